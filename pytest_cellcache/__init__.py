@@ -1,0 +1,1 @@
+"""pytest-cellcache: `pytest --cell-cache` runs again only what a change can reach."""

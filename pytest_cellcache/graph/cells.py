@@ -1,0 +1,163 @@
+"""What a module is made of: cells, defs and aliases, as values that can be stored as JSON.
+
+A *cell* is a top-level statement, or a test method of a class; it binds names and is evaluated when
+the module is imported. A *def* is the body of a function or method that some cell creates; it is
+evaluated when called. A function nested in a function belongs to the outer body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pytest_cellcache.graph.scan import SET_FIELDS, Refs
+from pytest_cellcache.model.digest import Digest
+
+CellKind = Literal["def", "class", "value", "import", "effect"]
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A statement that importing the module evaluates.
+
+    Attributes:
+        binds: names it binds, dotted for test methods (``TestA.test_b``).
+        digest: of its code without the bodies of defs, pytest markers and docstrings.
+        refs: what evaluating it refers to; ``refs.calls`` includes decorators.
+        bases: for classes, chains of the bases and the metaclass; ``""`` where not a chain.
+        is_decorated: something may read what it binds as soon as it is bound.
+    """
+
+    kind: CellKind
+    binds: tuple[str, ...]
+    digest: Digest
+    refs: Refs
+    start: int
+    end: int
+    bases: tuple[str, ...] = ()
+    is_decorated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Def:
+    """The body of a function or method.
+
+    Attributes:
+        lines: first line (of the first decorator) and last line.
+        digest: of the compiled body, without its docstring.
+        is_memo: a decorator keeps its results (``lru_cache``, ``cached_property``, ...).
+        is_method: defined in a class body.
+    """
+
+    qualname: str
+    digest: Digest
+    refs: Refs
+    start: int
+    end: int
+    is_memo: bool = False
+    is_method: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """What an import binds: ``module`` as written (dots lead), and the name taken from it."""
+
+    module: str
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A parsed module.
+
+    Attributes:
+        aliases: per bound name, everything an import may bind it to.
+        loads: modules that importing this one imports, as ``Refs.imports``.
+        stars: modules star-imported, as written, in order.
+        markers: per qualified name, digest and refs of its pytest decorators.
+        docs: per qualified name, digest of its docstring.
+        futures: names imported from ``__future__``.
+        code: digest of the whole module as code.
+        is_broken: it does not parse; it matters to whoever imports it, as a whole.
+    """
+
+    cells: tuple[Cell, ...] = ()
+    defs: tuple[Def, ...] = ()
+    aliases: Mapping[str, tuple[Alias, ...]] = field(default_factory=dict)
+    loads: tuple[str, ...] = ()
+    stars: tuple[str, ...] = ()
+    markers: Mapping[str, tuple[Digest, Refs]] = field(default_factory=dict)
+    docs: Mapping[str, Digest] = field(default_factory=dict)
+    futures: tuple[str, ...] = ()
+    code: Digest = Digest("")
+    is_broken: bool = False
+
+
+def _refs_to_json(refs: Refs) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        name: sorted(getattr(refs, name)) for name in SET_FIELDS if getattr(refs, name)
+    }
+    if refs.is_dynamic:
+        data["dynamic"] = True
+    if refs.reads_namespace:
+        data["namespace"] = True
+    return data
+
+
+def _refs_from_json(data: Mapping[str, Any]) -> Refs:
+    return Refs(
+        *(set(data.get(name, ())) for name in SET_FIELDS),
+        is_dynamic=bool(data.get("dynamic", False)),
+        reads_namespace=bool(data.get("namespace", False)),
+    )
+
+
+def table_to_json(table: Table) -> dict[str, Any]:
+    """Give a JSON object that ``table_from_json`` reads back to an equal table."""
+    return {
+        "cells": [
+            [c.kind, c.binds, c.digest, _refs_to_json(c.refs), c.start, c.end, c.bases, c.is_decorated]
+            for c in table.cells
+        ],
+        "defs": [
+            [d.qualname, d.digest, _refs_to_json(d.refs), d.start, d.end, d.is_memo, d.is_method]
+            for d in table.defs
+        ],
+        "aliases": {n: [[a.module, a.name] for a in found] for n, found in table.aliases.items()},
+        "loads": table.loads,
+        "stars": table.stars,
+        "markers": {n: [d, _refs_to_json(r)] for n, (d, r) in table.markers.items()},
+        "docs": dict(table.docs),
+        "futures": table.futures,
+        "code": table.code,
+        "broken": table.is_broken,
+    }
+
+
+def table_from_json(data: Mapping[str, Any]) -> Table:
+    """Read a table.
+
+    Raises:
+        KeyError, TypeError, ValueError: not what ``table_to_json`` wrote.
+    """
+    return Table(
+        cells=tuple(
+            Cell(kind, tuple(binds), digest, _refs_from_json(refs), start, end, tuple(bases), deco)
+            for kind, binds, digest, refs, start, end, bases, deco in data["cells"]
+        ),
+        defs=tuple(
+            Def(qualname, digest, _refs_from_json(refs), start, end, memo, method)
+            for qualname, digest, refs, start, end, memo, method in data["defs"]
+        ),
+        aliases={
+            name: tuple(Alias(module, taken) for module, taken in found)
+            for name, found in data["aliases"].items()
+        },
+        loads=tuple(data["loads"]),
+        stars=tuple(data["stars"]),
+        markers={name: (d, _refs_from_json(refs)) for name, (d, refs) in data["markers"].items()},
+        docs=data["docs"],
+        futures=tuple(data["futures"]),
+        code=data["code"],
+        is_broken=data["broken"],
+    )

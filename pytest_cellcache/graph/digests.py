@@ -1,0 +1,136 @@
+"""Digests of the code keys: a pure function of the sources, the same when recorded and verified."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from pytest_cellcache.graph.cells import Cell
+from pytest_cellcache.graph.names import Names
+from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.purity import Purity
+from pytest_cellcache.model.digest import ABSENT, Digest, digest_parts
+from pytest_cellcache.model.keys import (
+    BODY,
+    DOC,
+    EFFECTS,
+    MARKERS,
+    MODULE,
+    NAME,
+    FRAME,
+    WHOLE,
+    Key,
+)
+
+_BUILTINS: Final = frozenset(dir(builtins))
+
+
+class Digester:
+    """Digests code keys of a project; results are kept for the run."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self.names = Names(project)
+        self.purity = Purity(project, self.names)
+        self._memo: dict[Key, Digest] = {}
+        self._kinds: Mapping[str, Callable[[Key], Digest]] = {
+            BODY: self._body,
+            NAME: self._name,
+            EFFECTS: self._effects,
+            FRAME: self._frame,
+            MARKERS: self._markers,
+            DOC: self._doc,
+            WHOLE: self._whole,
+            MODULE: lambda key: project.modules.digest(key.path, key.name),
+        }
+
+    def digest(self, key: Key) -> Digest:
+        """Digest a code or module key.
+
+        Raises:
+            KeyError: a key of another kind.
+        """
+        found = self._memo.get(key)
+        if found is None:
+            found = self._memo[key] = self._kinds[key.kind](key)
+        return found
+
+    def _body(self, key: Key) -> Digest:
+        index = self._project.index(key.path)
+        if index.table.is_broken:
+            return index.table.code
+        found = index.defs.get(key.name, [])
+        return digest_parts(d.digest for d in found) if found else ABSENT
+
+    def _name(self, key: Key) -> Digest:
+        index = self._project.index(key.path)
+        if index.table.is_broken:
+            return index.table.code
+        binders = index.binders.get(key.name, [])
+        if not binders:
+            return ABSENT
+        return digest_parts(
+            part
+            for position, cell in binders
+            for part in (cell.kind, cell.digest, self._ranks(key.path, position, cell))
+        )
+
+    def _ranks(self, path: str, position: int, cell: Cell) -> str:
+        """Say how many bindings of what a cell reads come before it, where there are several.
+
+        ``X = 1; Y = X; X = 2`` and ``X = 1; X = 2; Y = X`` differ in nothing else.
+        """
+        binders = self._project.index(path).binders
+        ranks = []
+        for name in sorted({chain.partition(".")[0] for chain in cell.refs.chains}):
+            found = binders.get(name, [])
+            if found and cell.kind != "import":
+                before = sum(other < position for other, _ in found)
+                if before != len(found):
+                    ranks.append(f"{name}={before}")
+        return ",".join(ranks)
+
+    def effect_cells(self, path: str) -> list[tuple[int, Cell]]:
+        """List the cells of a module that count for everyone who imports it, in order."""
+        table = self._project.index(path).table
+        return [
+            (position, cell)
+            for position, cell in enumerate(table.cells)
+            if self.purity.has_effect(path, cell)
+        ]
+
+    def _effects(self, key: Key) -> Digest:
+        index = self._project.index(key.path)
+        if index.table.is_broken:
+            return index.table.code
+        parts: list[str] = []
+        for position, cell in self.effect_cells(key.path):
+            parts += [cell.kind, cell.digest, self._ranks(key.path, position, cell)]
+        # A module imported for the first time brings its own effects.
+        for spec in index.table.loads:
+            module = spec.partition(":")[0]
+            located = self._project.modules.find_from(key.path, module)
+            parts.append((located.file or "") if located else module.partition(".")[0])
+        loads = sorted(set(parts[len(parts) - len(index.table.loads) :]))
+        return digest_parts([*parts[: len(parts) - len(index.table.loads)], "loads", *loads])
+
+    def _frame(self, key: Key) -> Digest:
+        index = self._project.index(key.path)
+        table = index.table
+        if table.is_broken:
+            return table.code
+        shadowed = sorted(name for name in index.binders if name in _BUILTINS and index.binds(name))
+        return digest_parts([*table.futures, "stars", *table.stars, "builtins", *shadowed])
+
+    def _markers(self, key: Key) -> Digest:
+        found = self._project.index(key.path).table.markers.get(key.name)
+        return found[0] if found else ABSENT
+
+    def _doc(self, key: Key) -> Digest:
+        return self._project.index(key.path).table.docs.get(key.name, ABSENT)
+
+    def _whole(self, key: Key) -> Digest:
+        if self._project.snapshot.digest_file(key.path) == ABSENT:
+            return ABSENT
+        return self._project.index(key.path).table.code

@@ -1,0 +1,194 @@
+"""Finds the first-party file that a module name means, as the import system would.
+
+Only folders of ``sys.path`` that belong to the project are searched; a name found in none of them
+is somebody else's. Modules that no search finds (``--import-mode=importlib``, import hooks of
+editable installs) are taken from what the interpreter has loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_cellcache.graph.scan import import_spec
+from pytest_cellcache.model.digest import ABSENT, Digest
+from pytest_cellcache.sources.places import Places
+
+_EXTENSIONS: Final = tuple(
+    {str(sysconfig.get_config_var("EXT_SUFFIX") or ".so"), ".abi3.so", ".so", ".pyd"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A first-party module.
+
+    Attributes:
+        file: relative path of its source or extension module; ``None`` for a namespace package.
+        folders: relative folders searched for its submodules; empty for a plain module.
+        passed: files of the packages on the way, which are imported first.
+    """
+
+    file: str | None
+    folders: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str | None:
+        """The Python source, if it has one."""
+        return self.file if self.file and self.file.endswith(".py") else None
+
+
+class Modules:
+    """Resolves module names; results are kept for the run.
+
+    Args:
+        search: ``sys.path`` after collection; entries outside the project are skipped.
+        loaded: file names of loaded modules by module name.
+    """
+
+    def __init__(
+        self, places: Places, search: Iterable[str], loaded: Mapping[str, str] | None = None
+    ) -> None:
+        self._places = places
+        self._loaded = dict(loaded or {})
+        roots = [os.path.abspath(entry or os.getcwd()) for entry in search]
+        self._roots = tuple(
+            dict.fromkeys(
+                places.relative(root)
+                for root in roots
+                if places.is_first_party(os.path.join(root, "x.py")) and os.path.isdir(root)
+            )
+        )
+        self._listings: dict[str, frozenset[str]] = {}
+        self._found: dict[tuple[str, str], Located | None] = {}
+
+    def find(self, name: str) -> Located | None:
+        """Find an absolute module name; ``None`` when it is not the project's."""
+        if ("", name) not in self._found:
+            found = self._search(self._roots, name)
+            if found is None and name in self._loaded:
+                found = self._from_loaded(name)
+            self._found["", name] = found
+        return self._found["", name]
+
+    def find_from(self, importer: str, spec: str) -> Located | None:
+        """Find a module as written in an import of the file ``importer``: ``..pkg.mod``."""
+        name = spec.lstrip(".")
+        level = len(spec) - len(name)
+        if not level:
+            return self.find(name)
+        folder = os.path.dirname(importer)
+        for _ in range(level - 1):
+            folder = os.path.dirname(folder)
+        key = (folder or ".", name)
+        if key not in self._found:
+            if name:
+                self._found[key] = self._search((folder,), name)
+            else:
+                init = _join(folder, "__init__.py")
+                has_init = "__init__.py" in self._listing(folder)
+                self._found[key] = Located(init if has_init else None, (folder,))
+        return self._found[key]
+
+    def find_child(self, parent: Located, name: str) -> Located | None:
+        """Find a submodule of a package."""
+        if not parent.folders:
+            return None
+        key = ("\0".join(parent.folders), name)
+        if key not in self._found:
+            self._found[key] = self._search(parent.folders, name)
+        found = self._found[key]
+        if found is None or parent.file is None:
+            return found
+        return Located(found.file, found.folders, (*parent.passed, parent.file, *found.passed))
+
+    def digest(self, folder: str, name: str) -> Digest:
+        """Digest what a ``module`` key resolves to; ``folder`` is where a relative import starts."""
+        if folder:
+            base = "" if folder == "." else folder
+            found = self._search((base,), name) if name else Located(None, (base,))
+        else:
+            found = self._search(self._roots, name)
+        if found is None:
+            return ABSENT
+        return Digest(found.file or "namespace " + " ".join(found.folders))
+
+    def _search(self, folders: tuple[str, ...], name: str) -> Located | None:
+        first, _, rest = name.partition(".")
+        found = self._search_one(folders, first)
+        if found is None or not rest:
+            return found
+        inner = self._search(found.folders, rest) if found.folders else None
+        if inner is None:
+            return None
+        passed = (found.file,) if found.file else ()
+        return Located(inner.file, inner.folders, (*passed, *inner.passed))
+
+    def _search_one(self, folders: tuple[str, ...], name: str) -> Located | None:
+        portions: list[str] = []
+        for folder in folders:
+            listing = self._listing(folder)
+            inner = _join(folder, name)
+            if name in listing:
+                inside = self._listing(inner)
+                if "__init__.py" in inside:
+                    return Located(_join(inner, "__init__.py"), (inner,))
+            for extension in _EXTENSIONS:
+                if name + extension in listing:
+                    return Located(inner + extension)
+            if name + ".py" in listing:
+                return Located(inner + ".py")
+            if name in listing and os.path.isdir(self._places.absolute(inner)):
+                portions.append(inner)
+        return Located(None, tuple(portions)) if portions else None
+
+    def _from_loaded(self, name: str) -> Located | None:
+        filename = self._loaded[name]
+        if not self._places.is_first_party(filename):
+            return None
+        file = self._places.relative(filename)
+        folders = (os.path.dirname(file),) if file.endswith("/__init__.py") else ()
+        return Located(file, folders)
+
+    def _listing(self, folder: str) -> frozenset[str]:
+        if folder not in self._listings:
+            try:
+                names = frozenset(os.listdir(self._places.absolute(folder)))
+            except OSError:
+                names = frozenset()
+            self._listings[folder] = names
+        return self._listings[folder]
+
+
+def _join(folder: str, name: str) -> str:
+    return name if folder in ("", ".") else f"{folder}/{name}"
+
+
+def module_key(importer: str, spec: str) -> tuple[str, str]:
+    """Give path and name of the ``module`` key for an import written in ``importer``."""
+    name = spec.lstrip(".")
+    level = len(spec) - len(name)
+    if not level:
+        return "", name
+    folder = os.path.dirname(importer)
+    for _ in range(level - 1):
+        folder = os.path.dirname(folder)
+    return folder or ".", name
+
+
+def loaded_files() -> dict[str, str]:
+    """List the loaded modules that have a file, by name."""
+    found: dict[str, str] = {}
+    for name, module in list(sys.modules.items()):
+        filename = getattr(module, "__file__", None)
+        if isinstance(filename, str):
+            found[name] = filename
+    return found
+
+
+__all__ = ["Located", "Modules", "import_spec", "loaded_files", "module_key"]

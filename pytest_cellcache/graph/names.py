@@ -1,0 +1,166 @@
+"""Resolves chains such as ``mod.sub.CONST`` to the bindings that decide their value.
+
+Every lookup on the way is a key, also those that find nothing: a name that appears later is a
+change of the key that recorded its absence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from pytest_cellcache.graph.modules import Located, module_key
+from pytest_cellcache.graph.project import Project
+from pytest_cellcache.model.keys import EFFECTS, FILE, MODULE, NAME, WHOLE, Key
+
+_MAX_STEPS: Final = 200
+"""Re-exports followed for one chain; import cycles end here at the latest."""
+
+
+@dataclass(slots=True)
+class Resolution:
+    """Where a chain leads.
+
+    Attributes:
+        keys: every binding, module search and file consulted.
+        bindings: the bindings reached, as (file, name, rest of the chain).
+    """
+
+    keys: set[Key] = field(default_factory=set)
+    bindings: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
+
+
+class Names:
+    """Resolves names in a project; results are kept for the run."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._memo: dict[tuple[str, str], Resolution] = {}
+
+    def resolve(self, path: str, chain: str) -> Resolution:
+        """Resolve a chain as code in the file ``path`` would at module scope."""
+        key = (path, chain)
+        found = self._memo.get(key)
+        if found is None:
+            found = self._memo[key] = Resolution()
+            _Walk(self._project, found).name(path, tuple(chain.split(".")))
+        return found
+
+    def resolve_import(self, path: str, spec: str) -> Resolution:
+        """Resolve an import written in the file ``path``: ``..pkg.mod`` or ``..pkg.mod:name``."""
+        key = (path, "import " + spec)
+        found = self._memo.get(key)
+        if found is None:
+            found = self._memo[key] = Resolution()
+            module, _, name = spec.partition(":")
+            walk = _Walk(self._project, found)
+            located = walk.module(path, module)
+            if located is not None and name:
+                if name == "*":
+                    walk.whole(located)
+                else:
+                    walk.attribute(located, (name,))
+            elif located is not None:
+                walk.loaded(located)
+        return found
+
+    def resolve_dotted(self, text: str) -> Resolution:
+        """Resolve a constant that may name something by its full path: ``pkg.mod.attr``."""
+        key = ("", text)
+        found = self._memo.get(key)
+        if found is None:
+            found = self._memo[key] = Resolution()
+            first, *rest = text.split(".")
+            located = self._project.modules.find(first)
+            if located is not None:
+                walk = _Walk(self._project, found)
+                walk.loaded(located)
+                walk.attribute(located, tuple(rest))
+        return found
+
+
+class _Walk:
+    def __init__(self, project: Project, found: Resolution) -> None:
+        self._project = project
+        self._found = found
+        self._seen: set[tuple[str, tuple[str, ...]]] = set()
+
+    def name(self, path: str, parts: tuple[str, ...]) -> bool:
+        """Follow a name of a module; say whether anything binds it."""
+        if (path, parts) in self._seen or len(self._seen) > _MAX_STEPS:
+            return True
+        self._seen.add((path, parts))
+        name, rest = parts[0], parts[1:]
+        index = self._project.index(path)
+        self._found.keys.add(Key(NAME, path, name))
+        self._found.bindings.append((path, name, rest))
+        for alias in index.aliases(name):
+            located = self.module(path, alias.module)
+            if located is None:
+                continue
+            self.attribute(located, (alias.name, *rest) if alias.name else rest)
+        if index.binds(name):
+            return True
+        return any([self._from_star(path, star, parts) for star in reversed(index.table.stars)])
+
+    def _from_star(self, path: str, star: str, parts: tuple[str, ...]) -> bool:
+        located = self.module(path, star)
+        if located is None or located.source is None:
+            return False
+        self._found.keys.add(Key(NAME, located.source, "__all__"))
+        return self.name(located.source, parts)
+
+    def module(self, importer: str, spec: str) -> Located | None:
+        """Find a module; its search, and what importing it runs, are inputs."""
+        self._found.keys.add(Key(MODULE, *module_key(importer, spec)))
+        located = self._project.modules.find_from(importer, spec)
+        if located is not None:
+            self.loaded(located)
+        return located
+
+    def loaded(self, located: Located) -> None:
+        for file in (*located.passed, located.file):
+            if file is None:
+                continue
+            if file.endswith(".py"):
+                self._found.keys.add(Key(EFFECTS, file))
+            else:
+                self._found.keys.add(Key(FILE, file))
+
+    def attribute(self, located: Located, parts: tuple[str, ...]) -> None:
+        """Follow attributes of a module object."""
+        if not parts:
+            self.whole(located)
+            return
+        source = located.source
+        if source is not None:
+            index = self._project.index(source)
+            if index.binds(parts[0]):
+                self.name(source, parts)
+                if not self._is_own_submodule(source, located, parts[0]):
+                    return
+            else:
+                self._found.keys.add(Key(NAME, source, parts[0]))
+                if index.binds("__getattr__"):
+                    self.name(source, ("__getattr__",))
+        child = self._project.modules.find_child(located, parts[0])
+        if child is not None:
+            self.loaded(child)
+            self.attribute(child, parts[1:])
+        elif source is not None and self._project.index(source).table.stars:
+            self.name(source, parts)
+
+    def _is_own_submodule(self, source: str, package: Located, name: str) -> bool:
+        """Say whether a package binds a name with ``from . import name``."""
+        for alias in self._project.index(source).aliases(name):
+            if alias.name == name:
+                located = self._project.modules.find_from(source, alias.module)
+                if located is not None and located.folders == package.folders:
+                    return True
+        return False
+
+    def whole(self, located: Located) -> None:
+        """Depend on everything in a module that is used as a value."""
+        if located.source is not None:
+            self._found.keys.add(Key(WHOLE, located.source))
+        self.loaded(located)

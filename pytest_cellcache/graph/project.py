@@ -1,0 +1,88 @@
+"""The parsed modules of a run, and which cells bind a name in one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Final
+
+from pytest_cellcache.graph.cells import Alias, Cell, Def, Table, table_from_json, table_to_json
+from pytest_cellcache.graph.modules import Modules
+from pytest_cellcache.graph.split import split_cells
+from pytest_cellcache.model.digest import ABSENT
+from pytest_cellcache.sources.snapshot import Snapshot
+
+EMPTY: Final = Table()
+
+TableCache = Callable[[str], bytes | None]
+
+
+class Index:
+    """One module's table with what is looked up in it often."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.binders: dict[str, list[tuple[int, Cell]]] = {}
+        for position, cell in enumerate(table.cells):
+            changed = {chain.partition(".")[0] for chain in cell.refs.receivers}
+            for name in changed.union(cell.binds):
+                self.binders.setdefault(name, []).append((position, cell))
+        self.defs: dict[str, list[Def]] = {}
+        for found in table.defs:
+            self.defs.setdefault(found.qualname, []).append(found)
+        self.writers: dict[str, list[Def]] = {}
+        for found in table.defs:
+            roots = {chain.partition(".")[0] for chain in found.refs.receivers}
+            for name in roots | found.refs.stores:
+                self.writers.setdefault(name, []).append(found)
+
+    def binds(self, name: str) -> bool:
+        """Say whether some statement of the module binds a name, star imports aside."""
+        return name in self.table.aliases or bool(self.bound_by(name))
+
+    def bound_by(self, name: str) -> list[Cell]:
+        """Give the cells that bind a name, without those that only change its value."""
+        return [cell for _, cell in self.binders.get(name, ()) if name in cell.binds]
+
+    def aliases(self, name: str) -> tuple[Alias, ...]:
+        return self.table.aliases.get(name, ())
+
+
+class Project:
+    """Tables of first-party files, parsed on demand and kept by content between runs.
+
+    Args:
+        cached: gives the stored JSON of the table of a file digest, if there is one.
+    """
+
+    def __init__(self, snapshot: Snapshot, modules: Modules, cached: TableCache) -> None:
+        self.snapshot = snapshot
+        self.modules = modules
+        self._cached = cached
+        self._indexes: dict[str, Index] = {}
+        self.parsed: dict[str, bytes] = {}
+        """JSON of the tables parsed in this run, by file digest: to be kept by the caller."""
+
+    def index(self, path: str) -> Index:
+        """Give a file's index; of an empty module when there is no such file."""
+        found = self._indexes.get(path)
+        if found is None:
+            found = self._indexes[path] = Index(self._table(path))
+        return found
+
+    def _table(self, path: str) -> Table:
+        digest = self.snapshot.digest_file(path)
+        if digest == ABSENT:
+            return EMPTY
+        stored = self._cached(digest)
+        if stored is not None:
+            try:
+                return table_from_json(json.loads(stored))
+            except (KeyError, TypeError, ValueError):
+                pass  # another version's, or damaged: parse again
+        source = self.snapshot.read(path)
+        if source is None:
+            return EMPTY
+        table = split_cells(source)
+        self.parsed[digest] = json.dumps(table_to_json(table), separators=(",", ":")).encode()
+        return table

@@ -1,0 +1,210 @@
+"""Decides which cells change more than the names they bind when a module is imported.
+
+A cell with an effect counts for everyone who imports its module, others only for who reads their
+names. In doubt a cell has an effect. What a call changes is looked for in the bodies it reaches:
+writes to globals, to attributes and items of anything but a new object, and calls of mutating
+methods. Constructors of other distributions and of the standard library are taken to change only
+what they are called on, except those listed here.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from typing import Final
+
+from pytest_cellcache.graph.cells import Cell, Def
+from pytest_cellcache.graph.names import Names
+from pytest_cellcache.graph.project import Project
+
+_IMPURE_BUILTINS: Final = frozenset(
+    "exec eval setattr delattr __import__ open print input breakpoint globals vars locals".split()
+)
+_IMPURE_MODULES: Final = frozenset(
+    """atexit signal warnings sys os locale random gc faulthandler codecs copyreg socket mimetypes
+    importlib threading site builtins readline resource asyncio multiprocessing shutil subprocess
+    runpy ctypes decimal tracemalloc""".split()
+)
+_PURE_CALLS: Final = frozenset(
+    """os.path os.getenv os.environ.get os.fspath os.getcwd os.cpu_count sys.getsizeof sys.intern
+    sys.getdefaultencoding sys.version_info sys.exc_info threading.Lock threading.RLock
+    threading.local threading.Event threading.Condition threading.Semaphore random.Random
+    codecs.lookup codecs.getreader codecs.getwriter asyncio.Lock asyncio.Event asyncio.Queue
+    decimal.Decimal ctypes.c_int ctypes.sizeof importlib.util importlib.metadata
+    importlib.resources multiprocessing.cpu_count shutil.which warnings.catch_warnings""".split()
+)
+_IMPURE_FUNCTIONS: Final = frozenset(
+    """logging.basicConfig logging.config logging.disable logging.captureWarnings
+    logging.addLevelName logging.setLoggerClass logging.setLogRecordFactory
+    unittest.mock.patch""".split()
+)
+_INITIALISERS: Final = (
+    "__init__", "__new__", "__post_init__", "__attrs_post_init__", "__set_name__",
+    "__init_subclass__",
+)  # fmt: skip
+_PLAIN_BASES: Final = frozenset(
+    """attr attrs click hypothesis marshmallow msgspec numpy pydantic pydantic_settings pytest
+    typing_extensions""".split()
+)
+"""Distributions whose base classes keep no register of their subclasses."""
+_MAX_DEPTH: Final = 12
+
+
+class Purity:
+    """Judges cells of a project; results are kept for the run."""
+
+    def __init__(self, project: Project, names: Names) -> None:
+        self._project = project
+        self._names = names
+        self._defs: dict[tuple[str, str], bool] = {}
+        self._classes: dict[tuple[str, str], bool] = {}
+
+    def has_effect(self, path: str, cell: Cell) -> bool:
+        """Say whether evaluating a cell may change more than what it binds or mutates in ``path``."""
+        if cell.kind == "import":
+            return False
+        index = self._project.index(path)
+        own = {name for name in index.binders if index.binds(name)}
+        for chain in cell.refs.receivers:
+            root = chain.partition(".")[0]
+            if root not in own or index.aliases(root):
+                return True  # changes another module's object
+        if cell.kind == "effect" and (cell.refs.attr_stores or cell.refs.attr_changes):
+            return True
+        if cell.refs.imports:
+            return True  # imports by name, or conditionally in a nested scope
+        if cell.kind == "class" and not self._is_plain_class(path, cell, 0):
+            return True
+        return not all(self._is_pure_call(path, chain, 0) for chain in cell.refs.calls)
+
+    def _is_pure_call(self, path: str, chain: str, depth: int) -> bool:
+        if depth > _MAX_DEPTH:
+            return False
+        if not chain:
+            return True  # a call of a call's result: its own callee was judged
+        root, *rest = chain.split(".")
+        index = self._project.index(path)
+        if not index.binds(root):
+            if not rest and hasattr(builtins, root):
+                return root not in _IMPURE_BUILTINS
+            # From a star import or injected: unknown, unless it is a method of a builtin.
+            return hasattr(builtins, root) and not index.table.stars
+        aliases = index.aliases(root)
+        if aliases and all(
+            self._project.modules.find_from(path, alias.module) is None for alias in aliases
+        ):
+            return all(
+                _is_pure_foreign(".".join(filter(None, (alias.module, alias.name, *rest))))
+                for alias in aliases
+            )
+        resolution = self._names.resolve(path, chain)
+        reached = False
+        for file, name, tail in resolution.bindings:
+            for _, cell in self._project.index(file).binders.get(name, ()):
+                if name not in cell.binds or cell.kind == "import":
+                    continue
+                reached = True
+                if not self._is_pure_target(file, name, tail, cell, depth):
+                    return False
+        return reached or self._ends_in_foreign(resolution.bindings)
+
+    def _ends_in_foreign(self, bindings: list[tuple[str, str, tuple[str, ...]]]) -> bool:
+        """Judge a chain that leaves the project through a re-export."""
+        for file, name, tail in bindings:
+            for alias in self._project.index(file).aliases(name):
+                if self._project.modules.find_from(file, alias.module) is None:
+                    return _is_pure_foreign(
+                        ".".join(filter(None, (alias.module, alias.name, *tail)))
+                    )
+        return False
+
+    def _is_pure_target(
+        self, file: str, name: str, tail: tuple[str, ...], cell: Cell, depth: int
+    ) -> bool:
+        if cell.kind == "def":
+            return not tail and self._is_quiet(file, name, depth + 1)
+        if cell.kind == "class":
+            if not tail:
+                return self._is_plain_class(file, cell, depth + 1)
+            return self._is_quiet(file, ".".join((name, *tail)), depth + 1)
+        if cell.kind == "effect":
+            # Bound in a compound statement: a def in it, or anything.
+            return bool(self._project.index(file).defs.get(name)) and self._is_quiet(
+                file, name, depth + 1
+            )
+        # A method of a module's object may change that object: only its readers care, and the
+        # cell counts among its bindings if it is of the same module.
+        return False
+
+    def _is_plain_class(self, file: str, cell: Cell, depth: int) -> bool:
+        """Say whether neither defining nor calling a class changes anything else."""
+        name = cell.binds[0]
+        key = (file, name)
+        if key in self._classes:
+            return self._classes[key]
+        self._classes[key] = True  # recursive classes: judged by the rest
+        index = self._project.index(file)
+        pure = depth <= _MAX_DEPTH
+        for base in cell.bases:
+            pure = pure and self._is_plain_base(file, base, depth)
+        for method in _INITIALISERS:
+            qualname = f"{name}.{method}"
+            if pure and qualname in index.defs:
+                pure = self._is_quiet(file, qualname, depth + 1)
+        self._classes[key] = pure
+        return pure
+
+    def _is_plain_base(self, file: str, base: str, depth: int) -> bool:
+        if not base:
+            return True  # a call or subscript: ``Generic[T]``, ``namedtuple(...)``; judged as call
+        root = base.partition(".")[0]
+        index = self._project.index(file)
+        if not index.binds(root):
+            return hasattr(builtins, root)
+        aliases = index.aliases(root)
+        if aliases and all(
+            self._project.modules.find_from(file, alias.module) is None for alias in aliases
+        ):
+            tops = {alias.module.lstrip(".").partition(".")[0] for alias in aliases}
+            return tops <= sys.stdlib_module_names | _PLAIN_BASES
+        found = False
+        for target, name, tail in self._names.resolve(file, base).bindings:
+            for _, cell in self._project.index(target).binders.get(name, ()):
+                if name in cell.binds and cell.kind != "import":
+                    found = True
+                    if tail or cell.kind != "class":
+                        return False
+                    if not self._is_plain_class(target, cell, depth + 1):
+                        return False
+        return found
+
+    def _is_quiet(self, file: str, qualname: str, depth: int) -> bool:
+        """Say whether calling a function changes nothing but new objects."""
+        key = (file, qualname)
+        if key in self._defs:
+            return self._defs[key]
+        self._defs[key] = True  # recursion: judged by the rest
+        found = self._project.index(file).defs.get(qualname, [])
+        quiet = bool(found) and depth <= _MAX_DEPTH
+        for definition in found:
+            quiet = quiet and self._is_quiet_body(file, definition, depth)
+        self._defs[key] = quiet
+        return quiet
+
+    def _is_quiet_body(self, file: str, definition: Def, depth: int) -> bool:
+        refs = definition.refs
+        if refs.stores or refs.receivers or refs.imports:
+            return False
+        # ``self.a = []; self.a.append(1)`` fills a new object, ``cls.known.append(1)`` does not.
+        if refs.attr_changes - refs.attr_stores:
+            return False
+        return all(self._is_pure_call(file, chain, depth) for chain in refs.calls)
+
+
+def _is_pure_foreign(full: str) -> bool:
+    """Judge a callable outside the project by its dotted name."""
+    parts = full.lstrip(".").split(".")
+    prefixes = {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
+    if prefixes & _PURE_CALLS:
+        return True
+    return not (prefixes & _IMPURE_FUNCTIONS or parts[0] in _IMPURE_MODULES)

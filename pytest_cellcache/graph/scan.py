@@ -1,0 +1,409 @@
+"""What a piece of syntax refers to: global names, attributes, imports, calls and writes.
+
+Scopes are resolved as the compiler does (parameters and assigned names are local unless declared
+``global``), so that a local variable never counts as a ref to a global of the same name. Class
+bodies look names up dynamically (``LOAD_NAME``): there a name always counts as a ref.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+MUTATORS: Final = frozenset(
+    """append appendleft extend extendleft insert add update setdefault pop popitem popleft remove
+    discard clear sort reverse register unregister subscribe connect bind install put push write
+    intersection_update difference_update symmetric_difference_update __setitem__ __delitem__
+    __setattr__ __delattr__ move_to_end rotate cache_clear configure""".split()
+)
+"""Method names that are taken to change their receiver when called on a global."""
+
+_REFLECTION: Final = frozenset({"getattr", "hasattr", "setattr", "delattr"})
+_DYNAMIC: Final = frozenset(
+    {"getattr", "setattr", "vars", "globals", "locals", "dir", "eval", "exec", "__import__"}
+)
+_DYNAMIC_ATTRS: Final = frozenset(
+    {"__dict__", "import_module", "getmembers", "attrgetter", "methodcaller", "__subclasses__"}
+)
+_DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+\Z")
+
+LocalScope = frozenset[str]
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_SCOPES: Final = (*_FUNCTIONS, ast.ClassDef)
+_COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+@dataclass(slots=True)
+class Refs:
+    """What was found; sets grow while scanning.
+
+    Attributes:
+        chains: dotted loads of globals, as far as attributes follow: ``os.path.join``.
+        attrs: every attribute name used, also ``getattr`` with a constant.
+        imports: modules imported by the code itself, as written: ``..pkg.mod`` (dots lead), and
+            names taken from them as ``..pkg.mod:name``; a star import is ``..pkg.mod:*``.
+        calls: chains of what is called; ``""`` for a callee that is not a chain of a global.
+        receivers: chains whose value may be changed: ``D`` for ``D['a'] = 1`` and ``D.add(1)``.
+        stores: globals rebound by a ``global`` declaration.
+        attr_stores: attribute names written on anything that is not a global: ``self.a = 1``.
+        attr_changes: attribute names whose value is changed in place: ``self.a.append(1)``.
+        strings: constants that look like dotted paths, for code that imports by name.
+        is_dynamic: names are computed at run time (``getattr`` with a variable, ``eval``, ...).
+        reads_namespace: any global of the module may be read (``globals()``, ``eval(text)``, ...).
+    """
+
+    chains: set[str] = field(default_factory=set)
+    attrs: set[str] = field(default_factory=set)
+    imports: set[str] = field(default_factory=set)
+    calls: set[str] = field(default_factory=set)
+    receivers: set[str] = field(default_factory=set)
+    stores: set[str] = field(default_factory=set)
+    attr_stores: set[str] = field(default_factory=set)
+    attr_changes: set[str] = field(default_factory=set)
+    strings: set[str] = field(default_factory=set)
+    is_dynamic: bool = False
+    reads_namespace: bool = False
+
+    def join(self, other: Refs) -> None:
+        """Add everything of ``other``."""
+        for name in SET_FIELDS:
+            getattr(self, name).update(getattr(other, name))
+        self.is_dynamic = self.is_dynamic or other.is_dynamic
+        self.reads_namespace = self.reads_namespace or other.reads_namespace
+
+
+SET_FIELDS: Final = (
+    "chains", "attrs", "imports", "calls", "receivers", "stores", "attr_stores",
+    "attr_changes", "strings",
+)  # fmt: skip
+
+
+def import_spec(module: str | None, level: int, name: str | None = None) -> str:
+    """Write an import as one string, see ``Refs.imports``."""
+    base = "." * level + (module or "")
+    return base if name is None else f"{base}:{name}"
+
+
+def scan(nodes: Iterable[ast.AST], *, has_lazy_annotations: bool = False) -> Refs:
+    """Scan statements or expressions of module or class scope.
+
+    ``has_lazy_annotations``: the module imports ``annotations`` from ``__future__``, so that
+    annotations are never evaluated.
+    """
+    scanner = _Scanner(has_lazy_annotations=has_lazy_annotations)
+    for node in nodes:
+        scanner.visit(node, frozenset())
+    return scanner.found
+
+
+def scan_function(node: FunctionNode) -> Refs:
+    """Scan what calling a function refers to: its body, not its decorators or defaults."""
+    scanner = _Scanner(has_lazy_annotations=True)
+    scanner.function_body(node, frozenset())
+    return scanner.found
+
+
+def scan_source(text: str) -> Refs:
+    """Scan a piece of source that runs in a module's namespace; if it does not parse, it may
+    read all of it."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return Refs(reads_namespace=True)
+    return scan([tree])
+
+
+def names_bound_in(nodes: Iterable[ast.AST]) -> LocalScope:
+    """Names that a function scope binds, without those declared global."""
+    bound: set[str] = set()
+    outer: set[str] = set()
+    stack: list[ast.AST] = list(nodes)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                bound.add(node.id)
+            continue
+        if isinstance(node, _SCOPES):
+            if not isinstance(node, ast.Lambda):
+                bound.add(node.name)
+            stack.extend(_evaluated_outside(node))
+            continue
+        if isinstance(node, _COMPREHENSIONS):
+            # Targets stay inside; a walrus binds here.
+            stack.extend(n for n in ast.walk(node) if isinstance(n, ast.NamedExpr))
+            continue
+        if isinstance(node, ast.NamedExpr):
+            bound.add(node.target.id)
+            stack.append(node.value)
+            continue
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            bound.update((alias.asname or alias.name.split(".")[0]) for alias in node.names)
+            continue
+        if isinstance(node, ast.Global):
+            outer.update(node.names)
+            continue
+        if isinstance(node, ast.ExceptHandler) and node.name:
+            bound.add(node.name)
+        elif isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name:
+            bound.add(node.name)
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            bound.add(node.rest)
+        stack.extend(ast.iter_child_nodes(node))
+    return frozenset(bound - outer)
+
+
+def _evaluated_outside(
+    node: FunctionNode | ast.ClassDef, *, has_lazy_annotations: bool = False
+) -> Iterator[ast.AST]:
+    """Parts of a def, lambda or class that its enclosing scope evaluates."""
+    if isinstance(node, ast.ClassDef):
+        yield from node.decorator_list
+        yield from node.bases
+        yield from node.keywords
+        return
+    arguments = node.args
+    yield from arguments.defaults
+    yield from (default for default in arguments.kw_defaults if default is not None)
+    if isinstance(node, ast.Lambda):
+        return
+    yield from node.decorator_list
+    if has_lazy_annotations:
+        return
+    for argument in _all_arguments(arguments):
+        if argument.annotation is not None:
+            yield argument.annotation
+    if node.returns is not None:
+        yield node.returns
+
+
+def _all_arguments(arguments: ast.arguments) -> Iterator[ast.arg]:
+    yield from arguments.posonlyargs
+    yield from arguments.args
+    yield from arguments.kwonlyargs
+    if arguments.vararg:
+        yield arguments.vararg
+    if arguments.kwarg:
+        yield arguments.kwarg
+
+
+class _Scanner:
+    def __init__(self, *, has_lazy_annotations: bool) -> None:
+        self.found = Refs()
+        self._has_lazy_annotations = has_lazy_annotations
+        self._handlers: dict[type, Callable[..., None]] = {
+            ast.Name: self._name,
+            ast.Attribute: self._attribute,
+            ast.Subscript: self._subscript,
+            ast.Call: self._call,
+            ast.Constant: self._constant,
+            ast.Import: self._import,
+            ast.ImportFrom: self._import_from,
+            ast.FunctionDef: self._function,
+            ast.AsyncFunctionDef: self._function,
+            ast.Lambda: self._function,
+            ast.ClassDef: self._class,
+            ast.Global: self._global,
+            ast.ListComp: self._comprehension,
+            ast.SetComp: self._comprehension,
+            ast.DictComp: self._comprehension,
+            ast.GeneratorExp: self._comprehension,
+            ast.AugAssign: self._aug_assign,
+            ast.AnnAssign: self._ann_assign,
+        }
+
+    def visit(self, node: ast.AST, local: LocalScope) -> None:
+        handler = self._handlers.get(type(node))
+        if handler is not None:
+            handler(node, local)
+        else:
+            self._children(node, local)
+
+    def function_body(self, node: FunctionNode, local: LocalScope) -> None:
+        body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
+        inner = names_bound_in(body)
+        declared = {
+            name
+            for statement in body
+            for n in _walk_scope(statement)
+            if isinstance(n, ast.Global)
+            for name in n.names
+        }
+        names = {argument.arg for argument in _all_arguments(node.args)}
+        inner_scope = frozenset((local | inner | names) - declared)
+        for statement in body:
+            self.visit(statement, inner_scope)
+
+    def _children(self, node: ast.AST, local: LocalScope) -> None:
+        visit = self.visit
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, ast.AST):
+                visit(value, local)
+            elif isinstance(value, list):
+                for item in value:
+                    if isinstance(item, ast.AST):
+                        visit(item, local)
+
+    def _name(self, node: ast.Name, local: LocalScope) -> None:
+        if node.id in local:
+            return
+        if isinstance(node.ctx, ast.Load):
+            self.found.chains.add(node.id)
+        else:
+            self.found.stores.add(node.id)
+
+    def _attribute(self, node: ast.Attribute, local: LocalScope) -> None:
+        self.found.attrs.add(node.attr)
+        if node.attr in _DYNAMIC_ATTRS:
+            self.found.is_dynamic = True
+        chain = chain_of(node, local)
+        if not isinstance(node.ctx, ast.Load):
+            receiver = chain_of(node.value, local)
+            if receiver is None:
+                self.found.attr_stores.add(node.attr)
+            else:
+                # ``mod.x = 1``: both the object and, if it is a module, that name of it.
+                self.found.receivers.add(receiver)
+                self.found.receivers.add(f"{receiver}.{node.attr}")
+        if chain is not None:
+            self.found.chains.add(chain)
+            inner: ast.AST = node.value
+            while isinstance(inner, ast.Attribute):
+                self.found.attrs.add(inner.attr)
+                inner = inner.value
+            return
+        self.visit(node.value, local)
+
+    def _subscript(self, node: ast.Subscript, local: LocalScope) -> None:
+        if not isinstance(node.ctx, ast.Load):
+            self._receive(node.value, local)
+        self._children(node, local)
+
+    def _receive(self, node: ast.AST, local: LocalScope) -> None:
+        """Note that the value of an expression may be changed."""
+        while isinstance(node, (ast.Subscript, ast.Call)):
+            node = node.value if isinstance(node, ast.Subscript) else node.func
+        receiver = chain_of(node, local)
+        if receiver is not None:
+            self.found.receivers.add(receiver)
+        elif isinstance(node, ast.Attribute):
+            self.found.attr_changes.add(node.attr)
+
+    def _aug_assign(self, node: ast.AugAssign, local: LocalScope) -> None:
+        if isinstance(node.target, ast.Name) and node.target.id not in local:
+            self.found.chains.add(node.target.id)
+        self._children(node, local)
+
+    def _ann_assign(self, node: ast.AnnAssign, local: LocalScope) -> None:
+        self.visit(node.target, local)
+        if node.value is not None:
+            self.visit(node.value, local)
+        if not self._has_lazy_annotations:
+            self.visit(node.annotation, local)
+
+    def _call(self, node: ast.Call, local: LocalScope) -> None:
+        function = node.func
+        chain = chain_of(function, local)
+        self.found.calls.add(chain or "")
+        if isinstance(function, ast.Attribute) and function.attr in MUTATORS:
+            self._receive(function.value, local)
+        name = function.id if isinstance(function, ast.Name) else ""
+        attr = function.attr if isinstance(function, ast.Attribute) else ""
+        constants = [
+            argument.value
+            for argument in node.args
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+        ]
+        if name in _REFLECTION or attr in ("attrgetter", "methodcaller", "setattr", "delattr"):
+            for constant in constants:
+                self.found.attrs.update(constant.split("."))
+            if name in ("setattr", "delattr") and node.args:
+                self._receive(node.args[0], local)
+            if name in ("getattr", "setattr") and len(node.args) > 1 and not constants:
+                self.found.is_dynamic = True
+        elif name in _DYNAMIC:
+            self.found.is_dynamic = True
+        if name in ("globals", "locals", "vars", "dir") and not node.args:
+            self.found.reads_namespace = True
+        elif name in ("eval", "exec") and len(node.args) < 2:
+            self.found.reads_namespace = True
+        if (name == "__import__" or name == "import_module" or attr == "import_module") and constants:
+            self.found.imports.add(constants[0])
+        self._children(node, local)
+
+    def _constant(self, node: ast.Constant, local: LocalScope) -> None:
+        value = node.value
+        if isinstance(value, str) and len(value) < 200 and _DOTTED.match(value):
+            self.found.strings.add(value.replace(":", "."))
+
+    def _import(self, node: ast.Import, local: LocalScope) -> None:
+        for alias in node.names:
+            self.found.imports.add(alias.name)
+
+    def _import_from(self, node: ast.ImportFrom, local: LocalScope) -> None:
+        for alias in node.names:
+            self.found.imports.add(import_spec(node.module, node.level, alias.name))
+
+    def _function(self, node: FunctionNode, local: LocalScope) -> None:
+        for part in _evaluated_outside(node, has_lazy_annotations=self._has_lazy_annotations):
+            self.visit(part, local)
+        if not isinstance(node, ast.Lambda):
+            self._decorators(node, local)
+        self.function_body(node, local)
+
+    def _class(self, node: ast.ClassDef, local: LocalScope) -> None:
+        for part in _evaluated_outside(node):
+            self.visit(part, local)
+        self._decorators(node, local)
+        # What a class body binds is an attribute of the class, not a global.
+        members = names_bound_in(node.body) - self.found.stores
+        for statement in node.body:
+            self.visit(statement, local)
+        self.found.stores -= members
+
+    def _decorators(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, local: LocalScope
+    ) -> None:
+        for decorator in node.decorator_list:  # called even without parentheses
+            self.found.calls.add(chain_of(decorator, local) or "")
+
+    def _global(self, node: ast.Global, local: LocalScope) -> None:
+        self.found.stores.update(node.names)
+
+    def _comprehension(self, node: ast.AST, local: LocalScope) -> None:
+        targets = {
+            name.id
+            for generator in node.generators  # type: ignore[attr-defined]
+            for name in ast.walk(generator.target)
+            if isinstance(name, ast.Name)
+        }
+        first = node.generators[0].iter  # type: ignore[attr-defined]
+        self.visit(first, local)
+        self._children(node, local | targets)
+
+
+def _walk_scope(node: ast.AST) -> Iterator[ast.AST]:
+    """Walk a statement without entering functions and classes defined in it."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        yield current
+        if not isinstance(current, _SCOPES):
+            stack.extend(ast.iter_child_nodes(current))
+
+
+def chain_of(node: ast.AST, local: LocalScope = frozenset()) -> str | None:
+    """Give ``a.b.c`` for an attribute chain on a global name; ``None`` for anything else."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name) or node.id in local:
+        return None
+    parts.append(node.id)
+    return ".".join(reversed(parts))

@@ -1,0 +1,332 @@
+"""Cuts a module into cells.
+
+Top-level statements become cells one by one. Compound statements (``if``, ``try``, ``for``, ...)
+are one cell that binds all their names, but the functions defined in them are defs of their own, so
+that a body counts only where it ran. What ``if TYPE_CHECKING:`` guards never runs and is left out.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+from types import CodeType
+from typing import Final
+
+from pytest_cellcache.graph.cells import Alias, Cell, CellKind, Def, Table
+from pytest_cellcache.graph.codedigest import digest_code, digest_syntax, index_codes
+from pytest_cellcache.graph.scan import (
+    Refs,
+    chain_of,
+    import_spec,
+    names_bound_in,
+    scan,
+    scan_function,
+)
+from pytest_cellcache.model.digest import Digest, digest_bytes, digest_parts
+
+FunctionDef = ast.FunctionDef | ast.AsyncFunctionDef
+_DEFS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
+_MEMO: Final = re.compile(r"cache|memo|lazy|reify|once|singleton", re.IGNORECASE)
+_TEST_NAME: Final = "test"
+
+
+def split_cells(source: bytes) -> Table:
+    """Cut a module's source, in any encoding Python reads, into its table."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+            documented = _take_docstrings(tree)
+            code = compile(tree, "<cells>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+        return Table(code=digest_bytes(source), is_broken=True)
+    return _Splitter(tree, index_codes(code), documented).table(digest_code([code]))
+
+
+def _take_docstrings(tree: ast.Module) -> dict[str, Digest]:
+    """Remove the docstrings of functions and classes that are not nested in functions."""
+    found: dict[str, Digest] = {}
+    for prefix, node in _definitions(tree.body, ""):
+        first = node.body[0]
+        if (
+            isinstance(first, ast.Expr)
+            and isinstance(first.value, ast.Constant)
+            and isinstance(first.value.value, str)
+        ):
+            name = prefix + node.name
+            found[name] = digest_parts([found.get(name, ""), first.value.value])
+            if len(node.body) == 1:
+                node.body[0] = ast.copy_location(ast.Pass(), first)
+            else:
+                del node.body[0]
+    return found
+
+
+def _definitions(
+    body: Iterable[ast.stmt], prefix: str
+) -> Iterator[tuple[str, FunctionDef | ast.ClassDef]]:
+    """Walk defs and classes, also in compound statements, not inside functions."""
+    for statement in body:
+        if isinstance(statement, _DEFS):
+            yield prefix, statement
+        elif isinstance(statement, ast.ClassDef):
+            yield prefix, statement
+            yield from _definitions(statement.body, f"{prefix}{statement.name}.")
+        else:
+            yield from _definitions(_inner_statements(statement), prefix)
+
+
+def _inner_statements(statement: ast.stmt) -> Iterator[ast.stmt]:
+    for node in ast.iter_child_nodes(statement):
+        if isinstance(node, ast.stmt):
+            yield node
+        elif isinstance(node, (ast.ExceptHandler, ast.match_case)):
+            yield from node.body
+
+
+class _Splitter:
+    def __init__(
+        self,
+        tree: ast.Module,
+        codes: dict[tuple[str, int], list[CodeType]],
+        docs: dict[str, Digest],
+    ) -> None:
+        self._tree = tree
+        self._codes = codes
+        self._docs = docs
+        self._cells: list[Cell] = []
+        self._defs: list[Def] = []
+        self._aliases: dict[str, list[Alias]] = {}
+        self._loads: list[str] = []
+        self._stars: list[str] = []
+        self._markers: dict[str, tuple[Digest, Refs]] = {}
+        self._futures: list[str] = []
+        self._has_future_annotations = False
+
+    def table(self, code: Digest) -> Table:
+        body = self._tree.body
+        self._drop_type_checking()
+        for statement in _outside_functions(body):
+            if isinstance(statement, (ast.Import, ast.ImportFrom)):
+                self._note_import(statement)
+        self._has_future_annotations = "annotations" in self._futures
+        for prefix, node in list(_definitions(body, "")):
+            self._take_markers(prefix, node)
+            if isinstance(node, _DEFS):
+                self._take_body(prefix, node)
+        for index, statement in enumerate(body):
+            self._split(statement, is_first=index == 0)
+        return Table(
+            cells=tuple(self._cells),
+            defs=tuple(self._defs),
+            aliases={name: tuple(found) for name, found in self._aliases.items()},
+            loads=tuple(dict.fromkeys(self._loads)),
+            stars=tuple(self._stars),
+            markers=self._markers,
+            docs=self._docs,
+            futures=tuple(sorted(self._futures)),
+            code=code,
+        )
+
+    def _drop_type_checking(self) -> None:
+        assigned = {
+            name.id
+            for statement in self._tree.body
+            if isinstance(statement, (ast.Assign, ast.AnnAssign))
+            for name in ast.walk(statement)
+            if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+        }
+        if "TYPE_CHECKING" in assigned:
+            return
+        for statement in list(_outside_functions(self._tree.body)):
+            if isinstance(statement, ast.If):
+                chain = chain_of(statement.test)
+                if chain and chain.rpartition(".")[2] == "TYPE_CHECKING":
+                    statement.body = [ast.copy_location(ast.Pass(), statement)]
+
+    def _note_import(self, node: ast.Import | ast.ImportFrom) -> None:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                self._loads.append(alias.name)
+                bound = alias.asname or alias.name.split(".")[0]
+                target = alias.name if alias.asname else bound
+                self._aliases.setdefault(bound, []).append(Alias(target, None))
+            return
+        if node.module == "__future__" and not node.level:
+            self._futures += [alias.name for alias in node.names]
+            return
+        module = import_spec(node.module, node.level)
+        for alias in node.names:
+            self._loads.append(import_spec(node.module, node.level, alias.name))
+            if alias.name == "*":
+                self._stars.append(module)
+            else:
+                bound = alias.asname or alias.name
+                self._aliases.setdefault(bound, []).append(Alias(module, alias.name))
+
+    def _is_marker(self, decorator: ast.expr) -> bool:
+        """Say whether a decorator is pytest's own and takes effect through the item only."""
+        target = decorator.func if isinstance(decorator, ast.Call) else decorator
+        chain = chain_of(target)
+        if chain is None:
+            return False
+        root, _, rest = chain.partition(".")
+        found = self._aliases.get(root, ())
+        if len(found) != 1:
+            return False
+        module, name = found[0].module, found[0].name
+        full = ".".join(part for part in (module, name, rest) if part)
+        return full.startswith("pytest.mark.") or full in (
+            "pytest.fixture",
+            "pytest_asyncio.fixture",
+        )
+
+    def _take_markers(self, prefix: str, node: FunctionDef | ast.ClassDef) -> None:
+        markers = [decorator for decorator in node.decorator_list if self._is_marker(decorator)]
+        if markers:
+            name = prefix + node.name
+            digest = digest_syntax(*markers)
+            refs = scan(markers)
+            if name in self._markers:  # defined twice
+                digest = digest_parts([self._markers[name][0], digest])
+                refs.join(self._markers[name][1])
+            self._markers[name] = (digest, refs)
+
+    def _take_body(self, prefix: str, node: FunctionDef) -> None:
+        first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+        found = self._codes.get((node.name, first))
+        # Code that the compiler dropped (``if False:``) has no code object.
+        digest = digest_code(found) if found else digest_syntax(*node.body)
+        decorators = [chain_of(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list]
+        self._defs.append(
+            Def(
+                qualname=prefix + node.name,
+                digest=digest,
+                refs=scan_function(node),
+                start=first,
+                end=node.end_lineno or node.lineno,
+                is_memo=any(d and _MEMO.search(d.rpartition(".")[2]) for d in decorators),
+                is_method=bool(prefix),
+            )
+        )
+        node.body = []
+        node.decorator_list = [d for d in node.decorator_list if not self._is_marker(d)]
+
+    def _split(self, statement: ast.stmt, *, is_first: bool) -> None:
+        start, end = statement.lineno, statement.end_lineno or statement.lineno
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            self._split_import(statement)
+        elif isinstance(statement, _DEFS):
+            start = min([start, *(d.lineno for d in statement.decorator_list)])
+            decorated = bool(statement.decorator_list)
+            self._add("def", (statement.name,), statement, start, end, is_decorated=decorated)
+        elif isinstance(statement, ast.ClassDef):
+            self._split_class(statement, "")
+        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+            if is_first and isinstance(statement.value.value, str):
+                self._add("value", ("__doc__",), statement, start, end)
+        elif isinstance(statement, ast.Pass):
+            pass
+        else:
+            is_value = isinstance(statement, (ast.AnnAssign, ast.AugAssign)) and isinstance(
+                statement.target, ast.Name
+            )
+            if isinstance(statement, ast.Assign):
+                is_value = all(_is_name_target(target) for target in statement.targets)
+            is_value = is_value or type(statement).__name__ == "TypeAlias"  # 3.12+
+            binds = tuple(sorted(names_bound_in([statement])))
+            self._add("value" if is_value else "effect", binds, statement, start, end)
+
+    def _add(
+        self,
+        kind: CellKind,
+        binds: tuple[str, ...],
+        statement: ast.stmt,
+        start: int,
+        end: int,
+        *,
+        bases: tuple[str, ...] = (),
+        is_decorated: bool = False,
+    ) -> None:
+        refs = scan([statement], has_lazy_annotations=self._has_future_annotations)
+        self._cells.append(
+            Cell(kind, binds, digest_syntax(statement), refs, start, end, bases, is_decorated)
+        )
+
+    def _split_import(self, node: ast.Import | ast.ImportFrom) -> None:
+        module = node.module if isinstance(node, ast.ImportFrom) else None
+        level = node.level if isinstance(node, ast.ImportFrom) else 0
+        if module == "__future__":
+            return
+        for alias in node.names:
+            bound = alias.asname or (
+                alias.name.split(".")[0] if isinstance(node, ast.Import) else alias.name
+            )
+            digest = digest_parts([type(node).__name__, module or "", str(level), alias.name, bound])
+            binds = () if bound == "*" else (bound,)
+            self._cells.append(
+                Cell("import", binds, digest, Refs(), node.lineno, node.end_lineno or node.lineno)
+            )
+
+    def _split_class(self, node: ast.ClassDef, prefix: str) -> None:
+        name = prefix + node.name
+        markers = [d for d in node.decorator_list if self._is_marker(d)]
+        node.decorator_list = [d for d in node.decorator_list if d not in markers]
+        start = min([node.lineno, *(d.lineno for d in (*node.decorator_list, *markers))])
+        kept: list[ast.stmt] = []
+        for member in node.body:
+            if isinstance(member, _DEFS) and member.name.startswith(_TEST_NAME):
+                # Nobody looks such a name up but pytest: one more test changes no other.
+                self._add(
+                    "def",
+                    (f"{name}.{member.name}",),
+                    member,
+                    member.lineno,
+                    member.lineno,
+                    is_decorated=bool(member.decorator_list),
+                )
+            else:
+                kept.append(member)
+        for member in kept:
+            if isinstance(member, ast.ClassDef):
+                self._drop_test_members(member, name + ".")
+        node.body = kept
+        bases = tuple(chain_of(base) or "" for base in node.bases)
+        bases += tuple(chain_of(k.value) or "" for k in node.keywords if k.arg == "metaclass")
+        self._add(
+            "class",
+            (name,),
+            node,
+            start,
+            node.end_lineno or node.lineno,
+            bases=bases,
+            is_decorated=bool(node.decorator_list) or bool(node.keywords),
+        )
+
+    def _drop_test_members(self, node: ast.ClassDef, prefix: str) -> None:
+        """Cut test methods out of a nested class; the rest stays part of the outer class."""
+        before = len(self._cells)
+        self._split_class(node, prefix)
+        del self._cells[-1]  # the nested class itself
+        if len(self._cells) < before:
+            raise AssertionError("a nested class gave no cell")
+
+
+def _is_name_target(node: ast.expr) -> bool:
+    if isinstance(node, (ast.Tuple, ast.List)):
+        return all(_is_name_target(element) for element in node.elts)
+    if isinstance(node, ast.Starred):
+        return _is_name_target(node.value)
+    return isinstance(node, ast.Name)
+
+
+def _outside_functions(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Walk statements, compound ones and classes included, without entering functions."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, ast.ClassDef):
+            yield from _outside_functions(statement.body)
+        elif not isinstance(statement, _DEFS):
+            yield from _outside_functions(_inner_statements(statement))

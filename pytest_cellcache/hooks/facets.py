@@ -1,0 +1,142 @@
+"""Facets of a run that count for every test: interpreter, distributions, plugins, options."""
+
+from __future__ import annotations
+
+import locale
+import os
+import platform
+import sys
+from typing import Any, Final
+
+import pytest
+
+from pytest_cellcache.model.digest import Digest, digest_parts
+from pytest_cellcache.sources.places import Places
+
+NEUTRAL_OPTIONS: Final = frozenset(
+    """verbose verbosity quiet color code_highlight tbstyle showlocals showcapture fulltrace reportchars
+    no_header no_summary durations durations_min xmlpath junitprefix junit_xml capture show_capture
+    keyword markexpr deselect file_or_dir args lf failedfirst newfirst last_failed_no_failures
+    cacheclear cacheshow stepwise stepwise_skip stepwise_reset maxfail exitfirst usepdb usepdb_cls
+    trace collectonly
+    pastebin rootdir inifilename basetemp numprocesses maxprocesses dist distload tx px n looponfail
+    rsyncdir testrunuid maxworkerrestart distribution maxschedchunk cov_source cov_report cov_config
+    no_cov no_cov_on_fail cov_append cov_branch cov_fail_under cov_context ignore ignore_glob
+    force_short_summary fold_skipped xfail_tb strict_config plugins confcutdir continue_on_collection_errors
+    help version traceconfig debug override_ini setuponly setupshow setupplan showfixtures
+    show_fixtures_per_test markers pyargs keepduplicates collect_in_virtualenv disable_warnings
+    warnings_show log_file log_cli_level log_file_mode log_file_level log_file_format
+    log_file_date_format nodeid noconftest_files cov reruns_delay randomly_seed durations_path
+    store_durations splits group splitting_algorithm timeout_disable_debugger_detection
+    logger_disable invocation_params testmon xdist_group usepdbcls session_timeout""".split()
+)
+"""Destinations of options that say which tests run, where, or how their results are shown."""
+
+_NEUTRAL_INI: Final = frozenset(
+    """cache_dir testpaths addopts norecursedirs console_output_style junit_suite_name junit_logging
+    junit_log_passing_tests junit_duration_report junit_family verbosity_assertions
+    verbosity_test_cases verbosity_subtests minversion required_plugins log_cli log_cli_level
+    log_cli_format log_cli_date_format log_file log_file_mode log_file_level log_file_format
+    log_file_date_format truncation_limit_lines truncation_limit_chars tmp_path_retention_count
+    tmp_path_retention_policy faulthandler_timeout faulthandler_exit_on_timeout rsyncdirs rsyncignore
+    looponfailroots python_files markers pythonpath""".split()
+)
+
+
+def facets_of(config: pytest.Config, places: Places) -> dict[str, Digest]:
+    """Digest what counts for every test of a run."""
+    return {
+        "python": digest_parts(_interpreter()),
+        "distributions": digest_parts(_distributions()),
+        "plugins": digest_parts(_plugins(config, places)),
+        "options": digest_parts(_options(config, places)),
+        "ini": digest_parts(_ini(config, places)),
+    }
+
+
+def _interpreter() -> list[str]:
+    flags = sys.flags
+    return [
+        sys.version,
+        sys.implementation.name,
+        platform.platform(),
+        platform.machine(),
+        f"{flags.optimize} {flags.dev_mode} {flags.utf8_mode} {flags.isolated}",
+        *sys.warnoptions,
+        str(locale.setlocale(locale.LC_ALL)),
+        str(os.environ.get("TZ")),
+        *(f"{name}={os.environ.get(name)}" for name in ("LANG", "LC_ALL", "LC_CTYPE")),
+    ]
+
+
+def _distributions() -> list[str]:
+    """List what is installed by the names of its metadata folders, which carry the version."""
+    found: set[str] = set()
+    for entry in sys.path:
+        if "site-packages" in entry or "dist-packages" in entry:
+            try:
+                names = os.listdir(entry)
+            except OSError:
+                continue
+            found.update(name for name in names if name.endswith((".dist-info", ".egg-info")))
+    return sorted(found)
+
+
+def _plugins(config: pytest.Config, places: Places) -> list[str]:
+    """List active plugins by name; first-party ones count by their code instead."""
+    names = set()
+    for name, plugin in config.pluginmanager.list_name_plugin():
+        filename = str(getattr(plugin, "__file__", "") or "")
+        if plugin is None or not filename or places.is_first_party(filename):
+            continue
+        if name and not name.startswith(("pytest_cellcache", "cellcache")):
+            names.add(name if not os.path.isabs(name) else os.path.basename(name))
+    return sorted(names)
+
+
+def plugin_files(config: pytest.Config, places: Places) -> tuple[str, ...]:
+    """List the files of first-party plugins and conftests, relative to the project root."""
+    found = set()
+    for plugin in config.pluginmanager.get_plugins():
+        filename = getattr(plugin, "__file__", None)
+        if isinstance(filename, str) and places.is_first_party(filename):
+            found.add(places.relative(filename))
+    return tuple(sorted(found))
+
+
+def _options(config: pytest.Config, places: Places) -> list[str]:
+    return [
+        f"{name}={_text(value, places)}"
+        for name, value in sorted(vars(config.option).items())
+        if name not in NEUTRAL_OPTIONS and not name.startswith("cell_cache")
+    ]
+
+
+def _ini(config: pytest.Config, places: Places) -> list[str]:
+    """List the values of the ini options that somebody has registered.
+
+    ``_inidict`` is private: there is no public way to list them. Without it the ini file counts
+    as text.
+    """
+    known: Any = getattr(getattr(config, "_parser", None), "_inidict", None)
+    if known is None:
+        path = config.inipath
+        return [path.read_text(encoding="utf-8", errors="replace") if path else ""]
+    rows = []
+    for name in sorted(known):
+        if name not in _NEUTRAL_INI and not name.startswith("cell_cache"):
+            try:
+                rows.append(f"{name}={_text(config.getini(name), places)}")
+            except (ValueError, KeyError, TypeError) as error:
+                rows.append(f"{name}: {type(error).__name__}")
+    return rows
+
+
+def _text(value: Any, places: Places) -> str:
+    if isinstance(value, (str, int, float, bool, type(None))):
+        return repr(value).replace(places.root, "<root>")
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(_text(item, places) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{_text(value[key], places)}" for key in sorted(value)) + "}"
+    return type(value).__qualname__

@@ -1,0 +1,54 @@
+"""The one place that catches everything: our own failure is a miss and one warning, never more."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from pytest_cellcache.model.events import Warned
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Guard:
+    """Runs our own code; after a failure the cache is off for the rest of the run.
+
+    Attributes:
+        warned: everything to be said at the end, ours and the store's.
+        is_off: something failed; nothing is replayed or recorded any more.
+    """
+
+    def __init__(self) -> None:
+        self.warned: list[Warned] = []
+        self.is_off = False
+
+    def warn(self, warned: Warned) -> None:
+        """Keep a warning for the summary; equal ones once."""
+        if warned not in self.warned:
+            self.warned.append(warned)
+
+    def call(self, function: Callable[P, T], default: T, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call ``function``; give ``default`` when it fails or something failed before."""
+        if self.is_off:
+            return default
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001  # see the module's docstring
+            self.is_off = True
+            self.warn(Warned("internal-error", _text(function, error)))
+            if os.environ.get("PYTEST_CELLCACHE_DEBUG"):
+                traceback.print_exc()
+            return default
+
+
+def _text(function: Callable[..., object], error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else "?"
+    return (
+        f"{type(error).__name__} in {getattr(function, '__qualname__', function)} ({where}): "
+        f"{error}; this run goes on without the cache. Please report it; PYTEST_CELLCACHE_DEBUG=1 "
+        "prints the traceback."
+    )

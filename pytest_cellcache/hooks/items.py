@@ -1,0 +1,176 @@
+"""Reads a collected item: everything about it that counts by value, and what else it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import CodeType
+from typing import Any, Final
+
+import pytest
+from _pytest.doctest import DoctestItem  # private: no public name for the type
+
+from pytest_cellcache.hooks.values import Opaque, describe
+from pytest_cellcache.lifecycle.units import TestFacts
+from pytest_cellcache.model import reasons
+from pytest_cellcache.model.digest import digest_parts
+from pytest_cellcache.model.keys import ENV, FILE, MARKERS, NAME, Key
+from pytest_cellcache.model.observation import CodeRef
+from pytest_cellcache.model.reasons import Reason
+from pytest_cellcache.sources.places import Places
+
+MARK: Final = "cell_cache"
+_CONDITIONAL: Final = frozenset({"skipif", "xfail"})
+_BY_CALLSPEC: Final = frozenset({"parametrize", MARK})
+
+
+def read_item(item: pytest.Item, places: Places) -> TestFacts:
+    """Describe an item; what cannot be described counts by its code."""
+    reader = _Reader(item, places)
+    try:
+        return reader.facts()
+    except AttributeError as error:  # an item class that only looks like pytest's own
+        barrier = Reason(reasons.UNSUPPORTED, f"{type(item).__name__}: {error}")
+        return TestFacts(item.nodeid, reader.group, digest_parts([]), barrier=barrier)
+
+
+def code_of(item: pytest.Item) -> CodeRef | None:
+    """Give the code object that must have run when the item passed; ``None`` if unknown."""
+    function = getattr(item, "obj", None)
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    code = getattr(function, "__code__", None)
+    if isinstance(code, CodeType):
+        return CodeRef(code.co_filename, code.co_firstlineno, code.co_name)
+    return None
+
+
+class _Reader:
+    def __init__(self, item: pytest.Item, places: Places) -> None:
+        self._item = item
+        self._places = places
+        self.group = places.relative(str(item.path))
+        self._keys: set[Key] = set()
+        self._snippets: list[tuple[str, str]] = []
+
+    def facts(self) -> TestFacts:
+        item = self._item
+        parts = [f"{type(item).__module__}.{type(item).__qualname__}"]
+        barrier = self._barrier()
+        if barrier is None:
+            parts += self._marks()
+            if isinstance(item, pytest.Function):
+                parts += [self._name_of(item.function), *self._parameters()]
+            elif isinstance(item, DoctestItem):
+                parts += self._examples(item)
+            parts += self._fixtures()
+        return TestFacts(
+            item.nodeid,
+            self.group,
+            digest_parts(parts),
+            frozenset(self._keys),
+            tuple(self._snippets),
+            barrier,
+        )
+
+    def _barrier(self) -> Reason | None:
+        item = self._item
+        if not isinstance(item, (pytest.Function, DoctestItem)):
+            return Reason(reasons.UNSUPPORTED, type(item).__name__)
+        marker = item.get_closest_marker(MARK)
+        if marker is not None and marker.kwargs.get("enabled") is False:
+            return Reason(reasons.DISABLED)
+        return None
+
+    def _marks(self) -> Iterator[str]:
+        for mark in self._item.iter_markers():
+            if mark.name == MARK:
+                self._declare(mark)
+            if mark.name in _BY_CALLSPEC:
+                continue
+            yield mark.name
+            yield self._describe((mark.args, mark.kwargs))
+            if mark.name in _CONDITIONAL and mark.args and isinstance(mark.args[0], str):
+                self._snippets.append((self.group, mark.args[0]))
+
+    def _declare(self, mark: pytest.Mark) -> None:
+        """Take the inputs that a test declares."""
+        for variable in mark.kwargs.get("env", ()):
+            self._keys.add(Key(ENV, "", variable))
+        for pattern in mark.kwargs.get("inputs", ()):
+            for path in sorted(self._places.glob(pattern)):
+                self._keys.add(Key(FILE, path))
+
+    def _parameters(self) -> Iterator[str]:
+        callspec = getattr(self._item, "callspec", None)
+        if callspec is None:
+            return
+        for name, value in sorted(callspec.params.items()):
+            yield name
+            yield self._describe(value)
+
+    def _examples(self, item: DoctestItem) -> Iterator[str]:
+        dtest = item.dtest
+        if dtest is None:
+            return
+        for example in dtest.examples:
+            yield example.source
+            yield example.want
+            yield str(example.exc_msg)
+            yield str(sorted(example.options.items()))
+        source = "".join(example.source for example in dtest.examples)
+        self._snippets.append((self.group, source))
+
+    def _fixtures(self) -> Iterator[str]:
+        names = getattr(self._item, "fixturenames", ())
+        info = getattr(self._item, "_fixtureinfo", None)  # private: which fixtures a test uses
+        known = getattr(info, "name2fixturedefs", None)
+        if known is None:
+            return
+        for name in names:
+            for definition in known.get(name, ()):
+                yield name
+                yield str(definition.baseid)
+                yield str(definition.scope)
+                yield self._name_of(definition.func)
+
+    def _name_of(self, function: Any) -> str:
+        function = getattr(function, "__func__", function)
+        code = getattr(function, "__code__", None)
+        name = getattr(function, "__qualname__", type(function).__qualname__)
+        if code is not None and self._places.is_first_party(code.co_filename):
+            return f"{self._places.relative(code.co_filename)}::{name}"
+        return f"{getattr(function, '__module__', '')}.{name}"
+
+    def _describe(self, value: Any) -> str:
+        try:
+            return describe(value, self._places.root)
+        except Opaque:
+            self._count_markers()
+            return "opaque"
+
+    def _count_markers(self) -> None:
+        """Make the code count that may have made parameters and marks of this item."""
+        item = self._item
+        function = getattr(item, "function", None)
+        definitions = [function, getattr(item, "cls", None)]
+        info = getattr(item, "_fixtureinfo", None)
+        for found in getattr(info, "name2fixturedefs", {}).values():
+            definitions += [definition.func for definition in found]
+        for definition in definitions:
+            definition = getattr(definition, "__func__", definition)
+            file = self._file_of(definition)
+            if file is not None:
+                name = definition.__qualname__.split(".<locals>")[0]
+                self._keys.add(Key(MARKERS, file, name))
+                for length in range(1, name.count(".") + 1):
+                    self._keys.add(Key(MARKERS, file, ".".join(name.split(".")[:length])))
+        self._keys.add(Key(NAME, self.group, "pytestmark"))
+
+    def _file_of(self, definition: Any) -> str | None:
+        code = getattr(definition, "__code__", None)
+        filename = code.co_filename if code is not None else None
+        if isinstance(definition, type):
+            filename = getattr(self._item.getparent(pytest.Module), "path", None)
+        if filename is None or not self._places.is_first_party(str(filename)):
+            return None
+        return self._places.relative(str(filename))

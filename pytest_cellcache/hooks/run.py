@@ -1,0 +1,199 @@
+"""The state of one run on pytest's side: verdicts of items, what came of them, what is written."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+
+from pytest_cellcache.graph.digests import Digester
+from pytest_cellcache.graph.modules import Modules, loaded_files
+from pytest_cellcache.graph.project import Project
+from pytest_cellcache.hooks.facets import facets_of, plugin_files
+from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.items import read_item
+from pytest_cellcache.hooks.replay import unpack
+from pytest_cellcache.lifecycle.footprint import InputKeys
+from pytest_cellcache.lifecycle.inputs import Inputs, environment_now
+from pytest_cellcache.lifecycle.record import Recording, Surroundings
+from pytest_cellcache.lifecycle.units import Attempt, TestFacts
+from pytest_cellcache.lifecycle.verify import Verifier
+from pytest_cellcache.model import reasons
+from pytest_cellcache.model.digest import digest_parts
+from pytest_cellcache.model.events import TestEvent
+from pytest_cellcache.model.keys import FILE, Key
+from pytest_cellcache.model.reasons import Reason
+from pytest_cellcache.model.record import Hit, Miss, Verdict
+from pytest_cellcache.model.settings import Settings
+from pytest_cellcache.sources.places import Places
+from pytest_cellcache.sources.snapshot import Snapshot
+from pytest_cellcache.store.contract import Store
+from pytest_cellcache.trace.recorder import Recorder
+
+STAT_NOTE: Final = "stat"
+_FLUSH_S: Final = 30.0
+"""How much of a run a killed session loses at most, as far as its fixtures are torn down."""
+
+Judged = tuple[TestFacts, Verdict]
+
+
+class Run:
+    """Judges items and keeps the books; does nothing once the guard is off."""
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        settings: Settings,
+        places: Places,
+        store: Store,
+        recorder: Recorder,
+        guard: Guard,
+        *,
+        began_ns: int,
+    ) -> None:
+        self._config = config
+        self._settings = settings
+        self._places = places
+        self._store = store
+        self._recorder = recorder
+        self._guard = guard
+        self._began_ns = began_ns
+        self._environ = environment_now()
+        self._judged: dict[str, Judged] = {}
+        self._replays: dict[str, Any] = {}
+        self._verifier: Verifier | None = None
+        self._recording: Recording | None = None
+        self._project: Project | None = None
+        self._around: Surroundings | None = None
+        self._live: dict[str, TestEvent] = {}
+        self._cached: list[TestEvent] = []
+        self._flushed_s = time.monotonic()
+        self.has_written = False
+
+    @property
+    def events(self) -> list[TestEvent]:
+        return [*self._cached, *self._live.values()]
+
+    # -- collection ------------------------------------------------------------------------------
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        if self._guard.is_off or session.config.option.collectonly:
+            return
+        self._guard.call(self._take_snapshot, None, session)
+
+    def _take_snapshot(self, session: pytest.Session) -> None:
+        config, places, store = self._config, self._places, self._store
+        stat_cache = store.get_note(STAT_NOTE)
+        snapshot = Snapshot(places, began_ns=self._began_ns, stat_cache=stat_cache)
+        modules = Modules(places, sys.path, loaded_files())
+        project = Project(snapshot, modules, lambda digest: store.get_note(f"cells/{digest}"))
+        digester = Digester(project)
+        facets = facets_of(config, places)
+        inputs = Inputs(
+            snapshot,
+            digester,
+            environ=self._environ,
+            run=facets,
+            env_ignore=self._settings.env_ignore,
+        )
+        declared = frozenset(
+            Key(FILE, name) for pattern in self._settings.inputs for name in places.glob(pattern)
+        )
+        self._project = project
+        self._around = Surroundings(
+            self._recorder.base_unit(), plugin_files(config, places), tuple(facets), declared
+        )
+        self._recording = Recording(
+            project=project,
+            digester=digester,
+            inputs=inputs,
+            input_keys=InputKeys(snapshot, inputs, self._settings.ignore),
+            store=store,
+        )
+        self._verifier = Verifier(store, inputs, snapshot)
+        for item in session.items:
+            self._judged[item.nodeid] = self._judge(item)
+
+    def _judge(self, item: pytest.Item) -> Judged:
+        facts = read_item(item, self._places)
+        if self._settings.mode == "refresh":
+            return facts, Miss(facts.barrier or Reason(reasons.REFRESH))
+        assert self._verifier is not None
+        return facts, self._verifier.judge(facts)
+
+    # -- protocol --------------------------------------------------------------------------------
+
+    def verdict_of(self, item: pytest.Item) -> Judged:
+        """Give the verdict of an item; a hit whose reports cannot be made is a miss."""
+        judged = self._judged.get(item.nodeid)
+        if judged is None or self._guard.is_off:
+            barrier = Reason(reasons.UNJUDGED)
+            facts = TestFacts(item.nodeid, "", digest_parts([]), barrier=barrier)
+            return facts, Miss(barrier)
+        facts, verdict = judged
+        if isinstance(verdict, Hit) and item.nodeid not in self._replays:
+            try:
+                made = unpack(self._config, item, verdict.entry.body["result"], self._places)
+                float(verdict.entry.body["duration"])
+            except (KeyError, TypeError, ValueError, AttributeError):
+                judged = facts, Miss(Reason(reasons.NEW, "unreadable record"))
+                self._judged[item.nodeid] = judged
+                return judged
+            self._replays = {item.nodeid: made}  # asked for at once, by the next hook
+        return judged
+
+    def reports_of(self, item: pytest.Item) -> Any:
+        """Give what ``verdict_of`` made for a hit: reports and warnings."""
+        return self._replays[item.nodeid]
+
+    def replayed(self, facts: TestFacts, outcome: str, saved_s: float) -> None:
+        self._cached.append(TestEvent(facts.nodeid, "cached", outcome, saved_s=saved_s))
+
+    def ran(self, attempt: Attempt, outcome: str, reason: Reason, attempts: int) -> None:
+        nodeid = attempt.facts.nodeid
+        self._live[nodeid] = TestEvent(
+            nodeid, "ran", outcome, reason, unstored=attempt.barrier, attempts=attempts
+        )
+        if self._recording is None:
+            return
+        self._recording.add(attempt)
+        if time.monotonic() - self._flushed_s > _FLUSH_S:
+            self._guard.call(self._write, None, is_final=False)
+            self._flushed_s = time.monotonic()
+
+    # -- end -------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        # Innermost: after pytest has torn everything down, before reporters and xdist conclude.
+        try:
+            return (yield)
+        finally:
+            self._guard.call(self._write, None, is_final=True)
+            self._recorder.stop()
+
+    def _write(self, *, is_final: bool) -> None:
+        if self._recording is None or self._around is None or self._project is None:
+            return
+        if not self._settings.may_write:
+            fate = Reason(reasons.READ_MODE)
+            for nodeid, event in self._live.items():
+                self._live[nodeid] = replace(event, unstored=event.unstored or fate)
+            return
+        # The recorder must not see what recording itself consults.
+        fates = self._recording.write(self._around, is_final=is_final)
+        for nodeid, fate_or_none in fates.items():
+            if nodeid in self._live:
+                self._live[nodeid] = replace(self._live[nodeid], unstored=fate_or_none)
+        self.has_written = self.has_written or None in fates.values()
+        for digest, table in self._project.parsed.items():
+            self._store.put_note(f"cells/{digest}", table)
+        self._project.parsed.clear()
+        snapshot = self._project.snapshot
+        if is_final and snapshot.stat_cache_grew:
+            self._store.put_note(STAT_NOTE, snapshot.stat_cache())

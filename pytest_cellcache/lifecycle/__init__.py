@@ -1,0 +1,1 @@
+"""The life of one unit: look up, verify, replay or run, record."""

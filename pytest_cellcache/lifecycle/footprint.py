@@ -1,0 +1,85 @@
+"""Turns what was seen of a unit into the keys of its footprint, or into a reason not to keep it."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Iterable
+from typing import Final
+
+from pytest_cellcache.lifecycle.inputs import Inputs
+from pytest_cellcache.model import reasons
+from pytest_cellcache.model.keys import ENV, EXISTS, FILE, LISTING, TREE, Key
+from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.reasons import Reason
+from pytest_cellcache.sources.snapshot import SKIPPED_FOLDERS, Snapshot
+
+_SKIPPED_ENDINGS: Final = (".pyc", ".pyo", ".coverage", ".coveragerc")
+
+
+class InputKeys:
+    """Makes keys of observed inputs.
+
+    Args:
+        ignore: globs of relative paths that never count.
+    """
+
+    def __init__(self, snapshot: Snapshot, inputs: Inputs, ignore: Iterable[str]) -> None:
+        self._snapshot = snapshot
+        self._places = snapshot.places
+        self._inputs = inputs
+        self._ignore = tuple(ignore)
+        self._names: dict[str, str | None] = {}
+
+    def keys(self, seen: Observation, written: frozenset[str]) -> set[Key]:
+        """Give the keys of files, directories, variables and children that a unit consulted.
+
+        What a unit wrote before it read it is not among its observed inputs.
+
+        Args:
+            written: absolute paths that were written for it: by its fixtures, or before the first
+                test. What another test wrote is an input in flux, and the unit is not stored.
+        """
+        found: set[Key] = set()
+        for paths, kind in ((seen.reads, FILE), (seen.listings, LISTING), (seen.stats, EXISTS)):
+            for path in paths:
+                name = self._name(path)
+                if name is None:
+                    continue
+                # ``sqlite3.connect`` opens for writing what a test may only read: what has not
+                # changed since the run began was not written.
+                if path in written and self._snapshot.is_in_flux(name):
+                    continue
+                found.add(Key(kind, name))
+        for variable in seen.variables:
+            if not self._inputs.is_neutral(variable):
+                found.add(Key(ENV, "", variable))
+        if seen.children:
+            found.add(Key(TREE))
+        return found
+
+    def _name(self, path: str) -> str | None:
+        """Name an input in records; ``None`` when it never counts."""
+        if path not in self._names:
+            self._names[path] = self._decide(path)
+        return self._names[path]
+
+    def _decide(self, path: str) -> str | None:
+        real = os.path.realpath(path)
+        if not self._places.is_inside(real) or path.startswith(self._places.foreign):
+            return None
+        name = self._places.relative(real)
+        if not SKIPPED_FOLDERS.isdisjoint(name.split("/")) or name.endswith(_SKIPPED_ENDINGS):
+            return None
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in self._ignore):
+            return None
+        return name
+
+
+def barrier_of(seen: Observation) -> Reason | None:
+    """Say why a unit that was seen doing this cannot be vouched for."""
+    if seen.gaps:
+        return Reason(reasons.GAP, ", ".join(sorted(seen.gaps)))
+    if seen.hosts:
+        return Reason(reasons.NETWORK, ", ".join(sorted(seen.hosts)))
+    return None

@@ -1,0 +1,98 @@
+"""The graph of one writing session as a blob: keys with digests, nodes with edges.
+
+Records name their roots by position. A node is dirty when its key's digest no longer holds or when
+it leads to a dirty node; a record whose roots are all clean hits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from pytest_cellcache.graph.closure import Node
+from pytest_cellcache.model.digest import Digest
+from pytest_cellcache.model.keys import Key
+
+_SHORT = 16
+"""Hex digits kept of a digest: 64 bits, compared only with digests of the same key."""
+
+
+def shorten(digest: Digest) -> str:
+    """Shorten a digest for storage."""
+    return digest[:_SHORT]
+
+
+def encode_graph(
+    nodes: Iterable[Node],
+    edges: Callable[[Node], frozenset[Node]],
+    digest: Callable[[Key], Digest],
+) -> tuple[bytes, dict[Node, int]]:
+    """Encode nodes, closed under ``edges``; give the blob and each node's position."""
+    ordered = sorted(nodes)
+    positions = {node: position for position, node in enumerate(ordered)}
+    keys = sorted({node.key for node in ordered})
+    numbers = {key: number for number, key in enumerate(keys)}
+    data = {
+        "keys": [[*key, shorten(digest(key))] for key in keys],
+        "nodes": [
+            [numbers[node.key], sorted(positions[target] for target in edges(node))]
+            for node in ordered
+        ],
+    }
+    return json.dumps(data, separators=(",", ":")).encode(), positions
+
+
+class StoredGraph:
+    """A decoded graph held against the present.
+
+    Raises:
+        KeyError, TypeError, ValueError, IndexError: the blob is not what ``encode_graph`` wrote.
+    """
+
+    def __init__(self, blob: bytes, digest: Callable[[Key], Digest]) -> None:
+        data: dict[str, Any] = json.loads(blob)
+        self._keys = [Key(kind, path, name) for kind, path, name, _ in data["keys"]]
+        changed = {
+            number
+            for number, (key, row) in enumerate(zip(self._keys, data["keys"], strict=True))
+            if shorten(digest(key)) != row[3]
+        }
+        self._nodes: list[tuple[int, Sequence[int]]] = [(k, e) for k, e in data["nodes"]]
+        self._changed = {n for n, (key, _) in enumerate(self._nodes) if key in changed}
+        self._dirty = self._spread()
+
+    def _spread(self) -> set[int]:
+        if not self._changed:
+            return set()
+        reverse: dict[int, list[int]] = {}
+        for number, (_, edges) in enumerate(self._nodes):
+            for target in edges:
+                reverse.setdefault(target, []).append(number)
+        dirty = set(self._changed)
+        stack = list(dirty)
+        while stack:
+            for source in reverse.get(stack.pop(), ()):
+                if source not in dirty:
+                    dirty.add(source)
+                    stack.append(source)
+        return dirty
+
+    def first_change(self, roots: Sequence[int]) -> Key | None:
+        """Give the changed key nearest to some root; ``None`` when every root is clean."""
+        if not self._dirty:
+            return None
+        if self._dirty.isdisjoint(roots):
+            return None
+        queue = deque(root for root in roots if root in self._dirty)
+        seen = set(queue)
+        while queue:
+            number = queue.popleft()
+            if number in self._changed:
+                return self._keys[self._nodes[number][0]]
+            for target in self._nodes[number][1]:
+                if target in self._dirty and target not in seen:
+                    seen.add(target)
+                    queue.append(target)
+        raise ValueError("a dirty node leads to no change")

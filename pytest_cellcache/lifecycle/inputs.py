@@ -1,0 +1,108 @@
+"""The present digest of any key: what a record's digests are held against."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from pytest_cellcache.graph.digests import Digester
+from pytest_cellcache.model.digest import ABSENT, Digest, digest_parts, digest_text
+from pytest_cellcache.model.keys import (
+    CODE_KINDS,
+    ENV,
+    EXISTS,
+    FILE,
+    GROUP,
+    LISTING,
+    MODULE,
+    RUN,
+    TREE,
+    Key,
+)
+from pytest_cellcache.model.observation import ALL_VARIABLES
+from pytest_cellcache.sources.snapshot import Snapshot
+
+NEUTRAL_VARIABLES: Final = (
+    "PYTEST_*", "COV_CORE_*", "COVERAGE_*", "PYTHONHASHSEED", "PYTHONDONTWRITEBYTECODE",
+    "GITHUB_*", "RUNNER_*", "CI_*", "BUILD_*", "GITLAB_*", "CIRCLE_*", "TRAVIS_*", "JENKINS_*",
+    "BUILDKITE_*", "TEAMCITY_*", "AZURE_*", "SYSTEM_*", "AGENT_*", "INVOCATION_ID",
+    "JOURNAL_STREAM", "COLUMNS", "LINES", "TERM", "TERM_*", "COLORTERM", "NO_COLOR", "FORCE_COLOR",
+    "PY_COLORS", "CLICOLOR*", "LS_COLORS", "SSH_*", "XDG_SESSION_*", "DBUS_*", "DISPLAY", "WINDOWID",
+    "VSCODE_*", "OLDPWD", "PWD", "SHLVL", "_", "PS1", "HOSTNAME", "LOGNAME", "TMPDIR", "TMP", "TEMP",
+    "TOX_*", "NOX_*", "VIRTUAL_ENV*", "_OLD_VIRTUAL_*",
+)  # fmt: skip
+"""Variables that never count: they say who runs the tests, where and how it looks."""
+
+
+class Inputs:
+    """Digests keys as of now; every digest is computed once a run.
+
+    Args:
+        environ: the environment when the run began.
+        run: digests of the facets of the run, by name.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        digester: Digester,
+        *,
+        environ: Mapping[str, str],
+        run: Mapping[str, Digest],
+        env_ignore: Iterable[str] = (),
+    ) -> None:
+        self._snapshot = snapshot
+        self._digester = digester
+        self._environ = dict(environ)
+        self._run = run
+        self._ignored = (*NEUTRAL_VARIABLES, *env_ignore)
+        self._memo: dict[Key, Digest] = {}
+
+    def digest(self, key: Key) -> Digest:
+        """Digest a key of any kind; an unknown kind is absent, so that its records miss."""
+        found = self._memo.get(key)
+        if found is None:
+            found = self._memo[key] = self._compute(key)
+        return found
+
+    def is_neutral(self, variable: str) -> bool:
+        """Say whether a variable never counts."""
+        return any(fnmatch.fnmatchcase(variable, pattern) for pattern in self._ignored)
+
+    def _compute(self, key: Key) -> Digest:
+        kind = key.kind
+        if kind in CODE_KINDS or kind == MODULE:
+            return self._digester.digest(key)
+        if kind == FILE:
+            return self._snapshot.digest_file(key.path)
+        if kind == LISTING:
+            return self._snapshot.digest_listing(key.path)
+        if kind == EXISTS:
+            return self._snapshot.digest_existence(key.path)
+        if kind == TREE:
+            return self._snapshot.digest_tree()
+        if kind == ENV:
+            return self._variable(key.name)
+        if kind == GROUP:
+            return Digest("group")
+        if kind == RUN:
+            return self._run.get(key.name, ABSENT)
+        return ABSENT
+
+    def _variable(self, name: str) -> Digest:
+        if name == ALL_VARIABLES:
+            return digest_parts(
+                part
+                for variable in sorted(self._environ)
+                if not self.is_neutral(variable)
+                for part in (variable, self._environ[variable])
+            )
+        value = self._environ.get(name)
+        return ABSENT if value is None else digest_text(value)
+
+
+def environment_now() -> dict[str, str]:
+    """Copy the environment as it is when the run begins."""
+    return dict(os.environ)

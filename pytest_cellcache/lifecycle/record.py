@@ -1,0 +1,243 @@
+"""Turns attempts into records: footprint by footprint, written in one go.
+
+An attempt is *closed* when every fixture it used has been torn down: only then is its footprint
+whole, for a teardown consults things and can fail too. Attempts wait here until they are closed;
+those that never are leave no record.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from pytest_cellcache.graph.closure import IMPORT, Closure, Node, Ran, Writers
+from pytest_cellcache.graph.digests import Digester
+from pytest_cellcache.graph.locate import locate, places_of
+from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.scan import scan_source
+from pytest_cellcache.lifecycle.footprint import InputKeys, barrier_of
+from pytest_cellcache.lifecycle.graphblob import encode_graph
+from pytest_cellcache.lifecycle.inputs import Inputs
+from pytest_cellcache.lifecycle.units import Attempt
+from pytest_cellcache.model import reasons
+from pytest_cellcache.model.keys import BODY, CODE_KINDS, EFFECTS, FILE, GROUP, RUN, Key
+from pytest_cellcache.model.observation import CodeRef, Observation
+from pytest_cellcache.model.reasons import Reason
+from pytest_cellcache.model.record import Entry
+from pytest_cellcache.store.contract import Store
+
+Edges = Callable[[Node], frozenset[Node]]
+Kept = tuple[Attempt, frozenset[Node]]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all tests of a run share.
+
+    Attributes:
+        imported: what ran and was consulted before the first test.
+        plugins: relative files of first-party plugins and conftests.
+        facets: names of the facets of the run that count for every test.
+        declared: inputs that every test depends on by declaration.
+    """
+
+    imported: Observation
+    plugins: tuple[str, ...]
+    facets: tuple[str, ...]
+    declared: frozenset[Key] = frozenset()
+
+
+class Recording:
+    """Collects attempts and writes their records."""
+
+    def __init__(
+        self,
+        *,
+        project: Project,
+        digester: Digester,
+        inputs: Inputs,
+        input_keys: InputKeys,
+        store: Store,
+    ) -> None:
+        self._project = project
+        self._digester = digester
+        self._inputs = inputs
+        self._input_keys = input_keys
+        self._store = store
+        self._waiting: list[Attempt] = []
+        self._located: dict[CodeRef, tuple[Node, ...]] = {}
+        self._ran: set[tuple[str, str]] = set()
+
+    def add(self, attempt: Attempt) -> None:
+        """Take an attempt; what it ran counts for others even if it cannot be stored itself."""
+        self._waiting.append(attempt)
+
+    def write(self, around: Surroundings, *, is_final: bool) -> dict[str, Reason | None]:
+        """Write the records of all closed attempts; others wait on, unless this is the end.
+
+        Returns:
+            Per node id why there is no record; ``None`` where there is one.
+        """
+        closed: list[Attempt] = []
+        fates: dict[str, Reason | None] = {}
+        waiting: list[Attempt] = []
+        for attempt in self._waiting:
+            if not is_final and any(instance.is_open for instance in attempt.instances):
+                waiting.append(attempt)
+                continue
+            self._ran |= places_of(self._nodes(attempt.seen.codes))
+            for instance in attempt.instances:
+                self._ran |= places_of(self._nodes(instance.seen.codes))
+            barrier = _barrier(attempt)
+            fates[attempt.facts.nodeid] = barrier
+            if barrier is None:
+                closed.append(attempt)
+        self._waiting = waiting
+        if closed:
+            fates.update(self._write(closed, around))
+        return fates
+
+    def _write(self, closed: Sequence[Attempt], around: Surroundings) -> dict[str, Reason | None]:
+        imported = places_of(self._nodes(around.imported.codes))
+        ran = imported | self._ran
+        writers = Writers(self._project, self._digester, ran)
+        closure = Closure(self._project, self._digester, Ran(imported), Ran(ran), writers)
+        shared = {
+            Node(Key(GROUP, attempt.facts.group)): self._shared(
+                attempt.facts.group, around, imported
+            )
+            for attempt in closed
+        }
+
+        def edges(node: Node) -> frozenset[Node]:
+            return shared[node] if node in shared else closure.edges(node)
+
+        fates: dict[str, Reason | None] = {}
+        kept: list[Kept] = []
+        everything: set[Node] = set()
+        for attempt in closed:
+            roots = self._roots(attempt, around, closure, edges)
+            kept.append((attempt, roots))
+            everything |= roots
+        everything = _reach(everything, edges)
+        flux = {
+            node
+            for node in everything
+            if (node.key.kind == FILE or node.key.kind in CODE_KINDS)
+            and self._project.snapshot.is_in_flux(node.key.path)
+        }
+        if flux:
+            kept = self._without(flux, kept, edges, fates)
+            everything = _reach({root for _, roots in kept for root in roots}, edges)
+        if kept and not self._save(kept, everything, edges):
+            fates.update({a.facts.nodeid: Reason(reasons.UNWRITABLE) for a, _ in kept})
+        return {attempt.facts.nodeid: None for attempt, _ in kept} | fates
+
+    def _save(self, kept: Sequence[Kept], everything: set[Node], edges: Edges) -> bool:
+        blob, positions = encode_graph(everything, edges, self._inputs.digest)
+        name = self._store.put_blob(blob)
+        if name is None:
+            return False
+        groups: dict[str, list[Entry]] = {}
+        now = time.time()
+        for attempt, roots in kept:
+            body = {
+                "graph": name,
+                "roots": sorted(positions[root] for root in roots),
+                "item": attempt.facts.digest,
+                "result": attempt.result,
+                "duration": round(attempt.duration_s, 6),
+            }
+            entry = Entry(attempt.facts.nodeid, now, (name,), body)
+            groups.setdefault(attempt.facts.group, []).append(entry)
+        return all([self._store.append(group, found) for group, found in groups.items()])
+
+    def _shared(
+        self, group: str, around: Surroundings, imported: set[tuple[str, str]]
+    ) -> frozenset[Node]:
+        plugins = [file for file in around.plugins if _applies(file, group)]
+        found = {Node(Key(EFFECTS, file)) for file in (group, *plugins) if file.endswith(".py")}
+        found |= {Node(Key(RUN, "", facet)) for facet in around.facets}
+        found |= {Node(key) for key in around.declared}
+        found |= {
+            Node(key)
+            for key in self._input_keys.keys(around.imported, frozenset())
+        }
+        known = set(plugins)
+        for path, qualname in imported:
+            if path in known and qualname.rpartition(".")[2].startswith("pytest_"):
+                found.add(Node(Key(BODY, path, qualname), IMPORT))
+        return frozenset(found)
+
+    def _roots(
+        self, attempt: Attempt, around: Surroundings, closure: Closure, edges: Edges
+    ) -> frozenset[Node]:
+        facts = attempt.facts
+        roots = {Node(Key(GROUP, facts.group)), *(Node(key) for key in facts.keys)}
+        before = around.imported.writes
+        for instance in attempt.instances:
+            upstream = instance.with_upstream() - {instance}
+            written = before.union(*(other.seen.writes for other in upstream))
+            roots |= self._nodes(instance.seen.codes)
+            roots |= {Node(key) for key in self._input_keys.keys(instance.seen, written)}
+        written = before.union(*(instance.seen.writes for instance in attempt.instances))
+        roots |= self._nodes(attempt.seen.codes)
+        roots |= {Node(key) for key in self._input_keys.keys(attempt.seen, written)}
+        for path, source in facts.snippets:
+            roots |= closure.called(path, scan_source(source))
+        if closure.reads_docs(roots):
+            roots |= closure.docs(_reach(roots, edges))
+        return frozenset(roots)
+
+    def _nodes(self, codes: Iterable[CodeRef]) -> set[Node]:
+        found: set[Node] = set()
+        for ref in codes:
+            nodes = self._located.get(ref)
+            if nodes is None:
+                nodes = self._located[ref] = locate(self._project, ref)
+            found.update(nodes)
+        return found
+
+    def _without(
+        self, flux: set[Node], kept: Sequence[Kept], edges: Edges, fates: dict[str, Reason | None]
+    ) -> list[Kept]:
+        clean = []
+        for attempt, roots in kept:
+            touched = _reach(roots, edges) & flux
+            if touched:
+                path = min(node.key.path for node in touched)
+                fates[attempt.facts.nodeid] = Reason(reasons.IN_FLUX, path)
+            else:
+                clean.append((attempt, roots))
+        return clean
+
+
+def _barrier(attempt: Attempt) -> Reason | None:
+    if attempt.barrier is not None:
+        return attempt.barrier
+    for instance in attempt.instances:
+        if instance.has_failed or instance.is_open:
+            return Reason(reasons.FAILED, f"fixture {instance.name}")
+    for seen in (attempt.seen, *(instance.seen for instance in attempt.instances)):
+        found = barrier_of(seen)
+        if found is not None:
+            return found
+    return None
+
+
+def _applies(plugin: str, group: str) -> bool:
+    """Say whether a plugin's file concerns the tests of a file: a conftest only below its folder."""
+    folder, _, name = plugin.rpartition("/")
+    return name != "conftest.py" or not folder or group.startswith(folder + "/")
+
+
+def _reach(roots: Iterable[Node], edges: Edges) -> set[Node]:
+    seen = set(roots)
+    stack = list(seen)
+    while stack:
+        for node in edges(stack.pop()):
+            if node not in seen:
+                seen.add(node)
+                stack.append(node)
+    return seen

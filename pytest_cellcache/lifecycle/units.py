@@ -1,0 +1,88 @@
+"""What the life cycle knows of a test: facts by value, and how it went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_cellcache.model.digest import Digest
+from pytest_cellcache.model.keys import Key
+from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class TestFacts:
+    """A collected test as a value.
+
+    Attributes:
+        group: relative path of its file.
+        digest: of everything about the item that counts by value (parameters, marks, fixtures).
+        keys: inputs of the item itself, beside what running it consults.
+        snippets: (file, source) of code that runs in a module's namespace: doctest examples,
+            conditions of ``skipif`` given as text.
+        barrier: why its outcome cannot be kept or used, if so.
+    """
+
+    nodeid: str
+    group: str
+    digest: Digest
+    keys: frozenset[Key] = frozenset()
+    snippets: tuple[tuple[str, str], ...] = ()
+    barrier: Reason | None = None
+
+    __test__ = False
+
+
+@dataclass(slots=True)
+class Instance:
+    """One set-up of a fixture.
+
+    Attributes:
+        seen: what setting it up and tearing it down consulted.
+        uses: fixture instances it rests on.
+        is_open: its teardown has not ended.
+        has_failed: set-up or teardown raised.
+    """
+
+    name: str
+    seen: Observation = field(default_factory=Observation)
+    uses: set[Instance] = field(default_factory=set)
+    is_open: bool = True
+    has_failed: bool = False
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def with_upstream(self) -> set[Instance]:
+        """Give this instance and all it rests on."""
+        found: set[Instance] = set()
+        stack = [self]
+        while stack:
+            instance = stack.pop()
+            if instance not in found:
+                found.add(instance)
+                stack.extend(instance.uses)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How a live test went.
+
+    Attributes:
+        seen: what it consulted, its fixtures aside.
+        instances: fixture instances it used.
+        result: what is needed to report it again; JSON; its shape is the business of ``hooks``.
+        barrier: why it cannot be stored, if so (it failed, its reports cannot be stored, ...).
+        duration_s: seconds of all its phases.
+    """
+
+    facts: TestFacts
+    seen: Observation
+    instances: frozenset[Instance]
+    result: Any
+    barrier: Reason | None
+    duration_s: float

@@ -1,0 +1,80 @@
+"""Finds the stored record of a test that still holds, or says what changed."""
+
+from __future__ import annotations
+
+from pytest_cellcache.lifecycle.graphblob import StoredGraph
+from pytest_cellcache.lifecycle.inputs import Inputs
+from pytest_cellcache.lifecycle.units import TestFacts
+from pytest_cellcache.model import reasons
+from pytest_cellcache.model.digest import Digest
+from pytest_cellcache.model.keys import CODE_KINDS, FILE, Key
+from pytest_cellcache.model.reasons import Reason
+from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict
+from pytest_cellcache.sources.snapshot import Snapshot
+from pytest_cellcache.store.contract import Store
+
+_BROKEN = (KeyError, TypeError, ValueError, IndexError, RecursionError, AttributeError)
+"""What reading a record written by something else may raise."""
+
+
+class Verifier:
+    """Looks up and verifies records; groups and graphs are read once a run."""
+
+    def __init__(self, store: Store, inputs: Inputs, snapshot: Snapshot) -> None:
+        self._store = store
+        self._inputs = inputs
+        self._snapshot = snapshot
+        self._groups: dict[str, dict[str, list[Entry]]] = {}
+        self._graphs: dict[str, StoredGraph | None] = {}
+
+    def judge(self, facts: TestFacts) -> Verdict:
+        """Give ``Hit`` with the newest record that holds, or ``Miss`` with the reason."""
+        if facts.barrier is not None:
+            return Miss(facts.barrier)
+        entries = self._entries(facts.group).get(facts.nodeid, [])
+        first: Reason | None = None
+        for entry in entries:
+            try:
+                reason = self._check(facts, entry)
+            except _BROKEN:
+                reason = Reason(reasons.NEW, "unreadable record")
+            if reason is None:
+                return Hit(entry)
+            first = first or reason
+        return Miss(first or Reason(reasons.NEW))
+
+    def _entries(self, group: str) -> dict[str, list[Entry]]:
+        if group not in self._groups:
+            found: dict[str, list[Entry]] = {}
+            for entry in self._store.read(group):
+                found.setdefault(entry.unit, []).append(entry)
+            self._groups[group] = found
+        return self._groups[group]
+
+    def _check(self, facts: TestFacts, entry: Entry) -> Reason | None:
+        graph = self._graph(entry.body["graph"])
+        if graph is None:
+            return Reason(reasons.NEW, "its graph is missing")
+        change = graph.first_change(entry.body["roots"])
+        if change is not None:
+            return Reason(reasons.CHANGED, str(change))
+        if entry.body["item"] != facts.digest:
+            return Reason(reasons.ITEM_CHANGED)
+        return None
+
+    def _graph(self, name: str) -> StoredGraph | None:
+        if name not in self._graphs:
+            blob = self._store.get_blob(name)
+            graph: StoredGraph | None = None
+            if blob is not None:
+                try:
+                    graph = StoredGraph(blob, self._digest)
+                except _BROKEN:
+                    graph = None
+            self._graphs[name] = graph
+        return self._graphs[name]
+
+    def _digest(self, key: Key) -> Digest:
+        if (key.kind == FILE or key.kind in CODE_KINDS) and self._snapshot.was_in_flux(key.path):
+            return Digest("in flux")
+        return self._inputs.digest(key)

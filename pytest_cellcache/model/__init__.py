@@ -1,0 +1,1 @@
+"""The words of the glossary as immutable values; imports nothing of the layers below it."""

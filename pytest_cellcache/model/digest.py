@@ -1,0 +1,43 @@
+"""The only place that makes digests.
+
+Schema history (bump ``SCHEMA`` whenever what enters a digest or a record changes; stores of
+another schema are ignored, never migrated):
+
+1. first version
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, NewType
+
+Digest = NewType("Digest", str)
+"""Lower-case hex of 128-bit XXH3 (32 characters)."""
+
+SCHEMA = 1
+
+ABSENT = Digest("absent")
+"""Stands for "there is no such thing", so that its appearance is a change."""
+
+
+def digest_bytes(data: bytes) -> Digest:
+    """Digest raw bytes (XXH3-128, https://xxhash.com)."""
+    import xxhash
+
+    return Digest(xxhash.xxh3_128_hexdigest(data))
+
+
+def digest_text(text: str) -> Digest:
+    """Digest text; lone surrogates are kept apart from every other text."""
+    return digest_bytes(text.encode("utf-8", "surrogatepass"))
+
+
+def digest_parts(parts: Iterable[str]) -> Digest:
+    """Digest an ordered sequence of strings; parts cannot run into each other."""
+    return digest_text("".join(f"{len(part)}:{part}" for part in parts))
+
+
+def digest_json(value: Any) -> Digest:
+    """Digest a JSON value; the order of object keys does not count."""
+    return digest_text(json.dumps(value, sort_keys=True, separators=(",", ":")))

@@ -1,0 +1,72 @@
+"""What a run tells its reports, one value per decision."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from pytest_cellcache.model.reasons import Reason
+
+Source = Literal["cached", "ran"]
+
+
+@dataclass(frozen=True, slots=True)
+class TestEvent:
+    """How one test was answered.
+
+    Attributes:
+        source: ``cached`` when the stored outcome was replayed.
+        outcome: passed, failed, error, skipped, xfailed or xpassed.
+        reason: why it ran; ``None`` for ``cached``.
+        unstored: why its outcome was not kept; ``None`` when it was kept, or was replayed.
+        attempts: how often the test was executed in this run; 0 for ``cached``.
+        saved_s: seconds the recorded run took, for ``cached``; else 0.
+    """
+
+    nodeid: str
+    source: Source
+    outcome: str
+    reason: Reason | None = None
+    unstored: Reason | None = None
+    attempts: int = 0
+    requeued_for: tuple[str, ...] = ()
+    saved_s: float = 0.0
+
+    __test__ = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Give a JSON object; reasons become ``{"slug", "subject"}`` or null."""
+        return asdict(self) | {"requeued_for": list(self.requeued_for)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> TestEvent:
+        """Read what ``to_json`` gave, e.g. from an xdist worker."""
+        reasons = {
+            name: Reason(**data[name]) if data[name] else None for name in ("reason", "unstored")
+        }
+        return cls(**data | reasons | {"requeued_for": tuple(data["requeued_for"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something of ours went wrong and became a miss; the user's run goes on.
+
+    ``slug`` is explained in ``docs/messages.md``; ``text`` says what happened, with the value and
+    what to do.
+    """
+
+    slug: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What the header and the machine-readable report say of a run besides its tests."""
+
+    version: str
+    mode: str
+    store_dir: str
+    tracer: str
+    store_bytes: int = 0
+    cleared_files: int | None = None
+    cleared_bytes: int | None = None

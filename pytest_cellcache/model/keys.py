@@ -1,0 +1,59 @@
+"""What a footprint is made of: keys, each naming one thing whose digest may change."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+BODY: Final = "body"
+NAME: Final = "name"
+EFFECTS: Final = "effects"
+FRAME: Final = "frame"
+MARKERS: Final = "markers"
+DOC: Final = "doc"
+WHOLE: Final = "whole"
+MODULE: Final = "module"
+FILE: Final = "file"
+LISTING: Final = "listing"
+EXISTS: Final = "exists"
+ENV: Final = "env"
+TREE: Final = "tree"
+RUN: Final = "run"
+GROUP: Final = "group"
+
+CODE_KINDS: Final = frozenset({BODY, NAME, EFFECTS, FRAME, MARKERS, DOC, WHOLE})
+"""Kinds whose digest is a function of the content of the one file named by ``Key.path``."""
+
+
+class Key(NamedTuple):
+    """One input of a unit.
+
+    ===========  =======================  =====================================================
+    kind         path                     name; what the digest covers
+    ===========  =======================  =====================================================
+    ``body``     Python file              qualified name; the body of that def
+    ``name``     Python file              global name; everything that binds or mutates it there
+    ``effects``  Python file              empty; its anonymous statements and what it imports
+    ``frame``    Python file              empty; futures, star imports, builtins it redefines
+    ``markers``  Python file              qualified name; pytest decorators of that def or class
+    ``doc``      Python file              qualified name; docstring of that def or class
+    ``whole``    Python file              empty; the whole file as code
+    ``module``   empty                    dotted name; the first-party file it resolves to
+    ``file``     any file                 empty; its content, or absent
+    ``listing``  directory                empty; the names in it, or absent
+    ``exists``   any path                 empty; absent, file or directory
+    ``env``      empty                    variable; its value, or absent
+    ``tree``     empty                    empty; every file of the project
+    ``run``      empty                    facet of the run: python, options, distributions, ...
+    ``group``    test file                empty; constant, leads to what all its tests share
+    ===========  =======================  =====================================================
+
+    Paths are relative to the project root, with forward slashes; ``..`` leads out of it.
+    """
+
+    kind: str
+    path: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        parts = [part for part in (self.path, self.name) if part]
+        return f"{self.kind} {'::'.join(parts)}".rstrip()

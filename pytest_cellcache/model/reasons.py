@@ -1,0 +1,37 @@
+"""Why a unit ran, or why its result was not kept: every decision carries one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+NEW: Final = "new"
+CHANGED: Final = "changed"
+ITEM_CHANGED: Final = "item-changed"
+FAILED_BEFORE: Final = "no-stored-outcome"
+REFRESH: Final = "refresh"
+DISABLED: Final = "disabled"
+UNSUPPORTED: Final = "unsupported-item"
+FAILED: Final = "failed"
+NETWORK: Final = "network"
+GAP: Final = "trace-gap"
+IN_FLUX: Final = "changed-during-run"
+UNRECORDABLE: Final = "unrecordable-report"
+UNWRITABLE: Final = "store-unwritable"
+UNTRACED: Final = "untraced"
+READ_MODE: Final = "read-mode"
+UNJUDGED: Final = "unjudged"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A slug explained in ``docs/messages.md`` and the thing it is about.
+
+    ``subject`` is what changed or stood in the way: ``str(Key)``, a node id, a host; may be empty.
+    """
+
+    slug: str
+    subject: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.slug}: {self.subject}" if self.subject else self.slug

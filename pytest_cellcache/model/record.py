@@ -1,0 +1,43 @@
+"""Records and verdicts: what is kept of a unit, and whether it may be used again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_cellcache.model.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One stored record, opaque to the store.
+
+    Attributes:
+        unit: what it is a record of, e.g. a node id; several entries of one unit may coexist.
+        created_s: seconds since the epoch at recording; newer entries are looked at first.
+        blobs: names of the blobs that ``body`` speaks of; they live as long as an entry needs them.
+        body: JSON object; its shape is the business of ``lifecycle``.
+    """
+
+    unit: str
+    created_s: float
+    blobs: tuple[str, ...] = ()
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Every digest of the entry's footprint still holds."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """No record may be used, and why; the unit runs."""
+
+    reason: Reason
+
+
+Verdict = Hit | Miss

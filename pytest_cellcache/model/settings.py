@@ -1,0 +1,86 @@
+"""The only place that reads options, ini values and environment variables of our own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+MODES: Final = ("auto", "read", "refresh")
+_UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+
+
+def parse_size(text: str) -> int:
+    """Read a size such as ``500M`` or ``2 GB`` in bytes (powers of 1024).
+
+    Raises:
+        ValueError: not a number with an optional unit B, K, M or G.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?\s*", text, re.IGNORECASE)
+    if match is None:
+        raise ValueError(f"not a size: {text!r} (examples: 500M, 2G)")
+    return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Our options for one run.
+
+    Attributes:
+        mode: ``auto``, ``read`` (writes nothing) or ``refresh`` (runs all, records all).
+        explain: ``None`` (off), empty (all tests) or a node id.
+        max_size_bytes: bound of the store; least recently used goes first.
+        env_ignore: variables, with ``*`` wildcards, that never count as inputs.
+        ignore: globs, relative to the project root, of paths that never count as inputs.
+        inputs: globs of paths that every test depends on.
+    """
+
+    mode: str = "auto"
+    clear: bool = False
+    directory: str | None = None
+    report: str | None = None
+    explain: str | None = None
+    show: bool = False
+    tracer: str = "auto"
+    max_size_bytes: int = 1 << 30
+    env_ignore: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+
+    @property
+    def may_write(self) -> bool:
+        return self.mode != "read"
+
+
+def read_settings(config: Any) -> Settings:
+    """Take our settings from a pytest ``Config``.
+
+    Raises:
+        ValueError: ``cell_cache_max_size`` or ``cell_cache_tracer`` is not understood.
+    """
+    option = config.option
+    return Settings(
+        mode=option.cell_cache_mode,
+        clear=option.cell_cache_clear,
+        directory=option.cell_cache_dir,
+        report=option.cell_cache_report,
+        explain=option.cell_cache_explain,
+        show=option.cell_cache_show,
+        tracer=read_tracer(config),
+        max_size_bytes=parse_size(config.getini("cell_cache_max_size") or "1G"),
+        env_ignore=tuple(config.getini("cell_cache_env_ignore")),
+        ignore=tuple(config.getini("cell_cache_ignore")),
+        inputs=tuple(config.getini("cell_cache_inputs")),
+    )
+
+
+def read_tracer(config: Any) -> Literal["auto", "monitoring", "profile"]:
+    """Take the tracer to use.
+
+    Raises:
+        ValueError: there is no such tracer.
+    """
+    tracer = config.getini("cell_cache_tracer") or "auto"
+    if tracer == "auto" or tracer == "monitoring" or tracer == "profile":
+        return tracer  # type: ignore[no-any-return]
+    raise ValueError(f"cell_cache_tracer: {tracer!r} is not auto, monitoring or profile")

@@ -1,0 +1,55 @@
+"""One line per test: replayed, or run and why, and whether its outcome was stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pytest_cellcache.model.events import TestEvent
+from pytest_cellcache.reports.quantities import seconds_text
+from pytest_cellcache.reports.wording import words
+
+
+def explain_lines(events: Sequence[TestEvent], nodeid_or_empty: str = "") -> list[str]:
+    """Explain every test, or those at or below a node id (file, class, test without parameters)."""
+    chosen = [event for event in events if _is_below(event.nodeid, nodeid_or_empty)]
+    if nodeid_or_empty and not chosen:
+        return [f"{nodeid_or_empty}: no such test in this run"]
+    return [event_line(event) for event in chosen]
+
+
+def event_line(event: TestEvent) -> str:
+    """Tell the whole story of one test in one line."""
+    if event.source == "cached":
+        return f"{event.nodeid}: replayed ({event.outcome}), saved {seconds_text(event.saved_s)}"
+    why = f" because {words(event.reason)}" if event.reason else ""
+    return f"{event.nodeid}: ran ({event.outcome}){why}{_attempts(event)}; {_kept(event)}"
+
+
+def was_requeued(event: TestEvent) -> bool:
+    """Say whether an attempt of this test was cancelled and made again."""
+    return bool(event.requeued_for) or event.attempts > 1
+
+
+def _attempts(event: TestEvent) -> str:
+    if not was_requeued(event):
+        return ""
+    producers = f" for {_few(event.requeued_for)}" if event.requeued_for else ""
+    return f"; requeued{producers}, {event.attempts} attempts"
+
+
+def _kept(event: TestEvent) -> str:
+    return f"not stored because {words(event.unstored)}" if event.unstored else "stored"
+
+
+def _few(names: Iterable[str], *, at_most: int = 3) -> str:
+    listed = list(names)
+    more = len(listed) - at_most
+    shown = ", ".join(listed[:at_most])
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _is_below(nodeid: str, ancestor: str) -> bool:
+    if not ancestor or nodeid == ancestor:
+        return True
+    ancestor = ancestor.rstrip("/")
+    return nodeid.startswith((f"{ancestor}::", f"{ancestor}[", f"{ancestor}/"))

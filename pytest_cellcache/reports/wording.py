@@ -1,0 +1,83 @@
+"""The plain words of every reason; one clause that reads well after "because"."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pytest_cellcache.model import keys, reasons
+from pytest_cellcache.model.reasons import Reason
+
+_CLAUSES: Final = {
+    reasons.NEW: "no outcome is stored yet",
+    reasons.ITEM_CHANGED: "the marks, parameters or fixtures of the test changed",
+    reasons.FAILED_BEFORE: "its last outcome was not one that is kept",
+    reasons.REFRESH: "this run refreshes everything",
+    reasons.DISABLED: "caching is disabled by its cell_cache mark",
+    reasons.UNSUPPORTED: "this kind of test item cannot be cached",
+    reasons.FAILED: "failures are never stored",
+    reasons.NETWORK: "it used the network",
+    reasons.GAP: "the tracer could not see all that it did",
+    reasons.IN_FLUX: "an input changed while the run used it",
+    reasons.UNRECORDABLE: "its report holds something that cannot be stored",
+    reasons.UNWRITABLE: "the store could not be written",
+    reasons.UNTRACED: "it ran untraced",
+}
+"""Slugs whose words do not depend on the subject; a subject is added in brackets."""
+
+_THINGS: Final = {
+    keys.BODY: "the body of {}",
+    keys.NAME: "the definition of {}",
+    keys.EFFECTS: "the top-level statements of {}",
+    keys.FRAME: "the future imports, star imports or redefined builtins of {}",
+    keys.MARKERS: "the pytest decorators of {}",
+    keys.DOC: "the docstring of {}",
+    keys.WHOLE: "the code of {}",
+    keys.MODULE: "the file that module {} is imported from",
+    keys.FILE: "file {}",
+    keys.LISTING: "the list of names in directory {}",
+    keys.EXISTS: "the existence of {}",
+    keys.ENV: "environment variable {}",
+    keys.GROUP: "what all tests of {} share",
+}
+
+_FACETS: Final = {
+    "python": "the Python interpreter",
+    "options": "an option of the run",
+    "distributions": "an installed distribution",
+    "plugins": "the set of active plugins",
+    "inputs": "a file named by cell_cache_inputs",
+}
+"""Facets of the run with words of their own; any other is named as it is."""
+
+
+def words(reason: Reason) -> str:
+    """Say a reason as a clause without a full stop, e.g. ``the body of src/a.py::f changed``.
+
+    An unknown slug is given back as it is, with its subject: a newer layer must not break a report.
+    """
+    if reason.slug == reasons.CHANGED:
+        return f"{_thing(reason.subject)} changed"
+    if reason.slug == reasons.IN_FLUX and reason.subject:
+        return f"{_thing(reason.subject)} changed while the run used it"
+    clause = _CLAUSES.get(reason.slug)
+    if clause is None:
+        return str(reason)
+    return f"{clause} ({reason.subject})" if reason.subject else clause
+
+
+def _thing(subject: str) -> str:
+    """Name what a ``str(Key)`` stands for; any other subject stands for itself."""
+    # The kind has no blank and the rest may: split once.
+    kind, _, rest = subject.partition(" ")
+    if kind == keys.TREE:
+        return f"the project tree ({rest})" if rest else "a file of the project"
+    if kind == keys.RUN and rest:
+        return _FACETS.get(rest, f"the {rest} of the run")
+    if kind == keys.ENV and rest == "*":
+        return "the environment, which was read as a whole,"
+    if kind in _THINGS and rest:
+        return _THINGS[kind].format(rest)
+    if kind in (keys.LISTING, keys.EXISTS, keys.FILE):
+        # The project root itself has an empty path.
+        return _THINGS[kind].format(".")
+    return subject or "something it uses"

@@ -1,0 +1,194 @@
+"""Puts a run together: places, tracer, store, graph, life cycle, hooks. Imports every layer.
+
+Life of a run::
+
+    begin       before the first conftest: the tracer starts
+    configure   the store opens (and is cleared); hooks are registered
+    collected   one snapshot of the inputs, a verdict for every item
+    protocol    hits are replayed, misses run traced
+    finish      records are written, the report file too; the tracer stops
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_cellcache.hooks.fixtures import FixtureWatch
+from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.protocol import Replayer, Watcher
+from pytest_cellcache.hooks.run import Run
+from pytest_cellcache.hooks.terminal import ClearedOnly, Terminal, WorkerOutput, show_store
+from pytest_cellcache.model.events import RunFacts, Warned
+from pytest_cellcache.model.settings import Settings, read_settings, read_tracer
+from pytest_cellcache.sources.places import Places
+from pytest_cellcache.store.contract import Cleared
+from pytest_cellcache.store.directory import DirectoryStore
+from pytest_cellcache.trace.contract import TracerUnavailable
+from pytest_cellcache.trace.recorder import Recorder, make_recorder
+
+_COMPACT_EVERY = 16
+"""Writing sessions between two compactions."""
+
+
+class _Started:
+    """What ``begin`` leaves for ``configure``."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.began_ns = time.time_ns()
+        self.guard = Guard()
+        self.places = Places.of(config.rootpath, config.invocation_params.dir)
+        self.recorder: Recorder | None = None
+        try:
+            self.recorder = make_recorder(read_tracer(config), self.places.is_first_party)
+            self.recorder.start()
+        except (TracerUnavailable, ValueError) as error:
+            self.recorder = None
+            text = f"{error}; this run goes on without the cache"
+            self.guard.warn(Warned("tracer-unavailable", text))
+
+
+_KEY = pytest.StashKey[_Started]()
+
+
+def begin(config: pytest.Config) -> None:
+    """Start tracing, before conftests are imported."""
+    if _KEY not in config.stash:
+        config.stash[_KEY] = _Started(config)
+
+
+def configure(config: pytest.Config) -> None:
+    """Open the store and register the hooks of this run."""
+    begin(config)
+    started = config.stash[_KEY]
+    guard, recorder = started.guard, started.recorder
+    settings = _settings(config, guard)
+    if settings is None or recorder is None:
+        _say_warnings(config, guard)
+        return
+    config.add_cleanup(recorder.stop)
+    is_worker = hasattr(config, "workerinput")
+    store = _open_store(config, settings, guard)
+    cleared = store.clear() if settings.clear and not is_worker else None
+    run = Run(
+        config, settings, started.places, store, recorder, guard, began_ns=started.began_ns
+    )
+    fixtures = FixtureWatch(recorder)
+    register = config.pluginmanager.register
+    register(fixtures, "cellcache-fixtures")
+    register(Watcher(run, recorder, fixtures, started.places), "cellcache-watcher")
+    register(Replayer(run), "cellcache-replayer")
+    register(run, "cellcache-run")
+    if is_worker:
+        register(WorkerOutput(config, run, guard), "cellcache-worker")
+        return
+    facts = _facts(config, settings, store, recorder.tracer_name, cleared)
+    register(Terminal(settings, facts, run, guard), "cellcache-terminal")
+    if settings.may_write:
+        config.add_cleanup(lambda: guard.call(_compact, None, store, settings))
+
+
+def clear_only(config: pytest.Config) -> None:
+    """Clear the store of a run that does not use it."""
+    guard = Guard()
+    settings = _settings(config, guard)
+    if settings is not None:
+        store = _open_store(config, settings, guard)
+        facts = _facts(config, settings, store, "off", store.clear())
+        config.pluginmanager.register(ClearedOnly(facts), "cellcache-cleared")
+    _say_warnings(config, guard)
+
+
+def show(config: pytest.Config) -> int | pytest.ExitCode:
+    """List what the store holds instead of running tests."""
+    from _pytest.main import wrap_session  # private: how --cache-show and --markers do it
+
+    def main(config: pytest.Config, session: pytest.Session) -> None:
+        guard = Guard()
+        settings = _settings(config, guard)
+        if settings is not None:
+            store = _open_store(config, settings, guard)
+            groups = {group: store.read(group) for group in store.groups()}
+            show_store(config, groups, store.size_bytes())
+        for warned in guard.warned:
+            print(f"{warned.slug}: {warned.text}")
+
+    return wrap_session(config, main)
+
+
+def _settings(config: pytest.Config, guard: Guard) -> Settings | None:
+    try:
+        return read_settings(config)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def _store_folder(config: pytest.Config, settings: Settings) -> Path:
+    if settings.directory is not None:
+        return Path(config.invocation_params.dir) / settings.directory
+    cache: Any = getattr(config, "cache", None)
+    if cache is None:  # -p no:cacheprovider
+        return config.rootpath / ".pytest_cellcache"
+    if settings.may_write:
+        try:
+            return Path(cache.mkdir("cellcache"))
+        except OSError:
+            pass  # the store itself will say what is wrong
+    # ``mkdir`` is the only public way to learn the place, and it writes.
+    folder: Path = getattr(cache, "_cachedir", config.rootpath / ".pytest_cache")
+    return folder / "d" / "cellcache"
+
+
+def _open_store(config: pytest.Config, settings: Settings, guard: Guard) -> DirectoryStore:
+    folder = _store_folder(config, settings)
+    return DirectoryStore(folder, may_write=settings.may_write, warn=guard.warn)
+
+
+def _facts(
+    config: pytest.Config,
+    settings: Settings,
+    store: DirectoryStore,
+    tracer: str,
+    cleared: Cleared | None,
+) -> RunFacts:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        release = version("pytest-cellcache")
+    except PackageNotFoundError:  # used from a checkout on the path
+        release = "unknown"
+    folder = _store_folder(config, settings)
+    try:
+        shown = folder.relative_to(config.rootpath)
+    except ValueError:
+        shown = folder
+    return RunFacts(
+        version=release,
+        mode=settings.mode,
+        store_dir=str(shown),
+        tracer=tracer,
+        store_bytes=store.size_bytes(),
+        cleared_files=cleared.files if cleared else None,
+        cleared_bytes=cleared.size_bytes if cleared else None,
+    )
+
+
+def _compact(store: DirectoryStore, settings: Settings) -> None:
+    """Compact now and then, and whenever the store is above its bound."""
+    stored = store.get_note("sessions")
+    count = int(stored) + 1 if stored and stored.isdigit() else 1
+    if count < _COMPACT_EVERY and store.size_bytes() <= settings.max_size_bytes:
+        store.put_note("sessions", str(count).encode())
+        return
+    store.compact(settings.max_size_bytes)
+    store.put_note("sessions", b"0")
+
+
+def _say_warnings(config: pytest.Config, guard: Guard) -> None:
+    for warned in guard.warned:
+        config.issue_config_time_warning(
+            pytest.PytestWarning(f"cell cache: {warned.slug}: {warned.text}"), stacklevel=2
+        )

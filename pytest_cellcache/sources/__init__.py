@@ -1,0 +1,1 @@
+"""Which files count and what they hold; with ``store``, the only layer that reads files."""

@@ -1,0 +1,98 @@
+"""Decides what is first-party and what a path is called in records.
+
+First-party is every Python file outside the interpreter, its standard library and the
+site-packages folders, wherever it lies: rootdir may be ``tests/`` while the package under test lies
+beside it. Names in records are relative to the project root, so that a store can move between
+checkouts.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_VCS: Final = (".git", ".hg", ".svn")
+_FOREIGN_PARTS: Final = ("site-packages", "dist-packages")
+
+
+def find_project_root(rootdir: Path, invocation_dir: Path) -> Path:
+    """Choose the folder that paths in records are relative to.
+
+    The version-control root above rootdir; without one, the nearest folder that holds both rootdir
+    and the invocation directory, unless that is the file system's root or the home directory.
+    """
+    for folder in (rootdir, *rootdir.parents):
+        if any((folder / mark).exists() for mark in _VCS):
+            return folder
+    common = Path(os.path.commonpath([rootdir, invocation_dir]))
+    if common in (Path(common.anchor), Path.home()):
+        return rootdir
+    return common
+
+
+def _interpreter_folders() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    found = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    found |= {os.path.realpath(path) for path in found}
+    # A virtual environment inside the project is not the project.
+    found |= {os.path.join(sys.prefix, "lib"), os.path.join(sys.base_prefix, "lib")}
+    if sys.prefix != sys.base_prefix:
+        found.add(sys.prefix)
+    return tuple(sorted(path.rstrip(os.sep) + os.sep for path in found))
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The project root and what lies outside the project.
+
+    Attributes:
+        root: absolute project root, symlinks resolved.
+        own: absolute path of this plugin's package, which is never part of what it tracks.
+    """
+
+    root: str
+    foreign: tuple[str, ...]
+    own: str
+
+    @classmethod
+    def of(cls, rootdir: Path, invocation_dir: Path) -> Places:
+        root = os.path.realpath(find_project_root(rootdir, invocation_dir))
+        own = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+        return cls(root, _interpreter_folders(), own)
+
+    def is_first_party(self, filename: str) -> bool:
+        """Say whether a code object of this file name is the project's own."""
+        if not filename or filename[0] == "<" or filename.startswith(self.own):
+            return False
+        if not os.path.isabs(filename):
+            return False
+        if filename.startswith(self.foreign):
+            return False
+        parts = filename.split(os.sep)
+        return not any(part in parts for part in _FOREIGN_PARTS)
+
+    def relative(self, path: str) -> str:
+        """Name an absolute path in records."""
+        prefix = self.root + os.sep
+        if path.startswith(prefix):
+            name = path[len(prefix) :]
+        else:
+            name = os.path.relpath(os.path.realpath(path), self.root)
+        return name.replace(os.sep, "/")
+
+    def absolute(self, name: str) -> str:
+        """Find the path that ``relative`` named."""
+        return os.path.normpath(os.path.join(self.root, name))
+
+    def is_inside(self, path: str) -> bool:
+        """Say whether an absolute path lies under the project root."""
+        return path == self.root or path.startswith(self.root + os.sep)
+
+    def glob(self, pattern: str) -> list[str]:
+        """List the files below the root that a glob (``**`` allowed) matches, as relative names."""
+        found = Path(self.root).glob(pattern)
+        return sorted(self.relative(str(path)) for path in found if path.is_file())

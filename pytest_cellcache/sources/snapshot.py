@@ -1,0 +1,188 @@
+"""One view of the files of a run: each is read once, and what changes meanwhile is told.
+
+A run is a reader of files that others may write. Every digest handed out here is of content that
+was the file's content when the run began: a file whose change time lies after that moment is *in
+flux*, and no record that rests on it is believed or written (promise 6).
+
+The stat cache follows git's racy rule: an entry is trusted when size, mtime, ctime and inode are
+unchanged, and the file was older than the reading by more than the clock's granularity.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from typing import Any, Final
+
+from pytest_cellcache.model.digest import ABSENT, Digest, digest_bytes, digest_parts
+from pytest_cellcache.sources.places import Places
+
+RACY_NS: Final = 50_000_000
+"""Files changed less than this before they were read may change again unseen; 50 ms covers the
+timer tick of the file systems in use, also network ones that keep microseconds."""
+
+COARSE_CLOCK_NS: Final = 20_000_000
+"""Kernels stamp files with a clock that lags by up to a timer tick (4 to 10 ms on Linux, about
+16 ms elsewhere): a change just after the start may carry a time just before it."""
+
+SKIPPED_FOLDERS: Final = frozenset(
+    {
+        ".git", ".hg", ".svn", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox",
+        ".nox", ".venv", "venv", "node_modules", ".hypothesis", ".eggs",
+    }
+)  # fmt: skip
+_MAX_STAT_ENTRIES: Final = 200_000
+
+
+def _signature(status: os.stat_result) -> list[int]:
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+
+
+class Snapshot:
+    """Content digests of files, directories and the whole tree, as of ``began_ns``.
+
+    Paths are the relative names of ``Places``. Nothing here raises for an unreadable file: it
+    counts as absent.
+    """
+
+    def __init__(self, places: Places, *, began_ns: int, stat_cache: bytes | None = None) -> None:
+        self.places = places
+        self._began_ns = began_ns - COARSE_CLOCK_NS
+        self._digests: dict[str, Digest] = {}
+        self._content: dict[str, bytes | None] = {}
+        self._flux: set[str] = set()
+        self._stats: dict[str, list[Any]] = _parse_stat_cache(stat_cache)
+        self._fresh_stats: dict[str, list[Any]] = {}
+        self._tree: Digest | None = None
+
+    def read(self, name: str) -> bytes | None:
+        """Give a file's content; ``None`` when it cannot be read. Kept for the run."""
+        if name not in self._content:
+            self._load(name)
+        return self._content[name]
+
+    def forget_content(self) -> None:
+        """Free what ``read`` kept; digests stay."""
+        self._content.clear()
+
+    def digest_file(self, name: str) -> Digest:
+        """Digest a file's content; ``ABSENT`` when there is no such file."""
+        found = self._digests.get(name)
+        if found is not None:
+            return found
+        try:
+            status = os.stat(self.places.absolute(name))
+        except (OSError, ValueError):
+            self._digests[name] = ABSENT
+            return ABSENT
+        cached = self._stats.get(name)
+        if cached is not None and cached[:4] == _signature(status):
+            self._note_flux(name, status)
+            self._fresh_stats[name] = cached
+            digest = Digest(cached[4])
+        else:
+            self._load(name)
+            digest = self._digests[name]
+        self._digests[name] = digest
+        return digest
+
+    def digest_listing(self, name: str) -> Digest:
+        """Digest the names in a directory, caches excepted; ``ABSENT`` when there is none."""
+        try:
+            names = os.listdir(self.places.absolute(name))
+        except (OSError, ValueError):
+            return ABSENT
+        return digest_parts(sorted(entry for entry in names if entry not in SKIPPED_FOLDERS))
+
+    def digest_existence(self, name: str) -> Digest:
+        """Digest whether a path is absent, a directory or something else."""
+        try:
+            mode = os.stat(self.places.absolute(name)).st_mode
+        except (OSError, ValueError):
+            return ABSENT
+        return Digest("directory" if stat.S_ISDIR(mode) else "file")
+
+    def digest_tree(self) -> Digest:
+        """Digest every file of the project by content; caches and virtual environments excepted."""
+        if self._tree is None:
+            parts: list[str] = []
+            for folder, folders, files in os.walk(self.places.root):
+                folders[:] = sorted(
+                    name
+                    for name in folders
+                    if name not in SKIPPED_FOLDERS
+                    and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
+                )
+                for file in sorted(files):
+                    if file.endswith((".pyc", ".pyo")) or file.startswith(".coverage"):
+                        continue
+                    name = self.places.relative(os.path.join(folder, file))
+                    parts += [name, self.digest_file(name)]
+            self._tree = digest_parts(parts)
+        return self._tree
+
+    def was_in_flux(self, name: str) -> bool:
+        """Say whether a file had already changed since the run began when it was digested."""
+        self.digest_file(name)
+        return name in self._flux
+
+    def is_in_flux(self, name: str) -> bool:
+        """Say whether a file changed since the run began, checked at this moment."""
+        if name in self._flux:
+            return True
+        try:
+            status = os.stat(self.places.absolute(name))
+        except (OSError, ValueError):
+            return self._digests.get(name, ABSENT) != ABSENT
+        self._note_flux(name, status)
+        return name in self._flux or self._digests.get(name) == ABSENT
+
+    def stat_cache(self) -> bytes:
+        """Give the stat cache for the next run: entries looked at in this run, others kept."""
+        merged = self._stats | self._fresh_stats
+        if len(merged) > _MAX_STAT_ENTRIES:
+            merged = self._fresh_stats
+        return json.dumps(merged, separators=(",", ":")).encode()
+
+    @property
+    def stat_cache_grew(self) -> bool:
+        return any(self._stats.get(name) != entry for name, entry in self._fresh_stats.items())
+
+    def _note_flux(self, name: str, status: os.stat_result) -> None:
+        if status.st_ctime_ns > self._began_ns or status.st_mtime_ns > self._began_ns:
+            self._flux.add(name)
+
+    def _load(self, name: str) -> None:
+        path = self.places.absolute(name)
+        try:
+            with open(path, "rb") as file:
+                status = os.fstat(file.fileno())
+                content = file.read()
+        except (OSError, ValueError):
+            self._content[name] = None
+            self._digests[name] = ABSENT
+            return
+        self._note_flux(name, status)
+        self._content[name] = content
+        digest = digest_bytes(content)
+        self._digests[name] = digest
+        newest = max(status.st_mtime_ns, status.st_ctime_ns)
+        if newest + RACY_NS < self._began_ns:
+            self._fresh_stats[name] = [*_signature(status), digest]
+
+
+def _parse_stat_cache(data: bytes | None) -> dict[str, list[Any]]:
+    if data is None:
+        return {}
+    try:
+        found = json.loads(data)
+    except ValueError:
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {
+        name: entry
+        for name, entry in found.items()
+        if isinstance(entry, list) and len(entry) == 5 and isinstance(entry[4], str)
+    }

@@ -1,0 +1,59 @@
+"""Holds the one audit hook of the process: event name -> the function that takes its arguments.
+
+An audit hook can never be removed and costs something on every event, so there is one per
+*process*, not per import of this module: pytester imports plugins anew for each in-process run.
+That is why the table of listeners hangs off ``sys``. The table is empty while nothing is traced.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from pytest_cellcache.trace.contract import TracerUnavailable
+
+Listener = Callable[[tuple[Any, ...]], None]
+
+_ANCHOR = "_pytest_cellcache_listeners"
+_PROBE = "pytest_cellcache.probe"
+
+
+def listen(event: str, listener: Listener) -> None:
+    """Call ``listener`` on each ``event``; one listener per event, it must not raise.
+
+    Raises:
+        TracerUnavailable: another audit hook keeps ours out.
+    """
+    _listeners()[event] = listener
+
+
+def unlisten(event: str) -> None:
+    """Undo ``listen``."""
+    _listeners().pop(event, None)
+
+
+def _listeners() -> dict[str, Listener]:
+    listeners: dict[str, Listener] | None = getattr(sys, _ANCHOR, None)
+    if listeners is None:
+        listeners = {}
+        sys.addaudithook(_make_hook(listeners))
+        heard: list[object] = []
+        listeners[_PROBE] = heard.append
+        sys.audit(_PROBE)
+        del listeners[_PROBE]
+        if not heard:  # CPython drops a hook silently when an earlier one objects
+            raise TracerUnavailable("an audit hook of this process forbids further ones")
+        setattr(sys, _ANCHOR, listeners)
+    return listeners
+
+
+def _make_hook(listeners: dict[str, Listener]) -> Callable[[str, tuple[Any, ...]], None]:
+    find = listeners.get
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        listener = find(event)
+        if listener is not None:
+            listener(args)
+
+    return hook

@@ -1,0 +1,136 @@
+"""Delivers what one tracing mechanism sees to the innermost unit of every tracer that listens.
+
+A mechanism (a monitoring tool id, the profiler slot) exists once per process, tracers nest
+(pytester runs pytest inside pytest). So a mechanism is switched on by the first tracer and off by
+the last, and at each unit boundary of any tracer what was seen so far is handed to all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import CodeType
+from typing import Protocol
+
+from pytest_cellcache.model.observation import CodeRef
+from pytest_cellcache.trace.contract import IsFirstParty, Traced, TracerUnavailable
+
+
+class FirstParty(dict[str, bool]):
+    """Answers of the predicate by file name; as many entries as there are real files."""
+
+    def __init__(self, is_first_party: IsFirstParty) -> None:
+        super().__init__()
+        self._is_first_party = is_first_party
+
+    def __missing__(self, filename: str) -> bool:
+        if filename.startswith("<"):  # not kept: generated names may be without number
+            return False
+        answer = self[filename] = self._is_first_party(filename)
+        return answer
+
+
+class Mechanism(Protocol):
+    """One way of noticing that code runs."""
+
+    name: str
+
+    def activate(self) -> None:
+        """Install; raises ``TracerUnavailable`` and installs nothing if that is impossible."""
+
+    def admit(self, files: FirstParty) -> None:
+        """Take notice of one more listener's files, also of their code that exists already."""
+
+    def dismiss(self, files: FirstParty) -> None:
+        """Undo ``admit``."""
+
+    def take(self) -> tuple[Iterable[CodeType], frozenset[str]]:
+        """Give code and gaps since the last ``take``; from now on all code is reported anew."""
+
+    def deactivate(self) -> None:
+        """Uninstall everything."""
+
+
+class Channel:
+    """One mechanism and the tracers that listen to it, in the order of their start."""
+
+    def __init__(self, mechanism: Mechanism) -> None:
+        self.mechanism = mechanism
+        self._tracers: list[ChannelTracer] = []
+
+    def join(self, tracer: ChannelTracer) -> None:
+        """Add a listener; what ran before is not charged to it."""
+        if self._tracers:
+            self.settle()
+        else:
+            self.mechanism.activate()
+        self._tracers.append(tracer)
+        self.mechanism.admit(tracer.files)
+
+    def leave(self, tracer: ChannelTracer) -> None:
+        """Remove a listener; nothing happens if it is none."""
+        if tracer not in self._tracers:
+            return
+        self.settle()
+        self._tracers.remove(tracer)
+        self.mechanism.dismiss(tracer.files)
+        if not self._tracers:
+            self.mechanism.deactivate()
+
+    def settle(self) -> None:
+        """Charge everything seen so far to the units that are innermost now."""
+        codes, gaps = self.mechanism.take()
+        for tracer in self._tracers:
+            tracer.charge(codes, gaps)
+
+
+class ChannelTracer:
+    """A ``Tracer`` that listens to a channel."""
+
+    def __init__(self, channel: Channel, is_first_party: IsFirstParty) -> None:
+        self.files = FirstParty(is_first_party)
+        self._channel = channel
+        self._units: list[tuple[set[CodeRef], set[str]]] = []
+
+    @property
+    def name(self) -> str:
+        return self._channel.mechanism.name
+
+    def start(self) -> None:
+        if not self._units:
+            self._units.append((set(), set()))
+            try:
+                self._channel.join(self)
+            except TracerUnavailable:
+                self._units.clear()
+                raise
+
+    def stop(self) -> None:
+        self._channel.leave(self)
+        self._units.clear()
+
+    def push(self) -> None:
+        self._channel.settle()
+        self._units.append((set(), set()))
+
+    def pop(self) -> Traced:
+        if len(self._units) < 2:
+            raise RuntimeError("no unit is open")
+        self._channel.settle()
+        codes, gaps = self._units.pop()
+        return Traced(frozenset(codes), frozenset(gaps))
+
+    def base(self) -> Traced:
+        if not self._units:
+            return Traced(frozenset(), frozenset())
+        self._channel.settle()
+        codes, gaps = self._units[0]
+        return Traced(frozenset(codes), frozenset(gaps))
+
+    def charge(self, codes: Iterable[CodeType], gaps: frozenset[str]) -> None:
+        """Add to the innermost unit; codes of other people's files are left out."""
+        files = self.files
+        seen, missed = self._units[-1]
+        missed |= gaps
+        for code in codes:
+            if files[code.co_filename]:
+                seen.add(CodeRef(code.co_filename, code.co_firstlineno, code.co_name))

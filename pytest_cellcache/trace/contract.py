@@ -1,0 +1,68 @@
+"""What every tracer of executed code promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple, Protocol
+
+from pytest_cellcache.model.observation import CodeRef
+
+IsFirstParty = Callable[[str], bool]
+"""Answers for a ``co_filename``; asked once per real file name."""
+
+PROFILER_TAKEN: Final = "profiler-taken"
+PROFILER_THREAD: Final = "profiler-thread"
+THREAD_LEFT: Final = "thread-left"
+THREAD_UNSEEN: Final = "thread-unseen"
+CWD_LOST: Final = "cwd-lost"
+DESCRIPTOR: Final = "unknown-descriptor"
+TROUBLE: Final = "trace-trouble"
+
+
+class TracerUnavailable(RuntimeError):
+    """This way of tracing cannot work here and now; another one may."""
+
+
+class Traced(NamedTuple):
+    """The code that one unit ran, and slugs of what could not be seen meanwhile."""
+
+    codes: frozenset[CodeRef]
+    gaps: frozenset[str]
+
+
+class Tracer(Protocol):
+    """Says which first-party code ran in which unit; units nest like a stack.
+
+    1. Code that starts, resumes or is thrown into is charged to the innermost open unit.
+    2. It is charged to each unit it runs in, however often it ran in other units before.
+    3. What runs outside of units goes to the base unit, which opens with ``start``.
+    4. Only code whose file is first-party is reported; generated code (``<string>``) never is.
+    5. Tracers nest: every running tracer is told what runs, an inner one hides nothing.
+    6. Code of threads started while the tracer runs counts, as does code made at run time
+       (``exec``, ``types.FunctionType``, ``code.replace``) that names a first-party file.
+    7. What may have been missed leaves a gap in the unit it was missed in.
+    8. After the last ``stop`` nothing is installed in the interpreter any more.
+    9. User code never notices: it can use profilers, tracers and monitoring tools of its own.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def start(self) -> None:
+        """Open the base unit.
+
+        Raises:
+            TracerUnavailable: nothing was installed; try another tracer.
+        """
+
+    def stop(self) -> None:
+        """Forget all units; may be called twice."""
+
+    def push(self) -> None:
+        """Open a unit inside the innermost one."""
+
+    def pop(self) -> Traced:
+        """Close the innermost unit; the base unit stays open until ``stop``."""
+
+    def base(self) -> Traced:
+        """Give what ran outside of units so far."""

@@ -1,0 +1,101 @@
+"""Notices looks at ``os.environ`` and ``os.environb`` by swapping the class of these two objects.
+
+Sees subscripts, ``get``, ``in``, ``getenv``, iteration and copies. Blind to C's ``getenv`` and to
+what a child process inherits.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from pytest_cellcache.model.observation import ALL_VARIABLES
+from pytest_cellcache.trace import unit
+from pytest_cellcache.trace.origin import EVERYBODY, caller, variable_reach
+
+# Set by pytest itself before each phase of each test.
+_PYTESTS_OWN = frozenset({"PYTEST_CURRENT_TEST"})
+
+
+class EnvironmentWatch:
+    """The swapped classes of one period of recording."""
+
+    def __init__(self) -> None:
+        self._swapped: list[tuple[Any, type, type]] = []
+
+    def install(self) -> None:
+        for environment in (os.environ, getattr(os, "environb", None)):
+            if environment is not None:
+                plain = type(environment)
+                watched = _make_watched(plain)
+                environment.__class__ = watched
+                self._swapped.append((environment, plain, watched))
+
+    def uninstall(self) -> None:
+        for environment, plain, watched in self._swapped:
+            if type(environment) is watched:
+                environment.__class__ = plain
+        self._swapped.clear()
+
+
+def _make_watched(plain: Any) -> type:
+    class Watched(plain):  # type: ignore[misc]
+        # The methods that are missing here come down to these.
+        def __getitem__(self, key: Any) -> Any:
+            _note_look(self, key)
+            return super().__getitem__(key)
+
+        def __setitem__(self, key: Any, value: Any) -> None:
+            _note_change(self, key)
+            super().__setitem__(key, value)
+
+        def __delitem__(self, key: Any) -> None:
+            _note_look(self, key)
+            _note_change(self, key)
+            super().__delitem__(key)
+
+        def __iter__(self) -> Iterator[Any]:
+            _note_look(self, None)
+            return iter(super().__iter__())
+
+        def __len__(self) -> int:
+            _note_look(self, None)
+            return int(super().__len__())
+
+        def __repr__(self) -> str:
+            _note_look(self, None)
+            return str(super().__repr__())
+
+    Watched.__name__ = plain.__name__
+    Watched.__qualname__ = plain.__qualname__
+    Watched.__module__ = plain.__module__
+    return Watched
+
+
+def _note_look(environment: Any, key: Any) -> None:
+    """Note a look at one variable, at all of them if ``key`` is ``None``."""
+    try:
+        known = ALL_VARIABLES if key is None else key
+        if all(known in each.variables for each in unit.innermost_units()):
+            return  # most looks are repeated ones
+        name, value = (ALL_VARIABLES, None) if key is None else _raw(environment, key)
+        if name not in _PYTESTS_OWN and (reach := variable_reach(*caller())):
+            unit.charge(lambda each: each.read_variable(name, value), reach)
+    except unit.TROUBLES:
+        if key is None or isinstance(key, (str, bytes)):  # else the user's own TypeError
+            unit.confess()
+
+
+def _note_change(environment: Any, key: Any) -> None:
+    try:
+        name, value = _raw(environment, key)
+        unit.charge(lambda each: each.write_variable(name, value), EVERYBODY)
+    except unit.TROUBLES:
+        if isinstance(key, (str, bytes)):
+            unit.confess()
+
+
+def _raw(environment: Any, key: Any) -> tuple[str, object]:
+    encoded = environment.encodekey(key)
+    return os.fsdecode(encoded), environment._data.get(encoded)

@@ -1,0 +1,348 @@
+"""Decides what each audit event says about the inputs of the innermost units.
+
+Paths become absolute when the event happens; ``..`` is resolved through symbolic links then. An
+argument that is a descriptor names nothing: it was opened before, which was seen.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from typing import Any
+
+from pytest_cellcache.trace import audit, unit
+from pytest_cellcache.trace.contract import CWD_LOST, DESCRIPTOR
+from pytest_cellcache.trace.origin import EVERYBODY, caller, is_ignored_path, reach
+
+# Taken before any shim is in place.
+_access, _lstat, _stat, _readlink = os.access, os.lstat, os.stat, os.readlink
+
+_WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_LOOPBACK = frozenset({"", "localhost", "localhost.localdomain", "::1", "::", "0.0.0.0"})
+
+
+def listen() -> None:
+    """Start to translate events."""
+    for event, translate in _TRANSLATIONS.items():
+        audit.listen(event, _guard(translate))
+
+
+def unlisten() -> None:
+    """Undo ``listen``."""
+    for event in _TRANSLATIONS:
+        audit.unlisten(event)
+
+
+def absolute(path: Any, *, dir_fd: Any = None) -> str | None:
+    """Make a path absolute as of now; ``None`` if it names nothing that counts as an input."""
+    if isinstance(path, int):
+        return None
+    text = os.fsdecode(path)
+    if "\0" in text:
+        return None
+    if not os.path.isabs(text):
+        base = _base_dir(dir_fd)
+        if base is None:
+            return None
+        text = os.path.join(base, text)
+    if f"{os.sep}." in text or f"{os.sep}{os.sep}" in text or text.endswith(os.sep):
+        if f"{os.sep}.." in text:
+            head, tail = os.path.split(text.rstrip(os.sep))
+            # normpath would take link/.. for the directory that holds the link
+            text = os.path.join(os.path.realpath(head), tail)
+        text = os.path.normpath(text)
+    return None if is_ignored_path(text) else text
+
+
+def _base_dir(dir_fd: Any) -> str | None:
+    if isinstance(dir_fd, int) and dir_fd >= 0:
+        return _descriptor_path(dir_fd)
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        unit.charge(lambda each: each.gaps.add(CWD_LOST), EVERYBODY)
+        return None
+
+
+def _descriptor_path(descriptor: int) -> str | None:
+    try:
+        return _readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        unit.charge(lambda each: each.gaps.add(DESCRIPTOR), EVERYBODY)
+        return None
+
+
+def note_open(path: Any, mode: Any, flags: Any, *, dir_fd: Any = None) -> None:
+    """Note an attempt to open, successful or not."""
+    target = absolute(path, dir_fd=dir_fd)
+    if target is None:
+        return
+    module, frame = caller()
+    hearers = reach(module, frame)
+    if not hearers:
+        return
+    letters = mode if isinstance(mode, str) else ""
+    bits = flags if isinstance(flags, int) else 0
+    exists = _kind(target)
+    if not bits & _WRITE_FLAGS and not set(letters) & set("wax+"):
+        if exists == "directory":  # for use as dir_fd; a listing has its own event
+            unit.charge(lambda each: each.stat(target), hearers)
+        else:
+            unit.charge(lambda each: each.read(target), hearers)
+        return
+    if exists == "directory":
+        return  # a nameless temporary file, or an error
+    is_exclusive = "x" in letters or bool(bits & os.O_EXCL)
+    truncates = "w" in letters or bool(bits & os.O_TRUNC) or is_exclusive
+    # An attempt that must fail gives the unit no claim on the content that is there.
+    is_fresh = exists == "absent" or (
+        truncates and not is_exclusive and exists == "file" and _access(target, os.W_OK)
+    )
+
+    def note(each: unit.OpenUnit) -> None:
+        if is_exclusive and module != "tempfile":  # whose names are random
+            each.stat(target)
+        if not truncates:
+            each.read(target)
+        if is_fresh:
+            each.make_file(target)
+        else:
+            each.write(target)
+
+    unit.charge(note, hearers)
+
+
+def _on_open(args: tuple[Any, ...]) -> None:
+    note_open(*args)
+
+
+def _on_listing(args: tuple[Any, ...]) -> None:
+    path = args[0]
+    if isinstance(path, int):
+        path = _descriptor_path(path)
+        if path is None:
+            return
+    target = absolute("." if path is None else path)
+    if target is not None and (hearers := reach(*caller())):
+        unit.charge(lambda each: each.list(target), hearers)
+
+
+def _on_mkdir(args: tuple[Any, ...]) -> None:
+    target = absolute(args[0], dir_fd=args[2])
+    if target is None:
+        return
+    module, frame = caller()
+    hearers = reach(module, frame)
+    if not hearers:
+        return
+    is_new = _kind(target) == "absent"
+
+    def note(each: unit.OpenUnit) -> None:
+        if module != "tempfile":
+            each.stat(target)
+        if is_new:
+            each.make_dir(target)
+        else:
+            each.write(target)
+
+    unit.charge(note, hearers)
+
+
+def _on_change(args: tuple[Any, ...], *, dir_fd: Any = None) -> None:
+    """Removal, new times, new permissions: depend on the presence, leave the content to others."""
+    target = absolute(args[0], dir_fd=dir_fd)
+    if target is not None and (hearers := reach(*caller())):
+
+        def note(each: unit.OpenUnit) -> None:
+            each.stat(target)
+            each.write(target)
+
+        unit.charge(note, hearers)
+
+
+def _on_change_at(args: tuple[Any, ...]) -> None:
+    _on_change(args, dir_fd=args[-1])
+
+
+def _on_truncate(args: tuple[Any, ...]) -> None:
+    target = absolute(args[0])
+    if target is not None and (hearers := reach(*caller())):
+
+        def note(each: unit.OpenUnit) -> None:
+            each.read(target)
+            each.write(target)
+
+        unit.charge(note, hearers)
+
+
+def _on_move(args: tuple[Any, ...]) -> None:
+    """``rename``, ``replace`` and ``link``: the content at the new name is that of the old one."""
+    source = absolute(args[0], dir_fd=args[2])
+    target = absolute(args[1], dir_fd=args[3])
+    hearers = reach(*caller())
+    if not hearers:
+        return
+    moves_file = source is not None and _kind(source) == "file"
+
+    def note(each: unit.OpenUnit) -> None:
+        if source is not None:
+            (each.read if moves_file else each.stat)(source)
+            each.write(source)
+        if target is not None and moves_file:
+            each.make_file(target)
+        elif target is not None:
+            each.write(target)
+
+    unit.charge(note, hearers)
+
+
+def _on_symlink(args: tuple[Any, ...]) -> None:
+    link = absolute(args[1], dir_fd=args[2])
+    if link is not None and (hearers := reach(*caller())):
+
+        def note(each: unit.OpenUnit) -> None:
+            each.stat(link)
+            each.write(link)
+
+        unit.charge(note, hearers)
+
+
+def _on_copy(args: tuple[Any, ...]) -> None:
+    _on_write((args[1],))
+
+
+def _on_write(args: tuple[Any, ...]) -> None:
+    """Note a write only: what ``shutil`` reads or creates on the way has events of its own."""
+    target = absolute(args[0])
+    if target is not None and (hearers := reach(*caller())):
+        unit.charge(lambda each: each.write(target), hearers)
+
+
+def _on_database(args: tuple[Any, ...]) -> None:
+    name = os.fsdecode(args[0])
+    if name.startswith("file:"):
+        name = name[len("file:") :].partition("?")[0].partition("#")[0]
+        if name.startswith("//"):
+            name = name[2:][name[2:].find("/") :]
+        from urllib.parse import unquote
+
+        name = unquote(name)
+    if name and name != ":memory:":
+        _on_truncate((name,))  # read and written
+
+
+def _on_library(args: tuple[Any, ...]) -> None:
+    if args[0] is not None and not isinstance(args[0], int):
+        name = os.fsdecode(args[0])
+        target = absolute(name) if os.sep in name else None
+        if target is not None and (hearers := reach(*caller())):
+            unit.charge(lambda each: each.read(target), hearers)
+
+
+def _on_process(word: str, argument: int | None) -> Callable[[tuple[Any, ...]], None]:
+    def translate(args: tuple[Any, ...]) -> None:
+        hearers = reach(*caller())
+        if not hearers:
+            return
+        program: Any = word if argument is None else args[argument]
+        if isinstance(program, (list, tuple)):
+            program = program[0] if program else word
+        if not isinstance(program, (str, bytes, os.PathLike)):
+            program = word
+        name = os.fsdecode(program)
+        if word == "os.system":
+            name = (name.split() or [word])[0]
+        unit.charge(lambda each: each.children.add(name), hearers)
+
+    return translate
+
+
+def _on_address(args: tuple[Any, ...]) -> None:
+    address = args[1]
+    if isinstance(address, tuple) and address:
+        _on_host((address[0],))
+
+
+def _on_host(args: tuple[Any, ...]) -> None:
+    host = args[0]
+    if host is None:
+        return
+    name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
+    plain = name.lower().removeprefix("::ffff:")
+    if plain in _LOOPBACK or plain.startswith("127."):
+        return
+    if hearers := reach(*caller()):
+        unit.charge(lambda each: each.hosts.add(name), hearers)
+
+
+def _on_name_of(args: tuple[Any, ...]) -> None:
+    _on_host(args[0][:1])
+
+
+def _kind(path: str) -> str:
+    """Give ``absent``, ``file``, ``directory`` or ``other`` (links lead on)."""
+    try:
+        mode = _stat(path).st_mode
+    except OSError:
+        try:
+            _lstat(path)
+        except OSError:
+            return "absent"
+        return "other"  # a link to nothing
+    if stat.S_ISREG(mode):
+        return "file"
+    return "directory" if stat.S_ISDIR(mode) else "other"
+
+
+def _guard(translate: Callable[[tuple[Any, ...]], None]) -> audit.Listener:
+    def listener(args: tuple[Any, ...]) -> None:
+        try:
+            translate(args)
+        except unit.TROUBLES:
+            unit.confess()
+
+    return listener
+
+
+_TRANSLATIONS: dict[str, Callable[[tuple[Any, ...]], None]] = {
+    "open": _on_open,
+    "os.listdir": _on_listing,
+    "os.scandir": _on_listing,
+    "os.mkdir": _on_mkdir,
+    "os.rename": _on_move,
+    "os.link": _on_move,
+    "os.symlink": _on_symlink,
+    "os.remove": _on_change_at,
+    "os.rmdir": _on_change_at,
+    "os.chmod": _on_change_at,
+    "os.chown": _on_change_at,
+    "os.utime": _on_change_at,
+    "os.truncate": _on_truncate,
+    "os.setxattr": _on_change,
+    "os.removexattr": _on_change,
+    "shutil.copyfile": _on_copy,
+    "shutil.copymode": _on_copy,
+    "shutil.copystat": _on_copy,
+    "shutil.copytree": _on_copy,
+    "shutil.move": _on_copy,
+    "shutil.rmtree": _on_write,
+    "shutil.chown": _on_write,
+    "sqlite3.connect": _on_database,
+    "ctypes.dlopen": _on_library,
+    "subprocess.Popen": _on_process("subprocess.Popen", 1),
+    "os.system": _on_process("os.system", 0),
+    "os.exec": _on_process("os.exec", 1),
+    "os.posix_spawn": _on_process("os.posix_spawn", 1),
+    "os.spawn": _on_process("os.spawn", 2),
+    "os.fork": _on_process("fork", None),
+    "os.forkpty": _on_process("forkpty", None),
+    "pty.spawn": _on_process("pty.spawn", 0),
+    "socket.connect": _on_address,
+    "socket.sendto": _on_address,
+    "socket.sendmsg": _on_address,
+    "socket.getaddrinfo": _on_host,
+    "socket.gethostbyname": _on_host,
+    "socket.gethostbyaddr": _on_host,
+    "socket.getnameinfo": _on_name_of,
+}

@@ -1,0 +1,181 @@
+"""Notices running code with ``sys.monitoring`` (Python 3.12+), at next to no cost per call.
+
+Events are local to first-party code objects; each location reports once, then is disabled until
+``restart_events`` at the next unit boundary. Code objects are found
+
+- by the audit events ``exec`` (modules, also rewritten ones, and everything given to ``exec`` or
+  ``eval``), ``function.__new__`` (``types.FunctionType``) and ``object.__setattr__`` of
+  ``__code__``: nothing else can make code run that is not nested in code found already;
+- by a walk over all functions, suspended generators and running frames when a tracer starts.
+  Objects hidden from that walk by ``gc.freeze`` make it use global events instead: slower, same
+  result.
+
+``PY_THROW`` has no local form and cannot be disabled; it is rare. Without it a generator that was
+suspended in one unit and is thrown into in another would run unseen.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import weakref
+from collections.abc import Iterable
+from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType
+from typing import Any
+
+from pytest_cellcache.trace import audit
+from pytest_cellcache.trace.channel import Channel, ChannelTracer, FirstParty
+from pytest_cellcache.trace.contract import IsFirstParty, Tracer, TracerUnavailable
+
+# Any: type checkers that target 3.10 and 3.11 do not know it.
+_monitoring: Any = getattr(sys, "monitoring", None)
+
+_TOOL_IDS = (3, 4, 5)  # 0 to 2 belong to debuggers, coverage and cProfile
+
+
+class Monitoring:
+    """The ``Mechanism``; ``everywhere`` asks for global events from the beginning."""
+
+    name = "monitoring"
+
+    def __init__(self, *, everywhere: bool = False) -> None:
+        self._everywhere = everywhere
+        self._tool = -1
+        self._files: list[FirstParty] = []
+        # A list: a set would hash code objects, that is walk their bytecode. It holds one entry
+        # per location and unit, because locations are disabled once seen.
+        self._seen: list[CodeType] = []
+        self._thrown: dict[int, CodeType] = {}
+        self._local: dict[int, weakref.ref[CodeType]] = {}
+
+    def activate(self) -> None:
+        self._tool = _claim_tool_id()
+        events = _monitoring.events
+        self._seen.clear()
+        self._thrown.clear()
+        seen, thrown, disable = self._seen, self._thrown, _monitoring.DISABLE
+
+        def on_start(code: CodeType, _offset: int) -> object:
+            seen.append(code)
+            return disable
+
+        def on_throw(code: CodeType, _offset: int, _exception: BaseException) -> object:
+            thrown[id(code)] = code
+            return None
+
+        for event in (events.PY_START, events.PY_RESUME):
+            _monitoring.register_callback(self._tool, event, on_start)
+        _monitoring.register_callback(self._tool, events.PY_THROW, on_throw)
+        _monitoring.set_events(self._tool, events.PY_THROW)
+        try:
+            audit.listen("exec", self._on_new_code)
+            audit.listen("function.__new__", self._on_new_code)
+            audit.listen("object.__setattr__", self._on_setattr)
+            if self._everywhere or gc.get_freeze_count():
+                self._go_global()
+        except TracerUnavailable:
+            self.deactivate()
+            raise
+
+    def admit(self, files: FirstParty) -> None:
+        self._files.append(files)
+        if gc.get_freeze_count():
+            self._go_global()
+        for code in _living_code():
+            self._watch(code)
+
+    def dismiss(self, files: FirstParty) -> None:
+        self._files = [each for each in self._files if each is not files]
+
+    def take(self) -> tuple[Iterable[CodeType], frozenset[str]]:
+        codes = self._seen[:]
+        # What another thread adds meanwhile stays for the next unit.
+        del self._seen[: len(codes)]
+        if codes:  # nothing seen, nothing disabled
+            _monitoring.restart_events()
+        thrown = self._thrown.copy()
+        self._thrown.clear()
+        return codes + list(thrown.values()), frozenset()
+
+    def deactivate(self) -> None:
+        for event in ("exec", "function.__new__", "object.__setattr__"):
+            audit.unlisten(event)
+        tool, events = self._tool, _monitoring.events
+        # free_tool_id does none of this before Python 3.14.
+        _monitoring.set_events(tool, 0)
+        for reference in list(self._local.values()):
+            code = reference()
+            if code is not None:
+                _monitoring.set_local_events(tool, code, 0)
+        self._local.clear()
+        for event in (events.PY_START, events.PY_RESUME, events.PY_THROW):
+            _monitoring.register_callback(tool, event, None)
+        _monitoring.free_tool_id(tool)
+        self._seen.clear()
+        self._thrown.clear()
+
+    def _go_global(self) -> None:
+        events = _monitoring.events
+        _monitoring.set_events(self._tool, events.PY_START | events.PY_RESUME | events.PY_THROW)
+
+    def _on_new_code(self, args: tuple[Any, ...]) -> None:
+        if args and isinstance(args[0], CodeType):
+            self._watch(args[0])
+
+    def _on_setattr(self, args: tuple[Any, ...]) -> None:
+        if len(args) == 3 and args[1] == "__code__" and isinstance(args[2], CodeType):
+            self._watch(args[2])
+
+    def _watch(self, code: CodeType) -> None:
+        """Set local events on a code object and what is nested in it, if they are first-party."""
+        if not any(files[code.co_filename] for files in self._files):
+            return
+        tool, local = self._tool, self._local
+        wanted = _monitoring.events.PY_START | _monitoring.events.PY_RESUME
+        todo = [code]
+        while todo:
+            code = todo.pop()
+            key = id(code)
+            if key in local:
+                continue
+            # Weak: suites that generate code by the thousand must not keep it all alive.
+            local[key] = weakref.ref(code, lambda _, key=key: local.pop(key, None))  # type: ignore[misc]
+            _monitoring.set_local_events(tool, code, wanted)
+            todo.extend(const for const in code.co_consts if isinstance(const, CodeType))
+
+
+def monitoring_tracer(is_first_party: IsFirstParty) -> Tracer:
+    """Make a tracer; whether it can work shows when it is started."""
+    return ChannelTracer(_CHANNEL, is_first_party)
+
+
+def _claim_tool_id() -> int:
+    if _monitoring is None:
+        raise TracerUnavailable("sys.monitoring needs Python 3.12")
+    for tool in _TOOL_IDS:
+        try:
+            _monitoring.use_tool_id(tool, "pytest-cellcache")
+        except ValueError:
+            continue
+        return tool
+    raise TracerUnavailable(f"sys.monitoring tool ids {_TOOL_IDS} are all in use")
+
+
+def _living_code() -> Iterable[CodeType]:
+    for thing in gc.get_objects():
+        kind = type(thing)
+        if kind is FunctionType:
+            yield thing.__code__
+        elif kind is GeneratorType:
+            yield thing.gi_code
+        elif kind is CoroutineType:
+            yield thing.cr_code
+        elif kind is AsyncGeneratorType:
+            yield thing.ag_code
+    for frame in sys._current_frames().values():  # modules whose import is under way
+        while frame is not None:
+            yield frame.f_code
+            frame = frame.f_back  # type: ignore[assignment]
+
+
+_CHANNEL = Channel(Monitoring())  # process-wide: one tool id for all nested tracers

@@ -1,0 +1,108 @@
+"""Decides which events are noise: where they point to, and on whose behalf they happened."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import FrameType
+from typing import Final
+
+NOBODY: Final = 0
+EVERYBODY: Final = 1 << 30
+
+_VERSION = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+_IGNORED_TREES = (
+    "/dev/",
+    "/proc/",
+    "/sys/",
+    *{
+        os.path.join(prefix, lib, _VERSION) + os.sep
+        for prefix in (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix)
+        for lib in ("lib", "lib64")
+    },
+    *{
+        os.path.join(prefix, "lib", _VERSION.replace(".", "") + ".zip")
+        for prefix in (sys.prefix, sys.base_prefix)
+    },
+    os.path.dirname(os.__file__) + os.sep,
+)
+_INSTALLED = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
+_CACHED = f"{os.sep}__pycache__{os.sep}"
+
+# Modules that touch files and variables for whoever calls them.
+_CARRIERS = frozenset(
+    """
+    io _io codecs os posixpath ntpath genericpath stat pathlib pathlib._local pathlib._abc
+    pathlib._os glob fnmatch shutil contextlib functools tokenize linecache traceback warnings
+    inspect copy getpass collections.abc _collections_abc _pytest._py.path _pytest._py.error
+    py._path.local py._error
+    pytest_cellcache.trace.audit pytest_cellcache.trace.inputs pytest_cellcache.trace.shims
+    pytest_cellcache.trace.environ pytest_cellcache.trace.origin
+    """.split()  # a page of quotes otherwise
+)
+_IMPORTERS = frozenset(
+    """
+    importlib._bootstrap importlib._bootstrap_external _frozen_importlib
+    _frozen_importlib_external zipimport _pytest.assertion.rewrite
+    """.split()  # a page of quotes otherwise
+)
+# Loader methods that others use to read data files of a package (pkgutil.get_data, linecache).
+_LOADER_READS = frozenset({"get_data", "get_source"})
+# Parts of pytest that act for a test, not for the run.
+_ACTING_FOR_TESTS = frozenset({"_pytest.pytester", "_pytest.doctest", "_pytest.monkeypatch"})
+
+
+def is_ignored_path(path: str) -> bool:
+    """Say whether an absolute path is an installed, cached or kernel file: versions tell these."""
+    if path.startswith(_IGNORED_TREES) or path.endswith(".pyc"):
+        return True
+    path += os.sep
+    return _CACHED in path or _INSTALLED[0] in path or _INSTALLED[1] in path
+
+
+def caller() -> tuple[str, FrameType | None]:
+    """Give module name and frame of the nearest caller that is not a mere carrier."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_globals.get("__name__")
+        if name not in _CARRIERS and not (
+            name in _IMPORTERS and frame.f_code.co_name in _LOADER_READS
+        ):
+            return (name if isinstance(name, str) else ""), frame
+        frame = frame.f_back
+    return "", None
+
+
+def reach(module: str, frame: FrameType | None) -> int:
+    """Say who should hear of an event, given ``caller()``: 0 if it is noise to everybody.
+
+    Noise is what the import system, pytest itself and we do. But a pytest that pytester runs
+    inside a test does what that test wants. So the answer is a bound: recorders whose
+    ``pytester_depth`` at their start is below it are told.
+    """
+    if module in _IMPORTERS or module.startswith("pytest_cellcache."):
+        return NOBODY
+    if not module.startswith("_pytest.") or module in _ACTING_FOR_TESTS:
+        return EVERYBODY
+    return pytester_depth(frame)
+
+
+def variable_reach(module: str, frame: FrameType | None) -> int:
+    """Say the same of a look at the environment; setting a variable is no look at it."""
+    if module == "unittest.mock":  # patch.dict keeps the old values only to put them back
+        return NOBODY
+    if module == "_pytest.monkeypatch":  # so does setenv; delenv may fail, which tells something
+        is_blind = frame is not None and frame.f_code.co_name in ("setitem", "undo")
+        return NOBODY if is_blind else EVERYBODY
+    return NOBODY if module.startswith("xdist.") else reach(module, frame)
+
+
+def pytester_depth(frame: FrameType | None) -> int:
+    """Count the frames of pytester that ``frame`` runs in."""
+    if "_pytest.pytester" not in sys.modules:
+        return 0
+    depth = 0
+    while frame is not None:
+        depth += frame.f_globals.get("__name__") == "_pytest.pytester"
+        frame = frame.f_back
+    return depth

@@ -1,0 +1,131 @@
+"""Replaces what raises no audit event (``os.stat`` and the like) by recording stand-ins.
+
+Only attributes of Python modules are replaced, never those of ``posix``, so the import system
+does not come through here. The standard library looks ``os.stat`` up when it calls it, except for
+two classes that keep it and get the stand-in too: ``pathlib._NormalAccessor`` (Python 3.10) and
+``glob._StringGlobber`` (3.13).
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+from pytest_cellcache.trace import unit
+from pytest_cellcache.trace.inputs import absolute, note_open
+from pytest_cellcache.trace.origin import caller, reach
+
+
+class Shim:
+    """Calls ``note``, then the real function.
+
+    An object and no function, so that it does not turn into a method where user code stores
+    ``os.stat`` in a class. Once its note falls silent it is only a detour: it may be kept anywhere.
+    """
+
+    def __init__(self, real: Callable[..., Any], note: Callable[..., None]) -> None:
+        self.real = real
+        self.note = note
+        self.__name__ = real.__name__
+        self.__qualname__ = real.__qualname__
+        self.__doc__ = real.__doc__
+        self.__wrapped__ = real
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            self.note(*args, **kwargs)
+        except unit.TROUBLES:
+            unit.confess()
+        return self.real(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return repr(self.real)
+
+    def __reduce__(self) -> str:
+        return self.__name__  # with ``__module__``: pickled by name, like the real one
+
+    # ``pickle`` looks for the name in this module, where the shim is in place.
+    __module__ = "os"
+
+
+class ShimSet:
+    """The stand-ins of one period of recording."""
+
+    def __init__(self) -> None:
+        self._placed: list[tuple[Any, str, Shim, Any]] = []
+
+    def install(self) -> None:
+        """Put the stand-ins in place."""
+        import _posixsubprocess
+
+        for name, note in (("stat", _note_stat), ("lstat", _note_stat), ("access", _note_stat)):
+            self._place(os, name, note)
+        self._place(os, "readlink", _note_stat)
+        self._place(os, "open", _note_open_at)
+        # multiprocessing spawns with it, without an audit event; subprocess keeps the real one.
+        self._place(_posixsubprocess, "fork_exec", _note_fork_exec)
+        for keeper in (
+            getattr(pathlib, "_NormalAccessor", None),
+            getattr(glob, "_StringGlobber", None),
+        ):
+            for name in ("stat", "lstat", "readlink"):
+                if name in vars(keeper or object):
+                    self._place(keeper, name, _note_stat)
+        for shim, capable in self._capabilities():
+            capable.add(shim)
+
+    def uninstall(self) -> None:
+        """Put the real functions back, except where somebody else has put his own since."""
+        for shim, capable in self._capabilities():
+            capable.discard(shim)
+        for owner, name, shim, original in self._placed:
+            if vars(owner).get(name) is shim:
+                setattr(owner, name, original)
+        self._placed.clear()
+
+    def _place(self, owner: Any, name: str, note: Callable[..., None]) -> None:
+        original = vars(owner).get(name)  # may be a staticmethod
+        real = getattr(owner, name, None)
+        if real is not None:
+            shim = Shim(real, note)
+            setattr(owner, name, shim)
+            self._placed.append((owner, name, shim, original))
+
+    def _capabilities(self) -> list[tuple[Shim, set[Any]]]:
+        sets: list[Any] = [
+            os.supports_dir_fd,
+            os.supports_fd,
+            os.supports_follow_symlinks,
+            os.supports_effective_ids,
+        ]
+        return [
+            (shim, capable)
+            for _, _, shim, _ in self._placed
+            for capable in sets
+            if shim.real in capable
+        ]
+
+
+def _note_stat(path: Any, *_args: Any, dir_fd: Any = None, **_kwargs: Any) -> None:
+    if not unit.LISTENERS or isinstance(path, int):
+        return
+    target = absolute(path, dir_fd=dir_fd)
+    if target is None or all(target in each.stats for each in unit.innermost_units()):
+        return
+    if hearers := reach(*caller()):
+        unit.charge(lambda each: each.stat(target), hearers)
+
+
+def _note_open_at(path: Any, flags: Any, *_args: Any, dir_fd: Any = None, **_kwargs: Any) -> None:
+    # The audit event knows the path only, and takes it for relative to the current directory.
+    if unit.LISTENERS and dir_fd is not None:
+        note_open(path, None, flags, dir_fd=dir_fd)
+
+
+def _note_fork_exec(args: Any, *_args: Any, **_kwargs: Any) -> None:
+    if unit.LISTENERS and (hearers := reach(*caller())):
+        name = os.fsdecode(args[0]) if args else "fork_exec"
+        unit.charge(lambda each: each.children.add(name), hearers)

@@ -1,0 +1,162 @@
+"""Holds what one open unit consulted so far, and which units are open in the process.
+
+What a unit made itself is no input of it: a file it created, anything below a directory it made,
+a variable it set. Ownership is claimed only where the content cannot come from before.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.trace.contract import THREAD_LEFT, TROUBLE, Traced
+
+# What a bug of ours, a strange argument or exhausted resources may raise in a callback. There it
+# becomes a gap: it must not surface in the code that happened to open a file.
+TROUBLES = (OSError, TypeError, ValueError, AttributeError, LookupError, RuntimeError, MemoryError)
+
+
+class OpenUnit:
+    """The growing form of an ``Observation``."""
+
+    __slots__ = (
+        "_made_dirs",
+        "_made_files",
+        "_threads",
+        "_variables_before",
+        "children",
+        "gaps",
+        "hosts",
+        "listings",
+        "reads",
+        "stats",
+        "variables",
+        "writes",
+    )
+
+    def __init__(self) -> None:
+        self.reads: set[str] = set()
+        self.writes: set[str] = set()
+        self.listings: set[str] = set()
+        self.stats: set[str] = set()
+        self.variables: set[str] = set()
+        self.children: set[str] = set()
+        self.hosts: set[str] = set()
+        self.gaps: set[str] = set()
+        self._made_files: set[str] = set()
+        self._made_dirs: set[str] = set()
+        self._variables_before: dict[str, object] = {}
+        self._threads = _living_threads()
+
+    def read(self, path: str) -> None:
+        if not self._is_own(path):
+            self.reads.add(path)
+
+    def stat(self, path: str) -> None:
+        if not self._is_own(path):
+            self.stats.add(path)
+
+    def list(self, path: str) -> None:
+        if not self._is_own(path):
+            self.listings.add(path)
+
+    def write(self, path: str) -> None:
+        self.writes.add(path)
+
+    def make_file(self, path: str) -> None:
+        """Note a write that leaves nothing of an earlier content."""
+        self.writes.add(path)
+        self._made_files.add(path)
+
+    def make_dir(self, path: str) -> None:
+        """Note a directory that was not there before, nor anything below it."""
+        self.writes.add(path)
+        self._made_dirs.add(path)
+
+    def read_variable(self, name: str, value: object) -> None:
+        """Note a look at a variable whose raw value is ``value`` (``None``: unset).
+
+        Skipped only if the unit changed the variable and it is still different: a value put back
+        (``monkeypatch``, ``mock.patch.dict``) is the outer one again.
+        """
+        if name not in self._variables_before or self._variables_before[name] == value:
+            self.variables.add(name)
+
+    def write_variable(self, name: str, before: object) -> None:
+        self._variables_before.setdefault(name, before)
+
+    def close(self, traced: Traced) -> Observation:
+        """Freeze; a thread that the unit started and left behind is a gap."""
+        if not _living_threads() <= self._threads:
+            self.gaps.add(THREAD_LEFT)
+        return self.snapshot(traced)
+
+    def snapshot(self, traced: Traced) -> Observation:
+        return Observation(
+            codes=traced.codes,
+            reads=frozenset(self.reads),
+            writes=frozenset(self.writes),
+            listings=frozenset(self.listings),
+            stats=frozenset(self.stats),
+            variables=frozenset(self.variables),
+            children=frozenset(self.children),
+            hosts=frozenset(self.hosts),
+            gaps=frozenset(self.gaps) | traced.gaps,
+        )
+
+    def _is_own(self, path: str) -> bool:
+        if path in self._made_files or path in self._made_dirs:
+            return True
+        if self._made_dirs:
+            parent = os.path.dirname(path)
+            while parent != path:
+                if parent in self._made_dirs:
+                    return True
+                path, parent = parent, os.path.dirname(parent)
+        return False
+
+
+class Listener(Protocol):
+    """Somebody who records: inputs go to his innermost unit.
+
+    Attributes:
+        depth: ``origin.pytester_depth`` at his start.
+    """
+
+    depth: int
+
+    @property
+    def innermost(self) -> OpenUnit: ...
+
+
+LISTENERS: list[Listener] = []
+"""Recorders that run, outermost first; process-wide because hooks and shims are."""
+
+
+def innermost_units() -> Iterator[OpenUnit]:
+    """Give the units that what happens now is charged to, one per running recorder."""
+    for listener in LISTENERS:
+        yield listener.innermost
+
+
+def charge(note: Callable[[OpenUnit], None], reach: int) -> None:
+    """Apply ``note`` to the innermost unit of those within reach (see ``origin.reach``)."""
+    for listener in LISTENERS:
+        if listener.depth < reach:
+            note(listener.innermost)
+
+
+def confess() -> None:
+    """Note that something was missed because of trouble in a callback."""
+    for unit in innermost_units():
+        unit.gaps.add(TROUBLE)
+
+
+def _living_threads() -> frozenset[object]:
+    # Thread objects, because idents are used again; idents, for threads that ``threading`` does
+    # not know.
+    return frozenset((*threading.enumerate(), *sys._current_frames()))
