@@ -44,7 +44,7 @@ class Def:
 
     Attributes:
         lines: first line (of the first decorator) and last line.
-        digest: of the compiled body, without its docstring.
+        digest: of the body, without its docstring.
         is_memo: a decorator keeps its results (``lru_cache``, ``cached_property``, ...).
         is_method: defined in a class body.
     """

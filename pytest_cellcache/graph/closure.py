@@ -42,10 +42,14 @@ class Node(NamedTuple):
 
 
 class Ran:
-    """Which defs ran, and how to find them by simple name."""
+    """Which defs ran, and how to find them by simple name.
 
-    def __init__(self, places: Iterable[Place]) -> None:
-        self.places = frozenset(places)
+    Args:
+        uncalled: defs that only pytest calls, the functions of tests: no attribute leads there.
+    """
+
+    def __init__(self, places: Iterable[Place], uncalled: frozenset[Place] = frozenset()) -> None:
+        self.places = frozenset(places) - uncalled
         self.by_name: dict[str, set[Place]] = {}
         self.by_class: dict[Place, set[Place]] = {}
         for path, qualname in self.places:
@@ -220,8 +224,7 @@ class Closure:
                 # The class statement runs hooks of its bases, and of what its body creates.
                 self._consult(self._names.resolve(key.path, key.name), IMPORT, out)
         for place in self._writers.of(key.path, key.name):
-            if place in self._ran[SESSION].places:
-                out.add(Node(Key(BODY, *place), SESSION))
+            out.add(Node(Key(BODY, *place), SESSION))
 
     def _effects(self, key: Key, out: set[Node]) -> None:
         table = self._project.index(key.path).table
@@ -266,7 +269,8 @@ class Writers:
                 for chain in refs.receivers:
                     for file, name, _ in digester.names.resolve(path, chain).bindings:
                         # Not another distribution's: ``sys.stdout.write``.
-                        if any(c.kind != "import" for c in project.index(file).bound_by(name)):
+                        bound = project.index(file).bound_by(name)
+                        if name != "__getattr__" and any(c.kind != "import" for c in bound):
                             self._found.setdefault((file, name), set()).add((path, qualname))
 
     def of(self, path: str, name: str) -> set[Place]:

@@ -11,11 +11,9 @@ import ast
 import re
 import warnings
 from collections.abc import Iterable, Iterator
-from types import CodeType
 from typing import Final
 
 from pytest_cellcache.graph.cells import Alias, Cell, CellKind, Def, Table
-from pytest_cellcache.graph.codedigest import digest_code, digest_syntax, index_codes
 from pytest_cellcache.graph.scan import (
     Refs,
     chain_of,
@@ -24,6 +22,7 @@ from pytest_cellcache.graph.scan import (
     scan,
     scan_function,
 )
+from pytest_cellcache.graph.syntaxdigest import digest_syntax
 from pytest_cellcache.model.digest import Digest, digest_bytes, digest_parts
 
 FunctionDef = ast.FunctionDef | ast.AsyncFunctionDef
@@ -38,11 +37,11 @@ def split_cells(source: bytes) -> Table:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
-            documented = _take_docstrings(tree)
-            code = compile(tree, "<cells>", "exec", dont_inherit=True)
+            code = digest_syntax(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return Table(code=digest_bytes(source), is_broken=True)
-    return _Splitter(tree, index_codes(code), documented).table(digest_code([code]))
+    documented = _take_docstrings(tree)
+    return _Splitter(tree, documented).table(code)
 
 
 def _take_docstrings(tree: ast.Module) -> dict[str, Digest]:
@@ -87,14 +86,8 @@ def _inner_statements(statement: ast.stmt) -> Iterator[ast.stmt]:
 
 
 class _Splitter:
-    def __init__(
-        self,
-        tree: ast.Module,
-        codes: dict[tuple[str, int], list[CodeType]],
-        docs: dict[str, Digest],
-    ) -> None:
+    def __init__(self, tree: ast.Module, docs: dict[str, Digest]) -> None:
         self._tree = tree
-        self._codes = codes
         self._docs = docs
         self._cells: list[Cell] = []
         self._defs: list[Def] = []
@@ -196,14 +189,11 @@ class _Splitter:
 
     def _take_body(self, prefix: str, node: FunctionDef) -> None:
         first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-        found = self._codes.get((node.name, first))
-        # Code that the compiler dropped (``if False:``) has no code object.
-        digest = digest_code(found) if found else digest_syntax(*node.body)
         decorators = [chain_of(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list]
         self._defs.append(
             Def(
                 qualname=prefix + node.name,
-                digest=digest,
+                digest=digest_syntax(*node.body),
                 refs=scan_function(node),
                 start=first,
                 end=node.end_lineno or node.lineno,

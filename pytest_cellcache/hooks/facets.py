@@ -59,7 +59,8 @@ def _interpreter() -> list[str]:
     return [
         sys.version,
         sys.implementation.name,
-        platform.platform(),
+        # Not ``platform.platform``, which starts a child process.
+        sys.platform,
         platform.machine(),
         f"{flags.optimize} {flags.dev_mode} {flags.utf8_mode} {flags.isolated}",
         *sys.warnoptions,
@@ -73,11 +74,11 @@ def _distributions() -> list[str]:
     """List what is installed by the names of its metadata folders, which carry the version."""
     found: set[str] = set()
     for entry in sys.path:
-        if "site-packages" in entry or "dist-packages" in entry:
-            try:
-                names = os.listdir(entry)
-            except OSError:
-                continue
+        try:
+            names = os.listdir(entry or ".")
+        except OSError:
+            continue
+        else:
             found.update(name for name in names if name.endswith((".dist-info", ".egg-info")))
     return sorted(found)
 

@@ -180,6 +180,7 @@ class Watcher:
             result,
             barrier,
             sum(report.duration for report in log.reports),
+            code_of(item),
         )
         self._judge.ran(attempt, outcome_of(log.reports), verdict.reason, max(1, attempts))
 

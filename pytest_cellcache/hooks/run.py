@@ -88,6 +88,7 @@ class Run:
 
     def _take_snapshot(self, session: pytest.Session) -> None:
         config, places, store = self._config, self._places, self._store
+        imported = self._recorder.base_unit()
         stat_cache = store.get_note(STAT_NOTE)
         snapshot = Snapshot(places, began_ns=self._began_ns, stat_cache=stat_cache)
         modules = Modules(places, sys.path, loaded_files())
@@ -106,7 +107,7 @@ class Run:
         )
         self._project = project
         self._around = Surroundings(
-            self._recorder.base_unit(), plugin_files(config, places), tuple(facets), declared
+            imported, plugin_files(config, places), tuple(facets), declared
         )
         self._recording = Recording(
             project=project,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pytest_cellcache.graph.closure import IMPORT, Closure, Node, Ran, Writers
+from pytest_cellcache.graph.closure import IMPORT, Closure, Node, Place, Ran, Writers
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.locate import locate, places_of
 from pytest_cellcache.graph.project import Project
@@ -67,7 +67,8 @@ class Recording:
         self._store = store
         self._waiting: list[Attempt] = []
         self._located: dict[CodeRef, tuple[Node, ...]] = {}
-        self._ran: set[tuple[str, str]] = set()
+        self._ran: set[Place] = set()
+        self._tests: frozenset[Place] = frozenset()
 
     def add(self, attempt: Attempt) -> None:
         """Take an attempt; what it ran counts for others even if it cannot be stored itself."""
@@ -86,6 +87,8 @@ class Recording:
             if not is_final and any(instance.is_open for instance in attempt.instances):
                 waiting.append(attempt)
                 continue
+            if attempt.code is not None:
+                self._tests |= places_of(set(self._nodes([attempt.code])))
             self._ran |= places_of(self._nodes(attempt.seen.codes))
             for instance in attempt.instances:
                 self._ran |= places_of(self._nodes(instance.seen.codes))
@@ -102,12 +105,11 @@ class Recording:
         imported = places_of(self._nodes(around.imported.codes))
         ran = imported | self._ran
         writers = Writers(self._project, self._digester, ran)
-        closure = Closure(self._project, self._digester, Ran(imported), Ran(ran), writers)
+        ran_here = Ran(ran, self._tests)
+        closure = Closure(self._project, self._digester, Ran(imported), ran_here, writers)
         shared = {
-            Node(Key(GROUP, attempt.facts.group)): self._shared(
-                attempt.facts.group, around, imported
-            )
-            for attempt in closed
+            Node(Key(GROUP, group)): self._shared(group, around, imported)
+            for group in {attempt.facts.group for attempt in closed}
         }
 
         def edges(node: Node) -> frozenset[Node]:
@@ -154,7 +156,7 @@ class Recording:
         return all([self._store.append(group, found) for group, found in groups.items()])
 
     def _shared(
-        self, group: str, around: Surroundings, imported: set[tuple[str, str]]
+        self, group: str, around: Surroundings, imported: set[Place]
     ) -> frozenset[Node]:
         plugins = [file for file in around.plugins if _applies(file, group)]
         found = {Node(Key(EFFECTS, file)) for file in (group, *plugins) if file.endswith(".py")}

@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import Key
-from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.observation import CodeRef, Observation
 from pytest_cellcache.model.reasons import Reason
 
 
@@ -78,6 +78,7 @@ class Attempt:
         result: what is needed to report it again; JSON; its shape is the business of ``hooks``.
         barrier: why it cannot be stored, if so (it failed, its reports cannot be stored, ...).
         duration_s: seconds of all its phases.
+        code: the function of the test, if it has one.
     """
 
     facts: TestFacts
@@ -86,3 +87,4 @@ class Attempt:
     result: Any
     barrier: Reason | None
     duration_s: float
+    code: CodeRef | None = None

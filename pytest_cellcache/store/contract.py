@@ -84,7 +84,12 @@ class Store(Protocol):
     10. Nothing it meets on its medium, and no value it cannot store, raises: that is a miss and a
         warning, at most one warning for each slug in a run.
     11. Entries are values: changing a body that was appended or read changes nothing stored.
+    12. ``groups`` names every group that ``read`` has entries for, in order, each once; a damaged
+        group may be among them.
     """
+
+    def groups(self) -> tuple[str, ...]:
+        """Name what there is to read."""
 
     def read(self, group: str) -> tuple[Entry, ...]:
         """Give all entries of a group, newest first."""

@@ -58,6 +58,15 @@ class DirectoryStore:
         self._warn = WarnOnce(warn)
         self._clock = clock
 
+    def groups(self) -> tuple[str, ...]:
+        from pytest_cellcache.store.sweep import stored_groups
+
+        try:
+            return tuple(sorted(stored_groups(self._layout, self._warn)))
+        except (OSError, ValueError) as error:
+            self._warn_unreadable(self._layout.segments, error)
+            return ()
+
     def read(self, group: str) -> tuple[Entry, ...]:
         directory = self._layout.group(group_key(group))
         found: dict[str, list[Entry]] = {}

@@ -67,6 +67,28 @@ def stored_files(layout: Layout) -> Iterator[FoundFile]:
     yield from list_files(layout.notes, DIGEST_NAME)
 
 
+def stored_groups(layout: Layout, warn: Warn) -> set[str]:
+    """Name the groups that have a segment; a segment that does not say its group is left out.
+
+    Raises:
+        OSError: a directory cannot be listed.
+    """
+    found = set()
+    for key in list_directories(layout.segments, DIGEST_NAME):
+        for file in list_files(layout.group(key), SEGMENT_NAME):
+            try:
+                name = decode_group(read_file(file.path)[0])
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError, RecursionError) as error:
+                warn(STORE_CORRUPT, f"{file.path} is damaged or foreign: {error}; left out.")
+                continue
+            if group_key(name) == key:
+                found.add(name)
+                break
+    return found
+
+
 def clear_versions(root: str, warn: Warn, now_s: float) -> Cleared:
     """Remove what is stored, of other versions too: nobody else would ever do so.
 

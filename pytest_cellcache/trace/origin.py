@@ -40,10 +40,12 @@ _CARRIERS = frozenset(
     pytest_cellcache.trace.environ pytest_cellcache.trace.origin
     """.split()  # a page of quotes otherwise
 )
+# Finders of modules and distributions: what they find counts as a module or a version.
 _IMPORTERS = frozenset(
     """
     importlib._bootstrap importlib._bootstrap_external _frozen_importlib
     _frozen_importlib_external zipimport _pytest.assertion.rewrite
+    importlib.metadata importlib_metadata pkg_resources
     """.split()  # a page of quotes otherwise
 )
 # Loader methods that others use to read data files of a package (pkgutil.get_data, linecache).
