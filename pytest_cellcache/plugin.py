@@ -6,7 +6,10 @@ conftest is imported: what imports run and read is part of every footprint.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from importlib.machinery import PathFinder
 from typing import Any
 
 import pytest
@@ -87,6 +90,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("cell_cache_tracer", "auto, monitoring or profile", default="auto")
 
 
+@contextmanager
+def _plain_imports() -> Iterator[None]:
+    """Import our own modules past pytest's assertion rewriting.
+
+    Pytest rewrites every module of a distribution that has a plugin. On a fresh machine, or where
+    no bytecode is written, that compiles all of ours again in every run.
+    """
+    sys.meta_path.insert(0, PathFinder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(PathFinder)
+
+
 def _wants_cache(config: pytest.Config, options: Any) -> bool:
     """Decide from the command line first, then from the ini file."""
     for name in ("collectonly", "setuponly", "setupshow", "setupplan", "showfixtures",
@@ -101,9 +118,10 @@ def _wants_cache(config: pytest.Config, options: Any) -> bool:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, None, None]:
     if _wants_cache(early_config, early_config.known_args_namespace):
-        from pytest_cellcache.session import begin
+        with _plain_imports():
+            from pytest_cellcache.session import begin
 
-        begin(early_config)
+            begin(early_config)
     return (yield)
 
 
@@ -115,19 +133,22 @@ def pytest_configure(config: pytest.Config) -> None:
         "declare files (globs) and environment variables that it reads unseen",
     )
     if _wants_cache(config, config.option):
-        from pytest_cellcache.session import configure
+        with _plain_imports():
+            from pytest_cellcache.session import configure
 
-        configure(config)
+            configure(config)
     elif config.option.cell_cache_clear and not hasattr(config, "workerinput"):
-        from pytest_cellcache.session import clear_only
+        with _plain_imports():
+            from pytest_cellcache.session import clear_only
 
-        clear_only(config)
+            clear_only(config)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | pytest.ExitCode | None:
     if config.option.cell_cache_show:
-        from pytest_cellcache.session import show
+        with _plain_imports():
+            from pytest_cellcache.session import show
 
-        return show(config)
+            return show(config)
     return None

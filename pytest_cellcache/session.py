@@ -11,6 +11,8 @@ Life of a run::
 
 from __future__ import annotations
 
+import os
+import platform
 import time
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,9 @@ import pytest
 
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
-from pytest_cellcache.hooks.protocol import Replayer, Watcher
+from pytest_cellcache.hooks.protocol import Watcher
+from pytest_cellcache.hooks.replayer import Replayer
+from pytest_cellcache.hooks.requeue import Requeuer
 from pytest_cellcache.hooks.run import Run
 from pytest_cellcache.hooks.terminal import ClearedOnly, Terminal, WorkerOutput, show_store
 from pytest_cellcache.model.events import RunFacts, Warned
@@ -42,6 +46,10 @@ class _Started:
         self.guard = Guard()
         self.places = Places.of(config.rootpath, config.invocation_params.dir)
         self.recorder: Recorder | None = None
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            # xdist asks for it when a session starts, and it asks a child process once: a child of
+            # every test's, if the recorder saw it.
+            platform.platform()
         try:
             self.recorder = make_recorder(read_tracer(config), self.places.is_first_party)
             self.recorder.start()
@@ -76,14 +84,19 @@ def configure(config: pytest.Config) -> None:
     run = Run(
         config, settings, started.places, store, recorder, guard, began_ns=started.began_ns
     )
-    fixtures = FixtureWatch(recorder)
+    fixtures = FixtureWatch(recorder, guard)
+    watcher = Watcher(run, recorder, fixtures, started.places, guard)
+    requeuer = Requeuer(watcher, fixtures, guard)
     register = config.pluginmanager.register
+    # The order matters: of equal hooks the one registered last comes first, wrappers outermost.
     register(fixtures, "cellcache-fixtures")
-    register(Watcher(run, recorder, fixtures, started.places), "cellcache-watcher")
-    register(Replayer(run), "cellcache-replayer")
-    register(run, "cellcache-run")
+    register(watcher, "cellcache-watcher")
+    register(requeuer, "cellcache-requeuer")
+    register(Replayer(run, requeuer, guard), "cellcache-replayer")
     if is_worker:
         register(WorkerOutput(config, run, guard), "cellcache-worker")
+    register(run, "cellcache-run")
+    if is_worker:
         return
     facts = _facts(config, settings, store, recorder.tracer_name, cleared)
     register(Terminal(settings, facts, run, guard), "cellcache-terminal")

@@ -20,7 +20,7 @@ NEUTRAL_OPTIONS: Final = frozenset(
     cacheclear cacheshow stepwise stepwise_skip stepwise_reset maxfail exitfirst usepdb usepdb_cls
     trace collectonly
     pastebin rootdir inifilename basetemp numprocesses maxprocesses dist distload tx px n looponfail
-    rsyncdir testrunuid maxworkerrestart distribution maxschedchunk cov_source cov_report cov_config
+    rsyncdir rsyncignore testrunuid maxworkerrestart loadgroup loadscopereorder distribution maxschedchunk cov_source cov_report cov_config
     no_cov no_cov_on_fail cov_append cov_branch cov_fail_under cov_context ignore ignore_glob
     force_short_summary fold_skipped xfail_tb strict_config plugins confcutdir continue_on_collection_errors
     help version traceconfig debug override_ini setuponly setupshow setupplan showfixtures

@@ -1,8 +1,8 @@
 """Keeps a footprint for each fixture instance, to be part of every test that uses it.
 
-``FixtureDef`` and ``FixtureRequest`` keep what a test activated in ``_fixture_defs``; nothing public
-tells which cached fixtures a test used. Without that attribute every live instance is taken to be
-used by every test.
+``FixtureDef`` and ``FixtureRequest`` keep what a test activated in ``_fixture_defs``, and the item
+keeps the definitions it names in ``_fixtureinfo``; nothing public tells which cached fixtures a test
+used. Without these attributes every live instance is taken to be used by every test.
 """
 
 from __future__ import annotations
@@ -12,71 +12,134 @@ from typing import Any
 
 import pytest
 
+from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.lifecycle.units import Instance
+from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.trace.recorder import Recorder
 
 
 class FixtureWatch:
     """Opens a unit for each set-up and teardown of a fixture."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, guard: Guard) -> None:
         self._recorder = recorder
+        self._guard = guard
         self._current: dict[Any, Instance] = {}
         self._in_teardown: dict[Any, Instance] = {}
+        self._in_setup: list[Instance] = []
+        self._raised: set[Instance] = set()
+        self._begun: set[Instance] = set()
+        self._ended: set[Instance] = set()
 
-    def used_by(self, item: pytest.Item) -> frozenset[Instance]:
+    # -- what the life cycle asks ----------------------------------------------------------------
+
+    def begin_item(self) -> None:
+        """Forget what began and ended in the item before."""
+        self._begun = set()
+        self._ended = set()
+
+    def used_by(self, item: pytest.Item, *, is_clean: bool) -> frozenset[Instance]:
         """Give the fixture instances an item has used so far, with all they rest on.
 
         To be asked while the item's request is alive: before its teardown.
+
+        Args:
+            is_clean: the item passed so far. One that did not may owe that to any fixture that
+                raised, which pytest does not count as used.
         """
-        request = getattr(item, "_request", None)
-        active = getattr(request, "_fixture_defs", None)
-        definitions = self._current if active is None else active.values()
-        found: set[Instance] = set()
-        for definition in definitions:
-            instance = self._current.get(definition)
-            if instance is not None:
-                found |= instance.with_upstream()
-        return frozenset(found)
+        chosen = set(self._begun)
+        active = getattr(getattr(item, "_request", None), "_fixture_defs", None)
+        named = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", None)
+        if active is None or named is None:
+            chosen.update(self._current.values())
+        else:
+            definitions = [*active.values(), *(d for found in named.values() for d in found)]
+            chosen.update(self._current[d] for d in definitions if d in self._current)
+        if not is_clean or "request" in getattr(item, "fixturenames", ()):
+            chosen |= self._raised
+        return frozenset(used for instance in chosen for used in instance.with_upstream())
+
+    def raised_definitions(self) -> list[Any]:
+        """Give the fixture definitions whose set-up raised and that have not been torn down."""
+        return [d for d, instance in self._current.items() if instance in self._raised]
+
+    def fail_ended(self) -> None:
+        """Count the instances torn down in this item as failed: one of them raised."""
+        for instance in self._ended:
+            instance.has_failed = True
+
+    # -- hooks -----------------------------------------------------------------------------------
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
-        instance = Instance(fixturedef.argname)
-        self._current[fixturedef] = instance
-        recorder = self._recorder
-        recorder.open_unit()
+        instance = self._guard.call(self._begin_setup, None, fixturedef)
+        if instance is None:
+            return (yield)
         try:
             result = yield
         except pytest.skip.Exception:
+            self._raised.add(instance)
             raise
         except BaseException:
             instance.has_failed = True
+            self._raised.add(instance)
             raise
         finally:
-            instance.seen |= recorder.close_unit()
-            instance.uses |= self._upstream(fixturedef, request)
-            # Runs before the fixture's own finalizers, which were added during set-up.
-            fixturedef.addfinalizer(lambda: self._begin_teardown(fixturedef, instance))
+            self._guard.call(self._end_setup, None, instance, fixturedef, request)
         return result
 
     @pytest.hookimpl(trylast=True)
     def pytest_fixture_post_finalizer(self, fixturedef: pytest.FixtureDef[Any]) -> None:
+        # Also called for definitions that were never set up.
         instance = self._in_teardown.pop(fixturedef, None)
         if instance is not None:
-            instance.seen |= self._recorder.close_unit()
+            instance.seen |= self._guard.call(self._recorder.close_unit, Observation())
             instance.is_open = False
+            self._raised.discard(instance)
+            self._ended.add(instance)
 
-    def _begin_teardown(self, fixturedef: Any, instance: Instance) -> None:
-        self._current.pop(fixturedef, None)
-        self._in_teardown[fixturedef] = instance
+    # -- ours ------------------------------------------------------------------------------------
+
+    def _begin_setup(self, fixturedef: Any) -> Instance | None:
+        if not self._recorder.is_running:
+            return None
+        instance = Instance(fixturedef.argname)
         self._recorder.open_unit()
+        self._current[fixturedef] = instance
+        self._begun.add(instance)
+        if self._in_setup:
+            self._in_setup[-1].uses.add(instance)  # asked for by ``request.getfixturevalue``
+        self._in_setup.append(instance)
+        return instance
 
-    def _upstream(
-        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
-    ) -> set[Instance]:
-        active = getattr(request, "_fixture_defs", {})
+    def _end_setup(self, instance: Instance, fixturedef: Any, request: Any) -> None:
+        self._in_setup.remove(instance)
+        instance.seen |= self._recorder.close_unit()
+        instance.uses |= self._upstream(fixturedef, request)
+        if instance in self._raised:
+            instance.uses |= self._raised - {instance}
+        if fixturedef.cached_result is None:
+            # Interrupted: pytest 9.1 and later would never call the finalizer, and trip over it.
+            instance.has_failed = True
+            return
+        # Runs before the fixture's own finalizers, which were added during set-up.
+        fixturedef.addfinalizer(lambda: self._guard.call(self._begin_teardown, None, fixturedef))
+
+    def _begin_teardown(self, fixturedef: Any) -> None:
+        if not self._recorder.is_running:
+            return
+        instance = self._current.pop(fixturedef, None)
+        if instance is not None:
+            self._recorder.open_unit()
+            self._in_teardown[fixturedef] = instance
+
+    def _upstream(self, fixturedef: Any, request: Any) -> set[Instance]:
+        own = self._current.get(fixturedef)
+        active = getattr(request, "_fixture_defs", None)
+        if active is None:
+            return {instance for instance in self._current.values() if instance is not own}
         names = fixturedef.argnames
         # ``request.getfixturevalue`` may have asked for any of them.
         chosen = active if "request" in names else names
@@ -85,5 +148,4 @@ class FixtureWatch:
             for name in chosen
             if name in active and active[name] in self._current
         }
-        found.discard(self._current.get(fixturedef, Instance("")))
-        return found
+        return {instance for instance in found if instance is not own}

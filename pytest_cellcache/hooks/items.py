@@ -35,7 +35,7 @@ def read_item(item: pytest.Item, places: Places) -> TestFacts:
 
 def code_of(item: pytest.Item) -> CodeRef | None:
     """Give the code object that must have run when the item passed; ``None`` if unknown."""
-    function = getattr(item, "obj", None)
+    function: Any = getattr(item, "obj", None)
     while hasattr(function, "__wrapped__"):
         function = function.__wrapped__
     code = getattr(function, "__code__", None)
@@ -152,7 +152,7 @@ class _Reader:
         """Make the code count that may have made parameters and marks of this item."""
         item = self._item
         function = getattr(item, "function", None)
-        definitions = [function, getattr(item, "cls", None)]
+        definitions: list[Any] = [function, getattr(item, "cls", None)]
         info = getattr(item, "_fixtureinfo", None)
         for found in getattr(info, "name2fixturedefs", {}).values():
             definitions += [definition.func for definition in found]

@@ -11,7 +11,7 @@ import json
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pytest
 
@@ -24,6 +24,7 @@ _PLAIN_FIELDS: Final = frozenset(
     "nodeid location keywords outcome longrepr when sections user_properties duration start stop"
     .split()
 )
+_PHASES: Final[tuple[Literal["setup", "call", "teardown"], ...]] = ("setup", "call", "teardown")
 _FROM_ITEM: Final = ("nodeid", "location", "keywords")
 _ROOT_MARK: Final = "\x00root\x00"
 
@@ -73,7 +74,7 @@ def unpack(
     Raises:
         KeyError, TypeError, ValueError: ``stored`` is not what ``pack`` gave.
     """
-    keywords = {name: 1 for name in item.keywords}
+    keywords: dict[str, Literal[1]] = dict.fromkeys(item.keywords, 1)
     if isinstance(stored, list):
         return [
             _flagged(
@@ -81,7 +82,7 @@ def unpack(
                     item.nodeid, item.location, keywords, "passed", None, when, duration=duration
                 )
             )
-            for when, duration in zip(("setup", "call", "teardown"), stored, strict=True)
+            for when, duration in zip(_PHASES, stored, strict=True)
         ], []
     data = json.loads(json.dumps(stored).replace(_mark_text(), _root_text(places)))
     reports = []

@@ -152,13 +152,26 @@ class Run:
         """Give what ``verdict_of`` made for a hit: reports and warnings."""
         return self._replays[item.nodeid]
 
-    def replayed(self, facts: TestFacts, outcome: str, saved_s: float) -> None:
-        self._cached.append(TestEvent(facts.nodeid, "cached", outcome, saved_s=saved_s))
+    def replayed(self, item: pytest.Item, outcome: str, saved_s: float) -> None:
+        self._cached.append(TestEvent(item.nodeid, "cached", outcome, saved_s=saved_s))
 
-    def ran(self, attempt: Attempt, outcome: str, reason: Reason, attempts: int) -> None:
+    def ran(
+        self,
+        attempt: Attempt,
+        outcome: str,
+        reason: Reason,
+        attempts: int,
+        requeued_for: tuple[str, ...] = (),
+    ) -> None:
         nodeid = attempt.facts.nodeid
         self._live[nodeid] = TestEvent(
-            nodeid, "ran", outcome, reason, unstored=attempt.barrier, attempts=attempts
+            nodeid,
+            "ran",
+            outcome,
+            reason,
+            unstored=attempt.barrier,
+            attempts=attempts,
+            requeued_for=requeued_for,
         )
         if self._recording is None:
             return

@@ -32,9 +32,10 @@ class WorkerOutput:
         self._run = run
         self._guard = guard
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self) -> Any:
-        # Outside of the run's own wrapper, inside of xdist's, which sends the output.
+        # Outside of the run's own wrapper, which is registered later; inside of xdist's, which
+        # sends the output.
         result = yield
         self._config.workeroutput[_OUTPUT] = {
             "events": [event.to_json() for event in self._run.events],
@@ -52,6 +53,7 @@ class Terminal:
         self._run = run
         self._guard = guard
         self._remote: list[TestEvent] = []
+        self._is_summing_up = False
         self._began_s = time.monotonic()
 
     def _events(self) -> list[TestEvent]:
@@ -63,7 +65,10 @@ class Terminal:
     @pytest.hookimpl(wrapper=True)
     def pytest_report_teststatus(self, report: Any) -> Any:
         status = yield
-        if getattr(report, FLAG, None) is None or not isinstance(status, tuple):
+        # The short summary is read by programs and groups equal lines: plain words there.
+        if self._guard.is_off or self._is_summing_up or not isinstance(status, tuple):
+            return status
+        if getattr(report, FLAG, None) is None or len(status) != 3:
             return status
         category, letter, word = status
         if isinstance(word, str) and word:
@@ -84,6 +89,10 @@ class Terminal:
             self._guard.warn(Warned(slug, text))
 
     def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
+        self._is_summing_up = True
+        self._say(terminalreporter, config)
+
+    def _say(self, terminalreporter: Any, config: pytest.Config) -> None:
         events = self._events()
         if self._settings.report:
             self._write_report(Path(config.invocation_params.dir) / self._settings.report, events)

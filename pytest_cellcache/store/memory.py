@@ -62,6 +62,9 @@ class MemoryStore:
         self._warn = WarnOnce(warn)
         self._clock = clock
 
+    def groups(self) -> tuple[str, ...]:
+        return tuple(sorted(self._medium.groups))
+
     def read(self, group: str) -> tuple[Entry, ...]:
         found = self._decode(group)
         return tuple(sorted(found, key=lambda entry: entry.created_s, reverse=True))

@@ -1,0 +1,88 @@
+"""Answers hits: their stored reports go through the hooks that reports of live tests go through."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import pytest
+
+from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.outcome import outcome_of
+from pytest_cellcache.hooks.replay import warn_again
+from pytest_cellcache.hooks.requeue import Requeuer
+from pytest_cellcache.lifecycle.units import TestFacts
+from pytest_cellcache.model.record import Hit, Verdict
+
+Answer = tuple[list[pytest.TestReport], list[dict[str, Any]]]
+"""Reports and kept warnings."""
+
+
+class Answers(Protocol):
+    """What replaying needs of the run."""
+
+    def verdict_of(self, item: pytest.Item) -> tuple[TestFacts, Verdict]: ...
+
+    def reports_of(self, item: pytest.Item) -> Answer: ...
+
+    def replayed(self, item: pytest.Item, outcome: str, saved_s: float) -> None: ...
+
+
+class Replayer:
+    """Reports a hit instead of running it, and ends what the item before left standing."""
+
+    def __init__(self, answers: Answers, requeuer: Requeuer, guard: Guard) -> None:
+        self._answers = answers
+        self._requeuer = requeuer
+        self._guard = guard
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> object:
+        answer = self._guard.call(self._answer, None, item)
+        if answer is None:
+            return None
+        (reports, warned), saved_s = answer
+        hook = item.ihook
+        hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        for warning in warned:
+            warn_again(item.config, item.nodeid, warning)
+        for report in reports:
+            if report.when != "teardown":
+                hook.pytest_runtest_logreport(report=report)
+        failure = _tear_down(item, nextitem)
+        if failure is not None:
+            # Fixtures of live tests end here, as they would in a plain run.
+            ending = hook.pytest_runtest_makereport(item=item, call=failure)
+            reports = [*(report for report in reports if report.when != "teardown"), ending]
+        for report in reports:
+            if report.when == "teardown":
+                hook.pytest_runtest_logreport(report=report)
+        hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        outcome = outcome_of(reports)
+        self._requeuer.note_replay(item, outcome)
+        self._guard.call(self._answers.replayed, None, item, outcome, saved_s)
+        return True
+
+    def _answer(self, item: pytest.Item) -> tuple[Answer, float] | None:
+        _, verdict = self._answers.verdict_of(item)
+        if not isinstance(verdict, Hit):
+            return None
+        return self._answers.reports_of(item), float(verdict.entry.body["duration"])
+
+
+def _tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.CallInfo[None] | None:
+    """Tear down what the next item does not need; give the failed call, if it fails.
+
+    ``_setupstate`` is private: nothing public ends fixtures without running an item. Without it,
+    or with nothing standing, there is nothing to do.
+    """
+    state: Any = getattr(item.session, "_setupstate", None)
+    if state is None or not getattr(state, "stack", True):
+        return None
+    if item.session.shouldfail or item.session.shouldstop:
+        nextitem = None
+    call = pytest.CallInfo.from_call(
+        lambda: state.teardown_exact(nextitem),
+        when="teardown",
+        reraise=(KeyboardInterrupt, pytest.exit.Exception),
+    )
+    return call if call.excinfo is not None else None

@@ -1,0 +1,144 @@
+"""A suite under test: runs it plainly and with the cache, and tells what really ran.
+
+What ran is taken from pytest's own hook calls (``pytest_runtest_setup``), never from what the cache
+says of itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import textwrap
+import time
+import warnings
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Kept loaded: pytester drops what an inner run imports, and importing it all again is slow.
+# Not the plugin itself, which must be imported by the run that asks for it.
+import pytest_cellcache.session
+
+SETTLED_NS = 30_000_000
+"""What was written this shortly before a run began counts as written during it."""
+
+_QUIET = ("-p", "no:asyncio", "-p", "no:anyio", "-p", "no:hypothesispytest", "-p", "no:xdist")
+_INSTALLED = any(point.name == "cellcache" for point in entry_points(group="pytest11"))
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One run of the suite.
+
+    Attributes:
+        outcomes: per node id the outcomes of its reports: ``setup:passed call:failed ...``.
+        live: node ids whose set-up really began, in order.
+        decisions: the tests of the JSON report by node id.
+    """
+
+    code: int
+    outcomes: dict[str, str]
+    live: list[str]
+    text: str
+    report: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def decisions(self) -> dict[str, dict[str, Any]]:
+        return {test["nodeid"]: test for test in self.report.get("tests", ())}
+
+    @property
+    def names(self) -> list[str]:
+        """What ran, without the files."""
+        return [nodeid.partition("::")[2] for nodeid in self.live]
+
+
+class Suite:
+    """Files below ``pytester.path``."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self.pytester = pytester
+        self.path = pytester.path
+        self.store = self.path / ".pytest_cache" / "d" / "cellcache"
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text), encoding="utf-8")
+        return path
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        path = self.path / name
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{old!r} is in {name} {text.count(old)} times"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def plain(self, *args: str) -> Ran:
+        """Run without the cache."""
+        return self._run(*(("-p", "no:cellcache") if _INSTALLED else ()), *args)
+
+    def cached(self, *args: str) -> Ran:
+        """Run with the cache."""
+        report = self.path.parent / f"{self.path.name}-report.json"
+        report.unlink(missing_ok=True)
+        loaded = () if _INSTALLED else ("-p", "pytest_cellcache.plugin")
+        ran = self._run(*loaded, "--cell-cache", f"--cell-cache-report={report}", *args)
+        if report.exists():
+            ran.report.update(json.loads(report.read_text()))
+        return ran
+
+    def both(self, *args: str) -> Ran:
+        """Run plainly and with the cache, and compare: the oracle."""
+        plain = self.plain(*args)
+        cached = self.cached(*args)
+        assert cached.outcomes == plain.outcomes
+        assert cached.code == plain.code
+        return cached
+
+    def warm(self, *args: str) -> Ran:
+        """Run with the cache twice; the second must replay everything."""
+        first = self.both(*args)
+        again = self.both(*args)
+        assert again.live == [n for n in first.live if first.decisions[n]["unstored"]]
+        return again
+
+    def settle(self) -> None:
+        """Wait until what was written lies before the next run's beginning."""
+        newest = max(
+            (os.lstat(path).st_ctime_ns for path in self.path.rglob("*") if path.is_file()),
+            default=0,
+        )
+        while time.time_ns() < newest + SETTLED_NS:
+            pass
+
+    def _run(self, *args: str) -> Ran:
+        self.settle()
+        with warnings.catch_warnings():
+            warnings.resetwarnings()  # ours make errors of warnings
+            result = self.pytester.runpytest_inprocess(*_QUIET, *args)
+        recorded = result.reprec  # type: ignore[attr-defined]
+        outcomes: dict[str, list[str]] = {}
+        live: list[str] = []
+        if recorded is not None:
+            for call in recorded.getcalls("pytest_runtest_logreport"):
+                report = call.report
+                word = f"{report.when}:{report.outcome}"
+                if hasattr(report, "wasxfail"):
+                    word += f" (xfail {report.wasxfail})"
+                outcomes.setdefault(report.nodeid, []).append(word)
+            live = [call.item.nodeid for call in recorded.getcalls("pytest_runtest_setup")]
+        joined = {nodeid: " ".join(words) for nodeid, words in outcomes.items()}
+        return Ran(int(result.ret), joined, live, result.stdout.str() + result.stderr.str())
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    # Two edits of one size within a second would meet the bytecode of the first.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("PYTEST_CELLCACHE_DEBUG", "1")
+    assert pytest_cellcache.session
+    return Suite(pytester)
