@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.protocol import Watcher
@@ -81,14 +82,23 @@ def configure(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     store = _open_store(config, settings, guard)
     cleared = store.clear() if settings.clear and not is_worker else None
+    collecting = CollectWatch(recorder, guard)
     run = Run(
-        config, settings, started.places, store, recorder, guard, began_ns=started.began_ns
+        config,
+        settings,
+        started.places,
+        store,
+        recorder,
+        guard,
+        collecting=collecting,
+        began_ns=started.began_ns,
     )
     fixtures = FixtureWatch(recorder, guard)
     watcher = Watcher(run, recorder, fixtures, started.places, guard)
     requeuer = Requeuer(watcher, fixtures, guard)
     register = config.pluginmanager.register
     # The order matters: of equal hooks the one registered last comes first, wrappers outermost.
+    register(collecting, "cellcache-collecting")
     register(fixtures, "cellcache-fixtures")
     register(watcher, "cellcache-watcher")
     register(requeuer, "cellcache-requeuer")

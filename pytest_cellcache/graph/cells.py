@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pytest_cellcache.graph.scan import SET_FIELDS, Refs
+from pytest_cellcache.graph.scan import FLAG_FIELDS, SET_FIELDS, Refs
 from pytest_cellcache.model.digest import Digest
 
 CellKind = Literal["def", "class", "value", "import", "effect"]
@@ -25,6 +25,11 @@ class Cell:
         digest: of its code without the bodies of defs, pytest markers and docstrings.
         refs: what evaluating it refers to; ``refs.calls`` includes decorators.
         bases: for classes, chains of the bases and the metaclass; ``""`` where not a chain.
+        only_binds: an ``effect`` cell whose statements do nothing but bind names.
+        imported: what an ``import`` cell imports, as ``Refs.imports``.
+        is_change: an ``effect`` cell that assigns, deletes or calls a mutating method, and calls
+            nothing else on an object.
+        is_new: what a ``value`` cell binds is an object that nobody else has.
         is_decorated: something may read what it binds as soon as it is bound.
     """
 
@@ -36,6 +41,10 @@ class Cell:
     end: int
     bases: tuple[str, ...] = ()
     is_decorated: bool = False
+    only_binds: bool = False
+    is_new: bool = False
+    is_change: bool = False
+    imported: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,8 @@ class Def:
     Attributes:
         lines: first line (of the first decorator) and last line.
         digest: of the body, without its docstring.
+        decorators: chains of its decorators, ``""`` where not a chain.
+        has_kept_default: a default is a container, which outlives the call.
         is_memo: a decorator keeps its results (``lru_cache``, ``cached_property``, ...).
         is_method: defined in a class body.
     """
@@ -56,6 +67,8 @@ class Def:
     end: int
     is_memo: bool = False
     is_method: bool = False
+    decorators: tuple[str, ...] = ()
+    has_kept_default: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +110,16 @@ def _refs_to_json(refs: Refs) -> dict[str, Any]:
     data: dict[str, Any] = {
         name: sorted(getattr(refs, name)) for name in SET_FIELDS if getattr(refs, name)
     }
-    if refs.is_dynamic:
-        data["dynamic"] = True
-    if refs.reads_namespace:
-        data["namespace"] = True
+    flags = [name for name in FLAG_FIELDS if getattr(refs, name)]
+    if flags:
+        data["flags"] = flags
     return data
 
 
 def _refs_from_json(data: Mapping[str, Any]) -> Refs:
     return Refs(
         *(set(data.get(name, ())) for name in SET_FIELDS),
-        is_dynamic=bool(data.get("dynamic", False)),
-        reads_namespace=bool(data.get("namespace", False)),
+        **dict.fromkeys(data.get("flags", ()), True),
     )
 
 
@@ -116,11 +127,13 @@ def table_to_json(table: Table) -> dict[str, Any]:
     """Give a JSON object that ``table_from_json`` reads back to an equal table."""
     return {
         "cells": [
-            [c.kind, c.binds, c.digest, _refs_to_json(c.refs), c.start, c.end, c.bases, c.is_decorated]
+            [c.kind, c.binds, c.digest, _refs_to_json(c.refs), c.start, c.end, c.bases, c.is_decorated,
+             c.only_binds, c.is_new, c.is_change, c.imported]
             for c in table.cells
         ],
         "defs": [
-            [d.qualname, d.digest, _refs_to_json(d.refs), d.start, d.end, d.is_memo, d.is_method]
+            [d.qualname, d.digest, _refs_to_json(d.refs), d.start, d.end, d.is_memo, d.is_method,
+             d.decorators, d.has_kept_default]
             for d in table.defs
         ],
         "aliases": {n: [[a.module, a.name] for a in found] for n, found in table.aliases.items()},
@@ -142,12 +155,16 @@ def table_from_json(data: Mapping[str, Any]) -> Table:
     """
     return Table(
         cells=tuple(
-            Cell(kind, tuple(binds), digest, _refs_from_json(refs), start, end, tuple(bases), deco)
-            for kind, binds, digest, refs, start, end, bases, deco in data["cells"]
+            Cell(
+                kind, tuple(binds), digest, _refs_from_json(refs), start, end, tuple(bases), *flags
+            )
+            for kind, binds, digest, refs, start, end, bases, *flags in data["cells"]
         ),
         defs=tuple(
-            Def(qualname, digest, _refs_from_json(refs), start, end, memo, method)
-            for qualname, digest, refs, start, end, memo, method in data["defs"]
+            Def(
+                qualname, digest, _refs_from_json(refs), start, end, memo, method, tuple(deco), kept
+            )
+            for qualname, digest, refs, start, end, memo, method, deco, kept in data["defs"]
         ),
         aliases={
             name: tuple(Alias(module, taken) for module, taken in found)

@@ -20,7 +20,7 @@ from pytest_cellcache.graph.cells import Def
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.graph.scan import Refs
+from pytest_cellcache.graph.scan import MEMO, Refs
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import BODY, DOC, EFFECTS, MARKERS, NAME, FRAME, WHOLE, Key
 
@@ -62,17 +62,80 @@ class Ran:
                 self.by_name.setdefault(name, set()).add((path, qualname))
 
 
+_INITIALISERS: Final = frozenset({"__init__", "__post_init__", "__set_name__"})
+
+
+def _may_remember(found: Def) -> bool:
+    """Say whether a body may find work done by an earlier call: it reads what it writes.
+
+    ``if self._x is None: self._x = make()`` runs ``make`` once, for whoever comes first.
+    """
+    refs = found.refs
+    if found.has_kept_default and refs.changes_parameters:
+        return True
+    if "globals" in refs.receivers:
+        return True
+    if found.qualname.rpartition(".")[2] in _INITIALISERS:
+        return False
+    return bool(refs.attr_changes or refs.attrs & refs.attr_stores)
+
+
+class Attributes:
+    """Which attributes bodies write outside of initialisers, for who reads them later.
+
+    A long-lived object may carry what an earlier test, fixture or import has put there.
+    """
+
+    def __init__(self, project: Project, ran: Ran) -> None:
+        self._project = project
+        self._writers: dict[str, set[Place]] = {}
+        for place in ran.places:
+            if place[1].rpartition(".")[2] not in _INITIALISERS:
+                for attr in self._written([place]):
+                    self._writers.setdefault(attr, set()).add(place)
+
+    def left_by_others(self, places: Iterable[Place]) -> set[Place]:
+        """Give the writers of attributes that bodies read but did not write themselves."""
+        listed = list(places)
+        read = {attr for d in self._defs(listed) for attr in d.refs.attrs}
+        missing = (read & self._writers.keys()) - self._written(listed)
+        return {place for attr in missing for place in self._writers[attr]}
+
+    def _written(self, places: Iterable[Place]) -> set[str]:
+        return {
+            attr
+            for found in self._defs(places)
+            for attr in (*found.refs.attr_stores, *found.refs.attr_changes)
+        }
+
+    def _defs(self, places: Iterable[Place]) -> list[Def]:
+        return [
+            found
+            for path, qualname in places
+            for found in self._project.index(path).defs.get(qualname, ())
+        ]
+
+
 class Closure:
     """Edges of the graph of one run.
 
     Args:
         imported: defs that ran before the first test: imports, collection, hooks.
         ran: defs that ran at any time in this run.
+        writers: which of them may write a global.
+        files: first-party modules loaded.
     """
 
     def __init__(
-        self, project: Project, digester: Digester, imported: Ran, ran: Ran, writers: Writers
+        self,
+        project: Project,
+        digester: Digester,
+        imported: Ran,
+        ran: Ran,
+        writers: Writers,
+        files: Iterable[str] = (),
     ) -> None:
+        self._files = set(files)
         self._project = project
         self._digester = digester
         self._names = digester.names
@@ -80,11 +143,25 @@ class Closure:
         self._writers = writers
         self._memo: dict[Node, frozenset[Node]] = {}
         self._memos: dict[str, set[Place]] = {}
+        self._keepers: set[Place] = set()
         for path, qualname in ran.places:
             for found in project.index(path).defs.get(qualname, ()):
-                if found.is_memo:
+                if found.is_memo or self._is_kept_by_decorator(path, found):
+                    self._keepers.add((path, qualname))
                     name = qualname.rpartition(".")[2]
                     self._memos.setdefault(name, set()).add((path, qualname))
+
+    def _is_kept_by_decorator(self, path: str, found: Def) -> bool:
+        """Say whether a first-party decorator keeps what the function gives."""
+        for chain in found.decorators:
+            if chain:
+                resolution = self._names.resolve(path, chain)
+                for file, qualname in self._targets(resolution):
+                    for decorator in self._project.index(file).defs[qualname]:
+                        refs = decorator.refs
+                        if refs.changes_closure or refs.receivers or refs.attr_changes:
+                            return True
+        return False
 
     def edges(self, node: Node) -> frozenset[Node]:
         """Give the nodes that a node leads to directly."""
@@ -139,8 +216,11 @@ class Closure:
         out.add(Node(Key(NAME, path, top)))
         if top != qualname and self._project.index(path).binds(qualname):
             out.add(Node(Key(NAME, path, qualname)))
+        way = node.way
         for found in self._defs(node.key):
-            self._called(path, found.refs, node.way, out)
+            if way == PLAIN and _may_remember(found):
+                way = SESSION
+            self._called(path, found.refs, way, out)
 
     def _called(self, path: str, refs: Refs, way: int, out: set[Node]) -> None:
         """Edges of running code: its callees are traced, unless something remembered results."""
@@ -148,7 +228,7 @@ class Closure:
             resolution = self._names.resolve(path, chain)
             self._consult(resolution, way, out)
             for target in self._targets(resolution):
-                if any(found.is_memo for found in self._project.index(target[0]).defs[target[1]]):
+                if target in self._keepers:
                     out.add(Node(Key(BODY, *target), SESSION))
         for spec in refs.imports:
             self._consult(self._names.resolve_import(path, spec), way, out)
@@ -158,6 +238,10 @@ class Closure:
             out.update(Node(Key(BODY, *place), SESSION) for place in self._memos[attr])
         if refs.reads_namespace:
             out.add(Node(Key(WHOLE, path)))
+        if "__subclasses__" in refs.attrs:
+            # Any class statement anywhere may add one.
+            files = {file for file, _ in self._ran[SESSION].places} | self._files
+            out.update(Node(Key(WHOLE, file)) for file in files)
         if way != PLAIN:
             self._by_attribute(refs, way, out)
 
@@ -179,7 +263,7 @@ class Closure:
             # Which attribute is computed: any method that ran may be meant.
             out.update(Node(Key(BODY, *place), way) for place in ran.places)
             return
-        for attr in refs.attrs:
+        for attr in refs.attrs | refs.attr_stores:  # a property may be set
             out.update(Node(Key(BODY, *place), way) for place in ran.by_name.get(attr, ()))
 
     def _consult(self, resolution: Resolution, way: int, out: set[Node]) -> None:
@@ -213,6 +297,11 @@ class Closure:
             out.add(Node(Key(NAME, key.path, owner)))
         for _, cell in index.binders.get(key.name, ()):
             self._evaluated(key.path, cell.refs, out)
+            if cell.kind == "value" and any(MEMO.search(call) for call in cell.refs.calls):
+                # ``f = lru_cache(g)``
+                for chain in cell.refs.chains:
+                    for target in self._targets(self._names.resolve(key.path, chain)):
+                        out.add(Node(Key(BODY, *target), SESSION))
             if cell.is_decorated:
                 inner = key.name + "."
                 out.update(
@@ -264,6 +353,13 @@ class Writers:
         for path, qualname in places:
             for definition in project.index(path).defs.get(qualname, ()):
                 refs = definition.refs
+                if self._hands_over(project, digester, path, definition):
+                    # ``put(CACHE, "v", make())``
+                    for chain in refs.chains - refs.calls:
+                        for file, name, rest in digester.names.resolve(path, chain).bindings:
+                            bound = project.index(file).bound_by(name)
+                            if not rest and any(c.kind == "value" for c in bound):
+                                self._found.setdefault((file, name), set()).add((path, qualname))
                 for name in refs.stores:
                     self._found.setdefault((path, name), set()).add((path, qualname))
                 for chain in refs.receivers:
@@ -272,6 +368,18 @@ class Writers:
                         bound = project.index(file).bound_by(name)
                         if name != "__getattr__" and any(c.kind != "import" for c in bound):
                             self._found.setdefault((file, name), set()).add((path, qualname))
+
+    def _hands_over(
+        self, project: Project, digester: Digester, path: str, definition: Def
+    ) -> bool:
+        """Say whether a body calls a function of the project that changes its arguments."""
+        return any(
+            found.refs.changes_parameters
+            for chain in definition.refs.calls
+            if chain and "(" not in chain
+            for file, name, rest in digester.names.resolve(path, chain).bindings
+            for found in project.index(file).defs.get(".".join((name, *rest)), ())
+        )
 
     def of(self, path: str, name: str) -> set[Place]:
         """Give the defs that may write a global of a file."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import builtins
+import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from pytest_cellcache.graph.cells import Cell
+from pytest_cellcache.graph.modules import Located
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.purity import Purity
@@ -34,6 +36,8 @@ class Digester:
         self.names = Names(project)
         self.purity = Purity(project, self.names)
         self._memo: dict[Key, Digest] = {}
+        self._effect_cells: dict[str, list[tuple[int, Cell]]] = {}
+        self._imports: dict[str, list[tuple[int, Located]]] = {}
         self._kinds: Mapping[str, Callable[[Key], Digest]] = {
             BODY: self._body,
             NAME: self._name,
@@ -73,8 +77,45 @@ class Digester:
         return digest_parts(
             part
             for position, cell in binders
-            for part in (cell.kind, cell.digest, self._ranks(key.path, position, cell))
+            for part in (
+                cell.kind,
+                cell.digest,
+                self._ranks(key.path, position, cell),
+                self._effects_before(key.path, position, cell),
+            )
         )
+
+    def _effects_before(self, path: str, position: int, cell: Cell) -> str:
+        """Digest the effects that come before a cell whose value is computed.
+
+        ``fill(); N = count()`` and ``N = count(); fill()`` differ in nothing else.
+        """
+        if cell.kind == "import" or not (cell.refs.chains or cell.refs.calls):
+            return ""
+        before = [c.digest for other, c in self.effect_cells(path) if other < position]
+        before += [
+            located.file or ""
+            for other, located in self._effectful_imports(path)
+            if other < position
+        ]
+        return digest_parts(before) if before else ""
+
+    def _effectful_imports(self, path: str) -> list[tuple[int, Located]]:
+        """List the imports of a module that bring effects of first-party modules, by position."""
+        if path not in self._imports:
+            self._imports[path] = []
+            found: list[tuple[int, Located]] = []
+            for position, cell in enumerate(self._project.index(path).table.cells):
+                if cell.kind != "import" or not cell.imported:
+                    continue
+                located = self._project.modules.find_from(path, cell.imported.partition(":")[0])
+                if located is not None and located.source and self._brings_effects(located.source):
+                    found.append((position, located))
+            self._imports[path] = found
+        return self._imports[path]
+
+    def _brings_effects(self, path: str) -> bool:
+        return bool(self.effect_cells(path)) or bool(self._effectful_imports(path))
 
     def _ranks(self, path: str, position: int, cell: Cell) -> str:
         """Say how many bindings of what a cell reads come before it, where there are several.
@@ -93,12 +134,14 @@ class Digester:
 
     def effect_cells(self, path: str) -> list[tuple[int, Cell]]:
         """List the cells of a module that count for everyone who imports it, in order."""
-        table = self._project.index(path).table
-        return [
-            (position, cell)
-            for position, cell in enumerate(table.cells)
-            if self.purity.has_effect(path, cell)
-        ]
+        if path not in self._effect_cells:
+            table = self._project.index(path).table
+            self._effect_cells[path] = [
+                (position, cell)
+                for position, cell in enumerate(table.cells)
+                if self.purity.has_effect(path, cell)
+            ]
+        return self._effect_cells[path]
 
     def _effects(self, key: Key) -> Digest:
         index = self._project.index(key.path)
@@ -107,13 +150,14 @@ class Digester:
         parts: list[str] = []
         for position, cell in self.effect_cells(key.path):
             parts += [cell.kind, cell.digest, self._ranks(key.path, position, cell)]
-        # A module imported for the first time brings its own effects.
+        # A module imported for the first time brings its own effects, in their order.
+        parts += ["imports", *(found.file or "" for _, found in self._effectful_imports(key.path))]
+        loaded = set()
         for spec in index.table.loads:
             module = spec.partition(":")[0]
-            located = self._project.modules.find_from(key.path, module)
-            parts.append((located.file or "") if located else module.partition(".")[0])
-        loads = sorted(set(parts[len(parts) - len(index.table.loads) :]))
-        return digest_parts([*parts[: len(parts) - len(index.table.loads)], "loads", *loads])
+            if self._project.modules.find_from(key.path, module) is None:
+                loaded.add(module.partition(".")[0])
+        return digest_parts([*parts, "foreign", *sorted(loaded - sys.stdlib_module_names)])
 
     def _frame(self, key: Key) -> Digest:
         index = self._project.index(key.path)

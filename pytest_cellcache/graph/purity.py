@@ -16,6 +16,7 @@ from typing import Final
 from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.scan import MUTATORS, NEW_CONTAINERS, Refs
 
 _IMPURE_BUILTINS: Final = frozenset(
     "exec eval setattr delattr __import__ open print input breakpoint globals vars locals".split()
@@ -42,6 +43,7 @@ _INITIALISERS: Final = (
     "__init__", "__new__", "__post_init__", "__attrs_post_init__", "__set_name__",
     "__init_subclass__",
 )  # fmt: skip
+_METACLASS_METHODS: Final = ("__call__", "__prepare__", "__instancecheck__", "__getattr__")
 _PLAIN_BASES: Final = frozenset(
     """attr attrs click hypothesis marshmallow msgspec numpy pydantic pydantic_settings pytest
     typing_extensions""".split()
@@ -56,32 +58,73 @@ class Purity:
     def __init__(self, project: Project, names: Names) -> None:
         self._project = project
         self._names = names
-        self._defs: dict[tuple[str, str], bool] = {}
-        self._classes: dict[tuple[str, str], bool] = {}
+        self._defs: dict[tuple[str, str, bool], bool] = {}
+        self._classes: dict[tuple[str, str, bool, bool], bool] = {}
 
     def has_effect(self, path: str, cell: Cell) -> bool:
         """Say whether evaluating a cell may change more than what it binds or mutates in ``path``."""
         if cell.kind == "import":
             return False
-        index = self._project.index(path)
-        own = {name for name in index.binders if index.binds(name)}
-        for chain in cell.refs.receivers:
-            root = chain.partition(".")[0]
-            if root not in own or index.aliases(root):
-                return True  # changes another module's object
-        if cell.kind == "effect" and (cell.refs.attr_stores or cell.refs.attr_changes):
+        refs = cell.refs
+        if cell.kind == "effect" and not cell.only_binds and not self._only_changes_own(path, cell):
             return True
-        if cell.refs.imports:
-            return True  # imports by name, or conditionally in a nested scope
+        if any(not self._is_own(path, chain) for chain in refs.receivers):
+            return True
+        if refs.imports or refs.changes_unknown or (refs.attr_changes and cell.kind != "class"):
+            return True
         if cell.kind == "class" and not self._is_plain_class(path, cell, 0):
             return True
-        return not all(self._is_pure_call(path, chain, 0) for chain in cell.refs.calls)
+        is_strict = self._passes_values(path, refs)
+        calls = {call for call in refs.calls if not self._changes_container(path, call)}
+        # What is handed over may be called: ``map(f, xs)``, ``partial(f)()``.
+        calls |= {chain for chain in refs.chains - refs.calls if self._is_def(path, chain)}
+        return not all(self._is_pure_call(path, call, 0, is_strict) for call in calls)
 
-    def _is_pure_call(self, path: str, chain: str, depth: int) -> bool:
-        if depth > _MAX_DEPTH:
+    def _changes_container(self, path: str, call: str) -> bool:
+        """Say whether a call is a mutating method of a container that this module made."""
+        owner, _, method = call.rpartition(".")
+        if method not in MUTATORS or "." in owner or not self._is_own(path, owner):
             return False
-        if not chain:
-            return True  # a call of a call's result: its own callee was judged
+        called = {c for cell in self._index(path, owner) for c in cell.refs.calls}
+        return all(call.rpartition(".")[2] in NEW_CONTAINERS for call in called)
+
+    def _is_def(self, path: str, chain: str) -> bool:
+        return any(
+            not tail and cell.kind == "def"
+            for file, name, tail in self._names.resolve(path, chain).bindings
+            for cell in self._index(file, name)
+        )
+
+    def _only_changes_own(self, path: str, cell: Cell) -> bool:
+        """Say whether a statement does nothing but change objects of its own module in place."""
+        return bool(cell.refs.receivers) and cell.is_change and not cell.refs.attr_stores
+
+    def _is_own(self, path: str, chain: str) -> bool:
+        """Say whether a receiver is an object that this module made: only its readers care."""
+        index = self._project.index(path)
+        root = chain.partition(".")[0]
+        bound = index.bound_by(root)
+        if not bound or index.aliases(root):
+            return False
+        return all(
+            cell.is_new or cell.kind in ("def", "class") or not cell.refs.calls for cell in bound
+        ) and all(cell.kind != "effect" for cell in bound)
+
+    def _passes_values(self, path: str, refs: Refs) -> bool:
+        """Say whether code may hand an object of some module to what it calls."""
+        for chain in refs.chains - refs.calls:
+            for file, name, _ in self._names.resolve(path, chain).bindings:
+                if any(cell.kind in ("value", "effect") for cell in self._index(file, name)):
+                    return True
+        return False
+
+    def _index(self, file: str, name: str) -> list[Cell]:
+        return self._project.index(file).bound_by(name)
+
+    def _is_pure_call(self, path: str, call: str, depth: int, is_strict: bool) -> bool:
+        if depth > _MAX_DEPTH or not call:
+            return False
+        chain, parens, method = call.partition("()")
         root, *rest = chain.split(".")
         index = self._project.index(path)
         if not index.binds(root):
@@ -93,19 +136,25 @@ class Purity:
         if aliases and all(
             self._project.modules.find_from(path, alias.module) is None for alias in aliases
         ):
-            return all(
-                _is_pure_foreign(".".join(filter(None, (alias.module, alias.name, *rest))))
-                for alias in aliases
-            )
+            names = [".".join(filter(None, (a.module, a.name, *rest))) for a in aliases]
+            if parens and not method.startswith(".") and "partial" in chain:
+                return False  # what it calls is its argument
+            if method and not all(_makes_new(name) for name in names):
+                return False  # a method of something shared: ``getLogger("x").setLevel(10)``
+            return all(_is_pure_foreign(name) for name in names)
         resolution = self._names.resolve(path, chain)
         reached = False
         for file, name, tail in resolution.bindings:
-            for _, cell in self._project.index(file).binders.get(name, ()):
-                if name not in cell.binds or cell.kind == "import":
+            for cell in self._index(file, name):
+                if cell.kind == "import":
                     continue
                 reached = True
-                if not self._is_pure_target(file, name, tail, cell, depth):
+                if not self._is_pure_target(file, name, tail, cell, depth, is_strict):
                     return False
+                if method:
+                    target = ".".join((name, *tail, *filter(None, method.split("."))))
+                    if not self._is_quiet(file, target, depth + 1, is_strict):
+                        return False
         return reached or self._ends_in_foreign(resolution.bindings)
 
     def _ends_in_foreign(self, bindings: list[tuple[str, str, tuple[str, ...]]]) -> bool:
@@ -119,27 +168,34 @@ class Purity:
         return False
 
     def _is_pure_target(
-        self, file: str, name: str, tail: tuple[str, ...], cell: Cell, depth: int
+        self,
+        file: str,
+        name: str,
+        tail: tuple[str, ...],
+        cell: Cell,
+        depth: int,
+        is_strict: bool,
     ) -> bool:
         if cell.kind == "def":
-            return not tail and self._is_quiet(file, name, depth + 1)
+            return not tail and self._is_quiet(file, name, depth + 1, is_strict)
         if cell.kind == "class":
             if not tail:
-                return self._is_plain_class(file, cell, depth + 1)
-            return self._is_quiet(file, ".".join((name, *tail)), depth + 1)
+                return self._is_plain_class(file, cell, depth + 1, is_strict)
+            return self._is_quiet(file, ".".join((name, *tail)), depth + 1, is_strict)
         if cell.kind == "effect":
             # Bound in a compound statement: a def in it, or anything.
             return bool(self._project.index(file).defs.get(name)) and self._is_quiet(
-                file, name, depth + 1
+                file, name, depth + 1, is_strict
             )
-        # A method of a module's object may change that object: only its readers care, and the
-        # cell counts among its bindings if it is of the same module.
+        # What a name stands for, or what a method of a module's object does, is not known.
         return False
 
-    def _is_plain_class(self, file: str, cell: Cell, depth: int) -> bool:
+    def _is_plain_class(
+        self, file: str, cell: Cell, depth: int, is_strict: bool = False, is_base: bool = False
+    ) -> bool:
         """Say whether neither defining nor calling a class changes anything else."""
         name = cell.binds[0]
-        key = (file, name)
+        key = (file, name, is_strict, is_base)
         if key in self._classes:
             return self._classes[key]
         self._classes[key] = True  # recursive classes: judged by the rest
@@ -147,10 +203,10 @@ class Purity:
         pure = depth <= _MAX_DEPTH
         for base in cell.bases:
             pure = pure and self._is_plain_base(file, base, depth)
-        for method in _INITIALISERS:
+        for method in (*_INITIALISERS, *(_METACLASS_METHODS if is_base else ())):
             qualname = f"{name}.{method}"
             if pure and qualname in index.defs:
-                pure = self._is_quiet(file, qualname, depth + 1)
+                pure = self._is_quiet(file, qualname, depth + 1, is_strict)
         self._classes[key] = pure
         return pure
 
@@ -174,31 +230,44 @@ class Purity:
                     found = True
                     if tail or cell.kind != "class":
                         return False
-                    if not self._is_plain_class(target, cell, depth + 1):
+                    if not self._is_plain_class(target, cell, depth + 1, is_base=True):
                         return False
         return found
 
-    def _is_quiet(self, file: str, qualname: str, depth: int) -> bool:
-        """Say whether calling a function changes nothing but new objects."""
-        key = (file, qualname)
+    def _is_quiet(self, file: str, qualname: str, depth: int, is_strict: bool) -> bool:
+        """Say whether calling a function changes nothing but new objects.
+
+        ``is_strict``: it may be given objects that others have too.
+        """
+        key = (file, qualname, is_strict)
         if key in self._defs:
             return self._defs[key]
         self._defs[key] = True  # recursion: judged by the rest
         found = self._project.index(file).defs.get(qualname, [])
         quiet = bool(found) and depth <= _MAX_DEPTH
         for definition in found:
-            quiet = quiet and self._is_quiet_body(file, definition, depth)
+            quiet = quiet and self._is_quiet_body(file, definition, depth, is_strict)
         self._defs[key] = quiet
         return quiet
 
-    def _is_quiet_body(self, file: str, definition: Def, depth: int) -> bool:
+    def _is_quiet_body(self, file: str, definition: Def, depth: int, is_strict: bool) -> bool:
         refs = definition.refs
-        if refs.stores or refs.receivers or refs.imports:
+        if refs.stores or refs.receivers or refs.imports or refs.changes_unknown:
             return False
+        if is_strict and (refs.changes_parameters or definition.has_kept_default):
+            if definition.qualname.rpartition(".")[2] not in ("__init__", "__post_init__"):
+                return False
         # ``self.a = []; self.a.append(1)`` fills a new object, ``cls.known.append(1)`` does not.
         if refs.attr_changes - refs.attr_stores:
             return False
-        return all(self._is_pure_call(file, chain, depth) for chain in refs.calls)
+        is_strict = is_strict or self._passes_values(file, refs)
+        return all(self._is_pure_call(file, chain, depth, is_strict) for chain in refs.calls - {""})
+
+
+def _makes_new(name: str) -> bool:
+    """Say whether a callable outside the project is a class or makes a value, by its name."""
+    last = name.rpartition(".")[2]
+    return last[:1].isupper() or name in ("re.compile", "datetime.datetime", "datetime.date")
 
 
 def _is_pure_foreign(full: str) -> bool:

@@ -21,6 +21,9 @@ MUTATORS: Final = frozenset(
 )
 """Method names that are taken to change their receiver when called on a global."""
 
+MEMO: Final = re.compile(r"cache|memo|lazy|reify|once|singleton", re.IGNORECASE)
+"""Names of decorators that keep what a function gave: ``lru_cache``, ``cached_property``, ..."""
+
 _REFLECTION: Final = frozenset({"getattr", "hasattr", "setattr", "delattr"})
 _DYNAMIC: Final = frozenset(
     {"getattr", "setattr", "vars", "globals", "locals", "dir", "eval", "exec", "__import__"}
@@ -43,10 +46,11 @@ class Refs:
 
     Attributes:
         chains: dotted loads of globals, as far as attributes follow: ``os.path.join``.
-        attrs: every attribute name used, also ``getattr`` with a constant.
+        attrs: every attribute name read, also ``getattr`` with a constant.
         imports: modules imported by the code itself, as written: ``..pkg.mod`` (dots lead), and
             names taken from them as ``..pkg.mod:name``; a star import is ``..pkg.mod:*``.
-        calls: chains of what is called; ``""`` for a callee that is not a chain of a global.
+        calls: chains of what is called; ``f()`` where the result of ``f`` is called, ``f().m``
+            where a method of it is; ``""`` for a callee that is nothing of these.
         receivers: chains whose value may be changed: ``D`` for ``D['a'] = 1`` and ``D.add(1)``.
         stores: globals rebound by a ``global`` declaration.
         attr_stores: attribute names written on anything that is not a global: ``self.a = 1``.
@@ -54,6 +58,9 @@ class Refs:
         strings: constants that look like dotted paths, for code that imports by name.
         is_dynamic: names are computed at run time (``getattr`` with a variable, ``eval``, ...).
         reads_namespace: any global of the module may be read (``globals()``, ``eval(text)``, ...).
+        changes_parameters: an argument is changed in place, or gets an attribute.
+        changes_unknown: so is a local that is neither new here nor known to be something else.
+        changes_closure: so is a variable of an enclosing function.
     """
 
     chains: set[str] = field(default_factory=set)
@@ -67,18 +74,26 @@ class Refs:
     strings: set[str] = field(default_factory=set)
     is_dynamic: bool = False
     reads_namespace: bool = False
+    changes_parameters: bool = False
+    changes_unknown: bool = False
+    changes_closure: bool = False
 
     def join(self, other: Refs) -> None:
         """Add everything of ``other``."""
         for name in SET_FIELDS:
             getattr(self, name).update(getattr(other, name))
-        self.is_dynamic = self.is_dynamic or other.is_dynamic
-        self.reads_namespace = self.reads_namespace or other.reads_namespace
+        for name in FLAG_FIELDS:
+            setattr(self, name, getattr(self, name) or getattr(other, name))
 
 
 SET_FIELDS: Final = (
     "chains", "attrs", "imports", "calls", "receivers", "stores", "attr_stores",
     "attr_changes", "strings",
+)  # fmt: skip
+
+
+FLAG_FIELDS: Final = (
+    "is_dynamic", "reads_namespace", "changes_parameters", "changes_unknown", "changes_closure",
 )  # fmt: skip
 
 
@@ -191,10 +206,84 @@ def _all_arguments(arguments: ast.arguments) -> Iterator[ast.arg]:
         yield arguments.kwarg
 
 
+@dataclass(slots=True)
+class _Function:
+    """What is known of the locals of the function being scanned.
+
+    Attributes:
+        fresh: locals that are always a new container or instance.
+        aliases: locals that stand for a global chain or an attribute.
+        imports: locals bound by an import, as (module, name or None).
+    """
+
+    parameters: frozenset[str]
+    own: frozenset[str]
+    fresh: frozenset[str]
+    aliases: dict[str, ast.expr]
+    imports: dict[str, tuple[str, str | None]]
+
+
+_FRESH: Final = (ast.List, ast.Dict, ast.Set, ast.Tuple, ast.JoinedStr, *_COMPREHENSIONS)
+NEW_CONTAINERS: Final = frozenset(
+    "dict list set bytearray frozenset tuple sorted defaultdict OrderedDict deque Counter".split()
+)
+
+
+def is_new(node: ast.expr | None) -> bool:
+    """Say whether an expression surely gives an object that nobody else has."""
+    if isinstance(node, _FRESH):
+        return True
+    if isinstance(node, ast.Call):
+        name = (chain_of(node.func) or "").rpartition(".")[2]
+        return name in NEW_CONTAINERS or name[:1].isupper()
+    return False
+
+
+def _know_locals(node: FunctionNode, own: LocalScope) -> _Function:
+    parameters = frozenset(argument.arg for argument in _all_arguments(node.args))
+    values: dict[str, list[ast.expr | None]] = {}
+    imports: dict[str, tuple[str, str | None]] = {}
+    body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
+    for statement in body:
+        for inner in _walk_scope(statement):
+            if isinstance(inner, ast.Assign):
+                for target in inner.targets:
+                    if isinstance(target, ast.Name):
+                        values.setdefault(target.id, []).append(inner.value)
+            elif isinstance(inner, ast.AnnAssign) and isinstance(inner.target, ast.Name):
+                values.setdefault(inner.target.id, []).append(inner.value)
+            elif isinstance(inner, ast.Import):
+                for alias in inner.names:
+                    bound = alias.asname or alias.name.split(".")[0]
+                    imports[bound] = (alias.name if alias.asname else bound, None)
+            elif isinstance(inner, ast.ImportFrom):
+                for alias in inner.names:
+                    module = import_spec(inner.module, inner.level)
+                    imports[alias.asname or alias.name] = (module, alias.name)
+    counts: dict[str, int] = {}
+    for statement in body:
+        for inner in _walk_scope(statement):
+            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+                counts[inner.id] = counts.get(inner.id, 0) + 1
+    fresh = {
+        name
+        for name, found in values.items()
+        if name not in parameters and len(found) == counts.get(name) and all(map(is_new, found))
+    }
+    aliases = {
+        name: value
+        for name, found in values.items()
+        for value in found
+        if isinstance(value, (ast.Name, ast.Attribute, ast.Subscript))
+    }
+    return _Function(parameters, own, frozenset(fresh), aliases, imports)
+
+
 class _Scanner:
     def __init__(self, *, has_lazy_annotations: bool) -> None:
         self.found = Refs()
         self._has_lazy_annotations = has_lazy_annotations
+        self._function: _Function | None = None
         self._handlers: dict[type, Callable[..., None]] = {
             ast.Name: self._name,
             ast.Attribute: self._attribute,
@@ -208,6 +297,7 @@ class _Scanner:
             ast.Lambda: self._function,
             ast.ClassDef: self._class,
             ast.Global: self._global,
+            ast.Nonlocal: self._nonlocal,
             ast.ListComp: self._comprehension,
             ast.SetComp: self._comprehension,
             ast.DictComp: self._comprehension,
@@ -235,8 +325,13 @@ class _Scanner:
         }
         names = {argument.arg for argument in _all_arguments(node.args)}
         inner_scope = frozenset((local | inner | names) - declared)
+        outer = self._function
+        self._function = known = _know_locals(node, frozenset(inner | names))
+        if outer is not None:  # an import of an enclosing function is seen here too
+            known.imports = {**outer.imports, **known.imports}
         for statement in body:
             self.visit(statement, inner_scope)
+        self._function = outer
 
     def _children(self, node: ast.AST, local: LocalScope) -> None:
         visit = self.visit
@@ -251,14 +346,27 @@ class _Scanner:
 
     def _name(self, node: ast.Name, local: LocalScope) -> None:
         if node.id in local:
+            if isinstance(node.ctx, ast.Load):
+                self._local_import(node.id, ())
             return
         if isinstance(node.ctx, ast.Load):
             self.found.chains.add(node.id)
         else:
             self.found.stores.add(node.id)
 
+    def _local_import(self, name: str, rest: tuple[str, ...]) -> bool:
+        """Note the use of a name that an import in this function has bound."""
+        found = self._function.imports.get(name) if self._function is not None else None
+        if found is None:
+            return False
+        module, taken = found
+        parts = (taken, *rest) if taken else rest
+        self.found.imports.add(f"{module}:{'.'.join(parts) if parts else '*'}")
+        return True
+
     def _attribute(self, node: ast.Attribute, local: LocalScope) -> None:
-        self.found.attrs.add(node.attr)
+        if isinstance(node.ctx, ast.Load):
+            self.found.attrs.add(node.attr)
         if node.attr in _DYNAMIC_ATTRS:
             self.found.is_dynamic = True
         chain = chain_of(node, local)
@@ -266,6 +374,8 @@ class _Scanner:
             receiver = chain_of(node.value, local)
             if receiver is None:
                 self.found.attr_stores.add(node.attr)
+                if isinstance(node.value, ast.Name):
+                    self._change_local(node.value.id)
             else:
                 # ``mod.x = 1``: both the object and, if it is a module, that name of it.
                 self.found.receivers.add(receiver)
@@ -277,6 +387,11 @@ class _Scanner:
                 self.found.attrs.add(inner.attr)
                 inner = inner.value
             return
+        parts = chain_of(node)
+        if parts is not None:  # rooted in a local
+            root, *rest = parts.split(".")
+            if self._local_import(root, tuple(rest)):
+                return
         self.visit(node.value, local)
 
     def _subscript(self, node: ast.Subscript, local: LocalScope) -> None:
@@ -287,12 +402,35 @@ class _Scanner:
     def _receive(self, node: ast.AST, local: LocalScope) -> None:
         """Note that the value of an expression may be changed."""
         while isinstance(node, (ast.Subscript, ast.Call)):
+            if isinstance(node, ast.Call) and is_new(node):
+                return
             node = node.value if isinstance(node, ast.Subscript) else node.func
         receiver = chain_of(node, local)
         if receiver is not None:
             self.found.receivers.add(receiver)
         elif isinstance(node, ast.Attribute):
             self.found.attr_changes.add(node.attr)
+        elif isinstance(node, ast.Name):
+            alias = self._function.aliases.get(node.id) if self._function is not None else None
+            if alias is not None and not (isinstance(alias, ast.Name) and alias.id == node.id):
+                function = self._function
+                self._function = None  # one step: an alias of an alias is unknown
+                self._receive(alias, local)
+                self._function = function
+                if chain_of(alias, local) is not None:
+                    return
+            self._change_local(node.id)
+
+    def _change_local(self, name: str) -> None:
+        function = self._function
+        if function is None:
+            self.found.changes_unknown = True
+        elif name in function.parameters:
+            self.found.changes_parameters = True
+        elif name not in function.own:
+            self.found.changes_closure = True
+        elif name not in function.fresh:
+            self.found.changes_unknown = True
 
     def _aug_assign(self, node: ast.AugAssign, local: LocalScope) -> None:
         if isinstance(node.target, ast.Name) and node.target.id not in local:
@@ -309,7 +447,7 @@ class _Scanner:
     def _call(self, node: ast.Call, local: LocalScope) -> None:
         function = node.func
         chain = chain_of(function, local)
-        self.found.calls.add(chain or "")
+        self._note_call(function, chain, local)
         if isinstance(function, ast.Attribute) and function.attr in MUTATORS:
             self._receive(function.value, local)
         name = function.id if isinstance(function, ast.Name) else ""
@@ -322,8 +460,9 @@ class _Scanner:
         if name in _REFLECTION or attr in ("attrgetter", "methodcaller", "setattr", "delattr"):
             for constant in constants:
                 self.found.attrs.update(constant.split("."))
-            if name in ("setattr", "delattr") and node.args:
+            if (name or attr) in ("setattr", "delattr") and node.args:
                 self._receive(node.args[0], local)
+                self.found.attr_changes.update(constants or ("__dict__",))
             if name in ("getattr", "setattr") and len(node.args) > 1 and not constants:
                 self.found.is_dynamic = True
         elif name in _DYNAMIC:
@@ -335,6 +474,22 @@ class _Scanner:
         if (name == "__import__" or name == "import_module" or attr == "import_module") and constants:
             self.found.imports.add(constants[0])
         self._children(node, local)
+
+    def _note_call(self, function: ast.expr, chain: str | None, local: LocalScope) -> None:
+        if chain is not None:
+            self.found.calls.add(chain)
+            return
+        tail = ""
+        inner: ast.AST = function
+        if isinstance(inner, ast.Attribute):
+            tail, inner = "." + inner.attr, inner.value
+        if isinstance(inner, (ast.Constant, *_FRESH)):
+            return  # a method of a literal
+        if isinstance(inner, ast.Call):
+            called = chain_of(inner.func, local)
+            self.found.calls.add(f"{called}(){tail}" if called else "")
+        else:
+            self.found.calls.add("")
 
     def _constant(self, node: ast.Constant, local: LocalScope) -> None:
         value = node.value
@@ -370,10 +525,16 @@ class _Scanner:
         self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, local: LocalScope
     ) -> None:
         for decorator in node.decorator_list:  # called even without parentheses
-            self.found.calls.add(chain_of(decorator, local) or "")
+            self._note_call(decorator, chain_of(decorator, local), local)
+            if isinstance(decorator, ast.Call):
+                chain = chain_of(decorator.func, local)
+                self.found.calls.add(f"{chain}()" if chain else "")
 
     def _global(self, node: ast.Global, local: LocalScope) -> None:
         self.found.stores.update(node.names)
+
+    def _nonlocal(self, node: ast.Nonlocal, local: LocalScope) -> None:
+        self.found.changes_closure = True
 
     def _comprehension(self, node: ast.AST, local: LocalScope) -> None:
         targets = {

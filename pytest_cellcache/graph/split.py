@@ -8,7 +8,6 @@ that a body counts only where it ran. What ``if TYPE_CHECKING:`` guards never ru
 from __future__ import annotations
 
 import ast
-import re
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -16,8 +15,11 @@ from typing import Final
 from pytest_cellcache.graph.cells import Alias, Cell, CellKind, Def, Table
 from pytest_cellcache.graph.scan import (
     Refs,
+    MEMO,
+    MUTATORS,
     chain_of,
     import_spec,
+    is_new,
     names_bound_in,
     scan,
     scan_function,
@@ -27,7 +29,6 @@ from pytest_cellcache.model.digest import Digest, digest_bytes, digest_parts
 
 FunctionDef = ast.FunctionDef | ast.AsyncFunctionDef
 _DEFS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
-_MEMO: Final = re.compile(r"cache|memo|lazy|reify|once|singleton", re.IGNORECASE)
 _TEST_NAME: Final = "test"
 
 
@@ -197,8 +198,13 @@ class _Splitter:
                 refs=scan_function(node),
                 start=first,
                 end=node.end_lineno or node.lineno,
-                is_memo=any(d and _MEMO.search(d.rpartition(".")[2]) for d in decorators),
+                is_memo=any(d and MEMO.search(d.rpartition(".")[2]) for d in decorators),
                 is_method=bool(prefix),
+                decorators=tuple(decorator or "" for decorator in decorators),
+                has_kept_default=any(
+                    is_new(default)
+                    for default in (*node.args.defaults, *node.args.kw_defaults)
+                ),
             )
         )
         node.body = []
@@ -227,7 +233,8 @@ class _Splitter:
                 is_value = all(_is_name_target(target) for target in statement.targets)
             is_value = is_value or type(statement).__name__ == "TypeAlias"  # 3.12+
             binds = tuple(sorted(names_bound_in([statement])))
-            self._add("value" if is_value else "effect", binds, statement, start, end)
+            kind: CellKind = "value" if is_value else "effect"
+            self._add(kind, binds, statement, start, end, only_binds=_only_binds(statement))
 
     def _add(
         self,
@@ -239,10 +246,24 @@ class _Splitter:
         *,
         bases: tuple[str, ...] = (),
         is_decorated: bool = False,
+        only_binds: bool = False,
     ) -> None:
+        is_own = isinstance(statement, (ast.Assign, ast.AnnAssign)) and is_new(statement.value)
         refs = scan([statement], has_lazy_annotations=self._has_future_annotations)
         self._cells.append(
-            Cell(kind, binds, digest_syntax(statement), refs, start, end, bases, is_decorated)
+            Cell(
+                kind,
+                binds,
+                digest_syntax(statement),
+                refs,
+                start,
+                end,
+                bases,
+                is_decorated,
+                only_binds,
+                is_own,
+                _is_change(statement),
+            )
         )
 
     def _split_import(self, node: ast.Import | ast.ImportFrom) -> None:
@@ -257,7 +278,17 @@ class _Splitter:
             digest = digest_parts([type(node).__name__, module or "", str(level), alias.name, bound])
             binds = () if bound == "*" else (bound,)
             self._cells.append(
-                Cell("import", binds, digest, Refs(), node.lineno, node.end_lineno or node.lineno)
+                Cell(
+                    "import",
+                    binds,
+                    digest,
+                    Refs(),
+                    node.lineno,
+                    node.end_lineno or node.lineno,
+                    imported=alias.name
+                    if isinstance(node, ast.Import)
+                    else import_spec(module, level, alias.name),
+                )
             )
 
     def _split_class(self, node: ast.ClassDef, prefix: str) -> None:
@@ -302,6 +333,39 @@ class _Splitter:
         del self._cells[-1]  # the nested class itself
         if len(self._cells) < before:
             raise AssertionError("a nested class gave no cell")
+
+
+_BINDING: Final = (
+    ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef,
+    ast.ClassDef, ast.Pass, ast.Raise,
+)  # fmt: skip
+
+
+def _only_binds(statement: ast.stmt) -> bool:
+    """Say whether a compound statement does nothing but choose what names are bound to."""
+    if isinstance(statement, (ast.If, ast.Try)):
+        return all(_only_binds(inner) for inner in _inner_statements(statement))
+    if isinstance(statement, ast.Assign):
+        return all(_is_name_target(target) for target in statement.targets)
+    if isinstance(statement, ast.AnnAssign):
+        return isinstance(statement.target, ast.Name)
+    if isinstance(statement, ast.Expr):
+        return isinstance(statement.value, ast.Constant)
+    return isinstance(statement, _BINDING)
+
+
+def _is_change(statement: ast.stmt) -> bool:
+    """Say whether a statement is ``D[k] = v``, ``del D[k]`` or ``D.append(v)``, calling no other
+    method."""
+    if isinstance(statement, (ast.Assign, ast.AugAssign, ast.Delete)):
+        return True
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Call)
+        and isinstance(statement.value.func, ast.Attribute)
+        and statement.value.func.attr in MUTATORS
+        and chain_of(statement.value.func) is not None
+    )
 
 
 def _is_name_target(node: ast.expr) -> bool:

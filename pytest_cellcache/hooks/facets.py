@@ -14,21 +14,22 @@ from pytest_cellcache.model.digest import Digest, digest_parts
 from pytest_cellcache.sources.places import Places
 
 NEUTRAL_OPTIONS: Final = frozenset(
-    """verbose verbosity quiet color code_highlight tbstyle showlocals showcapture fulltrace reportchars
-    no_header no_summary durations durations_min xmlpath junitprefix junit_xml capture show_capture
-    keyword markexpr deselect file_or_dir args lf failedfirst newfirst last_failed_no_failures
-    cacheclear cacheshow stepwise stepwise_skip stepwise_reset maxfail exitfirst usepdb usepdb_cls
-    trace collectonly
-    pastebin rootdir inifilename basetemp numprocesses maxprocesses dist distload tx px n looponfail
-    rsyncdir rsyncignore testrunuid maxworkerrestart loadgroup loadscopereorder distribution maxschedchunk cov_source cov_report cov_config
-    no_cov no_cov_on_fail cov_append cov_branch cov_fail_under cov_context ignore ignore_glob
-    force_short_summary fold_skipped xfail_tb strict_config plugins confcutdir continue_on_collection_errors
-    help version traceconfig debug override_ini setuponly setupshow setupplan showfixtures
-    show_fixtures_per_test markers pyargs keepduplicates collect_in_virtualenv disable_warnings
-    warnings_show log_file log_cli_level log_file_mode log_file_level log_file_format
-    log_file_date_format nodeid noconftest_files cov reruns_delay randomly_seed durations_path
-    store_durations splits group splitting_algorithm timeout_disable_debugger_detection
-    logger_disable invocation_params testmon xdist_group usepdbcls session_timeout""".split()
+    """verbose verbosity quiet color code_highlight tbstyle showlocals showcapture fulltrace
+    reportchars no_header no_summary durations durations_min xmlpath junitprefix junit_xml capture
+    show_capture keyword markexpr deselect file_or_dir args lf failedfirst newfirst
+    last_failed_no_failures cacheclear cacheshow stepwise stepwise_skip stepwise_reset maxfail
+    exitfirst usepdb usepdb_cls trace collectonly pastebin rootdir inifilename basetemp
+    numprocesses maxprocesses dist distload tx px n looponfail rsyncdir rsyncignore testrunuid
+    maxworkerrestart loadgroup loadscopereorder distribution maxschedchunk cov_source cov_report
+    cov_config no_cov no_cov_on_fail cov_append cov_branch cov_fail_under cov_context ignore
+    ignore_glob force_short_summary fold_skipped xfail_tb strict_config plugins confcutdir
+    continue_on_collection_errors help version traceconfig debug override_ini setuponly setupshow
+    setupplan showfixtures show_fixtures_per_test markers pyargs keepduplicates
+    collect_in_virtualenv disable_warnings warnings_show log_file log_cli_level log_file_mode
+    log_file_level log_file_format log_file_date_format nodeid noconftest_files cov reruns_delay
+    randomly_seed durations_path store_durations splits group splitting_algorithm
+    timeout_disable_debugger_detection logger_disable invocation_params testmon xdist_group
+    usepdbcls session_timeout strict_markers""".split()
 )
 """Destinations of options that say which tests run, where, or how their results are shown."""
 
@@ -38,9 +39,16 @@ _NEUTRAL_INI: Final = frozenset(
     verbosity_test_cases verbosity_subtests minversion required_plugins log_cli log_cli_level
     log_cli_format log_cli_date_format log_file log_file_mode log_file_level log_file_format
     log_file_date_format truncation_limit_lines truncation_limit_chars tmp_path_retention_count
-    tmp_path_retention_policy faulthandler_timeout faulthandler_exit_on_timeout rsyncdirs rsyncignore
-    looponfailroots python_files markers pythonpath""".split()
+    tmp_path_retention_policy faulthandler_timeout faulthandler_exit_on_timeout rsyncdirs
+    rsyncignore looponfailroots python_files markers pythonpath strict_markers
+    strict_config""".split()
 )
+
+
+_NEUTRAL_PLUGINS: Final = frozenset(
+    {"terminal", "terminalprogress", "junitxml", "pastebin", "xdist", "xdist.looponfail"}
+)
+"""Plugins that show results or share them out; xdist's workers do without the first."""
 
 
 def facets_of(config: pytest.Config, places: Places) -> dict[str, Digest]:
@@ -89,6 +97,8 @@ def _plugins(config: pytest.Config, places: Places) -> list[str]:
     for name, plugin in config.pluginmanager.list_name_plugin():
         filename = str(getattr(plugin, "__file__", "") or "")
         if plugin is None or not filename or places.is_first_party(filename):
+            continue
+        if name in _NEUTRAL_PLUGINS:
             continue
         if name and not name.startswith(("pytest_cellcache", "cellcache")):
             names.add(name if not os.path.isabs(name) else os.path.basename(name))

@@ -1,8 +1,8 @@
 """Keeps a footprint for each fixture instance, to be part of every test that uses it.
 
 ``FixtureDef`` and ``FixtureRequest`` keep what a test activated in ``_fixture_defs``, and the item
-keeps the definitions it names in ``_fixtureinfo``; nothing public tells which cached fixtures a test
-used. Without these attributes every live instance is taken to be used by every test.
+keeps the definitions it names in ``_fixtureinfo``; nothing public tells which cached fixtures a
+test used. Without these attributes every live instance is taken to be used by every test.
 """
 
 from __future__ import annotations

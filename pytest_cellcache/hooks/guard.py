@@ -7,6 +7,8 @@ import traceback
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+import pytest
+
 from pytest_cellcache.model.events import Warned
 
 P = ParamSpec("P")
@@ -36,6 +38,8 @@ class Guard:
             return default
         try:
             return function(*args, **kwargs)
+        except pytest.exit.Exception:  # from a signal handler: an interrupt like any other
+            raise
         except Exception as error:  # noqa: BLE001  # see the module's docstring
             self.is_off = True
             self.warn(Warned("internal-error", _text(function, error)))

@@ -7,7 +7,6 @@ from types import CodeType
 from typing import Any, Final
 
 import pytest
-from _pytest.doctest import DoctestItem  # private: no public name for the type
 
 from pytest_cellcache.hooks.values import Opaque, describe
 from pytest_cellcache.lifecycle.units import TestFacts
@@ -31,6 +30,19 @@ def read_item(item: pytest.Item, places: Places) -> TestFacts:
     except AttributeError as error:  # an item class that only looks like pytest's own
         barrier = Reason(reasons.UNSUPPORTED, f"{type(item).__name__}: {error}")
         return TestFacts(item.nodeid, reader.group, digest_parts([]), barrier=barrier)
+
+
+def is_doctest_file(node: object) -> bool:
+    """Say whether a collector collects the doctests of one file."""
+    return _is_a(node, "DoctestModule") or _is_a(node, "DoctestTextfile")
+
+
+def _is_a(node: object, name: str) -> bool:
+    # By name: pytest gives these types no public one, and ``-p no:doctest`` leaves them out.
+    return any(
+        kind.__name__ == name and kind.__module__ == "_pytest.doctest"
+        for kind in type(node).__mro__
+    )
 
 
 def code_of(item: pytest.Item) -> CodeRef | None:
@@ -60,7 +72,7 @@ class _Reader:
             parts += self._marks()
             if isinstance(item, pytest.Function):
                 parts += [self._name_of(item.function), *self._parameters()]
-            elif isinstance(item, DoctestItem):
+            elif _is_a(item, "DoctestItem"):
                 parts += self._examples(item)
             parts += self._fixtures()
         return TestFacts(
@@ -74,7 +86,7 @@ class _Reader:
 
     def _barrier(self) -> Reason | None:
         item = self._item
-        if not isinstance(item, (pytest.Function, DoctestItem)):
+        if not isinstance(item, pytest.Function) and not _is_a(item, "DoctestItem"):
             return Reason(reasons.UNSUPPORTED, type(item).__name__)
         marker = item.get_closest_marker(MARK)
         if marker is not None and marker.kwargs.get("enabled") is False:
@@ -84,7 +96,7 @@ class _Reader:
     def _marks(self) -> Iterator[str]:
         for mark in self._item.iter_markers():
             if mark.name == MARK:
-                self._declare(mark)
+                yield from self._declare(mark)
             if mark.name in _BY_CALLSPEC:
                 continue
             yield mark.name
@@ -92,12 +104,14 @@ class _Reader:
             if mark.name in _CONDITIONAL and mark.args and isinstance(mark.args[0], str):
                 self._snippets.append((self.group, mark.args[0]))
 
-    def _declare(self, mark: pytest.Mark) -> None:
-        """Take the inputs that a test declares."""
+    def _declare(self, mark: pytest.Mark) -> Iterator[str]:
+        """Take the inputs that a test declares; which files there are counts by value."""
         for variable in mark.kwargs.get("env", ()):
             self._keys.add(Key(ENV, "", variable))
         for pattern in mark.kwargs.get("inputs", ()):
-            for path in sorted(self._places.glob(pattern)):
+            yield pattern
+            for path in self._places.glob(pattern):
+                yield path
                 self._keys.add(Key(FILE, path))
 
     def _parameters(self) -> Iterator[str]:
@@ -108,10 +122,8 @@ class _Reader:
             yield name
             yield self._describe(value)
 
-    def _examples(self, item: DoctestItem) -> Iterator[str]:
+    def _examples(self, item: Any) -> Iterator[str]:
         dtest = item.dtest
-        if dtest is None:
-            return
         for example in dtest.examples:
             yield example.source
             yield example.want

@@ -176,6 +176,4 @@ class Watcher:
         attempts = sum(report.when == "setup" for report in log.reports) or 1
         if log.requeued_for:
             attempts += 1
-        self._judge.ran(
-            attempt, outcome_of(log.reports), miss.reason, attempts, log.requeued_for
-        )
+        self._judge.ran(attempt, outcome_of(log.reports), miss.reason, attempts, log.requeued_for)

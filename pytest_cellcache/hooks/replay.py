@@ -21,8 +21,8 @@ FLAG: Final = "cell_cache"
 """Attribute of replayed reports; survives xdist."""
 
 _PLAIN_FIELDS: Final = frozenset(
-    "nodeid location keywords outcome longrepr when sections user_properties duration start stop"
-    .split()
+    "nodeid location keywords outcome longrepr when sections user_properties duration start "
+    "stop".split()
 )
 _PHASES: Final[tuple[Literal["setup", "call", "teardown"], ...]] = ("setup", "call", "teardown")
 _FROM_ITEM: Final = ("nodeid", "location", "keywords")
@@ -79,7 +79,7 @@ def unpack(
         return [
             _flagged(
                 pytest.TestReport(
-                    item.nodeid, item.location, keywords, "passed", None, when, duration=duration
+                    item.nodeid, item.location, keywords, "passed", None, when, duration=float(duration)
                 )
             )
             for when, duration in zip(_PHASES, stored, strict=True)

@@ -72,11 +72,11 @@ class Replayer:
 def _tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.CallInfo[None] | None:
     """Tear down what the next item does not need; give the failed call, if it fails.
 
-    ``_setupstate`` is private: nothing public ends fixtures without running an item. Without it,
-    or with nothing standing, there is nothing to do.
+    ``_setupstate`` is private: nothing public ends fixtures without running an item. Where it is
+    missing no item is a hit.
     """
-    state: Any = getattr(item.session, "_setupstate", None)
-    if state is None or not getattr(state, "stack", True):
+    state: Any = item.session._setupstate  # type: ignore[attr-defined,unused-ignore]
+    if not getattr(state, "stack", True):
         return None
     if item.session.shouldfail or item.session.shouldstop:
         nextitem = None

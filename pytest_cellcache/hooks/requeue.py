@@ -37,6 +37,8 @@ class Requeuer:
         self._guard = guard
         self._replayed: dict[Path, list[tuple[pytest.Item, str]]] = {}
         self._confirmed: set[Path] = set()
+        self._trying: pytest.Item | None = None
+        self._pending: list[pytest.TestReport] | None = None
 
     def note_replay(self, item: pytest.Item, outcome: str) -> None:
         """Count an item among those that a later failure of its module is requeued for."""
@@ -65,11 +67,24 @@ class Requeuer:
                 warning.message, warning.category, warning.filename, warning.lineno
             )
         hook = item.ihook
-        hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        if self._pending is not None:
+            hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+            reports = [*self._pending, *reports]
+            self._pending = None
         for report in reports:
             hook.pytest_runtest_logreport(report=report)
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Give up silence when a subtest reports itself: what came before goes first."""
+        item, pending = self._trying, self._pending
+        if item is not None and pending is not None and report.nodeid == item.nodeid:
+            self._pending = None
+            item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+            for earlier in pending:
+                item.ihook.pytest_runtest_logreport(report=earlier)
 
     def _may_try(self, item: pytest.Item) -> bool:
         """Say whether an attempt can be hidden from everybody.
@@ -93,22 +108,32 @@ class Requeuer:
     def _try(
         self, item: pytest.Item, nextitem: pytest.Item | None, mate: pytest.Item
     ) -> list[pytest.TestReport] | None:
-        """Run an item, report nothing; give its reports, or ``None`` when it failed."""
-        log = self._watcher.log
-        with _Request(item):
-            reports = [_report(item, "setup")]
-            if reports[0].passed:
-                reports.append(_report(item, "call"))
-            has_spoken = log is not None and bool(log.reports)  # subtests report themselves
-            if any(report.failed for report in reports) and not has_spoken:
-                # The mate's parents are those that stay.
-                _call(item, "teardown", nextitem=mate)
-                self._forget_failures(item)
-                return None
-            if item.session.shouldfail or item.session.shouldstop:
-                nextitem = None
-            reports.append(_report(item, "teardown", nextitem=nextitem))
-        return reports
+        """Run an item, report nothing unless it does so itself.
+
+        Returns:
+            The reports that follow those in ``_pending``; ``None`` when it failed in silence.
+        """
+        self._trying, self._pending = item, []
+        try:
+            with _Request(item):
+                setup = _report(item, "setup")
+                self._pending.append(setup)
+                reports = [_report(item, "call")] if setup.passed else []
+                if self._pending is not None and (setup.failed or any(r.failed for r in reports)):
+                    # The mate's parents are those that stay.
+                    _call(item, "teardown", nextitem=mate)
+                    self._forget_failures(item)
+                    self._pending = None
+                    return None
+                if item.session.shouldfail or item.session.shouldstop:
+                    nextitem = None
+                reports.append(_report(item, "teardown", nextitem=nextitem))
+            return reports
+        except BaseException:
+            self._pending = None
+            raise
+        finally:
+            self._trying = None
 
     def _forget_failures(self, item: pytest.Item) -> None:
         """End fixtures that raised, so that they are set up again."""
@@ -121,9 +146,7 @@ class Requeuer:
             )
             definition.cached_result = None
 
-    def _run_mates(
-        self, mates: Sequence[tuple[pytest.Item, str]], item: pytest.Item
-    ) -> None:
+    def _run_mates(self, mates: Sequence[tuple[pytest.Item, str]], item: pytest.Item) -> None:
         following = [*(mate for mate, _ in mates[1:]), item]
         with warnings.catch_warnings(record=True):
             for (mate, outcome), nextitem in zip(mates, following, strict=True):

@@ -13,6 +13,7 @@ import pytest
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.modules import Modules, loaded_files
 from pytest_cellcache.graph.project import Project
+from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.facets import facets_of, plugin_files
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.items import read_item
@@ -53,6 +54,7 @@ class Run:
         recorder: Recorder,
         guard: Guard,
         *,
+        collecting: CollectWatch,
         began_ns: int,
     ) -> None:
         self._config = config
@@ -61,6 +63,7 @@ class Run:
         self._store = store
         self._recorder = recorder
         self._guard = guard
+        self._collecting = collecting
         self._began_ns = began_ns
         self._environ = environment_now()
         self._judged: dict[str, Judged] = {}
@@ -88,13 +91,14 @@ class Run:
 
     def _take_snapshot(self, session: pytest.Session) -> None:
         config, places, store = self._config, self._places, self._store
-        imported = self._recorder.base_unit()
+        imported = self._recorder.base_unit() | self._collecting.seen
         stat_cache = store.get_note(STAT_NOTE)
         snapshot = Snapshot(places, began_ns=self._began_ns, stat_cache=stat_cache)
         modules = Modules(places, sys.path, loaded_files())
         project = Project(snapshot, modules, lambda digest: store.get_note(f"cells/{digest}"))
         digester = Digester(project)
-        facets = facets_of(config, places)
+        named = [name for pattern in self._settings.inputs for name in places.glob(pattern)]
+        facets = facets_of(config, places) | {"inputs": digest_parts(sorted(named))}
         inputs = Inputs(
             snapshot,
             digester,
@@ -102,13 +106,9 @@ class Run:
             run=facets,
             env_ignore=self._settings.env_ignore,
         )
-        declared = frozenset(
-            Key(FILE, name) for pattern in self._settings.inputs for name in places.glob(pattern)
-        )
+        declared = frozenset(Key(FILE, name) for name in named)
         self._project = project
-        self._around = Surroundings(
-            imported, plugin_files(config, places), tuple(facets), declared
-        )
+        self._around = Surroundings(imported, plugin_files(config, places), tuple(facets), declared)
         self._recording = Recording(
             project=project,
             digester=digester,
@@ -122,6 +122,9 @@ class Run:
 
     def _judge(self, item: pytest.Item) -> Judged:
         facts = read_item(item, self._places)
+        if not hasattr(item.session, "_setupstate"):
+            # Private; without it a replayed item could not end what live ones left standing.
+            return facts, Miss(facts.barrier or Reason(reasons.UNSUPPORTED, "unknown pytest"))
         if self._settings.mode == "refresh":
             return facts, Miss(facts.barrier or Reason(reasons.REFRESH))
         assert self._verifier is not None

@@ -10,8 +10,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from pytest_cellcache.graph.closure import IMPORT, Closure, Node, Place, Ran, Writers
+from pytest_cellcache.graph.closure import (
+    SESSION,
+    IMPORT,
+    Attributes,
+    Closure,
+    Node,
+    Place,
+    Ran,
+    Writers,
+)
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.locate import locate, places_of
 from pytest_cellcache.graph.project import Project
@@ -27,6 +37,7 @@ from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry
 from pytest_cellcache.store.contract import Store
 
+_NOTHING: Final[frozenset[str]] = frozenset()
 Edges = Callable[[Node], frozenset[Node]]
 Kept = tuple[Attempt, frozenset[Node]]
 
@@ -63,7 +74,7 @@ class Recording:
         self._project = project
         self._digester = digester
         self._inputs = inputs
-        self._input_keys = input_keys
+        self.input_keys = input_keys
         self._store = store
         self._waiting: list[Attempt] = []
         self._located: dict[CodeRef, tuple[Node, ...]] = {}
@@ -88,10 +99,10 @@ class Recording:
                 waiting.append(attempt)
                 continue
             if attempt.code is not None:
-                self._tests |= places_of(set(self._nodes([attempt.code])))
-            self._ran |= places_of(self._nodes(attempt.seen.codes))
+                self._tests |= places_of(set(self.nodes([attempt.code])))
+            self._ran |= places_of(self.nodes(attempt.seen.codes))
             for instance in attempt.instances:
-                self._ran |= places_of(self._nodes(instance.seen.codes))
+                self._ran |= places_of(self.nodes(instance.seen.codes))
             barrier = _barrier(attempt)
             fates[attempt.facts.nodeid] = barrier
             if barrier is None:
@@ -102,24 +113,36 @@ class Recording:
         return fates
 
     def _write(self, closed: Sequence[Attempt], around: Surroundings) -> dict[str, Reason | None]:
-        imported = places_of(self._nodes(around.imported.codes))
-        ran = imported | self._ran
-        writers = Writers(self._project, self._digester, ran)
-        ran_here = Ran(ran, self._tests)
-        closure = Closure(self._project, self._digester, Ran(imported), ran_here, writers)
+        left = _Traces(self, around)
+        for attempt in closed:
+            left.add(attempt)
+        imported = Ran(left.imported)
+        ran = Ran(left.imported | self._ran, self._tests)
+        writers = Writers(self._project, self._digester, left.imported | self._ran)
+        attributes = Attributes(self._project, ran)
+        files = {self._project.snapshot.places.relative(r.filename) for r in around.imported.codes}
+        closure = Closure(self._project, self._digester, imported, ran, writers, files)
         shared = {
-            Node(Key(GROUP, group)): self._shared(group, around, imported)
+            Node(Key(GROUP, group)): self._shared(group, around, left.imported)
             for group in {attempt.facts.group for attempt in closed}
         }
 
         def edges(node: Node) -> frozenset[Node]:
-            return shared[node] if node in shared else closure.edges(node)
+            if node in shared:
+                return shared[node]
+            found = closure.edges(node)
+            inputs = left.inputs.get(node)
+            return found | inputs if inputs else found
 
         fates: dict[str, Reason | None] = {}
         kept: list[Kept] = []
         everything: set[Node] = set()
         for attempt in closed:
             roots = self._roots(attempt, around, closure, edges)
+            roots |= {
+                Node(Key(BODY, *place), SESSION)
+                for place in attributes.left_by_others(places_of(set(roots)))
+            }
             kept.append((attempt, roots))
             everything |= roots
         everything = _reach(everything, edges)
@@ -164,7 +187,7 @@ class Recording:
         found |= {Node(key) for key in around.declared}
         found |= {
             Node(key)
-            for key in self._input_keys.keys(around.imported, frozenset())
+            for key in self.input_keys.keys(around.imported, frozenset())
         }
         known = set(plugins)
         for path, qualname in imported:
@@ -181,18 +204,19 @@ class Recording:
         for instance in attempt.instances:
             upstream = instance.with_upstream() - {instance}
             written = before.union(*(other.seen.writes for other in upstream))
-            roots |= self._nodes(instance.seen.codes)
-            roots |= {Node(key) for key in self._input_keys.keys(instance.seen, written)}
+            roots |= self.nodes(instance.seen.codes)
+            roots |= {Node(key) for key in self.input_keys.keys(instance.seen, written)}
         written = before.union(*(instance.seen.writes for instance in attempt.instances))
-        roots |= self._nodes(attempt.seen.codes)
-        roots |= {Node(key) for key in self._input_keys.keys(attempt.seen, written)}
+        roots |= self.nodes(attempt.seen.codes)
+        roots |= {Node(key) for key in self.input_keys.keys(attempt.seen, written)}
         for path, source in facts.snippets:
             roots |= closure.called(path, scan_source(source))
         if closure.reads_docs(roots):
             roots |= closure.docs(_reach(roots, edges))
         return frozenset(roots)
 
-    def _nodes(self, codes: Iterable[CodeRef]) -> set[Node]:
+    def nodes(self, codes: Iterable[CodeRef]) -> set[Node]:
+        """Give the nodes of code objects that ran."""
         found: set[Node] = set()
         for ref in codes:
             nodes = self._located.get(ref)
@@ -213,6 +237,33 @@ class Recording:
             else:
                 clean.append((attempt, roots))
         return clean
+
+
+class _Traces:
+    """What units left behind for later ones: bodies run by imports, inputs of what is kept.
+
+    Attributes:
+        imported: bodies that ran in imports, also in those that a test made first.
+        inputs: per body that may have kept something, and per module imported by a test, the
+            inputs of the units that ran it.
+    """
+
+    def __init__(self, recording: Recording, around: Surroundings) -> None:
+        self._recording = recording
+        self.imported = places_of(recording.nodes(around.imported.codes))
+        self.inputs: dict[Node, frozenset[Node]] = {}
+
+    def add(self, attempt: Attempt) -> None:
+        for seen in (attempt.seen, *(instance.seen for instance in attempt.instances)):
+            nodes = self._recording.nodes(seen.codes)
+            modules = {node for node in nodes if node.key.kind == EFFECTS}
+            if modules:
+                self.imported |= places_of(nodes)
+            inputs = frozenset(Node(key) for key in self._recording.input_keys.keys(seen, _NOTHING))
+            if inputs:
+                kept = {Node(node.key, SESSION) for node in nodes if node.key.kind == BODY}
+                for node in modules | kept:
+                    self.inputs[node] = self.inputs.get(node, frozenset()) | inputs
 
 
 def _barrier(attempt: Attempt) -> Reason | None:

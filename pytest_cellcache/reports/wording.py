@@ -21,6 +21,8 @@ _CLAUSES: Final = {
     reasons.UNRECORDABLE: "its report holds something that cannot be stored",
     reasons.UNWRITABLE: "the store could not be written",
     reasons.UNTRACED: "it ran untraced",
+    reasons.READ_MODE: "this run only reads the cache",
+    reasons.UNJUDGED: "it was not there when the run looked for stored outcomes",
 }
 """Slugs whose words do not depend on the subject; a subject is added in brackets."""
 
@@ -45,7 +47,7 @@ _FACETS: Final = {
     "options": "an option of the run",
     "distributions": "an installed distribution",
     "plugins": "the set of active plugins",
-    "inputs": "a file named by cell_cache_inputs",
+    "inputs": "the set of files named by cell_cache_inputs",
 }
 """Facets of the run with words of their own; any other is named as it is."""
 

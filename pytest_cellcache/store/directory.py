@@ -106,8 +106,11 @@ class DirectoryStore:
     def put_blob(self, data: bytes) -> str:
         name = digest_bytes(data)
         path = self._layout.blob(name)
-        if self._may_write and not self._mark_used(path):
-            self._write(path, frame(name, data))
+        if self._may_write:
+            # Not just a look whether it is there: a damaged one would stand in the way for ever.
+            is_whole = self.get_blob(name) == data and self._mark_used(path)
+            if not is_whole:
+                self._write(path, frame(name, data))
         return name
 
     def get_blob(self, name: str) -> bytes | None:

@@ -290,3 +290,17 @@ def test_11_entries_are_values(bench: Bench) -> None:
     assert read == {"list": [1]}
     read["list"].append(3)
     assert store.read("g")[0].body == {"list": [1]}
+
+
+def test_12_groups_names_what_read_has_entries_for(bench: Bench) -> None:
+    store = bench.open()
+    assert store.groups() == ()
+    for name in ["b", "a", "b", *ODD_NAMES]:
+        store.append(name, [entry("u", 1)])
+    store.append("empty", [])
+    assert store.groups() == tuple(sorted({"a", "b", *ODD_NAMES}))
+    assert bench.open(may_write=False).groups() == store.groups()
+    store.compact(NO_BOUND)
+    assert store.groups() == tuple(sorted({"a", "b", *ODD_NAMES}))
+    store.clear()
+    assert store.groups() == ()

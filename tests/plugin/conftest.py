@@ -62,6 +62,7 @@ class Suite:
     def __init__(self, pytester: pytest.Pytester) -> None:
         self.pytester = pytester
         self.path = pytester.path
+        self.load = () if _INSTALLED else ("-p", "pytest_cellcache.plugin")
         self.store = self.path / ".pytest_cache" / "d" / "cellcache"
 
     def write(self, name: str, text: str) -> Path:
@@ -80,12 +81,15 @@ class Suite:
         """Run without the cache."""
         return self._run(*(("-p", "no:cellcache") if _INSTALLED else ()), *args)
 
+    def idle(self, *args: str) -> Ran:
+        """Run with the plugin loaded, and only what ``args`` ask of it."""
+        return self._run(*self.load, *args)
+
     def cached(self, *args: str) -> Ran:
         """Run with the cache."""
         report = self.path.parent / f"{self.path.name}-report.json"
         report.unlink(missing_ok=True)
-        loaded = () if _INSTALLED else ("-p", "pytest_cellcache.plugin")
-        ran = self._run(*loaded, "--cell-cache", f"--cell-cache-report={report}", *args)
+        ran = self._run(*self.load, "--cell-cache", f"--cell-cache-report={report}", *args)
         if report.exists():
             ran.report.update(json.loads(report.read_text()))
         return ran
@@ -122,7 +126,7 @@ class Suite:
         recorded = result.reprec  # type: ignore[attr-defined]
         outcomes: dict[str, list[str]] = {}
         live: list[str] = []
-        if recorded is not None:
+        if hasattr(recorded, "getcalls"):  # not after a usage error
             for call in recorded.getcalls("pytest_runtest_logreport"):
                 report = call.report
                 word = f"{report.when}:{report.outcome}"
@@ -139,6 +143,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     # Two edits of one size within a second would meet the bytecode of the first.
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    # For the runs that need a process of their own.
+    monkeypatch.setenv("PYTHONPATH", str(Path(pytest_cellcache.session.__file__).parents[1]))
     monkeypatch.setenv("PYTEST_CELLCACHE_DEBUG", "1")
-    assert pytest_cellcache.session
     return Suite(pytester)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.plugin.conftest import Suite
 
-KINDS = '''
+KINDS = """
     import unittest
 
     import pytest
@@ -81,7 +81,7 @@ KINDS = '''
 
     def test_two():
         assert lib.two() == 2
-'''
+"""
 LIB = '''
     def one():
         """Give one.
@@ -183,9 +183,7 @@ def test_output_warnings_and_properties_come_back(suite: Suite) -> None:
     cached = suite.cached("-rA", "--junitxml=cached.xml")
     assert cached.live == []
     assert cached.outcomes == plain.outcomes
-    shown, expected = (
-        (suite.path / name).read_text() for name in ("cached.xml", "plain.xml")
-    )
+    shown, expected = ((suite.path / name).read_text() for name in ("cached.xml", "plain.xml"))
     assert 'name="colour"' in shown
     assert shown.count("<testcase") == expected.count("<testcase") == 1
 

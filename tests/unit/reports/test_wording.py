@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from pytest_cellcache.hooks.protocol import BREAKPOINT
 from pytest_cellcache.model import keys, reasons
 from pytest_cellcache.model.keys import Key
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.reports import words
+from pytest_cellcache.trace import contract
 
 ROOT = Path(__file__).parents[3]
 SLUGS = sorted(
@@ -19,9 +21,13 @@ SLUGS = sorted(
 KINDS = sorted(
     value for name, value in vars(keys).items() if name.isupper() and isinstance(value, str)
 )
+GAPS = sorted(
+    value for name, value in vars(contract).items() if name.isupper() and isinstance(value, str)
+)
 OTHER_SLUGS = [
-    "bad-setting",
     "internal-error",
+    "replay-contradicted",
+    "report-unwritable",
     "store-corrupt",
     "store-locked",
     "store-unreadable",
@@ -46,6 +52,12 @@ def test_words_keep_the_subject(slug: str) -> None:
 def test_every_slug_is_explained_once_in_the_messages_page(slug: str) -> None:
     page = (ROOT / "docs" / "messages.md").read_text(encoding="utf-8")
     assert len(re.findall(rf"^### `{re.escape(slug)}`$", page, re.MULTILINE)) == 1
+
+
+@pytest.mark.parametrize("gap", [*GAPS, BREAKPOINT])
+def test_every_gap_is_explained_in_the_messages_page(gap: str) -> None:
+    page = (ROOT / "docs" / "messages.md").read_text(encoding="utf-8")
+    assert page.count(f"\n| `{gap}` |") == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)

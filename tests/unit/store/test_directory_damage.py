@@ -40,6 +40,7 @@ def use_everything(store: DirectoryStore) -> list[object]:
     name = store.put_blob(b"data")
     store.touch("g")
     return [
+        store.groups(),
         store.read("g"),
         store.append("g", [entry("u", 1)]),
         store.get_blob(name),
@@ -51,7 +52,7 @@ def use_everything(store: DirectoryStore) -> list[object]:
     ]
 
 
-UNUSABLE = [(), False, None, False, None, 0, Cleared(), 0]
+UNUSABLE = [(), (), False, None, False, None, 0, Cleared(), 0]
 
 
 @pytest.mark.parametrize(

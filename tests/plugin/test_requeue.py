@@ -1,0 +1,288 @@
+"""A failure after replayed tests of its module is seen again after these have run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Suite
+
+STATE = """
+    import pytest
+
+    LOG = []
+
+    @pytest.fixture(scope="module")
+    def shared():
+        LOG.append("setup")
+        yield LOG
+        LOG.append("teardown")
+
+    def test_first(shared):
+        LOG.append("first")
+
+    class TestMiddle:
+        def test_middle(self, shared):
+            LOG.append("middle")
+
+    def value():
+        return 1
+
+    def test_needs_state(shared):
+        assert value() == 1
+        assert "first" in LOG and "middle" in LOG and "teardown" not in LOG
+
+    def test_fails():
+        assert value() == 1
+
+    def test_last(shared):
+        pass
+"""
+
+
+def test_a_failure_for_want_of_replayed_tests_is_no_failure(suite: Suite) -> None:
+    suite.write("test_a.py", STATE)
+    suite.both()
+    suite.edit("test_a.py", "return 1", "return 2 - 1")
+    again = suite.both()
+    assert again.code == 0
+    decision = again.decisions["test_a.py::test_needs_state"]
+    assert decision["outcome"] == "passed"
+    # Only if the state is no input of the test: else all three ran at once.
+    if decision["attempts"] == 2:
+        mates = ["test_a.py::test_first", "test_a.py::TestMiddle::test_middle"]
+        assert decision["requeued_for"] == mates
+        assert again.names == [
+            "test_needs_state",
+            "test_first",
+            "TestMiddle::test_middle",
+            "test_needs_state",
+            "test_fails",
+        ]
+
+
+PLAIN_FAILURE = """
+    import warnings
+    import pytest
+
+    def value():
+        return 1
+
+    def test_first(): pass
+    def test_second(): pass
+
+    class TestIt:
+        def test_fails(self):
+            assert not hasattr(self, "mark")
+            self.mark = 1
+            print("said once")
+            warnings.warn("warned once")
+            assert value() == 1
+
+        def test_fails_too(self):
+            assert value() == 1
+
+    def test_last(): pass
+"""
+
+
+def test_a_real_failure_is_reported_once_after_its_mates_ran_once(suite: Suite) -> None:
+    suite.write("test_a.py", PLAIN_FAILURE)
+    suite.both()
+    suite.edit("test_a.py", "return 1", "return 2")
+    again = suite.both("-rA")
+    assert again.code == 1
+    assert again.names == [
+        "TestIt::test_fails",
+        "test_first",
+        "test_second",
+        "TestIt::test_fails",
+        "TestIt::test_fails_too",
+    ]
+    assert again.decisions["test_a.py::TestIt::test_fails"]["attempts"] == 2
+    assert again.decisions["test_a.py::TestIt::test_fails_too"]["attempts"] == 1
+    assert again.report["totals"]["requeued"] == 1
+    assert again.text.count("UserWarning: warned once") == 1
+    assert again.text.count("\nsaid once") == 1
+    assert "2 failed, 3 passed" in again.text
+
+
+@pytest.mark.parametrize("option", ["-x", "--maxfail=2", "--sw", "--lf", "--ff", "-vv"])
+def test_options_that_act_on_failures_see_one(suite: Suite, option: str) -> None:
+    suite.write("test_a.py", PLAIN_FAILURE)
+    suite.cached()
+    suite.edit("test_a.py", "return 1", "return 2")
+    suite.cached("-p", "no:stepwise") if option != "--sw" else None
+    plain = suite.plain(option)
+    (suite.path / ".pytest_cache" / "v" / "cache" / "stepwise").unlink(missing_ok=True)
+    cached = suite.cached(option)
+    assert cached.outcomes == plain.outcomes
+    assert cached.code == plain.code
+
+
+def test_a_setup_failure_is_seen_again_with_the_fixture_set_up_anew(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import pytest
+
+        STATE = []
+
+        def value():
+            return 1
+
+        def test_first():
+            STATE.append(1)
+
+        @pytest.fixture(scope="module")
+        def needs():
+            assert value() == 1
+            assert STATE == [1]
+            return 5
+
+        @pytest.fixture
+        def needs_too(needs):
+            return needs
+
+        def test_a(needs_too):
+            assert needs_too == 5
+
+        def test_b(needs):
+            assert needs == 5
+        """,
+    )
+    suite.both()
+    suite.edit("test_a.py", "return 1", "return 2 - 1")
+    again = suite.both()
+    assert again.code == 0
+    assert again.names[-1] == "test_b"
+
+
+def test_a_skip_or_an_expected_failure_is_no_failure(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import pytest
+
+        def value():
+            return 1
+
+        def test_first(): pass
+
+        def test_skips():
+            if value() == 2:
+                pytest.skip("two")
+
+        @pytest.mark.xfail
+        def test_xfails():
+            assert value() == 1
+        """,
+    )
+    suite.both()
+    suite.edit("test_a.py", "return 1", "return 2")
+    again = suite.both()
+    assert again.names == ["test_skips", "test_xfails"]
+    assert again.report["totals"]["requeued"] == 0
+
+
+def test_unittest_is_requeued_too(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import unittest
+
+        def value():
+            return 1
+
+        class TestIt(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls):
+                cls.log = []
+
+            def test_a(self):
+                self.log.append("a")
+
+            def test_b(self):
+                self.assertEqual(value(), 1)
+
+            def test_c(self):
+                pass
+        """,
+    )
+    suite.both()
+    suite.edit("test_a.py", "return 1", "return 2")
+    again = suite.both()
+    assert again.names == ["TestIt::test_b", "TestIt::test_a", "TestIt::test_b"]
+
+
+def test_a_failing_subtest_is_reported_as_it_is(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import unittest
+
+        def value():
+            return 1
+
+        def test_first(): pass
+
+        class TestIt(unittest.TestCase):
+            def test_b(self):
+                for number in range(3):
+                    with self.subTest(number=number):
+                        self.assertEqual(value(), 1)
+        """,
+    )
+    suite.both()
+    suite.edit("test_a.py", "return 1", "return 2")
+    plain = suite.plain()
+    again = suite.cached()
+    # The hook recorder notes the first subtest before our hook sends the set-up ahead.
+    assert {nodeid: sorted(words.split()) for nodeid, words in again.outcomes.items()} == {
+        nodeid: sorted(words.split()) for nodeid, words in plain.outcomes.items()
+    }
+    assert again.names == ["TestIt::test_b"]
+
+
+def test_where_another_plugin_runs_items_failures_are_left_to_it(suite: Suite) -> None:
+    suite.write(
+        "conftest.py",
+        """
+        import pytest
+        from _pytest.runner import runtestprotocol
+
+        @pytest.hookimpl
+        def pytest_runtest_protocol(item, nextitem):
+            item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+            runtestprotocol(item, nextitem=nextitem)
+            item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+            return True
+        """,
+    )
+    suite.write("test_a.py", PLAIN_FAILURE)
+    suite.both()
+    suite.edit("test_a.py", "return 1", "return 2")
+    again = suite.both()
+    assert again.names == ["TestIt::test_fails", "TestIt::test_fails_too"]
+
+
+QUIET = """
+    class Quiet:
+        quitting = False
+
+        def __init__(self, **options): pass
+        def reset(self): pass
+        def interaction(self, *args): print("<stopped>")
+"""
+
+
+def test_with_a_debugger_failures_are_shown_at_once(suite: Suite) -> None:
+    suite.write("test_a.py", PLAIN_FAILURE)
+    suite.write("quiet.py", QUIET)
+    suite.cached()
+    suite.edit("test_a.py", "return 1", "return 2")
+    again = suite.cached("--pdb", "--pdbcls=quiet:Quiet", "-x")
+    assert again.names == ["TestIt::test_fails"]
+    assert again.text.count("<stopped>") == 1
