@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from pytest_cellcache.graph.modules import loaded_files
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
@@ -47,6 +48,12 @@ class _Started:
         self.guard = Guard()
         self.places = Places.of(config.rootpath, config.invocation_params.dir)
         self.recorder: Recorder | None = None
+        # Plugins named on the command line, and what started pytest: nobody saw what they did.
+        self.untraced = frozenset(
+            self.places.relative(path)
+            for path in loaded_files().values()
+            if path.endswith(".py") and self.places.is_first_party(path)
+        )
         if "PYTEST_XDIST_WORKER" in os.environ:
             # xdist asks for it when a session starts, and it asks a child process once: a child of
             # every test's, if the recorder saw it.
@@ -91,6 +98,7 @@ def configure(config: pytest.Config) -> None:
         recorder,
         guard,
         collecting=collecting,
+        untraced=started.untraced,
         began_ns=started.began_ns,
     )
     fixtures = FixtureWatch(recorder, guard)

@@ -199,12 +199,16 @@ class Closure:
         docs: set[Node] = set()
         for node in nodes:
             if node.key.kind in (NAME, BODY):
-                table = self._project.index(node.key.path).table
-                inner = node.key.name + "."
-                for name in table.docs:
-                    if name == node.key.name or name.startswith(inner):
-                        docs.add(Node(Key(DOC, node.key.path, name)))
+                docs |= self._docs_of(node.key.path, node.key.name)
         return frozenset(docs)
+
+    def _docs_of(self, path: str, name: str) -> set[Node]:
+        inner = name + "."
+        return {
+            Node(Key(DOC, path, found))
+            for found in self._project.index(path).table.docs
+            if found == name or found.startswith(inner)
+        }
 
     def _defs(self, key: Key) -> list[Def]:
         return self._project.index(key.path).defs.get(key.name, [])
@@ -220,6 +224,7 @@ class Closure:
         for found in self._defs(node.key):
             if way == PLAIN and _may_remember(found):
                 way = SESSION
+                out.add(Node(node.key, SESSION))
             self._called(path, found.refs, way, out)
 
     def _called(self, path: str, refs: Refs, way: int, out: set[Node]) -> None:
@@ -238,10 +243,7 @@ class Closure:
             out.update(Node(Key(BODY, *place), SESSION) for place in self._memos[attr])
         if refs.reads_namespace:
             out.add(Node(Key(WHOLE, path)))
-        if "__subclasses__" in refs.attrs:
-            # Any class statement anywhere may add one.
-            files = {file for file, _ in self._ran[SESSION].places} | self._files
-            out.update(Node(Key(WHOLE, file)) for file in files)
+        self._computed(path, refs, out)
         if way != PLAIN:
             self._by_attribute(refs, way, out)
 
@@ -253,9 +255,18 @@ class Closure:
             self._consult(self._names.resolve_import(path, spec), IMPORT, out)
         for text in refs.strings:
             self._consult(self._names.resolve_dotted(text), PLAIN, out)
-        if refs.reads_namespace:
-            out.add(Node(Key(WHOLE, path)))
+        self._computed(path, refs, out)
         self._by_attribute(refs, IMPORT, out)
+
+    def _computed(self, path: str, refs: Refs, out: set[Node]) -> None:
+        """Edges of code that names what it consults at run time only."""
+        if refs.imports_computed or "__subclasses__" in refs.attrs:
+            # Any module may be meant; any class statement anywhere may add a subclass.
+            out.update(Node(Key(WHOLE, file)) for file in self._files)
+        if not _DOC_READERS.isdisjoint(refs.attrs):
+            for chain in refs.chains:
+                for file, name, _ in self._names.resolve(path, chain).bindings:
+                    out.update(self._docs_of(file, name))
 
     def _by_attribute(self, refs: Refs, way: int, out: set[Node]) -> None:
         ran = self._ran[way]
@@ -268,6 +279,9 @@ class Closure:
 
     def _consult(self, resolution: Resolution, way: int, out: set[Node]) -> None:
         out.update(Node(key) for key in resolution.keys)
+        for path, name, _ in resolution.bindings:
+            if name == "__getattr__":  # a module's: an import may have called it
+                out.add(Node(Key(BODY, path, name), SESSION))
         if way == PLAIN:
             return
         ran = self._ran[way]
@@ -303,15 +317,13 @@ class Closure:
                     for target in self._targets(self._names.resolve(key.path, chain)):
                         out.add(Node(Key(BODY, *target), SESSION))
             if cell.is_decorated:
-                inner = key.name + "."
-                out.update(
-                    Node(Key(DOC, key.path, name))
-                    for name in index.table.docs
-                    if name == key.name or name.startswith(inner)
-                )
+                out |= self._docs_of(key.path, key.name)
             if cell.kind == "class":
                 # The class statement runs hooks of its bases, and of what its body creates.
                 self._consult(self._names.resolve(key.path, key.name), IMPORT, out)
+        # Statements of other modules: ``shared.V = 1``.
+        for file in self._writers.modules_of(key.path, key.name):
+            out.add(Node(Key(EFFECTS, file)))
         for place in self._writers.of(key.path, key.name):
             out.add(Node(Key(BODY, *place), SESSION))
 
@@ -348,7 +360,22 @@ class Closure:
 class Writers:
     """Which bodies may rebind or change a global: lazy initialisation, counters, registers."""
 
-    def __init__(self, project: Project, digester: Digester, places: Iterable[Place]) -> None:
+    def __init__(
+        self,
+        project: Project,
+        digester: Digester,
+        places: Iterable[Place],
+        files: Iterable[str] = (),
+    ) -> None:
+        self._modules: dict[tuple[str, str], set[str]] = {}
+        for path in files:
+            index = project.index(path)
+            for cell in index.table.cells:
+                for chain in cell.refs.receivers:
+                    if index.aliases(chain.partition(".")[0]):
+                        for file, name, _ in digester.names.resolve(path, chain).bindings:
+                            if file != path:
+                                self._modules.setdefault((file, name), set()).add(path)
         self._found: dict[tuple[str, str], set[Place]] = {}
         for path, qualname in places:
             for definition in project.index(path).defs.get(qualname, ()):
@@ -368,6 +395,10 @@ class Writers:
                         bound = project.index(file).bound_by(name)
                         if name != "__getattr__" and any(c.kind != "import" for c in bound):
                             self._found.setdefault((file, name), set()).add((path, qualname))
+
+    def modules_of(self, path: str, name: str) -> set[str]:
+        """Give the other modules whose statements may write a global of a file."""
+        return self._modules.get((path, name), set())
 
     def _hands_over(
         self, project: Project, digester: Digester, path: str, definition: Def

@@ -17,6 +17,7 @@ from pytest_cellcache.model.keys import (
     BODY,
     DOC,
     EFFECTS,
+    HOOKS,
     MARKERS,
     MODULE,
     NAME,
@@ -26,6 +27,11 @@ from pytest_cellcache.model.keys import (
 )
 
 _BUILTINS: Final = frozenset(dir(builtins))
+
+
+def is_hook(qualname: str) -> bool:
+    """Say whether pytest may call what has this name on its own."""
+    return qualname.rpartition(".")[2].startswith("pytest_")
 
 
 class Digester:
@@ -45,6 +51,7 @@ class Digester:
             FRAME: self._frame,
             MARKERS: self._markers,
             DOC: self._doc,
+            HOOKS: self._hooks,
             WHOLE: self._whole,
             MODULE: lambda key: project.modules.digest(key.path, key.name),
         }
@@ -173,6 +180,13 @@ class Digester:
 
     def _doc(self, key: Key) -> Digest:
         return self._project.index(key.path).table.docs.get(key.name, ABSENT)
+
+    def _hooks(self, key: Key) -> Digest:
+        index = self._project.index(key.path)
+        if index.table.is_broken:
+            return index.table.code
+        names = {name for name in (*index.binders, *index.defs) if is_hook(name)}
+        return digest_parts(sorted(names))
 
     def _whole(self, key: Key) -> Digest:
         if self._project.snapshot.digest_file(key.path) == ABSENT:

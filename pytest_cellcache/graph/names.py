@@ -99,9 +99,9 @@ class _Walk:
             if located is None:
                 continue
             self.attribute(located, (alias.name, *rest) if alias.name else rest)
-        if index.binds(name):
-            return True
-        return any([self._from_star(path, star, parts) for star in reversed(index.table.stars)])
+        # A star import may bind again what the module binds, and the other way round.
+        stars = [self._from_star(path, star, parts) for star in reversed(index.table.stars)]
+        return index.binds(name) or any(stars)
 
     def _from_star(self, path: str, star: str, parts: tuple[str, ...]) -> bool:
         located = self.module(path, star)

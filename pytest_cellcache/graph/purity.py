@@ -49,6 +49,9 @@ _PLAIN_BASES: Final = frozenset(
     typing_extensions""".split()
 )
 """Distributions whose base classes keep no register of their subclasses."""
+_CLASS_MAKERS: Final = frozenset(
+    "namedtuple NamedTuple TypedDict NewType TypeVar ParamSpec type make_dataclass Enum".split()
+)
 _MAX_DEPTH: Final = 12
 
 
@@ -187,6 +190,11 @@ class Purity:
             return bool(self._project.index(file).defs.get(name)) and self._is_quiet(
                 file, name, depth + 1, is_strict
             )
+        if not tail and cell.refs.calls and not cell.refs.receivers:
+            # ``K = namedtuple(...)``: K is a class.
+            last = {call.rpartition(".")[2] for call in cell.refs.calls}
+            if last <= _CLASS_MAKERS:
+                return True
         # What a name stands for, or what a method of a module's object does, is not known.
         return False
 

@@ -33,6 +33,14 @@ _DYNAMIC_ATTRS: Final = frozenset(
 )
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+\Z")
 
+_IMPORTING: Final = frozenset(
+    """__import__ import_module importorskip find_spec find_loader resolve_name run_module
+    import_string""".split()
+)
+_IMPORTING_FILES: Final = frozenset(
+    "spec_from_file_location exec_module load_module run_path SourceFileLoader load_source".split()
+)
+
 LocalScope = frozenset[str]
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -58,6 +66,7 @@ class Refs:
         strings: constants that look like dotted paths, for code that imports by name.
         is_dynamic: names are computed at run time (``getattr`` with a variable, ``eval``, ...).
         reads_namespace: any global of the module may be read (``globals()``, ``eval(text)``, ...).
+        imports_computed: a module is imported or looked up under a name computed at run time.
         changes_parameters: an argument is changed in place, or gets an attribute.
         changes_unknown: so is a local that is neither new here nor known to be something else.
         changes_closure: so is a variable of an enclosing function.
@@ -74,6 +83,7 @@ class Refs:
     strings: set[str] = field(default_factory=set)
     is_dynamic: bool = False
     reads_namespace: bool = False
+    imports_computed: bool = False
     changes_parameters: bool = False
     changes_unknown: bool = False
     changes_closure: bool = False
@@ -93,7 +103,7 @@ SET_FIELDS: Final = (
 
 
 FLAG_FIELDS: Final = (
-    "is_dynamic", "reads_namespace", "changes_parameters", "changes_unknown", "changes_closure",
+    "is_dynamic", "reads_namespace", "imports_computed", "changes_parameters", "changes_unknown", "changes_closure",
 )  # fmt: skip
 
 
@@ -369,7 +379,11 @@ class _Scanner:
             self.found.attrs.add(node.attr)
         if node.attr in _DYNAMIC_ATTRS:
             self.found.is_dynamic = True
+        if node.attr == "__globals__":
+            self.found.imports_computed = True
         chain = chain_of(node, local)
+        if chain in ("sys.modules.get", "sys.modules.values", "sys.modules.items"):
+            self.found.imports_computed = True
         if not isinstance(node.ctx, ast.Load):
             receiver = chain_of(node.value, local)
             if receiver is None:
@@ -395,6 +409,16 @@ class _Scanner:
         self.visit(node.value, local)
 
     def _subscript(self, node: ast.Subscript, local: LocalScope) -> None:
+        if chain_of(node.value, local) == "sys.modules":
+            key = node.slice
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                self.found.imports.add(f"{key.value}:*")
+            elif isinstance(key, ast.Name) and key.id == "__name__":
+                self.found.reads_namespace = True
+            elif isinstance(key, ast.Attribute) and key.attr == "__module__":
+                pass  # the module of a class or function that is consulted anyway
+            elif isinstance(node.ctx, ast.Load):
+                self.found.imports_computed = True
         if not isinstance(node.ctx, ast.Load):
             self._receive(node.value, local)
         self._children(node, local)
@@ -441,7 +465,8 @@ class _Scanner:
         self.visit(node.target, local)
         if node.value is not None:
             self.visit(node.value, local)
-        if not self._has_lazy_annotations:
+        if self._function is None:
+            # Lazy ones too: ``get_type_hints`` and its like resolve them later.
             self.visit(node.annotation, local)
 
     def _call(self, node: ast.Call, local: LocalScope) -> None:
@@ -471,8 +496,14 @@ class _Scanner:
             self.found.reads_namespace = True
         elif name in ("eval", "exec") and len(node.args) < 2:
             self.found.reads_namespace = True
-        if (name == "__import__" or name == "import_module" or attr == "import_module") and constants:
-            self.found.imports.add(constants[0])
+        if (name or attr) in _IMPORTING:
+            first = constants[0].lstrip(".") if constants else ""
+            if all(part.isidentifier() for part in first.split(".")):
+                self.found.imports.add(f"{constants[0]}:*")
+            else:
+                self.found.imports_computed = True
+        elif (name or attr) in _IMPORTING_FILES:
+            self.found.imports_computed = True
         self._children(node, local)
 
     def _note_call(self, function: ast.expr, chain: str | None, local: LocalScope) -> None:

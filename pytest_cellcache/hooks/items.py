@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from types import CodeType
 from typing import Any, Final
@@ -72,6 +73,7 @@ class _Reader:
             parts += self._marks()
             if isinstance(item, pytest.Function):
                 parts += [self._name_of(item.function), *self._parameters()]
+                self._count_class(item.cls)
             elif _is_a(item, "DoctestItem"):
                 parts += self._examples(item)
             parts += self._fixtures()
@@ -152,6 +154,15 @@ class _Reader:
         if code is not None and self._places.is_first_party(code.co_filename):
             return f"{self._places.relative(code.co_filename)}::{name}"
         return f"{getattr(function, '__module__', '')}.{name}"
+
+    def _count_class(self, cls: Any) -> None:
+        """Make the class that collects a test count: an inherited test runs no code of it."""
+        for base in getattr(cls, "__mro__", ()):
+            module = sys.modules.get(base.__module__)
+            file = getattr(module, "__file__", None)
+            if file is not None and self._places.is_first_party(str(file)):
+                top = base.__qualname__.partition(".")[0]
+                self._keys.add(Key(NAME, self._places.relative(str(file)), top))
 
     def _describe(self, value: Any) -> str:
         try:

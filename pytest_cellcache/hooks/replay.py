@@ -79,7 +79,13 @@ def unpack(
         return [
             _flagged(
                 pytest.TestReport(
-                    item.nodeid, item.location, keywords, "passed", None, when, duration=float(duration)
+                    item.nodeid,
+                    item.location,
+                    keywords,
+                    "passed",
+                    None,
+                    when,
+                    duration=float(duration),
                 )
             )
             for when, duration in zip(_PHASES, stored, strict=True)

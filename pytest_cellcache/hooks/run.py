@@ -26,7 +26,7 @@ from pytest_cellcache.lifecycle.verify import Verifier
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import digest_parts
 from pytest_cellcache.model.events import TestEvent
-from pytest_cellcache.model.keys import FILE, Key
+from pytest_cellcache.model.keys import FILE, WHOLE, Key
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Hit, Miss, Verdict
 from pytest_cellcache.model.settings import Settings
@@ -43,7 +43,12 @@ Judged = tuple[TestFacts, Verdict]
 
 
 class Run:
-    """Judges items and keeps the books; does nothing once the guard is off."""
+    """Judges items and keeps the books; does nothing once the guard is off.
+
+    Args:
+        untraced: relative first-party files that were imported before the tracer started; every
+            test depends on all their code.
+    """
 
     def __init__(
         self,
@@ -55,6 +60,7 @@ class Run:
         guard: Guard,
         *,
         collecting: CollectWatch,
+        untraced: frozenset[str],
         began_ns: int,
     ) -> None:
         self._config = config
@@ -64,6 +70,7 @@ class Run:
         self._recorder = recorder
         self._guard = guard
         self._collecting = collecting
+        self._untraced = untraced
         self._began_ns = began_ns
         self._environ = environment_now()
         self._judged: dict[str, Judged] = {}
@@ -107,8 +114,15 @@ class Run:
             env_ignore=self._settings.env_ignore,
         )
         declared = frozenset(Key(FILE, name) for name in named)
+        declared |= {Key(WHOLE, name) for name in self._untraced}
         self._project = project
-        self._around = Surroundings(imported, plugin_files(config, places), tuple(facets), declared)
+        self._around = Surroundings(
+            imported,
+            tuple(file for file in loaded_files().values() if places.is_first_party(file)),
+            plugin_files(config, places),
+            tuple(facets),
+            declared,
+        )
         self._recording = Recording(
             project=project,
             digester=digester,

@@ -59,8 +59,8 @@ class Terminal:
     def _events(self) -> list[TestEvent]:
         return [*self._run.events, *self._remote]
 
-    def pytest_report_header(self) -> str:
-        return header_line(self._facts)
+    def pytest_report_header(self) -> str | None:
+        return self._guard.call(header_line, None, self._facts)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_teststatus(self, report: Any) -> Any:
@@ -90,23 +90,29 @@ class Terminal:
 
     def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
         self._is_summing_up = True
-        self._say(terminalreporter, config)
-
-    def _say(self, terminalreporter: Any, config: pytest.Config) -> None:
-        events = self._events()
+        # A guard of its own: that of the run may be off, which is what has to be said.
+        guard = Guard()
         if self._settings.report:
-            self._write_report(Path(config.invocation_params.dir) / self._settings.report, events)
-        wall_s = time.monotonic() - self._began_s
-        verbose = config.get_verbosity()
-        lines = summary_lines(events, self._guard.warned, wall_s=wall_s, verbose=verbose)
-        if self._settings.explain is not None:
-            lines += explain_lines(events, self._settings.explain)
+            path = Path(config.invocation_params.dir) / self._settings.report
+            guard.call(self._write_report, None, path)
+        lines = guard.call(self._lines, None, config.get_verbosity())
+        if lines is None:
+            lines = [f"warning {warned.slug}: {warned.text}" for warned in guard.warned]
         if lines:
             terminalreporter.section("cell cache", sep="=", bold=True)
             for line in lines:
                 terminalreporter.line(line)
 
-    def _write_report(self, path: Path, events: list[TestEvent]) -> None:
+    def _lines(self, verbose: int) -> list[str]:
+        events = self._events()
+        wall_s = time.monotonic() - self._began_s
+        lines = summary_lines(events, self._guard.warned, wall_s=wall_s, verbose=verbose)
+        if self._settings.explain is not None:
+            lines += explain_lines(events, self._settings.explain)
+        return lines
+
+    def _write_report(self, path: Path) -> None:
+        events = self._events()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(render_json(self._facts, events, self._guard.warned), encoding="utf-8")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime
 import decimal
-import enum
 import fractions
 import pathlib
 import re
@@ -53,8 +52,6 @@ def describe(value: Any, root: str, depth: int = 0) -> str:
             for key, item in value.items()
         )
         return f"dict({inner})"
-    if isinstance(value, enum.Enum):
-        return f"{_qualified(kind)}.{value.name}"
     if isinstance(value, pathlib.PurePath):
         return f"{kind.__name__}({str(value).replace(root, '<root>')!r})"
     if kind is re.Pattern:

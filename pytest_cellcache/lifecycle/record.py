@@ -22,7 +22,7 @@ from pytest_cellcache.graph.closure import (
     Ran,
     Writers,
 )
-from pytest_cellcache.graph.digests import Digester
+from pytest_cellcache.graph.digests import Digester, is_hook
 from pytest_cellcache.graph.locate import locate, places_of
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.scan import scan_source
@@ -31,7 +31,7 @@ from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.model import reasons
-from pytest_cellcache.model.keys import BODY, CODE_KINDS, EFFECTS, FILE, GROUP, RUN, Key
+from pytest_cellcache.model.keys import BODY, CODE_KINDS, EFFECTS, EXISTS, FILE, GROUP, HOOKS, RUN, Key
 from pytest_cellcache.model.observation import CodeRef, Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry
@@ -48,12 +48,14 @@ class Surroundings:
 
     Attributes:
         imported: what ran and was consulted before the first test.
+        loaded: absolute files of the first-party modules loaded before the first test.
         plugins: relative files of first-party plugins and conftests.
         facets: names of the facets of the run that count for every test.
         declared: inputs that every test depends on by declaration.
     """
 
     imported: Observation
+    loaded: tuple[str, ...]
     plugins: tuple[str, ...]
     facets: tuple[str, ...]
     declared: frozenset[Key] = frozenset()
@@ -118,9 +120,10 @@ class Recording:
             left.add(attempt)
         imported = Ran(left.imported)
         ran = Ran(left.imported | self._ran, self._tests)
-        writers = Writers(self._project, self._digester, left.imported | self._ran)
         attributes = Attributes(self._project, ran)
-        files = {self._project.snapshot.places.relative(r.filename) for r in around.imported.codes}
+        places = self._project.snapshot.places
+        files = {places.relative(name) for name in around.loaded} | left.loaded
+        writers = Writers(self._project, self._digester, left.imported | self._ran, files)
         closure = Closure(self._project, self._digester, imported, ran, writers, files)
         shared = {
             Node(Key(GROUP, group)): self._shared(group, around, left.imported)
@@ -189,10 +192,16 @@ class Recording:
             Node(key)
             for key in self.input_keys.keys(around.imported, frozenset())
         }
-        known = set(plugins)
+        sources = {file for file in (group, *plugins) if file.endswith(".py")}
+        found |= {Node(Key(HOOKS, file)) for file in sources}
         for path, qualname in imported:
-            if path in known and qualname.rpartition(".")[2].startswith("pytest_"):
+            if path in sources and is_hook(qualname):
                 found.add(Node(Key(BODY, path, qualname), IMPORT))
+        folder = group
+        while folder:  # a conftest that appears
+            folder = folder.rpartition("/")[0]
+            conftest = f"{folder}/conftest.py" if folder else "conftest.py"
+            found.add(Node(Key(EXISTS, conftest)))
         return frozenset(found)
 
     def _roots(
@@ -244,6 +253,7 @@ class _Traces:
 
     Attributes:
         imported: bodies that ran in imports, also in those that a test made first.
+        loaded: relative files of the modules that tests imported first.
         inputs: per body that may have kept something, and per module imported by a test, the
             inputs of the units that ran it.
     """
@@ -252,11 +262,13 @@ class _Traces:
         self._recording = recording
         self.imported = places_of(recording.nodes(around.imported.codes))
         self.inputs: dict[Node, frozenset[Node]] = {}
+        self.loaded: set[str] = set()
 
     def add(self, attempt: Attempt) -> None:
         for seen in (attempt.seen, *(instance.seen for instance in attempt.instances)):
             nodes = self._recording.nodes(seen.codes)
             modules = {node for node in nodes if node.key.kind == EFFECTS}
+            self.loaded |= {node.key.path for node in modules}
             if modules:
                 self.imported |= places_of(nodes)
             inputs = frozenset(Node(key) for key in self._recording.input_keys.keys(seen, _NOTHING))

@@ -10,6 +10,7 @@ EFFECTS: Final = "effects"
 FRAME: Final = "frame"
 MARKERS: Final = "markers"
 DOC: Final = "doc"
+HOOKS: Final = "hooks"
 WHOLE: Final = "whole"
 MODULE: Final = "module"
 FILE: Final = "file"
@@ -20,7 +21,7 @@ TREE: Final = "tree"
 RUN: Final = "run"
 GROUP: Final = "group"
 
-CODE_KINDS: Final = frozenset({BODY, NAME, EFFECTS, FRAME, MARKERS, DOC, WHOLE})
+CODE_KINDS: Final = frozenset({BODY, NAME, EFFECTS, FRAME, MARKERS, DOC, HOOKS, WHOLE})
 """Kinds whose digest is a function of the content of the one file named by ``Key.path``."""
 
 
@@ -36,6 +37,7 @@ class Key(NamedTuple):
     ``frame``    Python file              empty; futures, star imports, builtins it redefines
     ``markers``  Python file              qualified name; pytest decorators of that def or class
     ``doc``      Python file              qualified name; docstring of that def or class
+    ``hooks``    Python file              empty; names of the pytest hooks it defines
     ``whole``    Python file              empty; the whole file as code
     ``module``   empty                    dotted name; the first-party file it resolves to
     ``file``     any file                 empty; its content, or absent

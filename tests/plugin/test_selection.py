@@ -81,9 +81,7 @@ def test_no_tests_is_still_exit_code_5(suite: Suite) -> None:
 
 
 @pytest.mark.parametrize("option", ["--lf", "--ff", "--sw", "--nf", "--sw-skip"])
-def test_options_that_remember_failures_see_what_they_would_see(
-    stored: Suite, option: str
-) -> None:
+def test_options_that_remember_failures_see_what_they_would_see(stored: Suite, option: str) -> None:
     stored.edit("lib.py", "return 2", "return 0")
     cache = stored.path / ".pytest_cache" / "v"
     outcomes = []

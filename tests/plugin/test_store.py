@@ -42,9 +42,7 @@ def damage_all(store: Path, damage: Callable[[bytes], bytes]) -> int:
         lambda data: b"[" * 100_000,
     ],
 )
-def test_damage_is_a_miss_and_mends_itself(
-    stored: Suite, damage: Callable[[bytes], bytes]
-) -> None:
+def test_damage_is_a_miss_and_mends_itself(stored: Suite, damage: Callable[[bytes], bytes]) -> None:
     assert damage_all(stored.store, damage) > 3
     ran = stored.both()
     assert ran.names == ["test_a", "test_b"]

@@ -1,0 +1,57 @@
+"""Promise 3: a failure or an error is never replayed; it ran, in this run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Suite
+
+BAD = {
+    "assertion": "def test_bad(): assert 0",
+    "error in set-up": "@pytest.fixture\ndef f(): 1 / 0\ndef test_bad(f): pass",
+    "error in teardown": "@pytest.fixture\ndef f():\n yield\n 1 / 0\ndef test_bad(f): pass",
+    "strict xpass": "@pytest.mark.xfail(strict=True)\ndef test_bad(): pass",
+    "pytest.fail": "def test_bad(): pytest.fail('so')",
+    "subtest": (
+        "import unittest\nclass T(unittest.TestCase):\n def test_bad(self):\n"
+        "  with self.subTest(): self.fail('so')\n  with self.subTest(): pass"
+    ),
+    "module set-up": "def setup_module(): 1 / 0\ndef test_bad(): pass",
+    "class set-up": (
+        "import unittest\nclass T(unittest.TestCase):\n"
+        " @classmethod\n def setUpClass(cls): 1 / 0\n def test_bad(self): pass"
+    ),
+    "warning made an error": (
+        "import warnings\n@pytest.mark.filterwarnings('error')\ndef test_bad(): warnings.warn('so')"
+    ),
+}
+
+
+@pytest.mark.parametrize("source", list(BAD.values()), ids=list(BAD))
+def test_bad_news_is_live_every_time(suite: Suite, source: str) -> None:
+    suite.write("test_bad.py", "import pytest\n" + source + "\n")
+    suite.write("test_good.py", "def test_good(): pass\n")
+    for _ in range(2):
+        ran = suite.both()
+        assert ran.code == 1
+    assert [name.rpartition("::")[2] for name in ran.names] == ["test_bad"]
+
+
+GOOD = {
+    "passed": "def test_good(): pass",
+    "skipped": "def test_good(): pytest.skip('so')",
+    "xfailed": "@pytest.mark.xfail\ndef test_good(): assert 0",
+    "xpassed": "@pytest.mark.xfail(strict=False)\ndef test_good(): pass",
+}
+
+
+@pytest.mark.parametrize("outcome", list(GOOD))
+def test_good_news_is_remembered(suite: Suite, outcome: str) -> None:
+    suite.write("test_good.py", "import pytest\n" + GOOD[outcome] + "\n")
+    suite.both()
+    again = suite.both()
+    assert again.live == []
+    assert again.decisions["test_good.py::test_good"]["outcome"] == outcome

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+def test_a_comment_changes_no_digest(world: Any) -> None:
+    world.write(a="X = 1\ndef f(): return X\nf()\n")
+    kinds = [("name", "X"), ("body", "f"), ("name", "f"), ("effects", ""), ("frame", ""), ("whole", "")]
+    before = [world.digest(kind, "a.py", name) for kind, name in kinds]
+    world.write(a="# a\nX = (1)\n\ndef f():\n    # b\n    return X\n\nf()\n")
+    assert [world.digest(kind, "a.py", name) for kind, name in kinds] == before
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "name"),
+    [
+        ("X = 1", "X = 2", "X"),
+        ("X = 1", "", "X"),
+        ("X = []\nX.append(1)", "X = []\nX.append(2)", "X"),
+        ("X = []\nX.append(1)\nX.append(2)", "X = []\nX.append(2)\nX.append(1)", "X"),
+        ("X = 1\nY = X\nX = 2", "X = 1\nX = 2\nY = X", "Y"),
+        ("def X(): pass", "X = lambda: None", "X"),
+        ("X = 1", "X = 1\ndel X", "X"),
+        ("import b\nX = b.f()", "X = b.f()\nimport b", "X"),
+    ],
+)
+def test_everything_that_makes_a_name_counts(world: Any, before: str, after: str, name: str) -> None:
+    world.write(a=before, b="import os\nos.environ['a'] = 'b'\ndef f(): pass")
+    first = world.digest("name", "a.py", name)
+    world.write(a=after)
+    assert world.digest("name", "a.py", name) != first
+
+
+def test_a_change_elsewhere_in_the_module_does_not_count(world: Any) -> None:
+    world.write(a="X = 1\nY = 1\ndef f(): return 1\n")
+    keys = [("name", "X"), ("name", "f"), ("body", "f"), ("effects", ""), ("frame", "")]
+    before = [world.digest(kind, "a.py", name) for kind, name in keys]
+    world.write(a="import re\nY = 2\nX = 1\ndef g(): return 2\ndef f(): return 1\n")
+    assert [world.digest(kind, "a.py", name) for kind, name in keys] == before
+
+
+def test_the_order_of_effects_counts(world: Any) -> None:
+    world.write(a="import os\nos.umask(1)\nos.umask(2)")
+    before = world.digest("effects", "a.py")
+    world.write(a="import os\nos.umask(2)\nos.umask(1)")
+    assert world.digest("effects", "a.py") != before
+
+
+def test_an_effect_before_a_computed_value_counts_for_it(world: Any) -> None:
+    world.write(s="V = 0", a="import s\ns.V = 5\nN = s.V")
+    before = world.digest("name", "a.py", "N")
+    world.write(a="import s\nN = s.V\ns.V = 5")
+    assert world.digest("name", "a.py", "N") != before
+
+
+def test_a_module_that_is_loaded_for_the_first_time_is_an_effect(world: Any) -> None:
+    world.write(a="", b="")
+    before = world.digest("effects", "a.py")
+    world.write(a="import b")
+    assert world.digest("effects", "a.py") != before
+
+
+def test_a_builtin_that_a_module_redefines_is_in_its_frame(world: Any) -> None:
+    world.write(a="def f(): return len('')")
+    before = world.digest("frame", "a.py")
+    world.write(a="def len(x): return 5\ndef f(): return len('')")
+    assert world.digest("frame", "a.py") != before
+
+
+@pytest.mark.parametrize("kind", ["body", "name", "effects", "frame", "whole"])
+def test_a_module_that_does_not_parse_differs_from_one_that_does(world: Any, kind: str) -> None:
+    world.write(a="def f(): pass")
+    before = world.digest(kind, "a.py", "f")
+    world.write(a="def f(: pass")
+    broken = world.digest(kind, "a.py", "f")
+    assert broken != before
+    world.write(a="def f(: pass #")
+    assert world.digest(kind, "a.py", "f") != broken
+
+
+def test_what_is_not_there_has_a_digest_of_its_own(world: Any) -> None:
+    world.write(a="")
+    assert world.digest("body", "a.py", "f") == "absent"
+    assert world.digest("name", "gone.py", "f") == "absent"
+    assert world.digest("whole", "gone.py") == "absent"
+    assert world.digest("whole", "a.py") != "absent"
+
+
+def test_digests_do_not_depend_on_where_the_project_lies(world: Any, tmp_path: Any) -> None:
+    text = "import b\nX = b.f(1)\nb.g()\ndef f(): return X\n"
+    found = []
+    for name in ("one", "two"):
+        inner = type(world)(tmp_path / name)
+        inner.write(a=text, b="def f(x): return x\ndef g(): pass")
+        kinds = [("name", "X"), ("body", "f"), ("effects", ""), ("frame", ""), ("whole", "")]
+        found.append([inner.digest(kind, "a.py", part) for kind, part in kinds])
+        found[-1].append(inner.digest("module", "", "b"))
+    assert found[0] == found[1]
+
+
+def test_stored_tables_give_the_same_digests(world: Any) -> None:
+    world.write(a="import os\nX = os.sep\ndef f(): return X\nos.umask(1)\n")
+    project = world.project()
+    project.index("a.py")
+    world.stored = dict(project.parsed)
+    assert world.stored
+    fresh = world.project()
+    assert fresh.index("a.py").table == project.index("a.py").table
+    assert fresh.parsed == {}
+
+
+def test_a_damaged_stored_table_is_parsed_again(world: Any) -> None:
+    world.write(a="X = 1")
+    project = world.project()
+    project.index("a.py")
+    world.stored = dict.fromkeys(project.parsed, b'{"cells": 3}')
+    fresh = world.project()
+    assert fresh.index("a.py").table == project.index("a.py").table
+    assert set(fresh.parsed) == set(project.parsed)

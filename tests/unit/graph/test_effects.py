@@ -1,0 +1,144 @@
+"""Which statements count for everyone who imports their module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+STATE = """
+V = 0
+D = {}
+L = []
+class K:
+    def method(self): pass
+class Desc:
+    def __set_name__(self, owner, name): L.append(name)
+class Known:
+    def __init_subclass__(cls): L.append(cls)
+class Meta(type):
+    def __new__(mcs, *args): L.append(args); return super().__new__(mcs, *args)
+class Counting(type):
+    def __call__(cls, *args): L.append(args); return super().__call__(*args)
+class Counted(metaclass=Counting): pass
+def register(f): D[f.__name__] = f; return f
+def register_at(name):
+    def deco(f): D[name] = f; return f
+    return deco
+def register_in(into):
+    def deco(f): into[f.__name__] = f; return f
+    return deco
+def by_alias(f):
+    known = D
+    known[f.__name__] = f
+    return f
+def put(into, key): into[key] = 1
+def set_global(value):
+    global V
+    V = value
+def outer(value): set_global(value)
+def recursive(n): return recursive(n - 1) if n else set_global(n)
+class Plugin:
+    def install(self): set_global(1)
+    @property
+    def touch(self): set_global(2)
+    def __enter__(self): set_global(3)
+    def __exit__(self, *args): pass
+    def __lshift__(self, other): set_global(4)
+def quiet(value):
+    new = {}
+    new[value] = 1
+    return [n for n in new]
+class Quiet:
+    def __init__(self, a): self.a = [a]; self.a.append(a)
+def identity(f): return f
+"""
+
+EFFECTS = {
+    "attribute of a module": "state.V = 1",
+    "augmented attribute": "state.V += 1",
+    "deleted attribute": "del state.V",
+    "item": "state.D['a'] = 1",
+    "deleted item": "del state.D['a']",
+    "mutating method": "state.L.append(1)",
+    "target of a loop": "for state.V in (1, 2): pass",
+    "unpacking": "state.V, x = 1, 2",
+    "setattr": "setattr(state, 'V', 1)",
+    "monkeypatched method": "state.K.method = lambda self: 1",
+    "alias of another module's object": "d = state.D\nd['a'] = 1",
+    "decorator": "@state.register\ndef f(): pass",
+    "decorator with argument": "@state.register_at('x')\ndef f(): pass",
+    "decorator told where": "@state.register_in(state.D)\ndef f(): pass",
+    "decorator by an alias": "@state.by_alias\ndef f(): pass",
+    "class decorator": "@state.register\nclass F: pass",
+    "argument changed": "state.put(state.D, 'a')",
+    "call": "state.set_global(1)",
+    "value of a call": "X = state.set_global(1)",
+    "call of a caller": "state.outer(1)",
+    "recursion": "state.recursive(3)",
+    "call under another name": "go = state.set_global\ngo(1)",
+    "call of an item": "T = {'a': state.set_global}\nT['a'](1)",
+    "consumed map": "list(map(state.set_global, [1]))",
+    "partial": "import functools\nfunctools.partial(state.set_global, 1)()",
+    "method of a new object": "state.Plugin().install()",
+    "method in a loop": "for p in [state.Plugin()]: p.install()",
+    "method in a comprehension": "done = [p.install() for p in [state.Plugin()]]",
+    "property": "state.Plugin().touch",
+    "with": "with state.Plugin(): pass",
+    "operator": "state.Plugin() << 1",
+    "called lambda": "(lambda n: state.L.append(n))(1)",
+    "conditional": "if state.V: state.set_global(1)",
+    "default argument": "def f(a=state.set_global(1)): pass",
+    "class body": "class F:\n    state.set_global(1)",
+    "set name": "class F:\n    x = state.Desc()",
+    "init subclass": "class F(state.Known): pass",
+    "init subclass, further down": "class E(state.Known): pass\nclass F(E): pass",
+    "metaclass": "class F(metaclass=state.Meta): pass",
+    "inherited metaclass": "class E(metaclass=state.Meta): pass\nclass F(E): pass",
+    "call of a metaclass": "X = state.Counted(1)",
+    "logging": "import logging\nlogging.getLogger('x').setLevel(10)",
+    "attribute of a logger": "import logging\nl = logging.getLogger('x')\nl.propagate = False",
+    "handler": "import logging\nl = logging.getLogger('x')\nl.addHandler(logging.NullHandler())",
+    "warnings": "import warnings\nwarnings.simplefilter('ignore')",
+    "environment": "import os\nos.environ['A'] = 'b'",
+    "path": "import sys\nsys.path.insert(0, 'x')",
+    "decimal": "import decimal\ndecimal.getcontext().prec = 5",
+    "exec": "exec('import x')",
+    "unknown": "from elsewhere_unknown import f\nf.g().h()",
+}
+
+
+@pytest.mark.parametrize("text", EFFECTS.values(), ids=EFFECTS)
+def test_what_changes_something_else_counts_for_importers(world: Any, text: str) -> None:
+    world.write(state=STATE, a="import state\n" + text)
+    assert world.digester().effect_cells("a.py")
+
+
+NO_EFFECTS = {
+    "def": "def f(): state.set_global(1)",
+    "class": "class F:\n    def m(self): state.set_global(1)",
+    "constant": "X = 1",
+    "display": "X = [state.V, {'a': 1}]",
+    "comprehension": "X = [n for n in state.L]",
+    "quiet call": "X = state.quiet(1)",
+    "quiet class": "X = state.Quiet(1)",
+    "quiet decorator": "@state.identity\ndef f(): pass",
+    "builtin": "X = sorted(len(n) for n in ())",
+    "standard library": "import re\nX = re.compile('a')",
+    "logger": "import logging\nlog = logging.getLogger(__name__)",
+    "dataclass": "import dataclasses\n@dataclasses.dataclass\nclass F:\n    x: int = 1",
+    "enum": "import enum\nclass F(enum.Enum):\n    A = 1",
+    "partial kept": "import functools\nf = functools.partial(state.set_global, 1)",
+    "own list": "X = []\nX.append(1)",
+    "own dict": "X = {}\nX['a'] = 1",
+    "conditional def": "import sys\nif sys.version_info > (3,):\n    def f(): pass",
+    "conditional import": "try:\n    import nothing_there\nexcept ImportError:\n    nothing_there = None",
+    "docstring": "'''doc'''",
+    "exports": "__all__ = ['f']",
+}
+
+
+@pytest.mark.parametrize("text", NO_EFFECTS.values(), ids=NO_EFFECTS)
+def test_what_only_binds_counts_for_its_readers(world: Any, text: str) -> None:
+    world.write(state=STATE, a="import state\n" + text)
+    assert world.digester().effect_cells("a.py") == []
