@@ -18,6 +18,7 @@ _MODES = ("auto", "read", "refresh")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add our options."""
     group = parser.getgroup("cell-cache", "reactive test cache")
     group.addoption(
         "--cell-cache",
@@ -117,6 +118,7 @@ def _wants_cache(config: pytest.Config, options: Any) -> bool:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, None, None]:
+    """Begin before the first conftest is imported."""
     if _wants_cache(early_config, early_config.known_args_namespace):
         with _plain_imports():
             from pytest_cellcache.session import begin
@@ -126,6 +128,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Register the hooks of a run that caches."""
     # Not first: the cache provider's comes before, and decides where caches lie.
     config.addinivalue_line(
         "markers",
@@ -146,6 +149,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | pytest.ExitCode | None:
+    """List the store instead of running tests."""
     if config.option.cell_cache_show:
         with _plain_imports():
             from pytest_cellcache.session import show

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.contract import Cleared
 from pytest_cellcache.store.directory import DirectoryStore
 from pytest_cellcache.trace.contract import TracerUnavailable
+from pytest_cellcache.trace.origin import pytester_depth
 from pytest_cellcache.trace.recorder import Recorder, make_recorder
 
 _COMPACT_EVERY = 16
@@ -48,12 +50,7 @@ class _Started:
         self.guard = Guard()
         self.places = Places.of(config.rootpath, config.invocation_params.dir)
         self.recorder: Recorder | None = None
-        # Plugins named on the command line, and what started pytest: nobody saw what they did.
-        self.untraced = frozenset(
-            self.places.relative(path)
-            for path in loaded_files().values()
-            if path.endswith(".py") and self.places.is_first_party(path)
-        )
+        self.untraced = _loaded_before(self.places)
         if "PYTEST_XDIST_WORKER" in os.environ:
             # xdist asks for it when a session starts, and it asks a child process once: a child of
             # every test's, if the recorder saw it.
@@ -65,6 +62,22 @@ class _Started:
             self.recorder = None
             text = f"{error}; this run goes on without the cache"
             self.guard.warn(Warned("tracer-unavailable", text))
+
+
+def _loaded_before(places: Places) -> frozenset[str]:
+    """Name the first-party files that nobody saw being imported.
+
+    Plugins named on the command line, and what started pytest. In a run that pytester started in
+    its own process the outer project's modules are all there too, and concern nobody.
+    """
+    is_inner = pytester_depth(sys._getframe()) > 0
+    return frozenset(
+        places.relative(path)
+        for path in loaded_files().values()
+        if path.endswith(".py")
+        and places.is_first_party(path)
+        and (places.is_inside(path) or not is_inner)
+    )
 
 
 _KEY = pytest.StashKey[_Started]()

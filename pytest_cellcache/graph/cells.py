@@ -8,13 +8,14 @@ evaluated when called. A function nested in a function belongs to the outer body
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from pytest_cellcache.graph.scan import FLAG_FIELDS, SET_FIELDS, Refs
+from pytest_cellcache.graph.refs import FLAG_FIELDS, SET_FIELDS, Refs
 from pytest_cellcache.model.digest import Digest
 
 CellKind = Literal["def", "class", "value", "import", "effect"]
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -117,25 +118,30 @@ def _refs_to_json(refs: Refs) -> dict[str, Any]:
 
 
 def _refs_from_json(data: Mapping[str, Any]) -> Refs:
-    return Refs(
-        *(set(data.get(name, ())) for name in SET_FIELDS),
-        **dict.fromkeys(data.get("flags", ()), True),
-    )
+    refs = Refs()
+    for name in SET_FIELDS:
+        setattr(refs, name, set(data.get(name, ())))
+    for name in data.get("flags", ()):
+        setattr(refs, name, True)
+    return refs
+
+
+def _row(value: Cell | Def) -> list[Any]:
+    row = [getattr(value, found.name) for found in fields(value)]
+    return [_refs_to_json(item) if isinstance(item, Refs) else item for item in row]
+
+
+def _value(item: Any) -> Any:
+    if isinstance(item, dict):
+        return _refs_from_json(item)
+    return tuple(item) if isinstance(item, list) else item
 
 
 def table_to_json(table: Table) -> dict[str, Any]:
     """Give a JSON object that ``table_from_json`` reads back to an equal table."""
     return {
-        "cells": [
-            [c.kind, c.binds, c.digest, _refs_to_json(c.refs), c.start, c.end, c.bases, c.is_decorated,
-             c.only_binds, c.is_new, c.is_change, c.imported]
-            for c in table.cells
-        ],
-        "defs": [
-            [d.qualname, d.digest, _refs_to_json(d.refs), d.start, d.end, d.is_memo, d.is_method,
-             d.decorators, d.has_kept_default]
-            for d in table.defs
-        ],
+        "cells": [_row(cell) for cell in table.cells],
+        "defs": [_row(found) for found in table.defs],
         "aliases": {n: [[a.module, a.name] for a in found] for n, found in table.aliases.items()},
         "loads": table.loads,
         "stars": table.stars,
@@ -154,18 +160,8 @@ def table_from_json(data: Mapping[str, Any]) -> Table:
         KeyError, TypeError, ValueError: not what ``table_to_json`` wrote.
     """
     return Table(
-        cells=tuple(
-            Cell(
-                kind, tuple(binds), digest, _refs_from_json(refs), start, end, tuple(bases), *flags
-            )
-            for kind, binds, digest, refs, start, end, bases, *flags in data["cells"]
-        ),
-        defs=tuple(
-            Def(
-                qualname, digest, _refs_from_json(refs), start, end, memo, method, tuple(deco), kept
-            )
-            for qualname, digest, refs, start, end, memo, method, deco, kept in data["defs"]
-        ),
+        cells=tuple(Cell(*map(_value, row)) for row in data["cells"]),
+        defs=tuple(Def(*map(_value, row)) for row in data["defs"]),
         aliases={
             name: tuple(Alias(module, taken) for module, taken in found)
             for name, found in data["aliases"].items()

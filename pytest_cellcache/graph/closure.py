@@ -16,21 +16,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from pytest_cellcache.graph.cells import Def
+from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.graph.scan import MEMO, Refs
+from pytest_cellcache.graph.refs import MEMO, Refs
+from pytest_cellcache.graph.remembered import Place, Ran, Writers, may_remember
 from pytest_cellcache.model.digest import ABSENT
-from pytest_cellcache.model.keys import BODY, DOC, EFFECTS, MARKERS, NAME, FRAME, WHOLE, Key
+from pytest_cellcache.model.keys import BODY, DOC, EFFECTS, FILE, FRAME, MARKERS, NAME, WHOLE, Key
 
 PLAIN: Final = 0
 IMPORT: Final = 1
 SESSION: Final = 2
 
-Place = tuple[str, str]
-"""File and qualified name of a def."""
-
+_SOURCE_READERS: Final = frozenset(
+    "getsource getsourcelines findsource getblock getcomments getlines getline".split()
+)
 _DOC_READERS: Final = frozenset({"__doc__", "getdoc", "help", "cleandoc", "DocTestFinder"})
 
 
@@ -39,81 +40,6 @@ class Node(NamedTuple):
 
     key: Key
     way: int = PLAIN
-
-
-class Ran:
-    """Which defs ran, and how to find them by simple name.
-
-    Args:
-        uncalled: defs that only pytest calls, the functions of tests: no attribute leads there.
-    """
-
-    def __init__(self, places: Iterable[Place], uncalled: frozenset[Place] = frozenset()) -> None:
-        self.places = frozenset(places) - uncalled
-        self.by_name: dict[str, set[Place]] = {}
-        self.by_class: dict[Place, set[Place]] = {}
-        for path, qualname in self.places:
-            owner, _, name = qualname.rpartition(".")
-            if owner:
-                self.by_name.setdefault(name, set()).add((path, qualname))
-                self.by_class.setdefault((path, owner), set()).add((path, qualname))
-            else:
-                # ``mod.f`` through a module used as a value.
-                self.by_name.setdefault(name, set()).add((path, qualname))
-
-
-_INITIALISERS: Final = frozenset({"__init__", "__post_init__", "__set_name__"})
-
-
-def _may_remember(found: Def) -> bool:
-    """Say whether a body may find work done by an earlier call: it reads what it writes.
-
-    ``if self._x is None: self._x = make()`` runs ``make`` once, for whoever comes first.
-    """
-    refs = found.refs
-    if found.has_kept_default and refs.changes_parameters:
-        return True
-    if "globals" in refs.receivers:
-        return True
-    if found.qualname.rpartition(".")[2] in _INITIALISERS:
-        return False
-    return bool(refs.attr_changes or refs.attrs & refs.attr_stores)
-
-
-class Attributes:
-    """Which attributes bodies write outside of initialisers, for who reads them later.
-
-    A long-lived object may carry what an earlier test, fixture or import has put there.
-    """
-
-    def __init__(self, project: Project, ran: Ran) -> None:
-        self._project = project
-        self._writers: dict[str, set[Place]] = {}
-        for place in ran.places:
-            if place[1].rpartition(".")[2] not in _INITIALISERS:
-                for attr in self._written([place]):
-                    self._writers.setdefault(attr, set()).add(place)
-
-    def left_by_others(self, places: Iterable[Place]) -> set[Place]:
-        """Give the writers of attributes that bodies read but did not write themselves."""
-        listed = list(places)
-        read = {attr for d in self._defs(listed) for attr in d.refs.attrs}
-        missing = (read & self._writers.keys()) - self._written(listed)
-        return {place for attr in missing for place in self._writers[attr]}
-
-    def _written(self, places: Iterable[Place]) -> set[str]:
-        return {
-            attr
-            for found in self._defs(places)
-            for attr in (*found.refs.attr_stores, *found.refs.attr_changes)
-        }
-
-    def _defs(self, places: Iterable[Place]) -> list[Def]:
-        return [
-            found
-            for path, qualname in places
-            for found in self._project.index(path).defs.get(qualname, ())
-        ]
 
 
 class Closure:
@@ -202,6 +128,15 @@ class Closure:
                 docs |= self._docs_of(node.key.path, node.key.name)
         return frozenset(docs)
 
+    def _has_foreign_base(self, path: str, cell: Cell) -> bool:
+        """Say whether code of another distribution may read the docstrings of a class."""
+        for base in cell.bases:
+            aliases = self._project.index(path).aliases(base.partition(".")[0])
+            for alias in aliases:
+                if self._project.modules.find_from(path, alias.module) is None:
+                    return True
+        return False
+
     def _docs_of(self, path: str, name: str) -> set[Node]:
         inner = name + "."
         return {
@@ -222,7 +157,7 @@ class Closure:
             out.add(Node(Key(NAME, path, qualname)))
         way = node.way
         for found in self._defs(node.key):
-            if way == PLAIN and _may_remember(found):
+            if way == PLAIN and may_remember(found):
                 way = SESSION
                 out.add(Node(node.key, SESSION))
             self._called(path, found.refs, way, out)
@@ -263,6 +198,12 @@ class Closure:
         if refs.imports_computed or "__subclasses__" in refs.attrs:
             # Any module may be meant; any class statement anywhere may add a subclass.
             out.update(Node(Key(WHOLE, file)) for file in self._files)
+        if not _SOURCE_READERS.isdisjoint(refs.attrs | refs.chains):
+            # As text: comments and layout count.
+            out.add(Node(Key(FILE, path)))
+            for chain in refs.chains:
+                for file, _, _ in self._names.resolve(path, chain).bindings:
+                    out.add(Node(Key(FILE, file)))
         if not _DOC_READERS.isdisjoint(refs.attrs):
             for chain in refs.chains:
                 for file, name, _ in self._names.resolve(path, chain).bindings:
@@ -316,7 +257,7 @@ class Closure:
                 for chain in cell.refs.chains:
                     for target in self._targets(self._names.resolve(key.path, chain)):
                         out.add(Node(Key(BODY, *target), SESSION))
-            if cell.is_decorated:
+            if cell.is_decorated or self._has_foreign_base(key.path, cell):
                 out |= self._docs_of(key.path, key.name)
             if cell.kind == "class":
                 # The class statement runs hooks of its bases, and of what its body creates.
@@ -355,63 +296,3 @@ class Closure:
         out.add(Node(Key(EFFECTS, key.path)))
         for cell in index.table.cells:
             out.update(Node(Key(NAME, key.path, name)) for name in cell.binds)
-
-
-class Writers:
-    """Which bodies may rebind or change a global: lazy initialisation, counters, registers."""
-
-    def __init__(
-        self,
-        project: Project,
-        digester: Digester,
-        places: Iterable[Place],
-        files: Iterable[str] = (),
-    ) -> None:
-        self._modules: dict[tuple[str, str], set[str]] = {}
-        for path in files:
-            index = project.index(path)
-            for cell in index.table.cells:
-                for chain in cell.refs.receivers:
-                    if index.aliases(chain.partition(".")[0]):
-                        for file, name, _ in digester.names.resolve(path, chain).bindings:
-                            if file != path:
-                                self._modules.setdefault((file, name), set()).add(path)
-        self._found: dict[tuple[str, str], set[Place]] = {}
-        for path, qualname in places:
-            for definition in project.index(path).defs.get(qualname, ()):
-                refs = definition.refs
-                if self._hands_over(project, digester, path, definition):
-                    # ``put(CACHE, "v", make())``
-                    for chain in refs.chains - refs.calls:
-                        for file, name, rest in digester.names.resolve(path, chain).bindings:
-                            bound = project.index(file).bound_by(name)
-                            if not rest and any(c.kind == "value" for c in bound):
-                                self._found.setdefault((file, name), set()).add((path, qualname))
-                for name in refs.stores:
-                    self._found.setdefault((path, name), set()).add((path, qualname))
-                for chain in refs.receivers:
-                    for file, name, _ in digester.names.resolve(path, chain).bindings:
-                        # Not another distribution's: ``sys.stdout.write``.
-                        bound = project.index(file).bound_by(name)
-                        if name != "__getattr__" and any(c.kind != "import" for c in bound):
-                            self._found.setdefault((file, name), set()).add((path, qualname))
-
-    def modules_of(self, path: str, name: str) -> set[str]:
-        """Give the other modules whose statements may write a global of a file."""
-        return self._modules.get((path, name), set())
-
-    def _hands_over(
-        self, project: Project, digester: Digester, path: str, definition: Def
-    ) -> bool:
-        """Say whether a body calls a function of the project that changes its arguments."""
-        return any(
-            found.refs.changes_parameters
-            for chain in definition.refs.calls
-            if chain and "(" not in chain
-            for file, name, rest in digester.names.resolve(path, chain).bindings
-            for found in project.index(file).defs.get(".".join((name, *rest)), ())
-        )
-
-    def of(self, path: str, name: str) -> set[Place]:
-        """Give the defs that may write a global of a file."""
-        return self._found.get((path, name), set())

@@ -17,11 +17,11 @@ from pytest_cellcache.model.keys import (
     BODY,
     DOC,
     EFFECTS,
+    FRAME,
     HOOKS,
     MARKERS,
     MODULE,
     NAME,
-    FRAME,
     WHOLE,
     Key,
 )
@@ -99,7 +99,7 @@ class Digester:
         """
         if cell.kind == "import" or not (cell.refs.chains or cell.refs.calls):
             return ""
-        before = [c.digest for other, c in self.effect_cells(path) if other < position]
+        before: list[str] = [c.digest for other, c in self.effect_cells(path) if other < position]
         before += [
             located.file or ""
             for other, located in self._effectful_imports(path)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pytest_cellcache.graph.closure import Node, Place
+from pytest_cellcache.graph.closure import Node
 from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.model.keys import BODY, EFFECTS, NAME, WHOLE, Key
 from pytest_cellcache.model.observation import CodeRef
 

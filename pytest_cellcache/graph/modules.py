@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_cellcache.graph.scan import import_spec
 from pytest_cellcache.model.digest import ABSENT, Digest
 from pytest_cellcache.sources.places import Places
 
@@ -108,7 +107,7 @@ class Modules:
         return Located(found.file, found.folders, (*parent.passed, parent.file, *found.passed))
 
     def digest(self, folder: str, name: str) -> Digest:
-        """Digest what a ``module`` key resolves to; ``folder`` is where a relative import starts."""
+        """Digest what a ``module`` key resolves to, relative to ``folder`` if that is given."""
         if folder:
             base = "" if folder == "." else folder
             found = self._search((base,), name) if name else Located(None, (base,))
@@ -191,4 +190,4 @@ def loaded_files() -> dict[str, str]:
     return found
 
 
-__all__ = ["Located", "Modules", "import_spec", "loaded_files", "module_key"]
+__all__ = ["Located", "Modules", "loaded_files", "module_key"]

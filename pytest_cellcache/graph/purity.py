@@ -16,7 +16,8 @@ from typing import Final
 from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.graph.scan import MUTATORS, NEW_CONTAINERS, Refs
+from pytest_cellcache.graph.refs import MUTATORS, Refs
+from pytest_cellcache.graph.scopes import NEW_CONTAINERS
 
 _IMPURE_BUILTINS: Final = frozenset(
     "exec eval setattr delattr __import__ open print input breakpoint globals vars locals".split()
@@ -41,9 +42,10 @@ _IMPURE_FUNCTIONS: Final = frozenset(
 )
 _INITIALISERS: Final = (
     "__init__", "__new__", "__post_init__", "__attrs_post_init__", "__set_name__",
-    "__init_subclass__",
 )  # fmt: skip
-_METACLASS_METHODS: Final = ("__call__", "__prepare__", "__instancecheck__", "__getattr__")
+_METACLASS_METHODS: Final = (
+    "__new__", "__init__", "__call__", "__prepare__", "__init_subclass__",
+)  # fmt: skip
 _PLAIN_BASES: Final = frozenset(
     """attr attrs click hypothesis marshmallow msgspec numpy pydantic pydantic_settings pytest
     typing_extensions""".split()
@@ -62,10 +64,11 @@ class Purity:
         self._project = project
         self._names = names
         self._defs: dict[tuple[str, str, bool], bool] = {}
-        self._classes: dict[tuple[str, str, bool, bool], bool] = {}
+        self._classes: dict[tuple[str, str, bool], bool] = {}
+        self._definitions: dict[tuple[str, str], bool] = {}
 
     def has_effect(self, path: str, cell: Cell) -> bool:
-        """Say whether evaluating a cell may change more than what it binds or mutates in ``path``."""
+        """Say whether evaluating a cell may change more than what its module binds."""
         if cell.kind == "import":
             return False
         refs = cell.refs
@@ -75,13 +78,29 @@ class Purity:
             return True
         if refs.imports or refs.changes_unknown or (refs.attr_changes and cell.kind != "class"):
             return True
-        if cell.kind == "class" and not self._is_plain_class(path, cell, 0):
+        if cell.kind == "class" and not self._defines_quietly(path, cell, 0):
             return True
         is_strict = self._passes_values(path, refs)
         calls = {call for call in refs.calls if not self._changes_container(path, call)}
+        if cell.kind == "class":
+            calls = {call for call in calls if not self._is_plain_member(path, cell, call)}
         # What is handed over may be called: ``map(f, xs)``, ``partial(f)()``.
-        calls |= {chain for chain in refs.chains - refs.calls if self._is_def(path, chain)}
+        calls |= {chain for chain in refs.arguments if self._is_def(path, chain)}
         return not all(self._is_pure_call(path, call, 0, is_strict) for call in calls)
+
+    def _is_plain_member(self, path: str, cell: Cell, call: str) -> bool:
+        """Say whether a class body calls something quiet of its own: ``x.setter``, ``Inner()``."""
+        root, _, rest = call.partition("()")[0].partition(".")
+        if self._project.index(path).binds(root):
+            return False
+        if rest in ("setter", "getter", "deleter"):
+            return True
+        inner = f"{cell.binds[0]}.{root}"
+        defs = self._project.index(path).defs
+        if inner in defs:
+            return self._is_quiet(path, inner, 1, False)
+        known = any(name.startswith(inner + ".") for name in defs)
+        return known and self._has_quiet(path, inner, _INITIALISERS, 1, False)
 
     def _changes_container(self, path: str, call: str) -> bool:
         """Say whether a call is a mutating method of a container that this module made."""
@@ -110,8 +129,11 @@ class Purity:
         if not bound or index.aliases(root):
             return False
         return all(
-            cell.is_new or cell.kind in ("def", "class") or not cell.refs.calls for cell in bound
-        ) and all(cell.kind != "effect" for cell in bound)
+            cell.is_new
+            or cell.kind in ("def", "class")
+            or (cell.kind == "value" and not cell.refs.calls and not cell.refs.chains)
+            for cell in bound
+        )
 
     def _passes_values(self, path: str, refs: Refs) -> bool:
         """Say whether code may hand an object of some module to what it calls."""
@@ -198,27 +220,43 @@ class Purity:
         # What a name stands for, or what a method of a module's object does, is not known.
         return False
 
-    def _is_plain_class(
-        self, file: str, cell: Cell, depth: int, is_strict: bool = False, is_base: bool = False
-    ) -> bool:
-        """Say whether neither defining nor calling a class changes anything else."""
+    def _defines_quietly(self, file: str, cell: Cell, depth: int) -> bool:
+        """Say whether a class statement changes nothing else: its bases and metaclass may."""
+        key = (file, cell.binds[0])
+        if key not in self._definitions:
+            self._definitions[key] = True  # recursive classes: judged by the rest
+            self._definitions[key] = depth <= _MAX_DEPTH and all(
+                self._is_plain_base(file, base, depth) for base in cell.bases
+            )
+        return self._definitions[key]
+
+    def _is_plain_class(self, file: str, cell: Cell, depth: int, is_strict: bool = False) -> bool:
+        """Say whether calling a class changes nothing else."""
         name = cell.binds[0]
-        key = (file, name, is_strict, is_base)
+        key = (file, name, is_strict)
         if key in self._classes:
             return self._classes[key]
         self._classes[key] = True  # recursive classes: judged by the rest
-        index = self._project.index(file)
-        pure = depth <= _MAX_DEPTH
+        pure = depth <= _MAX_DEPTH and self._has_quiet(file, name, _INITIALISERS, depth, is_strict)
         for base in cell.bases:
-            pure = pure and self._is_plain_base(file, base, depth)
-        for method in (*_INITIALISERS, *(_METACLASS_METHODS if is_base else ())):
-            qualname = f"{name}.{method}"
-            if pure and qualname in index.defs:
-                pure = self._is_quiet(file, qualname, depth + 1, is_strict)
+            pure = pure and self._is_plain_base(file, base, depth, is_strict)
         self._classes[key] = pure
         return pure
 
-    def _is_plain_base(self, file: str, base: str, depth: int) -> bool:
+    def _has_quiet(
+        self, file: str, name: str, methods: tuple[str, ...], depth: int, is_strict: bool
+    ) -> bool:
+        """Say whether those of some methods that a class defines are quiet."""
+        defs = self._project.index(file).defs
+        names = [f"{name}.{method}" for method in methods]
+        return all(
+            self._is_quiet(file, found, depth + 1, is_strict) for found in names if found in defs
+        )
+
+    def _is_plain_base(
+        self, file: str, base: str, depth: int, is_strict: bool | None = None
+    ) -> bool:
+        """Judge a base or metaclass: of a class statement, or, with ``is_strict``, of a call."""
         if not base:
             return True  # a call or subscript: ``Generic[T]``, ``namedtuple(...)``; judged as call
         root = base.partition(".")[0]
@@ -238,8 +276,15 @@ class Purity:
                     found = True
                     if tail or cell.kind != "class":
                         return False
-                    if not self._is_plain_class(target, cell, depth + 1, is_base=True):
+                    is_meta = any(base == "type" or base.endswith("Meta") for base in cell.bases)
+                    hooks = _METACLASS_METHODS if is_meta else ("__init_subclass__",)
+                    if not self._has_quiet(target, name, hooks, depth, False):
                         return False
+                    if not self._defines_quietly(target, cell, depth + 1):
+                        return False
+                    if is_strict is not None and not is_meta:
+                        if not self._is_plain_class(target, cell, depth + 1, is_strict):
+                            return False
         return found
 
     def _is_quiet(self, file: str, qualname: str, depth: int, is_strict: bool) -> bool:
@@ -262,8 +307,9 @@ class Purity:
         refs = definition.refs
         if refs.stores or refs.receivers or refs.imports or refs.changes_unknown:
             return False
-        if is_strict and (refs.changes_parameters or definition.has_kept_default):
-            if definition.qualname.rpartition(".")[2] not in ("__init__", "__post_init__"):
+        is_init = definition.qualname.rpartition(".")[2] in ("__init__", "__post_init__")
+        if is_strict and not is_init:  # an initialiser's first argument is new
+            if refs.changes_parameters or definition.has_kept_default:
                 return False
         # ``self.a = []; self.a.append(1)`` fills a new object, ``cls.known.append(1)`` does not.
         if refs.attr_changes - refs.attr_stores:

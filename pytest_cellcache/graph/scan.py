@@ -9,22 +9,27 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from typing import Final
 
-MUTATORS: Final = frozenset(
-    """append appendleft extend extendleft insert add update setdefault pop popitem popleft remove
-    discard clear sort reverse register unregister subscribe connect bind install put push write
-    intersection_update difference_update symmetric_difference_update __setitem__ __delitem__
-    __setattr__ __delattr__ move_to_end rotate cache_clear configure""".split()
+from pytest_cellcache.graph.refs import MUTATORS, Refs, import_spec
+from pytest_cellcache.graph.scopes import (
+    NEW_NODES,
+    FunctionNode,
+    Locals,
+    LocalScope,
+    all_arguments,
+    chain_of,
+    evaluated_outside,
+    is_new,
+    know_locals,
+    names_bound_in,
+    walk_scope,
 )
-"""Method names that are taken to change their receiver when called on a global."""
 
-MEMO: Final = re.compile(r"cache|memo|lazy|reify|once|singleton", re.IGNORECASE)
-"""Names of decorators that keep what a function gave: ``lru_cache``, ``cached_property``, ..."""
-
-_REFLECTION: Final = frozenset({"getattr", "hasattr", "setattr", "delattr"})
+_REFLECTION: Final = frozenset(
+    {"getattr", "hasattr", "setattr", "delattr", "attrgetter", "methodcaller"}
+)
 _DYNAMIC: Final = frozenset(
     {"getattr", "setattr", "vars", "globals", "locals", "dir", "eval", "exec", "__import__"}
 )
@@ -40,77 +45,6 @@ _IMPORTING: Final = frozenset(
 _IMPORTING_FILES: Final = frozenset(
     "spec_from_file_location exec_module load_module run_path SourceFileLoader load_source".split()
 )
-
-LocalScope = frozenset[str]
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-_SCOPES: Final = (*_FUNCTIONS, ast.ClassDef)
-_COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-
-
-@dataclass(slots=True)
-class Refs:
-    """What was found; sets grow while scanning.
-
-    Attributes:
-        chains: dotted loads of globals, as far as attributes follow: ``os.path.join``.
-        attrs: every attribute name read, also ``getattr`` with a constant.
-        imports: modules imported by the code itself, as written: ``..pkg.mod`` (dots lead), and
-            names taken from them as ``..pkg.mod:name``; a star import is ``..pkg.mod:*``.
-        calls: chains of what is called; ``f()`` where the result of ``f`` is called, ``f().m``
-            where a method of it is; ``""`` for a callee that is nothing of these.
-        receivers: chains whose value may be changed: ``D`` for ``D['a'] = 1`` and ``D.add(1)``.
-        stores: globals rebound by a ``global`` declaration.
-        attr_stores: attribute names written on anything that is not a global: ``self.a = 1``.
-        attr_changes: attribute names whose value is changed in place: ``self.a.append(1)``.
-        strings: constants that look like dotted paths, for code that imports by name.
-        is_dynamic: names are computed at run time (``getattr`` with a variable, ``eval``, ...).
-        reads_namespace: any global of the module may be read (``globals()``, ``eval(text)``, ...).
-        imports_computed: a module is imported or looked up under a name computed at run time.
-        changes_parameters: an argument is changed in place, or gets an attribute.
-        changes_unknown: so is a local that is neither new here nor known to be something else.
-        changes_closure: so is a variable of an enclosing function.
-    """
-
-    chains: set[str] = field(default_factory=set)
-    attrs: set[str] = field(default_factory=set)
-    imports: set[str] = field(default_factory=set)
-    calls: set[str] = field(default_factory=set)
-    receivers: set[str] = field(default_factory=set)
-    stores: set[str] = field(default_factory=set)
-    attr_stores: set[str] = field(default_factory=set)
-    attr_changes: set[str] = field(default_factory=set)
-    strings: set[str] = field(default_factory=set)
-    is_dynamic: bool = False
-    reads_namespace: bool = False
-    imports_computed: bool = False
-    changes_parameters: bool = False
-    changes_unknown: bool = False
-    changes_closure: bool = False
-
-    def join(self, other: Refs) -> None:
-        """Add everything of ``other``."""
-        for name in SET_FIELDS:
-            getattr(self, name).update(getattr(other, name))
-        for name in FLAG_FIELDS:
-            setattr(self, name, getattr(self, name) or getattr(other, name))
-
-
-SET_FIELDS: Final = (
-    "chains", "attrs", "imports", "calls", "receivers", "stores", "attr_stores",
-    "attr_changes", "strings",
-)  # fmt: skip
-
-
-FLAG_FIELDS: Final = (
-    "is_dynamic", "reads_namespace", "imports_computed", "changes_parameters", "changes_unknown", "changes_closure",
-)  # fmt: skip
-
-
-def import_spec(module: str | None, level: int, name: str | None = None) -> str:
-    """Write an import as one string, see ``Refs.imports``."""
-    base = "." * level + (module or "")
-    return base if name is None else f"{base}:{name}"
 
 
 def scan(nodes: Iterable[ast.AST], *, has_lazy_annotations: bool = False) -> Refs:
@@ -142,158 +76,12 @@ def scan_source(text: str) -> Refs:
     return scan([tree])
 
 
-def names_bound_in(nodes: Iterable[ast.AST]) -> LocalScope:
-    """Names that a function scope binds, without those declared global."""
-    bound: set[str] = set()
-    outer: set[str] = set()
-    stack: list[ast.AST] = list(nodes)
-    while stack:
-        node = stack.pop()
-        if isinstance(node, ast.Name):
-            if not isinstance(node.ctx, ast.Load):
-                bound.add(node.id)
-            continue
-        if isinstance(node, _SCOPES):
-            if not isinstance(node, ast.Lambda):
-                bound.add(node.name)
-            stack.extend(_evaluated_outside(node))
-            continue
-        if isinstance(node, _COMPREHENSIONS):
-            # Targets stay inside; a walrus binds here.
-            stack.extend(n for n in ast.walk(node) if isinstance(n, ast.NamedExpr))
-            continue
-        if isinstance(node, ast.NamedExpr):
-            bound.add(node.target.id)
-            stack.append(node.value)
-            continue
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            bound.update((alias.asname or alias.name.split(".")[0]) for alias in node.names)
-            continue
-        if isinstance(node, ast.Global):
-            outer.update(node.names)
-            continue
-        if isinstance(node, ast.ExceptHandler) and node.name:
-            bound.add(node.name)
-        elif isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name:
-            bound.add(node.name)
-        elif isinstance(node, ast.MatchMapping) and node.rest:
-            bound.add(node.rest)
-        stack.extend(ast.iter_child_nodes(node))
-    return frozenset(bound - outer)
-
-
-def _evaluated_outside(
-    node: FunctionNode | ast.ClassDef, *, has_lazy_annotations: bool = False
-) -> Iterator[ast.AST]:
-    """Parts of a def, lambda or class that its enclosing scope evaluates."""
-    if isinstance(node, ast.ClassDef):
-        yield from node.decorator_list
-        yield from node.bases
-        yield from node.keywords
-        return
-    arguments = node.args
-    yield from arguments.defaults
-    yield from (default for default in arguments.kw_defaults if default is not None)
-    if isinstance(node, ast.Lambda):
-        return
-    yield from node.decorator_list
-    if has_lazy_annotations:
-        return
-    for argument in _all_arguments(arguments):
-        if argument.annotation is not None:
-            yield argument.annotation
-    if node.returns is not None:
-        yield node.returns
-
-
-def _all_arguments(arguments: ast.arguments) -> Iterator[ast.arg]:
-    yield from arguments.posonlyargs
-    yield from arguments.args
-    yield from arguments.kwonlyargs
-    if arguments.vararg:
-        yield arguments.vararg
-    if arguments.kwarg:
-        yield arguments.kwarg
-
-
-@dataclass(slots=True)
-class _Function:
-    """What is known of the locals of the function being scanned.
-
-    Attributes:
-        fresh: locals that are always a new container or instance.
-        aliases: locals that stand for a global chain or an attribute.
-        imports: locals bound by an import, as (module, name or None).
-    """
-
-    parameters: frozenset[str]
-    own: frozenset[str]
-    fresh: frozenset[str]
-    aliases: dict[str, ast.expr]
-    imports: dict[str, tuple[str, str | None]]
-
-
-_FRESH: Final = (ast.List, ast.Dict, ast.Set, ast.Tuple, ast.JoinedStr, *_COMPREHENSIONS)
-NEW_CONTAINERS: Final = frozenset(
-    "dict list set bytearray frozenset tuple sorted defaultdict OrderedDict deque Counter".split()
-)
-
-
-def is_new(node: ast.expr | None) -> bool:
-    """Say whether an expression surely gives an object that nobody else has."""
-    if isinstance(node, _FRESH):
-        return True
-    if isinstance(node, ast.Call):
-        name = (chain_of(node.func) or "").rpartition(".")[2]
-        return name in NEW_CONTAINERS or name[:1].isupper()
-    return False
-
-
-def _know_locals(node: FunctionNode, own: LocalScope) -> _Function:
-    parameters = frozenset(argument.arg for argument in _all_arguments(node.args))
-    values: dict[str, list[ast.expr | None]] = {}
-    imports: dict[str, tuple[str, str | None]] = {}
-    body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
-    for statement in body:
-        for inner in _walk_scope(statement):
-            if isinstance(inner, ast.Assign):
-                for target in inner.targets:
-                    if isinstance(target, ast.Name):
-                        values.setdefault(target.id, []).append(inner.value)
-            elif isinstance(inner, ast.AnnAssign) and isinstance(inner.target, ast.Name):
-                values.setdefault(inner.target.id, []).append(inner.value)
-            elif isinstance(inner, ast.Import):
-                for alias in inner.names:
-                    bound = alias.asname or alias.name.split(".")[0]
-                    imports[bound] = (alias.name if alias.asname else bound, None)
-            elif isinstance(inner, ast.ImportFrom):
-                for alias in inner.names:
-                    module = import_spec(inner.module, inner.level)
-                    imports[alias.asname or alias.name] = (module, alias.name)
-    counts: dict[str, int] = {}
-    for statement in body:
-        for inner in _walk_scope(statement):
-            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
-                counts[inner.id] = counts.get(inner.id, 0) + 1
-    fresh = {
-        name
-        for name, found in values.items()
-        if name not in parameters and len(found) == counts.get(name) and all(map(is_new, found))
-    }
-    aliases = {
-        name: value
-        for name, found in values.items()
-        for value in found
-        if isinstance(value, (ast.Name, ast.Attribute, ast.Subscript))
-    }
-    return _Function(parameters, own, frozenset(fresh), aliases, imports)
-
-
 class _Scanner:
     def __init__(self, *, has_lazy_annotations: bool) -> None:
         self.found = Refs()
         self._has_lazy_annotations = has_lazy_annotations
-        self._function: _Function | None = None
+        self._inside: Locals | None = None
+        self._callee: ast.expr | None = None
         self._handlers: dict[type, Callable[..., None]] = {
             ast.Name: self._name,
             ast.Attribute: self._attribute,
@@ -329,19 +117,19 @@ class _Scanner:
         declared = {
             name
             for statement in body
-            for n in _walk_scope(statement)
+            for n in walk_scope(statement)
             if isinstance(n, ast.Global)
             for name in n.names
         }
-        names = {argument.arg for argument in _all_arguments(node.args)}
+        names = {argument.arg for argument in all_arguments(node.args)}
         inner_scope = frozenset((local | inner | names) - declared)
-        outer = self._function
-        self._function = known = _know_locals(node, frozenset(inner | names))
+        outer = self._inside
+        self._inside = known = know_locals(node, frozenset(inner | names))
         if outer is not None:  # an import of an enclosing function is seen here too
             known.imports = {**outer.imports, **known.imports}
         for statement in body:
             self.visit(statement, inner_scope)
-        self._function = outer
+        self._inside = outer
 
     def _children(self, node: ast.AST, local: LocalScope) -> None:
         visit = self.visit
@@ -366,7 +154,7 @@ class _Scanner:
 
     def _local_import(self, name: str, rest: tuple[str, ...]) -> bool:
         """Note the use of a name that an import in this function has bound."""
-        found = self._function.imports.get(name) if self._function is not None else None
+        found = self._inside.imports.get(name) if self._inside is not None else None
         if found is None:
             return False
         module, taken = found
@@ -377,6 +165,8 @@ class _Scanner:
     def _attribute(self, node: ast.Attribute, local: LocalScope) -> None:
         if isinstance(node.ctx, ast.Load):
             self.found.attrs.add(node.attr)
+            if node is not self._callee:
+                self.found.fields.add(node.attr)
         if node.attr in _DYNAMIC_ATTRS:
             self.found.is_dynamic = True
         if node.attr == "__globals__":
@@ -399,6 +189,7 @@ class _Scanner:
             inner: ast.AST = node.value
             while isinstance(inner, ast.Attribute):
                 self.found.attrs.add(inner.attr)
+                self.found.fields.add(inner.attr)
                 inner = inner.value
             return
         parts = chain_of(node)
@@ -435,18 +226,18 @@ class _Scanner:
         elif isinstance(node, ast.Attribute):
             self.found.attr_changes.add(node.attr)
         elif isinstance(node, ast.Name):
-            alias = self._function.aliases.get(node.id) if self._function is not None else None
+            alias = self._inside.aliases.get(node.id) if self._inside is not None else None
             if alias is not None and not (isinstance(alias, ast.Name) and alias.id == node.id):
-                function = self._function
-                self._function = None  # one step: an alias of an alias is unknown
+                inside = self._inside
+                self._inside = None  # one step: an alias of an alias is unknown
                 self._receive(alias, local)
-                self._function = function
+                self._inside = inside
                 if chain_of(alias, local) is not None:
                     return
             self._change_local(node.id)
 
     def _change_local(self, name: str) -> None:
-        function = self._function
+        function = self._inside
         if function is None:
             self.found.changes_unknown = True
         elif name in function.parameters:
@@ -459,20 +250,30 @@ class _Scanner:
     def _aug_assign(self, node: ast.AugAssign, local: LocalScope) -> None:
         if isinstance(node.target, ast.Name) and node.target.id not in local:
             self.found.chains.add(node.target.id)
+        if (
+            isinstance(node.target, ast.Attribute)
+            and "creat" in node.target.attr
+            and isinstance(node.value, ast.Constant)
+        ):
+            # The counter that orders declared fields: nobody rests on its value.
+            return
         self._children(node, local)
 
     def _ann_assign(self, node: ast.AnnAssign, local: LocalScope) -> None:
         self.visit(node.target, local)
         if node.value is not None:
             self.visit(node.value, local)
-        if self._function is None:
+        if self._inside is None:
             # Lazy ones too: ``get_type_hints`` and its like resolve them later.
             self.visit(node.annotation, local)
 
     def _call(self, node: ast.Call, local: LocalScope) -> None:
-        function = node.func
+        function = self._callee = node.func
         chain = chain_of(function, local)
         self._note_call(function, chain, local)
+        for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+            handed = argument.elts if isinstance(argument, (ast.List, ast.Tuple)) else [argument]
+            self.found.arguments.update(filter(None, (chain_of(item, local) for item in handed)))
         if isinstance(function, ast.Attribute) and function.attr in MUTATORS:
             self._receive(function.value, local)
         name = function.id if isinstance(function, ast.Name) else ""
@@ -482,7 +283,7 @@ class _Scanner:
             for argument in node.args
             if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
         ]
-        if name in _REFLECTION or attr in ("attrgetter", "methodcaller", "setattr", "delattr"):
+        if (name or attr) in _REFLECTION:
             for constant in constants:
                 self.found.attrs.update(constant.split("."))
             if (name or attr) in ("setattr", "delattr") and node.args:
@@ -492,9 +293,9 @@ class _Scanner:
                 self.found.is_dynamic = True
         elif name in _DYNAMIC:
             self.found.is_dynamic = True
-        if name in ("globals", "locals", "vars", "dir") and not node.args:
-            self.found.reads_namespace = True
-        elif name in ("eval", "exec") and len(node.args) < 2:
+        if (name in ("globals", "locals", "vars", "dir") and not node.args) or (
+            name in ("eval", "exec") and len(node.args) < 2
+        ):
             self.found.reads_namespace = True
         if (name or attr) in _IMPORTING:
             first = constants[0].lstrip(".") if constants else ""
@@ -514,7 +315,7 @@ class _Scanner:
         inner: ast.AST = function
         if isinstance(inner, ast.Attribute):
             tail, inner = "." + inner.attr, inner.value
-        if isinstance(inner, (ast.Constant, *_FRESH)):
+        if isinstance(inner, (ast.Constant, *NEW_NODES)):
             return  # a method of a literal
         if isinstance(inner, ast.Call):
             called = chain_of(inner.func, local)
@@ -536,14 +337,14 @@ class _Scanner:
             self.found.imports.add(import_spec(node.module, node.level, alias.name))
 
     def _function(self, node: FunctionNode, local: LocalScope) -> None:
-        for part in _evaluated_outside(node, has_lazy_annotations=self._has_lazy_annotations):
+        for part in evaluated_outside(node, has_lazy_annotations=self._has_lazy_annotations):
             self.visit(part, local)
         if not isinstance(node, ast.Lambda):
             self._decorators(node, local)
         self.function_body(node, local)
 
     def _class(self, node: ast.ClassDef, local: LocalScope) -> None:
-        for part in _evaluated_outside(node):
+        for part in evaluated_outside(node):
             self.visit(part, local)
         self._decorators(node, local)
         # What a class body binds is an attribute of the class, not a global.
@@ -577,25 +378,3 @@ class _Scanner:
         first = node.generators[0].iter  # type: ignore[attr-defined]
         self.visit(first, local)
         self._children(node, local | targets)
-
-
-def _walk_scope(node: ast.AST) -> Iterator[ast.AST]:
-    """Walk a statement without entering functions and classes defined in it."""
-    stack = [node]
-    while stack:
-        current = stack.pop()
-        yield current
-        if not isinstance(current, _SCOPES):
-            stack.extend(ast.iter_child_nodes(current))
-
-
-def chain_of(node: ast.AST, local: LocalScope = frozenset()) -> str | None:
-    """Give ``a.b.c`` for an attribute chain on a global name; ``None`` for anything else."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name) or node.id in local:
-        return None
-    parts.append(node.id)
-    return ".".join(reversed(parts))

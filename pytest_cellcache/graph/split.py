@@ -13,17 +13,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pytest_cellcache.graph.cells import Alias, Cell, CellKind, Def, Table
-from pytest_cellcache.graph.scan import (
-    Refs,
-    MEMO,
-    MUTATORS,
-    chain_of,
-    import_spec,
-    is_new,
-    names_bound_in,
-    scan,
-    scan_function,
-)
+from pytest_cellcache.graph.refs import MEMO, MUTATORS, Refs, import_spec
+from pytest_cellcache.graph.scan import scan, scan_function
+from pytest_cellcache.graph.scopes import chain_of, is_new, names_bound_in
 from pytest_cellcache.graph.syntaxdigest import digest_syntax
 from pytest_cellcache.model.digest import Digest, digest_bytes, digest_parts
 
@@ -190,7 +182,9 @@ class _Splitter:
 
     def _take_body(self, prefix: str, node: FunctionDef) -> None:
         first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-        decorators = [chain_of(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list]
+        decorators = [
+            chain_of(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list
+        ]
         self._defs.append(
             Def(
                 qualname=prefix + node.name,
@@ -202,8 +196,7 @@ class _Splitter:
                 is_method=bool(prefix),
                 decorators=tuple(decorator or "" for decorator in decorators),
                 has_kept_default=any(
-                    is_new(default)
-                    for default in (*node.args.defaults, *node.args.kw_defaults)
+                    is_new(default) for default in (*node.args.defaults, *node.args.kw_defaults)
                 ),
             )
         )
@@ -275,7 +268,9 @@ class _Splitter:
             bound = alias.asname or (
                 alias.name.split(".")[0] if isinstance(node, ast.Import) else alias.name
             )
-            digest = digest_parts([type(node).__name__, module or "", str(level), alias.name, bound])
+            digest = digest_parts(
+                [type(node).__name__, module or "", str(level), alias.name, bound]
+            )
             binds = () if bound == "*" else (bound,)
             self._cells.append(
                 Cell(

@@ -172,7 +172,7 @@ class Watcher:
             except Unstorable as error:
                 barrier = Reason(reasons.UNRECORDABLE, str(error))
         duration_s = sum(report.duration for report in log.reports)
-        attempt = Attempt(facts, seen, log.instances, result, barrier, duration_s)
+        attempt = Attempt(facts, seen, log.instances, result, barrier, duration_s, code_of(item))
         attempts = sum(report.when == "setup" for report in log.reports) or 1
         if log.requeued_for:
             attempts += 1

@@ -212,8 +212,7 @@ class _ItemState:
             # A fresh instance of the class, and a method bound to it; both are made when asked for.
             vars(item).pop("_instance", None)
             vars(item).pop("_obj", None)
-        if hasattr(item, "_excinfo"):  # unittest
-            item._excinfo = None
+        vars(item).pop("_excinfo", None)  # unittest; None is the default of its class
 
 
 def _call(item: pytest.Item, when: _Phase, **arguments: Any) -> pytest.CallInfo[None]:

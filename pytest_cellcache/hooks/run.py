@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Generator
@@ -40,6 +41,13 @@ _FLUSH_S: Final = 30.0
 """How much of a run a killed session loses at most, as far as its fixtures are torn down."""
 
 Judged = tuple[TestFacts, Verdict]
+
+
+def _outer_folders(places: Places) -> set[str]:
+    """List the folders of first-party modules outside the project root."""
+    files = loaded_files().values()
+    folders = {os.path.dirname(file) for file in files if places.is_first_party(file)}
+    return {folder for folder in folders if folder and not places.is_inside(folder)}
 
 
 class Run:
@@ -127,7 +135,7 @@ class Run:
             project=project,
             digester=digester,
             inputs=inputs,
-            input_keys=InputKeys(snapshot, inputs, self._settings.ignore),
+            input_keys=InputKeys(snapshot, inputs, self._settings.ignore, _outer_folders(places)),
             store=store,
         )
         self._verifier = Verifier(store, inputs, snapshot)

@@ -22,14 +22,22 @@ class InputKeys:
 
     Args:
         ignore: globs of relative paths that never count.
+        folders: absolute folders of first-party modules outside the project root.
     """
 
-    def __init__(self, snapshot: Snapshot, inputs: Inputs, ignore: Iterable[str]) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        inputs: Inputs,
+        ignore: Iterable[str],
+        folders: Iterable[str] = (),
+    ) -> None:
         self._snapshot = snapshot
         self._places = snapshot.places
         self._inputs = inputs
         self._ignore = tuple(ignore)
-        self._names: dict[str, str | None] = {}
+        self._names: dict[str, tuple[str, ...]] = {}
+        self._roots = tuple({self._places.root + os.sep, *(folder + os.sep for folder in folders)})
 
     def keys(self, seen: Observation, written: frozenset[str]) -> set[Key]:
         """Give the keys of files, directories, variables and children that a unit consulted.
@@ -43,14 +51,12 @@ class InputKeys:
         found: set[Key] = set()
         for paths, kind in ((seen.reads, FILE), (seen.listings, LISTING), (seen.stats, EXISTS)):
             for path in paths:
-                name = self._name(path)
-                if name is None:
-                    continue
-                # ``sqlite3.connect`` opens for writing what a test may only read: what has not
-                # changed since the run began was not written.
-                if path in written and self._snapshot.is_in_flux(name):
-                    continue
-                found.add(Key(kind, name))
+                for name in self._names_of(path):
+                    # ``sqlite3.connect`` opens for writing what a test may only read: what has
+                    # not changed since the run began was not written.
+                    if path in written and self._snapshot.is_in_flux(name):
+                        continue
+                    found.add(Key(kind, name))
         for variable in seen.variables:
             if not self._inputs.is_neutral(variable):
                 found.add(Key(ENV, "", variable))
@@ -58,17 +64,18 @@ class InputKeys:
             found.add(Key(TREE))
         return found
 
-    def _name(self, path: str) -> str | None:
-        """Name an input in records; ``None`` when it never counts."""
+    def _names_of(self, path: str) -> tuple[str, ...]:
+        """Name an input in records, as given and as what it links to; empty if it never counts."""
         if path not in self._names:
-            self._names[path] = self._decide(path)
+            given, real = os.path.normpath(path), os.path.realpath(path)
+            names = (self._decide(given), self._decide(real) if real != given else None)
+            self._names[path] = tuple(dict.fromkeys(name for name in names if name is not None))
         return self._names[path]
 
     def _decide(self, path: str) -> str | None:
-        real = os.path.realpath(path)
-        if not self._places.is_inside(real) or path.startswith(self._places.foreign):
+        if path.startswith(self._places.foreign) or not path.startswith(self._roots):
             return None
-        name = self._places.relative(real)
+        name = self._places.relative_unresolved(path)
         if not SKIPPED_FOLDERS.isdisjoint(name.split("/")) or name.endswith(_SKIPPED_ENDINGS):
             return None
         if any(fnmatch.fnmatchcase(name, pattern) for pattern in self._ignore):

@@ -13,25 +13,32 @@ from dataclasses import dataclass
 from typing import Final
 
 from pytest_cellcache.graph.closure import (
-    SESSION,
     IMPORT,
-    Attributes,
+    SESSION,
     Closure,
     Node,
-    Place,
-    Ran,
-    Writers,
 )
 from pytest_cellcache.graph.digests import Digester, is_hook
 from pytest_cellcache.graph.locate import locate, places_of
 from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.remembered import Attributes, Place, Ran, Writers
 from pytest_cellcache.graph.scan import scan_source
 from pytest_cellcache.lifecycle.footprint import InputKeys, barrier_of
 from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.model import reasons
-from pytest_cellcache.model.keys import BODY, CODE_KINDS, EFFECTS, EXISTS, FILE, GROUP, HOOKS, RUN, Key
+from pytest_cellcache.model.keys import (
+    BODY,
+    CODE_KINDS,
+    EFFECTS,
+    EXISTS,
+    FILE,
+    GROUP,
+    HOOKS,
+    RUN,
+    Key,
+)
 from pytest_cellcache.model.observation import CodeRef, Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry
@@ -179,19 +186,15 @@ class Recording:
             }
             entry = Entry(attempt.facts.nodeid, now, (name,), body)
             groups.setdefault(attempt.facts.group, []).append(entry)
-        return all([self._store.append(group, found) for group, found in groups.items()])
+        written = [self._store.append(group, found) for group, found in groups.items()]
+        return all(written)  # every group is tried
 
-    def _shared(
-        self, group: str, around: Surroundings, imported: set[Place]
-    ) -> frozenset[Node]:
+    def _shared(self, group: str, around: Surroundings, imported: set[Place]) -> frozenset[Node]:
         plugins = [file for file in around.plugins if _applies(file, group)]
         found = {Node(Key(EFFECTS, file)) for file in (group, *plugins) if file.endswith(".py")}
         found |= {Node(Key(RUN, "", facet)) for facet in around.facets}
         found |= {Node(key) for key in around.declared}
-        found |= {
-            Node(key)
-            for key in self.input_keys.keys(around.imported, frozenset())
-        }
+        found |= {Node(key) for key in self.input_keys.keys(around.imported, frozenset())}
         sources = {file for file in (group, *plugins) if file.endswith(".py")}
         found |= {Node(Key(HOOKS, file)) for file in sources}
         for path, qualname in imported:
@@ -292,7 +295,7 @@ def _barrier(attempt: Attempt) -> Reason | None:
 
 
 def _applies(plugin: str, group: str) -> bool:
-    """Say whether a plugin's file concerns the tests of a file: a conftest only below its folder."""
+    """Say whether a plugin concerns the tests of a file: a conftest only below its folder."""
     folder, _, name = plugin.rpartition("/")
     return name != "conftest.py" or not folder or group.startswith(folder + "/")
 

@@ -81,6 +81,11 @@ def read_tracer(config: Any) -> Literal["auto", "monitoring", "profile"]:
         ValueError: there is no such tracer.
     """
     tracer = config.getini("cell_cache_tracer") or "auto"
-    if tracer == "auto" or tracer == "monitoring" or tracer == "profile":
-        return tracer  # type: ignore[no-any-return]
-    raise ValueError(f"cell_cache_tracer: {tracer!r} is not auto, monitoring or profile")
+    known: dict[str, Literal["auto", "monitoring", "profile"]] = {
+        "auto": "auto",
+        "monitoring": "monitoring",
+        "profile": "profile",
+    }
+    if tracer not in known:
+        raise ValueError(f"cell_cache_tracer: {tracer!r} is not auto, monitoring or profile")
+    return known[tracer]

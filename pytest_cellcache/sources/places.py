@@ -84,6 +84,10 @@ class Places:
             name = os.path.relpath(os.path.realpath(path), self.root)
         return name.replace(os.sep, "/")
 
+    def relative_unresolved(self, path: str) -> str:
+        """Name an absolute path in records without following links."""
+        return os.path.relpath(path, self.root).replace(os.sep, "/")
+
     def absolute(self, name: str) -> str:
         """Find the path that ``relative`` named."""
         return os.path.normpath(os.path.join(self.root, name))

@@ -243,7 +243,8 @@ def test_a_failing_subtest_is_reported_as_it_is(suite: Suite) -> None:
     assert {nodeid: sorted(words.split()) for nodeid, words in again.outcomes.items()} == {
         nodeid: sorted(words.split()) for nodeid, words in plain.outcomes.items()
     }
-    assert again.names == ["TestIt::test_b"]
+    if hasattr(pytest, "Subtests"):  # pytest 9.0; before, a plugin or nobody reported them
+        assert again.names == ["TestIt::test_b"]
 
 
 def test_where_another_plugin_runs_items_failures_are_left_to_it(suite: Suite) -> None:

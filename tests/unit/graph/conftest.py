@@ -30,9 +30,9 @@ class World:
     def write(self, **files: str) -> None:
         """Write modules; ``__`` in a name is a folder: ``pkg__mod``, ``pkg____init__``."""
         for name, text in files.items():
-            path = self.root / (name.replace("____", "/__").replace("__", "/", 1) + ".py")
             if name.endswith("____init__"):
-                path = self.root / name.removesuffix("____init__").replace("__", "/") / "__init__.py"
+                name = name.removesuffix("____init__") + "__#"
+            path = self.root / (name.replace("__", "/").replace("#", "__init__") + ".py")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(textwrap.dedent(text).lstrip("\n"), encoding="utf-8")
 

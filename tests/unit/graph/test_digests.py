@@ -55,8 +55,8 @@ def test_an_effect_before_a_computed_value_counts_for_it(world: Any) -> None:
     assert world.digest("name", "a.py", "N") != before
 
 
-def test_a_module_that_is_loaded_for_the_first_time_is_an_effect(world: Any) -> None:
-    world.write(a="", b="")
+def test_effects_of_a_module_loaded_for_the_first_time_count(world: Any) -> None:
+    world.write(a="", b="import os\nos.umask(1)")
     before = world.digest("effects", "a.py")
     world.write(a="import b")
     assert world.digest("effects", "a.py") != before

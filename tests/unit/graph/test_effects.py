@@ -128,11 +128,9 @@ NO_EFFECTS = {
     "logger": "import logging\nlog = logging.getLogger(__name__)",
     "dataclass": "import dataclasses\n@dataclasses.dataclass\nclass F:\n    x: int = 1",
     "enum": "import enum\nclass F(enum.Enum):\n    A = 1",
-    "partial kept": "import functools\nf = functools.partial(state.set_global, 1)",
     "own list": "X = []\nX.append(1)",
     "own dict": "X = {}\nX['a'] = 1",
     "conditional def": "import sys\nif sys.version_info > (3,):\n    def f(): pass",
-    "conditional import": "try:\n    import nothing_there\nexcept ImportError:\n    nothing_there = None",
     "docstring": "'''doc'''",
     "exports": "__all__ = ['f']",
 }

@@ -1,0 +1,88 @@
+"""What a piece of code refers to, as a value."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+MUTATORS: Final = frozenset(
+    """append appendleft extend extendleft insert add update setdefault pop popitem popleft remove
+    discard clear sort reverse register unregister subscribe connect bind install put push write
+    intersection_update difference_update symmetric_difference_update __setitem__ __delitem__
+    __setattr__ __delattr__ move_to_end rotate cache_clear configure""".split()
+)
+"""Method names that are taken to change their receiver when called on a global."""
+
+MEMO: Final = re.compile(r"cache|memo|lazy|reify|once|singleton", re.IGNORECASE)
+"""Names of decorators that keep what a function gave: ``lru_cache``, ``cached_property``, ..."""
+
+
+@dataclass(slots=True)
+class Refs:
+    """What was found; sets grow while scanning.
+
+    Attributes:
+        chains: dotted loads of globals, as far as attributes follow: ``os.path.join``.
+        attrs: every attribute name read, also ``getattr`` with a constant.
+        fields: those of ``attrs`` that are read as values, not called as methods.
+        imports: modules imported by the code itself, as written: ``..pkg.mod`` (dots lead), and
+            names taken from them as ``..pkg.mod:name``; a star import is ``..pkg.mod:*``.
+        calls: chains of what is called; ``f()`` where the result of ``f`` is called, ``f().m``
+            where a method of it is; ``""`` for a callee that is nothing of these.
+        arguments: chains handed to calls and decorators, also in displays.
+        receivers: chains whose value may be changed: ``D`` for ``D['a'] = 1`` and ``D.add(1)``.
+        stores: globals rebound by a ``global`` declaration.
+        attr_stores: attribute names written on anything that is not a global: ``self.a = 1``.
+        attr_changes: attribute names whose value is changed in place: ``self.a.append(1)``.
+        strings: constants that look like dotted paths, for code that imports by name.
+        is_dynamic: names are computed at run time (``getattr`` with a variable, ``eval``, ...).
+        reads_namespace: any global of the module may be read (``globals()``, ``eval(text)``, ...).
+        imports_computed: a module is imported or looked up under a name computed at run time.
+        changes_parameters: an argument is changed in place, or gets an attribute.
+        changes_unknown: so is a local that is neither new here nor known to be something else.
+        changes_closure: so is a variable of an enclosing function.
+    """
+
+    chains: set[str] = field(default_factory=set)
+    attrs: set[str] = field(default_factory=set)
+    fields: set[str] = field(default_factory=set)
+    imports: set[str] = field(default_factory=set)
+    calls: set[str] = field(default_factory=set)
+    arguments: set[str] = field(default_factory=set)
+    receivers: set[str] = field(default_factory=set)
+    stores: set[str] = field(default_factory=set)
+    attr_stores: set[str] = field(default_factory=set)
+    attr_changes: set[str] = field(default_factory=set)
+    strings: set[str] = field(default_factory=set)
+    is_dynamic: bool = False
+    reads_namespace: bool = False
+    imports_computed: bool = False
+    changes_parameters: bool = False
+    changes_unknown: bool = False
+    changes_closure: bool = False
+
+    def join(self, other: Refs) -> None:
+        """Add everything of ``other``."""
+        for name in SET_FIELDS:
+            getattr(self, name).update(getattr(other, name))
+        for name in FLAG_FIELDS:
+            setattr(self, name, getattr(self, name) or getattr(other, name))
+
+
+SET_FIELDS: Final = (
+    "chains", "attrs", "fields", "imports", "calls", "arguments", "receivers", "stores", "attr_stores",
+    "attr_changes", "strings",
+)  # fmt: skip
+
+
+FLAG_FIELDS: Final = (
+    "is_dynamic", "reads_namespace", "imports_computed", "changes_parameters",
+    "changes_unknown", "changes_closure",
+)  # fmt: skip
+
+
+def import_spec(module: str | None, level: int, name: str | None = None) -> str:
+    """Write an import as one string, see ``Refs.imports``."""
+    base = "." * level + (module or "")
+    return base if name is None else f"{base}:{name}"

@@ -1,0 +1,186 @@
+"""Which names a scope binds, which parts of a def its enclosing scope evaluates, and what is known
+of a function's locals."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_cellcache.graph.refs import import_spec
+
+LocalScope = frozenset[str]
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_SCOPES: Final = (*_FUNCTIONS, ast.ClassDef)
+_COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def names_bound_in(nodes: Iterable[ast.AST]) -> LocalScope:
+    """Names that a function scope binds, without those declared global."""
+    bound: set[str] = set()
+    outer: set[str] = set()
+    stack: list[ast.AST] = list(nodes)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                bound.add(node.id)
+            continue
+        if isinstance(node, _SCOPES):
+            if not isinstance(node, ast.Lambda):
+                bound.add(node.name)
+            stack.extend(evaluated_outside(node))
+            continue
+        if isinstance(node, _COMPREHENSIONS):
+            # Targets stay inside; a walrus binds here.
+            stack.extend(n for n in ast.walk(node) if isinstance(n, ast.NamedExpr))
+            continue
+        if isinstance(node, ast.NamedExpr):
+            bound.add(node.target.id)
+            stack.append(node.value)
+            continue
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            bound.update((alias.asname or alias.name.split(".")[0]) for alias in node.names)
+            continue
+        if isinstance(node, ast.Global):
+            outer.update(node.names)
+            continue
+        if isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
+            bound.add(node.name)
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            bound.add(node.rest)
+        stack.extend(ast.iter_child_nodes(node))
+    return frozenset(bound - outer)
+
+
+def evaluated_outside(
+    node: FunctionNode | ast.ClassDef, *, has_lazy_annotations: bool = False
+) -> Iterator[ast.AST]:
+    """Parts of a def, lambda or class that its enclosing scope evaluates."""
+    if isinstance(node, ast.ClassDef):
+        yield from node.decorator_list
+        yield from node.bases
+        yield from node.keywords
+        return
+    arguments = node.args
+    yield from arguments.defaults
+    yield from (default for default in arguments.kw_defaults if default is not None)
+    if isinstance(node, ast.Lambda):
+        return
+    yield from node.decorator_list
+    if has_lazy_annotations:
+        return
+    for argument in all_arguments(arguments):
+        if argument.annotation is not None:
+            yield argument.annotation
+    if node.returns is not None:
+        yield node.returns
+
+
+def all_arguments(arguments: ast.arguments) -> Iterator[ast.arg]:
+    """List the parameters of every kind."""
+    yield from arguments.posonlyargs
+    yield from arguments.args
+    yield from arguments.kwonlyargs
+    if arguments.vararg:
+        yield arguments.vararg
+    if arguments.kwarg:
+        yield arguments.kwarg
+
+
+@dataclass(slots=True)
+class Locals:
+    """What is known of the locals of the function being scanned.
+
+    Attributes:
+        fresh: locals that are always a new container or instance.
+        aliases: locals that stand for a global chain or an attribute.
+        imports: locals bound by an import, as (module, name or None).
+    """
+
+    parameters: frozenset[str]
+    own: frozenset[str]
+    fresh: frozenset[str]
+    aliases: dict[str, ast.expr]
+    imports: dict[str, tuple[str, str | None]]
+
+
+NEW_NODES: Final = (ast.List, ast.Dict, ast.Set, ast.Tuple, ast.JoinedStr, *_COMPREHENSIONS)
+NEW_CONTAINERS: Final = frozenset(
+    "dict list set bytearray frozenset tuple sorted defaultdict OrderedDict deque Counter".split()
+)
+
+
+def is_new(node: ast.expr | None) -> bool:
+    """Say whether an expression surely gives an object that nobody else has."""
+    if isinstance(node, NEW_NODES):
+        return True
+    if isinstance(node, ast.Call):
+        name = (chain_of(node.func) or "").rpartition(".")[2]
+        return name in NEW_CONTAINERS or name[:1].isupper()
+    return False
+
+
+def know_locals(node: FunctionNode, own: LocalScope) -> Locals:
+    """Learn what the locals of a function stand for; ``own`` are the names it binds."""
+    parameters = frozenset(argument.arg for argument in all_arguments(node.args))
+    values: dict[str, list[ast.expr | None]] = {}
+    imports: dict[str, tuple[str, str | None]] = {}
+    body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
+    for statement in body:
+        for inner in walk_scope(statement):
+            if isinstance(inner, ast.Assign):
+                for target in inner.targets:
+                    if isinstance(target, ast.Name):
+                        values.setdefault(target.id, []).append(inner.value)
+            elif isinstance(inner, ast.AnnAssign) and isinstance(inner.target, ast.Name):
+                values.setdefault(inner.target.id, []).append(inner.value)
+            elif isinstance(inner, ast.Import):
+                for alias in inner.names:
+                    bound = alias.asname or alias.name.split(".")[0]
+                    imports[bound] = (alias.name if alias.asname else bound, None)
+            elif isinstance(inner, ast.ImportFrom):
+                for alias in inner.names:
+                    module = import_spec(inner.module, inner.level)
+                    imports[alias.asname or alias.name] = (module, alias.name)
+    counts: dict[str, int] = {}
+    for statement in body:
+        for inner in walk_scope(statement):
+            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+                counts[inner.id] = counts.get(inner.id, 0) + 1
+    fresh = {
+        name
+        for name, found in values.items()
+        if name not in parameters and len(found) == counts.get(name) and all(map(is_new, found))
+    }
+    aliases: dict[str, ast.expr] = {
+        name: value
+        for name, found in values.items()
+        for value in found
+        if isinstance(value, (ast.Name, ast.Attribute, ast.Subscript))
+    }
+    return Locals(parameters, own, frozenset(fresh), aliases, imports)
+
+
+def walk_scope(node: ast.AST) -> Iterator[ast.AST]:
+    """Walk a statement without entering functions and classes defined in it."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        yield current
+        if not isinstance(current, _SCOPES):
+            stack.extend(ast.iter_child_nodes(current))
+
+
+def chain_of(node: ast.AST, local: LocalScope = frozenset()) -> str | None:
+    """Give ``a.b.c`` for an attribute chain on a global name; ``None`` for anything else."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name) or node.id in local:
+        return None
+    parts.append(node.id)
+    return ".".join(reversed(parts))

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from pytest_cellcache.graph.closure import PLAIN, SESSION, Node
+from pytest_cellcache.lifecycle.graphblob import StoredGraph, encode_graph
+from pytest_cellcache.model.digest import Digest, digest_text
+from pytest_cellcache.model.keys import Key
+
+
+def node(name: str, way: int = PLAIN) -> Node:
+    return Node(Key("name", "a.py", name), way)
+
+
+EDGES = {
+    node("test"): [node("f"), node("x")],
+    node("f"): [node("deep")],
+    node("deep"): [node("f")],  # a cycle
+    node("x"): [],
+    node("x", SESSION): [node("lonely")],
+    node("lonely"): [],
+}
+
+
+def stored(
+    changed: set[str], edges: Mapping[Node, list[Node]] = EDGES
+) -> tuple[StoredGraph, dict[Node, int]]:
+    def before(key: Key) -> Digest:
+        return digest_text(key.name)
+
+    def now(key: Key) -> Digest:
+        return digest_text(key.name + ("!" if key.name in changed else ""))
+
+    blob, positions = encode_graph(edges, lambda n: frozenset(edges[n]), before)
+    return StoredGraph(blob, now), positions
+
+
+def change_of(root: Node, *changed: str) -> str | None:
+    graph, positions = stored(set(changed))
+    found = graph.first_change([positions[root]])
+    return found.name if found else None
+
+
+def test_nothing_changed() -> None:
+    assert all(change_of(root) is None for root in EDGES)
+
+
+def test_what_a_root_leads_to_counts() -> None:
+    assert change_of(node("test"), "deep") == "deep"
+    assert change_of(node("test"), "x") == "x"
+
+
+def test_what_it_does_not_lead_to_does_not() -> None:
+    assert change_of(node("x"), "deep", "f", "test", "lonely") is None
+    assert change_of(node("x", SESSION), "lonely") == "lonely"
+
+
+def test_the_nearest_change_is_named() -> None:
+    assert change_of(node("test"), "deep", "x") == "x"
+    assert change_of(node("test"), "test", "deep") == "test"
+
+
+def test_cycles_end() -> None:
+    assert change_of(node("f"), "deep") == "deep"
+    assert change_of(node("deep"), "x") is None
+
+
+def test_the_blob_does_not_depend_on_order() -> None:
+    def digest(key: Key) -> Digest:
+        return digest_text(key.name)
+
+    one, _ = encode_graph(EDGES, lambda n: frozenset(EDGES[n]), digest)
+    two, _ = encode_graph(list(EDGES)[::-1], lambda n: frozenset(EDGES[n]), digest)
+    assert one == two
+
+
+@pytest.mark.parametrize("blob", [b"", b"{}", b"[]", b'{"keys": [[1]], "nodes": []}', b"\xff"])
+def test_a_damaged_blob_is_told(blob: bytes) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError, IndexError)):
+        StoredGraph(blob, lambda key: digest_text(key.name))
+
+
+def test_roots_that_are_not_there_are_told() -> None:
+    blob = json.dumps({"keys": [["name", "a.py", "f", "0"]], "nodes": [[0, [7]]]}).encode()
+    graph = StoredGraph(blob, lambda key: digest_text(key.name))
+    assert graph.first_change([0]) == Key("name", "a.py", "f")
