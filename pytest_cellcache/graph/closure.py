@@ -260,6 +260,15 @@ class Closure:
             if cell.is_decorated or self._has_foreign_base(key.path, cell):
                 out |= self._docs_of(key.path, key.name)
             if cell.kind == "class":
+                # Its methods may have written attributes under computed names.
+                out.update(
+                    Node(Key(BODY, *place), SESSION)
+                    for place in self._ran[SESSION].by_class.get((key.path, key.name), ())
+                    if any(
+                        "__dict__" in found.refs.attr_changes
+                        for found in self._project.index(place[0]).defs.get(place[1], ())
+                    )
+                )
                 # The class statement runs hooks of its bases, and of what its body creates.
                 self._consult(self._names.resolve(key.path, key.name), IMPORT, out)
         # Statements of other modules: ``shared.V = 1``.

@@ -309,7 +309,7 @@ class Purity:
             return False
         is_init = definition.qualname.rpartition(".")[2] in ("__init__", "__post_init__")
         if is_strict and not is_init:  # an initialiser's first argument is new
-            if refs.changes_parameters or definition.has_kept_default:
+            if refs.changes_parameters or refs.changes_closure or definition.has_kept_default:
                 return False
         # ``self.a = []; self.a.append(1)`` fills a new object, ``cls.known.append(1)`` does not.
         if refs.attr_changes - refs.attr_stores:

@@ -10,7 +10,8 @@ MUTATORS: Final = frozenset(
     """append appendleft extend extendleft insert add update setdefault pop popitem popleft remove
     discard clear sort reverse register unregister subscribe connect bind install put push write
     intersection_update difference_update symmetric_difference_update __setitem__ __delitem__
-    __setattr__ __delattr__ move_to_end rotate cache_clear configure""".split()
+    __setattr__ __delattr__ move_to_end rotate cache_clear configure
+    set reset put_nowait set_result""".split()
 )
 """Method names that are taken to change their receiver when called on a global."""
 
@@ -71,8 +72,8 @@ class Refs:
 
 
 SET_FIELDS: Final = (
-    "chains", "attrs", "fields", "imports", "calls", "arguments", "receivers", "stores", "attr_stores",
-    "attr_changes", "strings",
+    "chains", "attrs", "fields", "imports", "calls", "arguments", "receivers", "stores",
+    "attr_stores", "attr_changes", "strings",
 )  # fmt: skip
 
 

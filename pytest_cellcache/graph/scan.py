@@ -28,7 +28,16 @@ from pytest_cellcache.graph.scopes import (
 )
 
 _REFLECTION: Final = frozenset(
-    {"getattr", "hasattr", "setattr", "delattr", "attrgetter", "methodcaller"}
+    {
+        "getattr",
+        "hasattr",
+        "setattr",
+        "delattr",
+        "attrgetter",
+        "methodcaller",
+        "__setattr__",
+        "__delattr__",
+    }  # fmt: skip
 )
 _DYNAMIC: Final = frozenset(
     {"getattr", "setattr", "vars", "globals", "locals", "dir", "eval", "exec", "__import__"}
@@ -82,6 +91,7 @@ class _Scanner:
         self._has_lazy_annotations = has_lazy_annotations
         self._inside: Locals | None = None
         self._callee: ast.expr | None = None
+        self._is_class = False
         self._handlers: dict[type, Callable[..., None]] = {
             ast.Name: self._name,
             ast.Attribute: self._attribute,
@@ -263,7 +273,7 @@ class _Scanner:
         self.visit(node.target, local)
         if node.value is not None:
             self.visit(node.value, local)
-        if self._inside is None:
+        if self._is_class or not (self._inside or self._has_lazy_annotations):
             # Lazy ones too: ``get_type_hints`` and its like resolve them later.
             self.visit(node.annotation, local)
 
@@ -286,6 +296,13 @@ class _Scanner:
         if (name or attr) in _REFLECTION:
             for constant in constants:
                 self.found.attrs.update(constant.split("."))
+            if attr in ("__setattr__", "__delattr__") and node.args and chain is not None:
+                # ``object.__setattr__(self, "a", 1)``
+                self._receive(node.args[0], local)
+                if constants:
+                    self.found.attr_stores.update(constants)
+                else:
+                    self.found.attr_changes.add("__dict__")
             if (name or attr) in ("setattr", "delattr") and node.args:
                 self._receive(node.args[0], local)
                 self.found.attr_changes.update(constants or ("__dict__",))
@@ -349,8 +366,10 @@ class _Scanner:
         self._decorators(node, local)
         # What a class body binds is an attribute of the class, not a global.
         members = names_bound_in(node.body) - self.found.stores
+        outer, self._is_class = self._is_class, self._inside is None
         for statement in node.body:
             self.visit(statement, local)
+        self._is_class = outer
         self.found.stores -= members
 
     def _decorators(

@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_cellcache.graph.closure import Node
 from pytest_cellcache.model.digest import Digest
-from pytest_cellcache.model.keys import Key
+from pytest_cellcache.model.keys import CODE_KINDS, EFFECTS, FILE, NAME, Key
 
 _SHORT = 16
 """Hex digits kept of a digest: 64 bits, compared only with digests of the same key."""
@@ -34,7 +34,9 @@ def encode_graph(
     positions = {node: position for position, node in enumerate(ordered)}
     keys = sorted({node.key for node in ordered})
     numbers = {key: number for number, key in enumerate(keys)}
+    paths = sorted({key.path for key in keys if key.kind in CODE_KINDS})
     data = {
+        "files": {path: shorten(digest(Key(FILE, path))) for path in paths},
         "keys": [[*key, shorten(digest(key))] for key in keys],
         "nodes": [
             [numbers[node.key], sorted(positions[target] for target in edges(node))]
@@ -54,10 +56,18 @@ class StoredGraph:
     def __init__(self, blob: bytes, digest: Callable[[Key], Digest]) -> None:
         data: dict[str, Any] = json.loads(blob)
         self._keys = [Key(kind, path, name) for kind, path, name, _ in data["keys"]]
+        stored_files: dict[str, str] = data.get("files", {})
+        same = {
+            path
+            for path, stored in stored_files.items()
+            if shorten(digest(Key(FILE, path))) == stored
+        }
+        # What a name or an effect is worth may be decided in other files too.
+        spared = CODE_KINDS if len(same) == len(stored_files) else CODE_KINDS - {NAME, EFFECTS}
         changed = {
             number
             for number, (key, row) in enumerate(zip(self._keys, data["keys"], strict=True))
-            if shorten(digest(key)) != row[3]
+            if not (key.kind in spared and key.path in same) and shorten(digest(key)) != row[3]
         }
         self._nodes: list[tuple[int, Sequence[int]]] = [(k, e) for k, e in data["nodes"]]
         self._changed = {n for n, (key, _) in enumerate(self._nodes) if key in changed}

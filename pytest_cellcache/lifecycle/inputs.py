@@ -24,15 +24,14 @@ from pytest_cellcache.model.keys import (
 from pytest_cellcache.model.observation import ALL_VARIABLES
 from pytest_cellcache.sources.snapshot import Snapshot
 
-NEUTRAL_VARIABLES: Final = (
-    "PYTEST_*", "COV_CORE_*", "COVERAGE_*", "PYTHONHASHSEED", "PYTHONDONTWRITEBYTECODE",
-    "GITHUB_*", "RUNNER_*", "CI_*", "BUILD_*", "GITLAB_*", "CIRCLE_*", "TRAVIS_*", "JENKINS_*",
-    "BUILDKITE_*", "TEAMCITY_*", "AZURE_*", "SYSTEM_*", "AGENT_*", "INVOCATION_ID",
-    "JOURNAL_STREAM", "COLUMNS", "LINES", "TERM", "TERM_*", "COLORTERM", "NO_COLOR",
-    "FORCE_COLOR",    "PY_COLORS", "CLICOLOR*", "LS_COLORS", "SSH_*", "XDG_SESSION_*", "DBUS_*", "DISPLAY",
-    "WINDOWID",    "VSCODE_*", "OLDPWD", "PWD", "SHLVL", "_", "PS1", "HOSTNAME", "LOGNAME", "TMPDIR", "TMP",
-    "TEMP",    "TOX_*", "NOX_*", "VIRTUAL_ENV*", "_OLD_VIRTUAL_*",
-)  # fmt: skip
+NEUTRAL_VARIABLES: Final = tuple(
+    """PYTEST_* COV_CORE_* COVERAGE_* PYTHONHASHSEED PYTHONDONTWRITEBYTECODE GITHUB_* RUNNER_*
+    CI_* BUILD_* GITLAB_* CIRCLE_* TRAVIS_* JENKINS_* BUILDKITE_* TEAMCITY_* AZURE_* SYSTEM_*
+    AGENT_* INVOCATION_ID JOURNAL_STREAM COLUMNS LINES TERM TERM_* COLORTERM NO_COLOR
+    FORCE_COLOR PY_COLORS CLICOLOR* LS_COLORS SSH_* XDG_SESSION_* DBUS_* DISPLAY WINDOWID
+    VSCODE_* OLDPWD PWD SHLVL _ PS1 HOSTNAME LOGNAME TMPDIR TMP TEMP TOX_* NOX_* VIRTUAL_ENV*
+    _OLD_VIRTUAL_*""".split()
+)
 """Variables that never count: they say who runs the tests, where and how it looks."""
 
 

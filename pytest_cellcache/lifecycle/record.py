@@ -87,12 +87,13 @@ class Recording:
         self._store = store
         self._waiting: list[Attempt] = []
         self._located: dict[CodeRef, tuple[Node, ...]] = {}
-        self._ran: set[Place] = set()
-        self._tests: frozenset[Place] = frozenset()
+        self._new: list[Attempt] = []
+        self._left: _Traces | None = None
 
     def add(self, attempt: Attempt) -> None:
         """Take an attempt; what it ran counts for others even if it cannot be stored itself."""
         self._waiting.append(attempt)
+        self._new.append(attempt)
 
     def write(self, around: Surroundings, *, is_final: bool) -> dict[str, Reason | None]:
         """Write the records of all closed attempts; others wait on, unless this is the end.
@@ -103,34 +104,33 @@ class Recording:
         closed: list[Attempt] = []
         fates: dict[str, Reason | None] = {}
         waiting: list[Attempt] = []
+        if self._left is None:
+            self._left = _Traces(self, around)
+        for attempt in self._new:  # also those that wait or cannot be stored
+            self._left.add(attempt)
+        self._new = []
         for attempt in self._waiting:
             if not is_final and any(instance.is_open for instance in attempt.instances):
                 waiting.append(attempt)
                 continue
-            if attempt.code is not None:
-                self._tests |= places_of(set(self.nodes([attempt.code])))
-            self._ran |= places_of(self.nodes(attempt.seen.codes))
-            for instance in attempt.instances:
-                self._ran |= places_of(self.nodes(instance.seen.codes))
             barrier = _barrier(attempt)
             fates[attempt.facts.nodeid] = barrier
             if barrier is None:
                 closed.append(attempt)
         self._waiting = waiting
         if closed:
-            fates.update(self._write(closed, around))
+            fates.update(self._write(closed, around, self._left))
         return fates
 
-    def _write(self, closed: Sequence[Attempt], around: Surroundings) -> dict[str, Reason | None]:
-        left = _Traces(self, around)
-        for attempt in closed:
-            left.add(attempt)
+    def _write(
+        self, closed: Sequence[Attempt], around: Surroundings, left: _Traces
+    ) -> dict[str, Reason | None]:
+        ran = Ran(left.imported | left.ran, frozenset(left.tests))
         imported = Ran(left.imported)
-        ran = Ran(left.imported | self._ran, self._tests)
         attributes = Attributes(self._project, ran)
         places = self._project.snapshot.places
         files = {places.relative(name) for name in around.loaded} | left.loaded
-        writers = Writers(self._project, self._digester, left.imported | self._ran, files)
+        writers = Writers(self._project, self._digester, left.imported | left.ran, files)
         closure = Closure(self._project, self._digester, imported, ran, writers, files)
         shared = {
             Node(Key(GROUP, group)): self._shared(group, around, left.imported)
@@ -257,6 +257,8 @@ class _Traces:
     Attributes:
         imported: bodies that ran in imports, also in those that a test made first.
         loaded: relative files of the modules that tests imported first.
+        ran: bodies that tests and fixtures ran.
+        tests: those that are functions of tests.
         inputs: per body that may have kept something, and per module imported by a test, the
             inputs of the units that ran it.
     """
@@ -266,10 +268,16 @@ class _Traces:
         self.imported = places_of(recording.nodes(around.imported.codes))
         self.inputs: dict[Node, frozenset[Node]] = {}
         self.loaded: set[str] = set()
+        self.ran: set[Place] = set()
+        self.tests: set[Place] = set()
 
     def add(self, attempt: Attempt) -> None:
+        """Take what a test and its fixtures ran and consulted."""
+        if attempt.code is not None:
+            self.tests |= places_of(self._recording.nodes([attempt.code]))
         for seen in (attempt.seen, *(instance.seen for instance in attempt.instances)):
             nodes = self._recording.nodes(seen.codes)
+            self.ran |= places_of(nodes)
             modules = {node for node in nodes if node.key.kind == EFFECTS}
             self.loaded |= {node.key.path for node in modules}
             if modules:

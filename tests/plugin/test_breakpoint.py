@@ -9,6 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.plugin.conftest import Suite
 
+# In a module of its own name: pytest keeps the class for the whole process, by that name.
 QUIET = """
     class Quiet:
         def __init__(self, **options): pass
@@ -18,10 +19,10 @@ QUIET = """
 
 @pytest.mark.parametrize("call", ["breakpoint()", "__import__('pdb').set_trace()"])
 def test_it_stops_again(suite: Suite, call: str) -> None:
-    suite.write("quiet.py", QUIET)
+    suite.write("quiet_set_trace.py", QUIET)
     suite.write("test_a.py", f"def test_stops(): {call}\ndef test_other(): pass\n")
     for _ in range(2):
-        ran = suite.cached("--pdbcls=quiet:Quiet", "-s")
+        ran = suite.cached("--pdbcls=quiet_set_trace:Quiet", "-s")
         assert "test_stops" in ran.names
         assert ran.text.count("<stopped in test_stops>") == 1
         unstored = ran.decisions["test_a.py::test_stops"]["unstored"]

@@ -269,6 +269,7 @@ def test_where_another_plugin_runs_items_failures_are_left_to_it(suite: Suite) -
     assert again.names == ["TestIt::test_fails", "TestIt::test_fails_too"]
 
 
+# In a module of its own name: pytest keeps the class for the whole process, by that name.
 QUIET = """
     class Quiet:
         quitting = False
@@ -281,9 +282,9 @@ QUIET = """
 
 def test_with_a_debugger_failures_are_shown_at_once(suite: Suite) -> None:
     suite.write("test_a.py", PLAIN_FAILURE)
-    suite.write("quiet.py", QUIET)
+    suite.write("quiet_post_mortem.py", QUIET)
     suite.cached()
     suite.edit("test_a.py", "return 1", "return 2")
-    again = suite.cached("--pdb", "--pdbcls=quiet:Quiet", "-x")
+    again = suite.cached("--pdb", "--pdbcls=quiet_post_mortem:Quiet", "-x")
     assert again.names == ["TestIt::test_fails"]
     assert again.text.count("<stopped>") == 1

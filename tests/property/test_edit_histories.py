@@ -10,7 +10,6 @@ import textwrap
 import time
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -274,7 +273,7 @@ BEGIN = dict.fromkeys((*NUMBERS, *TEXTS), 0) | {"parameter": 2, "case": 1}
 
 
 @settings(
-    max_examples=20,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     database=None,

@@ -6,9 +6,17 @@ TEST = ("t.py", "test")
 
 
 def test_a_body_rests_on_what_it_names(world: Any) -> None:
-    world.write(t="import a\ndef test(): a.f()", a="X = 1\nY = 1\ndef f(): return X\ndef g(): return Y")
+    world.write(
+        t="import a\ndef test(): a.f()", a="X = 1\nY = 1\ndef f(): return X\ndef g(): return Y"
+    )
     found = world.shown(TEST)
-    assert {"body t.py::test", "name t.py::a", "name a.py::f", "effects a.py", "frame t.py"} <= found
+    assert {
+        "body t.py::test",
+        "name t.py::a",
+        "name a.py::f",
+        "effects a.py",
+        "frame t.py",
+    } <= found
     # ``f`` itself did not run; had it run, it would be a root of its own.
     assert "body a.py::f" not in found
     assert not {"name a.py::X", "name a.py::g", "body a.py::g"} & found
@@ -92,7 +100,8 @@ def test_an_initialiser_remembers_nothing(world: Any) -> None:
 def test_a_body_that_writes_a_global_counts_for_its_readers(world: Any) -> None:
     world.write(
         t="import a\ndef test(): a.V",
-        a="V = 0\ndef setter():\n    global V\n    V = 1\nW = 0\ndef other():\n    global W\n    W = 1",
+        a="V = 0\ndef setter():\n    global V\n    V = 1\n"
+        "W = 0\ndef other():\n    global W\n    W = 1",
     )
     found = world.shown(TEST, ran=[("a.py", "setter"), ("a.py", "other")])
     assert "body a.py::setter" in found
@@ -105,7 +114,9 @@ def test_reading_the_namespace_takes_the_whole_module(world: Any) -> None:
 
 
 def test_the_effects_of_packages_on_the_way_count(world: Any) -> None:
-    world.write(t="import p.q.m\ndef test(): p.q.m.X", p____init__="", p__q____init__="", p__q__m="X = 1")
+    world.write(
+        t="import p.q.m\ndef test(): p.q.m.X", p____init__="", p__q____init__="", p__q__m="X = 1"
+    )
     found = world.shown(TEST)
     assert {"effects p/__init__.py", "effects p/q/__init__.py", "effects p/q/m.py"} <= found
 
@@ -123,5 +134,7 @@ def test_dotted_constants_count(world: Any) -> None:
 
 
 def test_footprints_do_not_depend_on_the_order_of_questions(world: Any) -> None:
-    world.write(t="import a\ndef test(): a.f()\ndef test2(): a.g()", a="X = 1\ndef f(): X\ndef g(): f()")
+    world.write(
+        t="import a\ndef test(): a.f()\ndef test2(): a.g()", a="X = 1\ndef f(): X\ndef g(): f()"
+    )
     assert world.shown(TEST) == world.shown(TEST)

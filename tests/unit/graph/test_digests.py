@@ -7,7 +7,14 @@ import pytest
 
 def test_a_comment_changes_no_digest(world: Any) -> None:
     world.write(a="X = 1\ndef f(): return X\nf()\n")
-    kinds = [("name", "X"), ("body", "f"), ("name", "f"), ("effects", ""), ("frame", ""), ("whole", "")]
+    kinds = [
+        ("name", "X"),
+        ("body", "f"),
+        ("name", "f"),
+        ("effects", ""),
+        ("frame", ""),
+        ("whole", ""),
+    ]
     before = [world.digest(kind, "a.py", name) for kind, name in kinds]
     world.write(a="# a\nX = (1)\n\ndef f():\n    # b\n    return X\n\nf()\n")
     assert [world.digest(kind, "a.py", name) for kind, name in kinds] == before
@@ -26,7 +33,9 @@ def test_a_comment_changes_no_digest(world: Any) -> None:
         ("import b\nX = b.f()", "X = b.f()\nimport b", "X"),
     ],
 )
-def test_everything_that_makes_a_name_counts(world: Any, before: str, after: str, name: str) -> None:
+def test_everything_that_makes_a_name_counts(
+    world: Any, before: str, after: str, name: str
+) -> None:
     world.write(a=before, b="import os\nos.environ['a'] = 'b'\ndef f(): pass")
     first = world.digest("name", "a.py", name)
     world.write(a=after)

@@ -6,7 +6,7 @@ from typing import Any
 from pytest_cellcache.graph.locate import locate, places_of
 from pytest_cellcache.model.observation import CodeRef
 
-TEXT = '''
+TEXT = """
 import functools
 X = [n for n in (lambda: (1, 2))()]
 if X:
@@ -26,7 +26,7 @@ class K:
     def p(self): return lambda: 1
     class L:
         def q(self): pass
-'''
+"""
 
 
 def codes(text: str, filename: str) -> dict[str, CodeType]:
@@ -61,7 +61,12 @@ def test_code_is_found_by_the_def_around_it(world: Any) -> None:
 
 
 def test_lambdas_outside_of_functions_belong_to_their_statement(world: Any) -> None:
-    assert where(world, "<lambda>") >= {"name a.py::X", "name a.py::K", "body a.py::K.p", "body a.py::f"}
+    assert where(world, "<lambda>") >= {
+        "name a.py::X",
+        "name a.py::K",
+        "body a.py::K.p",
+        "body a.py::f",
+    }
 
 
 def test_module_and_class_bodies_are_no_bodies(world: Any) -> None:

@@ -48,21 +48,27 @@ def test_import_as_binds_the_submodule(world: Any) -> None:
 
 def test_relative_imports(world: Any) -> None:
     world.write(
-        p____init__="", p__a="from .b import X\nfrom . import b\nfrom ..p.b import X as Z", p__b="X = 1"
+        p____init__="",
+        p__a="from .b import X\nfrom . import b\nfrom ..p.b import X as Z",
+        p__b="X = 1",
     )
     for chain in ("X", "b.X", "Z"):
         assert "name p/b.py::X" in keys(world, "p/a.py", chain)
 
 
 def test_reexports_are_followed(world: Any) -> None:
-    world.write(a="from p import X", p____init__="from .b import X", p__b="from .c import X", p__c="X = 1")
+    world.write(
+        a="from p import X", p____init__="from .b import X", p__b="from .c import X", p__c="X = 1"
+    )
     found = keys(world, "a.py", "X")
     assert {"name p/__init__.py::X", "name p/b.py::X", "name p/c.py::X"} <= found
 
 
 def test_every_binding_of_a_conditional_import_counts(world: Any) -> None:
     world.write(
-        a="try:\n    from b import X\nexcept ImportError:\n    from c import X", b="X = 1", c="X = 2"
+        a="try:\n    from b import X\nexcept ImportError:\n    from c import X",
+        b="X = 1",
+        c="X = 2",
     )
     assert {"name b.py::X", "name c.py::X"} <= keys(world, "a.py", "X")
 

@@ -156,7 +156,7 @@ def test_what_calling_evaluates_counts_for_the_body_only(one: str, two: str) -> 
 
 
 def test_methods_are_bodies_of_their_own() -> None:
-    text = "class A:\n    class B:\n        def m(self):\n            return {}\n    def n(self): pass\n"
+    text = "class A:\n    class B:\n        def m(self): return {}\n    def n(self): pass\n"
     before, after = split(text.format(1)), split(text.format(2))
     assert set(bodies(before)) == {"A.B.m", "A.n"}
     assert bodies(before)["A.n"] == bodies(after)["A.n"]
@@ -174,7 +174,10 @@ def test_defs_in_compound_statements_are_bodies_of_their_own() -> None:
 
 
 def test_docstrings_are_kept_apart() -> None:
-    before, after = split("def f():\n    'a'\n    return 1"), split("def f():\n    'b'\n    return 1")
+    before, after = (
+        split("def f():\n    'a'\n    return 1"),
+        split("def f():\n    'b'\n    return 1"),
+    )
     assert before.docs != after.docs
     assert set(before.docs) == {"f"}
     assert bodies(before) == bodies(after)
@@ -234,7 +237,14 @@ def test_imports_become_aliases_and_loads() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    [b"def f(:\n", b"x = 1\n  y = 2", b"\x00", b"# coding: nonsense\nx = 1", b"x = '\xff'", b"(" * 400],
+    [
+        b"def f(:\n",
+        b"x = 1\n  y = 2",
+        b"\x00",
+        b"# coding: nonsense\nx = 1",
+        b"x = '\xff'",
+        b"(" * 400,
+    ],
 )
 def test_what_does_not_parse_counts_as_text(source: bytes) -> None:
     table = split_cells(source)

@@ -32,7 +32,8 @@ def stored(
         return digest_text(key.name)
 
     def now(key: Key) -> Digest:
-        return digest_text(key.name + ("!" if key.name in changed else ""))
+        is_changed = bool(changed) if key.kind == "file" else key.name in changed
+        return digest_text(key.name + ("!" if is_changed else ""))
 
     blob, positions = encode_graph(edges, lambda n: frozenset(edges[n]), before)
     return StoredGraph(blob, now), positions

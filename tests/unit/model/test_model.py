@@ -93,7 +93,9 @@ def test_what_is_no_size_is_told(text: str) -> None:
         parse_size(text)
 
 
-@pytest.mark.parametrize(("mode", "may_write"), [("auto", True), ("read", False), ("refresh", True)])
+@pytest.mark.parametrize(
+    ("mode", "may_write"), [("auto", True), ("read", False), ("refresh", True)]
+)
 def test_read_mode_writes_nothing(mode: str, may_write: bool) -> None:
     assert Settings(mode=mode).may_write is may_write
 

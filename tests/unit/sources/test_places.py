@@ -19,7 +19,9 @@ def top(tmp_path: Path) -> Path:
 def test_the_version_control_root_is_the_project_root(top: Path, mark: str) -> None:
     (top / "repo" / mark).mkdir(parents=True)
     (top / "repo" / "tests" / "unit").mkdir(parents=True)
-    assert find_project_root(top / "repo" / "tests" / "unit", top / "repo" / "tests") == top / "repo"
+    assert (
+        find_project_root(top / "repo" / "tests" / "unit", top / "repo" / "tests") == top / "repo"
+    )
 
 
 def test_a_worktree_has_a_file_instead_of_a_folder(top: Path) -> None:

@@ -95,7 +95,14 @@ def test_the_tree_counts_every_file(root: Path, snapshot: Open, name: str) -> No
 
 def test_the_tree_leaves_caches_and_virtual_environments_out(root: Path, snapshot: Open) -> None:
     before = snapshot().digest_tree()
-    for name in (".git/x", "__pycache__/a.pyc", ".pytest_cache/x", "env/x", "env/pyvenv.cfg", "a.pyc"):
+    for name in (
+        ".git/x",
+        "__pycache__/a.pyc",
+        ".pytest_cache/x",
+        "env/x",
+        "env/pyvenv.cfg",
+        "a.pyc",
+    ):
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_bytes(b"1")
     assert snapshot().digest_tree() == before
@@ -176,7 +183,8 @@ def test_a_changed_file_is_read_again(root: Path, snapshot: Open, how: str) -> N
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{", b"[]", b"null", b'{"a": 1}', b'{"a": [1]}', b'{"a": [1, 2, 3, 4, 5]}', b"\xff"]
+    "data",
+    [b"", b"{", b"[]", b"null", b'{"a": 1}', b'{"a": [1]}', b'{"a": [1, 2, 3, 4, 5]}', b"\xff"],
 )
 def test_a_damaged_stat_cache_is_no_cache(root: Path, snapshot: Open, data: bytes) -> None:
     (root / "a").write_bytes(b"1")
