@@ -57,6 +57,7 @@ class Def:
         digest: of the body, without its docstring.
         decorators: chains of its decorators, ``""`` where not a chain.
         has_kept_default: a default is a container, which outlives the call.
+        is_generator: it yields, so its frame outlives a call.
         is_memo: a decorator keeps its results (``lru_cache``, ``cached_property``, ...).
         is_method: defined in a class body.
     """
@@ -70,6 +71,7 @@ class Def:
     is_method: bool = False
     decorators: tuple[str, ...] = ()
     has_kept_default: bool = False
+    is_generator: bool = False
 
 
 @dataclass(frozen=True, slots=True)

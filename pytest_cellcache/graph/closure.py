@@ -21,7 +21,7 @@ from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import MEMO, Refs
-from pytest_cellcache.graph.remembered import Place, Ran, Writers, may_remember
+from pytest_cellcache.graph.remembered import Place, Ran, Writers, changes_object, may_remember
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import BODY, DOC, EFFECTS, FILE, FRAME, MARKERS, NAME, WHOLE, Key
 
@@ -127,6 +127,22 @@ class Closure:
             if node.key.kind in (NAME, BODY):
                 docs |= self._docs_of(node.key.path, node.key.name)
         return frozenset(docs)
+
+    def _kept_by_value(self, path: str, cell: Cell, out: set[Node]) -> None:
+        """Edges of an object that a module keeps: what used it before may have changed it."""
+        ran = self._ran[SESSION]
+        for chain in cell.refs.chains:
+            resolution = self._names.resolve(path, chain)
+            handed = chain in cell.refs.arguments  # ``defaultdict(make)``
+            for place in self._targets(resolution):
+                found = self._project.index(place[0]).defs[place[1]]
+                if place in ran.places and (handed or any(d.is_generator for d in found)):
+                    out.add(Node(Key(BODY, *place), SESSION))
+            for file, name, rest in resolution.bindings:
+                owner = ".".join((name, *rest))
+                for place in ran.by_class.get((file, owner), ()):
+                    if any(changes_object(d) for d in self._project.index(file).defs[place[1]]):
+                        out.add(Node(Key(BODY, *place), SESSION))
 
     def _has_foreign_base(self, path: str, cell: Cell) -> bool:
         """Say whether code of another distribution may read the docstrings of a class."""
@@ -252,6 +268,8 @@ class Closure:
             out.add(Node(Key(NAME, key.path, owner)))
         for _, cell in index.binders.get(key.name, ()):
             self._evaluated(key.path, cell.refs, out)
+            if cell.kind == "value" and cell.refs.calls:
+                self._kept_by_value(key.path, cell, out)
             if cell.kind == "value" and any(MEMO.search(call) for call in cell.refs.calls):
                 # ``f = lru_cache(g)``
                 for chain in cell.refs.chains:

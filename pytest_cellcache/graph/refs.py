@@ -18,6 +18,17 @@ MUTATORS: Final = frozenset(
 MEMO: Final = re.compile(r"cache|memo|lazy|reify|once|singleton", re.IGNORECASE)
 """Names of decorators that keep what a function gave: ``lru_cache``, ``cached_property``, ..."""
 
+IMPORTING: Final = frozenset(
+    """__import__ import_module importorskip find_spec find_loader resolve_name run_module
+    import_string""".split()
+)
+"""Functions that import what their first argument names."""
+
+IMPORTING_FILES: Final = frozenset(
+    "spec_from_file_location exec_module load_module run_path SourceFileLoader load_source".split()
+)
+"""Functions that import a file."""
+
 
 @dataclass(slots=True)
 class Refs:

@@ -38,6 +38,14 @@ class Ran:
 _INITIALISERS: Final = frozenset({"__init__", "__post_init__", "__set_name__"})
 
 
+def changes_object(found: Def) -> bool:
+    """Say whether a method may change its object after it was made."""
+    refs = found.refs
+    return found.qualname.rpartition(".")[2] not in _INITIALISERS and bool(
+        refs.attr_stores or refs.attr_changes or refs.changes_parameters
+    )
+
+
 def may_remember(found: Def) -> bool:
     """Say whether a body may find work done by an earlier call: it reads what it writes.
 
@@ -67,11 +75,15 @@ class Attributes:
                 for attr in self._written([place]):
                     self._writers.setdefault(attr, set()).add(place)
 
-    def left_by_others(self, places: Iterable[Place]) -> set[Place]:
-        """Give the writers of attributes that bodies read but did not write themselves."""
-        listed = list(places)
-        read = {attr for d in self._defs(listed) for attr in d.refs.fields}
-        missing = (read & self._writers.keys()) - self._written(listed)
+    def left_by_others(self, places: Iterable[Place], own: Iterable[Place]) -> set[Place]:
+        """Give the writers of attributes that bodies read but did not write themselves.
+
+        Args:
+            places: bodies that a unit and its fixtures ran.
+            own: those among them that ran for this unit only, not in a fixture it shares.
+        """
+        read = {attr for d in self._defs(places) for attr in d.refs.fields}
+        missing = (read & self._writers.keys()) - self._written(own)
         return {place for attr in missing for place in self._writers[attr]}
 
     def _written(self, places: Iterable[Place]) -> set[str]:

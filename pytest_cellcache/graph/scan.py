@@ -12,7 +12,13 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from pytest_cellcache.graph.refs import MUTATORS, Refs, import_spec
+from pytest_cellcache.graph.refs import (
+    IMPORTING,
+    IMPORTING_FILES,
+    MUTATORS,
+    Refs,
+    import_spec,
+)
 from pytest_cellcache.graph.scopes import (
     NEW_NODES,
     FunctionNode,
@@ -46,14 +52,6 @@ _DYNAMIC_ATTRS: Final = frozenset(
     {"__dict__", "import_module", "getmembers", "attrgetter", "methodcaller", "__subclasses__"}
 )
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+\Z")
-
-_IMPORTING: Final = frozenset(
-    """__import__ import_module importorskip find_spec find_loader resolve_name run_module
-    import_string""".split()
-)
-_IMPORTING_FILES: Final = frozenset(
-    "spec_from_file_location exec_module load_module run_path SourceFileLoader load_source".split()
-)
 
 
 def scan(nodes: Iterable[ast.AST], *, has_lazy_annotations: bool = False) -> Refs:
@@ -229,6 +227,9 @@ class _Scanner:
         while isinstance(node, (ast.Subscript, ast.Call)):
             if isinstance(node, ast.Call) and is_new(node):
                 return
+            if isinstance(node, ast.Call) and chain_of(node.func, local) == "vars":
+                self.found.attr_changes.add("__dict__")
+                return
             node = node.value if isinstance(node, ast.Subscript) else node.func
         receiver = chain_of(node, local)
         if receiver is not None:
@@ -314,13 +315,13 @@ class _Scanner:
             name in ("eval", "exec") and len(node.args) < 2
         ):
             self.found.reads_namespace = True
-        if (name or attr) in _IMPORTING:
+        if (name or attr) in IMPORTING:
             first = constants[0].lstrip(".") if constants else ""
             if all(part.isidentifier() for part in first.split(".")):
                 self.found.imports.add(f"{constants[0]}:*")
             else:
                 self.found.imports_computed = True
-        elif (name or attr) in _IMPORTING_FILES:
+        elif (name or attr) in IMPORTING_FILES:
             self.found.imports_computed = True
         self._children(node, local)
 

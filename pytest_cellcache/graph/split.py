@@ -15,7 +15,7 @@ from typing import Final
 from pytest_cellcache.graph.cells import Alias, Cell, CellKind, Def, Table
 from pytest_cellcache.graph.refs import MEMO, MUTATORS, Refs, import_spec
 from pytest_cellcache.graph.scan import scan, scan_function
-from pytest_cellcache.graph.scopes import chain_of, is_new, names_bound_in
+from pytest_cellcache.graph.scopes import chain_of, is_new, names_bound_in, walk_scope
 from pytest_cellcache.graph.syntaxdigest import digest_syntax
 from pytest_cellcache.model.digest import Digest, digest_bytes, digest_parts
 
@@ -198,6 +198,11 @@ class _Splitter:
                 has_kept_default=any(
                     is_new(default) for default in (*node.args.defaults, *node.args.kw_defaults)
                 ),
+                is_generator=any(
+                    isinstance(inner, (ast.Yield, ast.YieldFrom))
+                    for statement in node.body
+                    for inner in walk_scope(statement)
+                ),
             )
         )
         node.body = []
@@ -342,7 +347,7 @@ def _only_binds(statement: ast.stmt) -> bool:
         return all(_only_binds(inner) for inner in _inner_statements(statement))
     if isinstance(statement, ast.Assign):
         return all(_is_name_target(target) for target in statement.targets)
-    if isinstance(statement, ast.AnnAssign):
+    if isinstance(statement, (ast.AnnAssign, ast.AugAssign)):
         return isinstance(statement.target, ast.Name)
     if isinstance(statement, ast.Expr):
         return isinstance(statement.value, ast.Constant)

@@ -26,7 +26,7 @@ from pytest_cellcache.graph.scan import scan_source
 from pytest_cellcache.lifecycle.footprint import InputKeys, barrier_of
 from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inputs import Inputs
-from pytest_cellcache.lifecycle.units import Attempt
+from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.keys import (
     BODY,
@@ -88,12 +88,15 @@ class Recording:
         self._waiting: list[Attempt] = []
         self._located: dict[CodeRef, tuple[Node, ...]] = {}
         self._new: list[Attempt] = []
+        self._users: dict[Instance, int] = {}
         self._left: _Traces | None = None
 
     def add(self, attempt: Attempt) -> None:
         """Take an attempt; what it ran counts for others even if it cannot be stored itself."""
         self._waiting.append(attempt)
         self._new.append(attempt)
+        for instance in attempt.instances:
+            self._users[instance] = self._users.get(instance, 0) + 1
 
     def write(self, around: Surroundings, *, is_final: bool) -> dict[str, Reason | None]:
         """Write the records of all closed attempts; others wait on, unless this is the end.
@@ -151,7 +154,9 @@ class Recording:
             roots = self._roots(attempt, around, closure, edges)
             roots |= {
                 Node(Key(BODY, *place), SESSION)
-                for place in attributes.left_by_others(places_of(set(roots)))
+                for place in attributes.left_by_others(
+                    places_of(set(roots)), places_of(self._own_nodes(attempt))
+                )
             }
             kept.append((attempt, roots))
             everything |= roots
@@ -226,6 +231,14 @@ class Recording:
         if closure.reads_docs(roots):
             roots |= closure.docs(_reach(roots, edges))
         return frozenset(roots)
+
+    def _own_nodes(self, attempt: Attempt) -> set[Node]:
+        """Give the nodes of what ran for one test only."""
+        found = set(self.nodes(attempt.seen.codes))
+        for instance in attempt.instances:
+            if self._users[instance] < 2:
+                found |= self.nodes(instance.seen.codes)
+        return found
 
     def nodes(self, codes: Iterable[CodeRef]) -> set[Node]:
         """Give the nodes of code objects that ran."""

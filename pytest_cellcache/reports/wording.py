@@ -33,6 +33,7 @@ _THINGS: Final = {
     keys.FRAME: "the future imports, star imports or redefined builtins of {}",
     keys.MARKERS: "the pytest decorators of {}",
     keys.DOC: "the docstring of {}",
+    keys.HOOKS: "the set of pytest hooks in {}",
     keys.WHOLE: "the code of {}",
     keys.MODULE: "the file that module {} is imported from",
     keys.FILE: "file {}",

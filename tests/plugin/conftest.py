@@ -122,7 +122,7 @@ class Suite:
         self.settle()
         with warnings.catch_warnings():
             warnings.resetwarnings()  # ours make errors of warnings
-            result = self.pytester.runpytest_inprocess(*_QUIET, *args)
+            result = self.pytester.runpytest_inprocess(*_QUIET, *args, no_reraise_ctrlc=True)
         recorded = result.reprec  # type: ignore[attr-defined]
         outcomes: dict[str, list[str]] = {}
         live: list[str] = []
