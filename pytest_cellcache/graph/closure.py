@@ -20,7 +20,7 @@ from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.graph.refs import MEMO, Refs
+from pytest_cellcache.graph.refs import MEMO, UNKNOWN_CALLS, Refs
 from pytest_cellcache.graph.remembered import Place, Ran, Writers, changes_object, may_remember
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import BODY, DOC, EFFECTS, FILE, FRAME, MARKERS, NAME, WHOLE, Key
@@ -32,6 +32,7 @@ SESSION: Final = 2
 _SOURCE_READERS: Final = frozenset(
     "getsource getsourcelines findsource getblock getcomments getlines getline".split()
 )
+_UNKNOWN_CALLEES: Final = frozenset({"", "getattr()"})
 _DOC_READERS: Final = frozenset({"__doc__", "getdoc", "help", "cleandoc", "DocTestFinder"})
 
 
@@ -200,7 +201,7 @@ class Closure:
 
     def _evaluated(self, path: str, refs: Refs, out: set[Node]) -> None:
         """Edges of code that ran at import: what it may have called ran there too."""
-        for chain in refs.chains | refs.calls - {""}:
+        for chain in refs.chains | refs.calls - UNKNOWN_CALLS:
             self._consult(self._names.resolve(path, chain), IMPORT, out)
         for spec in refs.imports:
             self._consult(self._names.resolve_import(path, spec), IMPORT, out)
@@ -227,8 +228,8 @@ class Closure:
 
     def _by_attribute(self, refs: Refs, way: int, out: set[Node]) -> None:
         ran = self._ran[way]
-        if refs.is_dynamic:
-            # Which attribute is computed: any method that ran may be meant.
+        if refs.is_dynamic and not _UNKNOWN_CALLEES.isdisjoint(refs.calls):
+            # Which attribute is computed, and it may be called: any method that ran may be meant.
             out.update(Node(Key(BODY, *place), way) for place in ran.places)
             return
         for attr in refs.attrs | refs.attr_stores:  # a property may be set

@@ -16,7 +16,7 @@ from typing import Final
 from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.graph.refs import MUTATORS, Refs
+from pytest_cellcache.graph.refs import MUTATORS, UNKNOWN_CALLS, Refs
 from pytest_cellcache.graph.scopes import NEW_CONTAINERS
 
 _IMPURE_BUILTINS: Final = frozenset(
@@ -147,7 +147,7 @@ class Purity:
         return self._project.index(file).bound_by(name)
 
     def _is_pure_call(self, path: str, call: str, depth: int, is_strict: bool) -> bool:
-        if depth > _MAX_DEPTH or not call:
+        if depth > _MAX_DEPTH or call in UNKNOWN_CALLS:
             return False
         chain, parens, method = call.partition("()")
         root, *rest = chain.split(".")
@@ -315,7 +315,10 @@ class Purity:
         if refs.attr_changes - refs.attr_stores:
             return False
         is_strict = is_strict or self._passes_values(file, refs)
-        return all(self._is_pure_call(file, chain, depth, is_strict) for chain in refs.calls - {""})
+        return all(
+            self._is_pure_call(file, chain, depth, is_strict)
+            for chain in refs.calls - UNKNOWN_CALLS
+        )
 
 
 def _makes_new(name: str) -> bool:

@@ -18,6 +18,33 @@ MUTATORS: Final = frozenset(
 MEMO: Final = re.compile(r"cache|memo|lazy|reify|once|singleton", re.IGNORECASE)
 """Names of decorators that keep what a function gave: ``lru_cache``, ``cached_property``, ..."""
 
+REFLECTION: Final = frozenset(
+    {
+        "getattr",
+        "hasattr",
+        "setattr",
+        "delattr",
+        "attrgetter",
+        "methodcaller",
+        "__setattr__",
+        "__delattr__",
+    }  # fmt: skip
+)
+"""Functions that name an attribute by a string."""
+
+DYNAMIC: Final = frozenset(
+    {"getattr", "setattr", "vars", "globals", "locals", "dir", "eval", "exec", "__import__"}
+)
+"""Functions that may consult what no name says."""
+
+DYNAMIC_ATTRS: Final = frozenset(
+    {"__dict__", "import_module", "getmembers", "attrgetter", "methodcaller", "__subclasses__"}
+)
+"""Attributes that do so."""
+
+UNKNOWN_CALLS: Final = frozenset({"", "."})
+"""Entries of ``Refs.calls`` that name nothing."""
+
 IMPORTING: Final = frozenset(
     """__import__ import_module importorskip find_spec find_loader resolve_name run_module
     import_string""".split()
@@ -41,7 +68,8 @@ class Refs:
         imports: modules imported by the code itself, as written: ``..pkg.mod`` (dots lead), and
             names taken from them as ``..pkg.mod:name``; a star import is ``..pkg.mod:*``.
         calls: chains of what is called; ``f()`` where the result of ``f`` is called, ``f().m``
-            where a method of it is; ``""`` for a callee that is nothing of these.
+            where a method of it is; ``.`` for a method of anything else, ``""`` for any other
+            callee.
         arguments: chains handed to calls and decorators, also in displays.
         receivers: chains whose value may be changed: ``D`` for ``D['a'] = 1`` and ``D.add(1)``.
         stores: globals rebound by a ``global`` declaration.

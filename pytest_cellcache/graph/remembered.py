@@ -149,7 +149,7 @@ class Writers:
         return any(
             found.refs.changes_parameters
             for chain in definition.refs.calls
-            if chain and "(" not in chain
+            if chain not in ("", ".") and "(" not in chain
             for file, name, rest in digester.names.resolve(path, chain).bindings
             for found in project.index(file).defs.get(".".join((name, *rest)), ())
         )

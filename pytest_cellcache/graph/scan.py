@@ -13,9 +13,12 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from pytest_cellcache.graph.refs import (
+    DYNAMIC,
+    DYNAMIC_ATTRS,
     IMPORTING,
     IMPORTING_FILES,
     MUTATORS,
+    REFLECTION,
     Refs,
     import_spec,
 )
@@ -33,24 +36,6 @@ from pytest_cellcache.graph.scopes import (
     walk_scope,
 )
 
-_REFLECTION: Final = frozenset(
-    {
-        "getattr",
-        "hasattr",
-        "setattr",
-        "delattr",
-        "attrgetter",
-        "methodcaller",
-        "__setattr__",
-        "__delattr__",
-    }  # fmt: skip
-)
-_DYNAMIC: Final = frozenset(
-    {"getattr", "setattr", "vars", "globals", "locals", "dir", "eval", "exec", "__import__"}
-)
-_DYNAMIC_ATTRS: Final = frozenset(
-    {"__dict__", "import_module", "getmembers", "attrgetter", "methodcaller", "__subclasses__"}
-)
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+\Z")
 
 
@@ -109,6 +94,7 @@ class _Scanner:
             ast.DictComp: self._comprehension,
             ast.GeneratorExp: self._comprehension,
             ast.AugAssign: self._aug_assign,
+            ast.Return: self._return,
             ast.AnnAssign: self._ann_assign,
         }
 
@@ -175,7 +161,7 @@ class _Scanner:
             self.found.attrs.add(node.attr)
             if node is not self._callee:
                 self.found.fields.add(node.attr)
-        if node.attr in _DYNAMIC_ATTRS:
+        if node.attr in DYNAMIC_ATTRS:
             self.found.is_dynamic = True
         if node.attr == "__globals__":
             self.found.imports_computed = True
@@ -294,7 +280,7 @@ class _Scanner:
             for argument in node.args
             if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
         ]
-        if (name or attr) in _REFLECTION:
+        if (name or attr) in REFLECTION:
             for constant in constants:
                 self.found.attrs.update(constant.split("."))
             if attr in ("__setattr__", "__delattr__") and node.args and chain is not None:
@@ -309,7 +295,7 @@ class _Scanner:
                 self.found.attr_changes.update(constants or ("__dict__",))
             if name in ("getattr", "setattr") and len(node.args) > 1 and not constants:
                 self.found.is_dynamic = True
-        elif name in _DYNAMIC:
+        elif name in DYNAMIC:
             self.found.is_dynamic = True
         if (name in ("globals", "locals", "vars", "dir") and not node.args) or (
             name in ("eval", "exec") and len(node.args) < 2
@@ -339,7 +325,7 @@ class _Scanner:
             called = chain_of(inner.func, local)
             self.found.calls.add(f"{called}(){tail}" if called else "")
         else:
-            self.found.calls.add("")
+            self.found.calls.add("." if tail else "")
 
     def _constant(self, node: ast.Constant, local: LocalScope) -> None:
         value = node.value
@@ -372,6 +358,12 @@ class _Scanner:
             self.visit(statement, local)
         self._is_class = outer
         self.found.stores -= members
+
+    def _return(self, node: ast.Return, local: LocalScope) -> None:
+        # The caller may call what is looked up here under a computed name.
+        if any(isinstance(n, ast.Name) and n.id == "getattr" for n in ast.walk(node)):
+            self.found.calls.add("")
+        self._children(node, local)
 
     def _decorators(
         self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, local: LocalScope
