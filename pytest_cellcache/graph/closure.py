@@ -13,6 +13,7 @@ name for globals, by attribute name for methods.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -20,7 +21,7 @@ from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.graph.refs import MEMO, UNKNOWN_CALLS, Refs
+from pytest_cellcache.graph.refs import MEMO, Refs, is_unknown_call
 from pytest_cellcache.graph.remembered import Place, Ran, Writers, changes_object, may_remember
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import BODY, DOC, EFFECTS, FILE, FRAME, MARKERS, NAME, WHOLE, Key
@@ -32,8 +33,35 @@ SESSION: Final = 2
 _SOURCE_READERS: Final = frozenset(
     "getsource getsourcelines findsource getblock getcomments getlines getline".split()
 )
-_UNKNOWN_CALLEES: Final = frozenset({"", "getattr()"})
 _DOC_READERS: Final = frozenset({"__doc__", "getdoc", "help", "cleandoc", "DocTestFinder"})
+
+
+_BUILTIN_METHODS: Final = frozenset(
+    name
+    for kind in (
+        str,
+        bytes,
+        list,
+        tuple,
+        dict,
+        set,
+        int,
+        float,
+        type,
+        property,
+        re.Pattern,
+        re.Match,
+    )
+    for name in dir(kind)
+)
+
+
+def _is_unknown_callee(call: str, ran: Ran) -> bool:
+    """Say whether a call may run a body that no name leads to: ``f()``, ``self.callback()``."""
+    if call in ("", "getattr()"):
+        return True
+    name = call[1:]
+    return call[0] == "." and name not in ran.by_name and name not in _BUILTIN_METHODS
 
 
 class Node(NamedTuple):
@@ -201,7 +229,8 @@ class Closure:
 
     def _evaluated(self, path: str, refs: Refs, out: set[Node]) -> None:
         """Edges of code that ran at import: what it may have called ran there too."""
-        for chain in refs.chains | refs.calls - UNKNOWN_CALLS:
+        named = {call for call in refs.calls if not is_unknown_call(call)}
+        for chain in refs.chains | named:
             self._consult(self._names.resolve(path, chain), IMPORT, out)
         for spec in refs.imports:
             self._consult(self._names.resolve_import(path, spec), IMPORT, out)
@@ -228,7 +257,7 @@ class Closure:
 
     def _by_attribute(self, refs: Refs, way: int, out: set[Node]) -> None:
         ran = self._ran[way]
-        if refs.is_dynamic and not _UNKNOWN_CALLEES.isdisjoint(refs.calls):
+        if refs.is_dynamic and any(_is_unknown_callee(call, ran) for call in refs.calls):
             # Which attribute is computed, and it may be called: any method that ran may be meant.
             out.update(Node(Key(BODY, *place), way) for place in ran.places)
             return

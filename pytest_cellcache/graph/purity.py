@@ -16,7 +16,7 @@ from typing import Final
 from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.graph.refs import MUTATORS, UNKNOWN_CALLS, Refs
+from pytest_cellcache.graph.refs import MUTATORS, Refs, is_unknown_call
 from pytest_cellcache.graph.scopes import NEW_CONTAINERS
 
 _IMPURE_BUILTINS: Final = frozenset(
@@ -147,7 +147,7 @@ class Purity:
         return self._project.index(file).bound_by(name)
 
     def _is_pure_call(self, path: str, call: str, depth: int, is_strict: bool) -> bool:
-        if depth > _MAX_DEPTH or call in UNKNOWN_CALLS:
+        if depth > _MAX_DEPTH or is_unknown_call(call):
             return False
         chain, parens, method = call.partition("()")
         root, *rest = chain.split(".")
@@ -282,9 +282,10 @@ class Purity:
                         return False
                     if not self._defines_quietly(target, cell, depth + 1):
                         return False
-                    if is_strict is not None and not is_meta:
-                        if not self._is_plain_class(target, cell, depth + 1, is_strict):
-                            return False
+                    if is_strict is None or is_meta:
+                        continue  # only defined, or made by the metaclass
+                    if not self._is_plain_class(target, cell, depth + 1, is_strict):
+                        return False
         return found
 
     def _is_quiet(self, file: str, qualname: str, depth: int, is_strict: bool) -> bool:
@@ -308,16 +309,19 @@ class Purity:
         if refs.stores or refs.receivers or refs.imports or refs.changes_unknown:
             return False
         is_init = definition.qualname.rpartition(".")[2] in ("__init__", "__post_init__")
-        if is_strict and not is_init:  # an initialiser's first argument is new
-            if refs.changes_parameters or refs.changes_closure or definition.has_kept_default:
-                return False
+        changes_given = (
+            refs.changes_parameters or refs.changes_closure or definition.has_kept_default
+        )
+        if is_strict and changes_given and not is_init:  # an initialiser's first argument is new
+            return False
         # ``self.a = []; self.a.append(1)`` fills a new object, ``cls.known.append(1)`` does not.
         if refs.attr_changes - refs.attr_stores:
             return False
         is_strict = is_strict or self._passes_values(file, refs)
         return all(
             self._is_pure_call(file, chain, depth, is_strict)
-            for chain in refs.calls - UNKNOWN_CALLS
+            for chain in refs.calls
+            if not is_unknown_call(chain)
         )
 
 

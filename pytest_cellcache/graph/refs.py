@@ -28,7 +28,7 @@ REFLECTION: Final = frozenset(
         "methodcaller",
         "__setattr__",
         "__delattr__",
-    }  # fmt: skip
+    }
 )
 """Functions that name an attribute by a string."""
 
@@ -42,8 +42,11 @@ DYNAMIC_ATTRS: Final = frozenset(
 )
 """Attributes that do so."""
 
-UNKNOWN_CALLS: Final = frozenset({"", "."})
-"""Entries of ``Refs.calls`` that name nothing."""
+
+def is_unknown_call(call: str) -> bool:
+    """Say whether an entry of ``Refs.calls`` names no callee."""
+    return not call or call[0] == "."
+
 
 IMPORTING: Final = frozenset(
     """__import__ import_module importorskip find_spec find_loader resolve_name run_module
@@ -68,7 +71,7 @@ class Refs:
         imports: modules imported by the code itself, as written: ``..pkg.mod`` (dots lead), and
             names taken from them as ``..pkg.mod:name``; a star import is ``..pkg.mod:*``.
         calls: chains of what is called; ``f()`` where the result of ``f`` is called, ``f().m``
-            where a method of it is; ``.`` for a method of anything else, ``""`` for any other
+            where a method of it is; ``.m`` for a method of anything else, ``""`` for any other
             callee.
         arguments: chains handed to calls and decorators, also in displays.
         receivers: chains whose value may be changed: ``D`` for ``D['a'] = 1`` and ``D.add(1)``.

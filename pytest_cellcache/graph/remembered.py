@@ -9,6 +9,7 @@ from typing import Final
 from pytest_cellcache.graph.cells import Def
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.refs import is_unknown_call
 
 Place = tuple[str, str]
 """File and qualified name of a def."""
@@ -149,7 +150,7 @@ class Writers:
         return any(
             found.refs.changes_parameters
             for chain in definition.refs.calls
-            if chain not in ("", ".") and "(" not in chain
+            if not is_unknown_call(chain) and "(" not in chain
             for file, name, rest in digester.names.resolve(path, chain).bindings
             for found in project.index(file).defs.get(".".join((name, *rest)), ())
         )

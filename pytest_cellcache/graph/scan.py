@@ -325,7 +325,7 @@ class _Scanner:
             called = chain_of(inner.func, local)
             self.found.calls.add(f"{called}(){tail}" if called else "")
         else:
-            self.found.calls.add("." if tail else "")
+            self.found.calls.add(tail)
 
     def _constant(self, node: ast.Constant, local: LocalScope) -> None:
         value = node.value
