@@ -10,6 +10,7 @@ import textwrap
 import time
 import warnings
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,6 +22,8 @@ import pytest_cellcache.session  # noqa: F401  # only to be loaded
 SETTLED_NS = 30_000_000
 """What was written this shortly before a run began counts as written during it."""
 
+_INSTALLED = any(found.name == "cellcache" for found in entry_points(group="pytest11"))
+_LOAD = () if _INSTALLED else ("-p", "pytest_cellcache.plugin")
 _QUIET = ("-p", "no:asyncio", "-p", "no:anyio", "-p", "no:hypothesispytest", "-p", "no:xdist")
 
 FILES = {
@@ -245,7 +248,7 @@ class Bench:
         importlib.invalidate_caches()
         with warnings.catch_warnings():
             warnings.resetwarnings()  # ours make errors of warnings
-            done = self._pytester.inline_run(*_QUIET, "-p", "pytest_cellcache.plugin", *options)
+            done = self._pytester.inline_run(*_QUIET, *_LOAD, *options)
         outcomes: dict[str, list[str]] = {}
         for call in done.getcalls("pytest_runtest_logreport"):
             report = call.report
