@@ -92,7 +92,9 @@ class Requeuer:
         Not with a debugger, which would stop in it; not where another plugin runs items (reruns),
         as it would never see the item; not without the private request that a second attempt needs.
         """
-        if getattr(item.config.option, "usepdb", False) or not hasattr(item, "_initrequest"):
+        if getattr(item.config.option, "usepdb", False):
+            return False
+        if not all(hasattr(item, name) for name in ("_initrequest", "_request", "funcargs")):
             return False
         for impl in item.ihook.pytest_runtest_protocol.get_hookimpls():
             if impl.wrapper or impl.hookwrapper:
