@@ -28,21 +28,23 @@ class Ran:
         self.by_class: dict[Place, set[Place]] = {}
         for path, qualname in self.places:
             owner, _, name = qualname.rpartition(".")
+            # Functions too: ``mod.f`` through a module used as a value.
+            self.by_name.setdefault(name, set()).add((path, qualname))
             if owner:
-                self.by_name.setdefault(name, set()).add((path, qualname))
                 self.by_class.setdefault((path, owner), set()).add((path, qualname))
-            else:
-                # ``mod.f`` through a module used as a value.
-                self.by_name.setdefault(name, set()).add((path, qualname))
 
 
 _INITIALISERS: Final = frozenset({"__init__", "__post_init__", "__set_name__"})
 
 
+def _initialises(qualname: str) -> bool:
+    return qualname.rpartition(".")[2] in _INITIALISERS
+
+
 def changes_object(found: Def) -> bool:
     """Say whether a method may change its object after it was made."""
     refs = found.refs
-    return found.qualname.rpartition(".")[2] not in _INITIALISERS and bool(
+    return not _initialises(found.qualname) and bool(
         refs.attr_stores or refs.attr_changes or refs.changes_parameters
     )
 
@@ -57,7 +59,7 @@ def may_remember(found: Def) -> bool:
         return True
     if "globals" in refs.receivers:
         return True
-    if found.qualname.rpartition(".")[2] in _INITIALISERS:
+    if _initialises(found.qualname):
         return False
     return bool(refs.attr_changes or refs.attrs & refs.attr_stores)
 
@@ -72,7 +74,7 @@ class Attributes:
         self._project = project
         self._writers: dict[str, set[Place]] = {}
         for place in ran.places:
-            if place[1].rpartition(".")[2] not in _INITIALISERS:
+            if not _initialises(place[1]):
                 for attr in self._written([place]):
                     self._writers.setdefault(attr, set()).add(place)
 
