@@ -12,13 +12,15 @@ Recorders nest too: an inner one (pytester runs pytest inside pytest) hides noth
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import TracebackType
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.trace import inputs, unit
-from pytest_cellcache.trace.contract import IsFirstParty, Tracer, TracerUnavailable
+from pytest_cellcache.trace.channel import Label
+from pytest_cellcache.trace.contract import IsFirstParty, Traced, Tracer, TracerUnavailable
 from pytest_cellcache.trace.environ import EnvironmentWatch
 from pytest_cellcache.trace.monitoring import monitoring_tracer
 from pytest_cellcache.trace.origin import pytester_depth
@@ -32,6 +34,21 @@ _MAKERS: Final[dict[str, tuple[Callable[[IsFirstParty], Tracer], ...]]] = {
     "monitoring": (monitoring_tracer,),
     "profile": (profiling_tracer,),
 }
+
+
+_NO_CODE: Final = Traced(frozenset(), frozenset())
+
+
+class Imported(NamedTuple):
+    """What ran and was consulted by imports, by statement (file name, line), and outside of them.
+
+    Attributes:
+        modules: file names of the modules all of whose statements are told apart.
+    """
+
+    statements: Mapping[Label, Observation]
+    modules: frozenset[str]
+    outside: Observation
 
 
 def make_recorder(kind: TracerKind, is_first_party: IsFirstParty) -> Recorder:
@@ -51,6 +68,7 @@ class Recorder:
         self._tracers = tracers
         self._tracer = tracers[0]
         self._units: list[unit.OpenUnit] = []
+        self._statements: dict[Label, unit.OpenUnit] = {}
         self.depth = 0
 
     @property
@@ -63,7 +81,17 @@ class Recorder:
 
     @property
     def innermost(self) -> unit.OpenUnit:
-        """The unit that what happens now is charged to; there is none unless running."""
+        """The unit that what happens now is charged to; there is none unless running.
+
+        Outside of units it is that of the statement of a module that is being executed, if any.
+        """
+        if len(self._units) == 1:
+            label = self._tracer.label()
+            if label is not None:
+                found = self._statements.get(label)
+                if found is None:
+                    found = self._statements[label] = unit.OpenUnit(self._units[0])
+                return found
         return self._units[-1]
 
     def start(self) -> None:
@@ -77,6 +105,7 @@ class Recorder:
         self._start_tracer()
         self.depth = pytester_depth(sys._getframe())
         self._units.append(unit.OpenUnit())
+        self._statements = {}
         _WATCH.add(self)
 
     def stop(self) -> None:
@@ -104,7 +133,24 @@ class Recorder:
         """Say what ran and was consulted outside of units so far, imports above all."""
         if not self._units:
             return Observation()
-        return self._units[0].snapshot(self._tracer.base())
+        seen = self._units[0].snapshot(self._tracer.base())
+        for statement in self._statements.values():
+            seen |= statement.snapshot(_NO_CODE)
+        return seen
+
+    def imports(self) -> Imported:
+        """Say the same by statements of modules, where they can be told apart."""
+        if not self._units:
+            return Imported({}, frozenset(), Observation())
+        traced = self._tracer.imports()
+        statements = {
+            label: self._statements[label].snapshot(_NO_CODE) for label in self._statements
+        }
+        for label, codes in traced.statements.items():
+            seen = statements.get(label, Observation())
+            statements[label] = replace(seen, codes=codes)
+        outside = self._units[0].snapshot(Traced(traced.outside, frozenset()))
+        return Imported(statements, traced.modules, outside)
 
     def __enter__(self) -> Recorder:  # Self is not in Python 3.10
         self.start()

@@ -38,7 +38,7 @@ class OpenUnit:
         "writes",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, within: OpenUnit | None = None) -> None:
         self.reads: set[str] = set()
         self.writes: set[str] = set()
         self.listings: set[str] = set()
@@ -47,10 +47,11 @@ class OpenUnit:
         self.children: set[str] = set()
         self.hosts: set[str] = set()
         self.gaps: set[str] = set()
-        self._made_files: set[str] = set()
-        self._made_dirs: set[str] = set()
-        self._variables_before: dict[str, object] = {}
-        self._threads = _living_threads()
+        # A statement of a module shares what the unit that it is part of made.
+        self._made_files: set[str] = within._made_files if within else set()
+        self._made_dirs: set[str] = within._made_dirs if within else set()
+        self._variables_before: dict[str, object] = within._variables_before if within else {}
+        self._threads: frozenset[object] = within._threads if within else _living_threads()
 
     def read(self, path: str) -> None:
         if not self._is_own(path):
