@@ -199,7 +199,34 @@ class Digester:
             if (file, name) in changed
             for part in (cell.kind, cell.digest, self._ranks(key.path, position, cell))
         ]
+        # A module imported for the first time brings its own.
+        for cell in self._project.index(key.path).table.cells:
+            source = self._imported(key.path, cell)
+            if source is not None and self._brings_changes(source, (file, name), set()):
+                parts += ["import", source]
         return digest_parts(parts) if parts else ABSENT
+
+    def _imported(self, path: str, cell: Cell) -> str | None:
+        if cell.kind != "import" or not cell.imported:
+            return None
+        module, _, name = cell.imported.partition(":")
+        located = self._project.modules.find_from(path, module)
+        if located is not None and name:
+            located = self._project.modules.find_child(located, name) or located
+        return located.source if located is not None else None
+
+    def _brings_changes(self, path: str, changed: Place, seen: set[str]) -> bool:
+        """Say whether a module, or one that it imports, may change a global."""
+        if path in seen:
+            return False
+        seen.add(path)
+        if any(changed in places for _, _, places in self.registering_cells(path)):
+            return True
+        return any(
+            self._brings_changes(source, changed, seen)
+            for cell in self._project.index(path).table.cells
+            if (source := self._imported(path, cell)) is not None
+        )
 
     def _writes(self, key: Key) -> Digest:
         index = self._project.index(key.path)

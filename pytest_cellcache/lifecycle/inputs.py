@@ -18,6 +18,7 @@ from pytest_cellcache.model.keys import (
     LISTING,
     MODULE,
     RUN,
+    SOURCES,
     TREE,
     UNIT,
     Key,
@@ -81,6 +82,8 @@ class Inputs:
             return self._snapshot.digest_listing(key.path)
         if kind == EXISTS:
             return self._snapshot.digest_existence(key.path)
+        if kind == SOURCES:
+            return self._snapshot.digest_sources()
         if kind == TREE:
             return self._snapshot.digest_tree()
         if kind == ENV:

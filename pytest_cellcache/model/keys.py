@@ -21,6 +21,7 @@ LISTING: Final = "listing"
 EXISTS: Final = "exists"
 ENV: Final = "env"
 TREE: Final = "tree"
+SOURCES: Final = "sources"
 RUN: Final = "run"
 GROUP: Final = "group"
 UNIT: Final = "unit"
@@ -53,6 +54,7 @@ class Key(NamedTuple):
     ``listing``  directory                empty; the names in it, or absent
     ``exists``   any path                 empty; absent, file or directory
     ``env``      empty                    variable; its value, or absent
+    ``sources``  empty                    empty; the names of all Python files of the project
     ``tree``     empty                    empty; every file of the project
     ``run``      empty                    facet of the run: python, options, distributions, ...
     ``unit``     test file                unit; constant, leads to what a producer rests on

@@ -14,6 +14,10 @@ class CodeRef(NamedTuple):
     name: str
 
 
+FIXTURE = "<fixture>"
+"""In place of a file name: what is changed is the value of a fixture instance."""
+
+
 class StateChange(NamedTuple):
     """Something that outlives a unit and was changed by it.
 
