@@ -275,6 +275,9 @@ class Purity:
         """
         if len(tail) != 1:
             return False
+        if cell.is_new and not cell.refs.calls and tail[0] in MUTATORS:  # ``P = []; P.append(x)``
+            self._changed.add((file, name))
+            return True
         made_by = {call for call in cell.refs.calls if not is_unknown_call(call)}
         for call in made_by:
             resolution = self._names.resolve(file, call.partition("()")[0])
