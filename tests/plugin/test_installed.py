@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
+# Kept loaded: pytester drops what an inner run imports, and its plugin imports it in every run.
+import hypothesis  # noqa: F401  # only to be loaded
 import pytest
 
 if TYPE_CHECKING:
