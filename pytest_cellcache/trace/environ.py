@@ -83,7 +83,7 @@ def _note_look(environment: Any, key: Any) -> None:
         if name not in _PYTESTS_OWN and (reach := variable_reach(*caller())):
             unit.charge(lambda each: each.read_variable(name, value), reach)
     except unit.TROUBLES:
-        if key is None or isinstance(key, (str, bytes)):  # else the user's own TypeError
+        if key is None or _is_key(environment, key):  # else the caller's own TypeError
             unit.confess()
 
 
@@ -92,8 +92,16 @@ def _note_change(environment: Any, key: Any) -> None:
         name, value = _raw(environment, key)
         unit.charge(lambda each: each.write_variable(name, value), EVERYBODY)
     except unit.TROUBLES:
-        if isinstance(key, (str, bytes)):
+        if _is_key(environment, key):
             unit.confess()
+
+
+def _is_key(environment: Any, key: Any) -> bool:
+    """Say whether a key is of the type that this environment has: text, or bytes in ``environb``.
+
+    ``os.get_exec_path``, on the way to every child process, asks ``os.environ`` for bytes as well.
+    """
+    return isinstance(key, type(environment.decodekey(b"")))
 
 
 def _raw(environment: Any, key: Any) -> tuple[str, object]:
