@@ -42,7 +42,7 @@ class Key(NamedTuple):
     ``module``   empty                    dotted name; the first-party file it resolves to
     ``file``     any file                 empty; its content, or absent
     ``listing``  directory                empty; the names in it, or absent
-    ``exists``   any path                 empty; absent, file or directory
+    ``exists``   any path                 empty; absent, file, executable, directory, link whither
     ``env``      empty                    variable; its value, or absent
     ``tree``     empty                    empty; every file of the project
     ``run``      empty                    facet of the run: python, options, distributions, ...

@@ -96,12 +96,22 @@ class Snapshot:
         return digest_parts(sorted(entry for entry in names if entry not in SKIPPED_FOLDERS))
 
     def digest_existence(self, name: str) -> Digest:
-        """Digest whether a path is absent, a directory or something else."""
+        """Digest what a path is: absent, a directory, a file (executable or not), a link whither."""
+        path = self.places.absolute(name)
+        link = ""
         try:
-            mode = os.stat(self.places.absolute(name)).st_mode
+            mode = os.lstat(path).st_mode
+            if stat.S_ISLNK(mode):
+                link = os.readlink(path).replace(self.places.root, "<root>") + " "
+                mode = os.stat(path).st_mode
         except (OSError, ValueError):
-            return ABSENT
-        return Digest("directory" if stat.S_ISDIR(mode) else "file")
+            return Digest(f"link {link}") if link else ABSENT
+        kind = "file"
+        if stat.S_ISDIR(mode):
+            kind = "directory"
+        elif mode & stat.S_IXUSR:
+            kind = "executable"
+        return Digest(f"link {link}{kind}") if link else Digest(kind)
 
     def digest_tree(self) -> Digest:
         """Digest every file of the project by content; caches and virtual environments excepted."""

@@ -13,7 +13,13 @@ from typing import Any
 
 from pytest_cellcache.trace import audit, unit
 from pytest_cellcache.trace.contract import CWD_LOST, DESCRIPTOR
-from pytest_cellcache.trace.origin import EVERYBODY, caller, is_ignored_path, reach
+from pytest_cellcache.trace.origin import (
+    EVERYBODY,
+    caller,
+    is_ignored_path,
+    reach,
+    scans_for_others,
+)
 
 # Taken before any shim is in place.
 _access, _lstat, _stat, _readlink = os.access, os.lstat, os.stat, os.readlink
@@ -115,6 +121,23 @@ def note_open(path: Any, mode: Any, flags: Any, *, dir_fd: Any = None) -> None:
 
 def _on_open(args: tuple[Any, ...]) -> None:
     note_open(*args)
+
+
+def _on_scandir(args: tuple[Any, ...]) -> None:
+    """Who scans himself, and not through ``os.walk`` and the like, may ask entries for their size.
+
+    That raises no event: what is in the files counts.
+    """
+    _on_listing(args)
+    if isinstance(args[0], int) or scans_for_others():
+        return
+    folder = absolute("." if args[0] is None else args[0])
+    if folder is not None and (hearers := reach(*caller())):
+        try:
+            files = [path for name in os.listdir(folder) if is_file(path := f"{folder}/{name}")]
+        except OSError:  # absent, or no directory: what the listing tells
+            return
+        unit.charge(lambda each: [each.read(path) for path in files], hearers)
 
 
 def _on_listing(args: tuple[Any, ...]) -> None:
@@ -280,6 +303,11 @@ def _on_name_of(args: tuple[Any, ...]) -> None:
     _on_host(args[0][:1])
 
 
+def is_file(path: str) -> bool:
+    """Say whether a path leads to a regular file."""
+    return _kind(path) == "file"
+
+
 def _kind(path: str) -> str:
     """Give ``absent``, ``file``, ``directory`` or ``other`` (links lead on)."""
     try:
@@ -308,7 +336,7 @@ def _guard(translate: Callable[[tuple[Any, ...]], None]) -> audit.Listener:
 _TRANSLATIONS: dict[str, Callable[[tuple[Any, ...]], None]] = {
     "open": _on_open,
     "os.listdir": _on_listing,
-    "os.scandir": _on_listing,
+    "os.scandir": _on_scandir,
     "os.mkdir": _on_mkdir,
     "os.rename": _on_move,
     "os.link": _on_move,

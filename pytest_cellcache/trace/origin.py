@@ -50,6 +50,14 @@ _IMPORTERS = frozenset(
 )
 # Loader methods that others use to read data files of a package (pkgutil.get_data, linecache).
 _LOADER_READS = frozenset({"get_data", "get_source"})
+# Functions of carriers that ask a path for nothing but what it is.
+_PRESENCE = frozenset(
+    """
+    exists lexists isfile isdir islink ismount isjunction is_file is_dir is_symlink is_mount
+    is_junction is_socket is_fifo is_block_device is_char_device realpath _realpath resolve
+    walk _walk fwalk glob rglob iglob which _access_check makedirs mkdir
+    """.split()  # a page of quotes otherwise
+)
 # Parts of pytest that act for a test, not for the run.
 _ACTING_FOR_TESTS = frozenset({"_pytest.pytester", "_pytest.doctest", "_pytest.monkeypatch"})
 
@@ -73,6 +81,27 @@ def caller() -> tuple[str, FrameType | None]:
             return (name if isinstance(name, str) else ""), frame
         frame = frame.f_back
     return "", None
+
+
+def asks_presence_only() -> bool:
+    """Say whether whoever asks for a path's status gives away no more than what the path is."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") in _CARRIERS:
+        if frame.f_code.co_name in _PRESENCE:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def scans_for_others() -> bool:
+    """Say whether a carrier scans a directory: it gives away no more than names and kinds."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__"))
+        if not name.startswith("pytest_cellcache."):
+            return name in _CARRIERS or name in _IMPORTERS
+        frame = frame.f_back
+    return False
 
 
 def reach(module: str, frame: FrameType | None) -> int:

@@ -143,7 +143,7 @@ def innermost_units() -> Iterator[OpenUnit]:
         yield listener.innermost
 
 
-def charge(note: Callable[[OpenUnit], None], reach: int) -> None:
+def charge(note: Callable[[OpenUnit], object], reach: int) -> None:
     """Apply ``note`` to the innermost unit of those within reach (see ``origin.reach``)."""
     for listener in LISTENERS:
         if listener.depth < reach:

@@ -1,0 +1,253 @@
+"""Inputs that are not code: one test reads each, and after an edit exactly that test runs again.
+
+A project of many small tests is edited in two halves: first the inputs of every second test, then
+the others. What ran must be the half that was edited, and nothing else, for either half.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Suite
+
+Edit = Callable[[Path], None]
+
+
+def put(name: str, text: str = "2") -> Edit:
+    def edit(root: Path) -> None:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+
+    return edit
+
+
+def drop(name: str) -> Edit:
+    return lambda root: (root / name).unlink()
+
+
+def relink(name: str, target: str) -> Edit:
+    def edit(root: Path) -> None:
+        (root / name).unlink()
+        (root / name).symlink_to(target)
+
+    return edit
+
+
+def mode(name: str, bits: int) -> Edit:
+    return lambda root: (root / name).chmod(bits)
+
+
+@dataclass(frozen=True)
+class Read:
+    """One test.
+
+    Attributes:
+        body: of the test; ``ROOT`` is the project.
+        edit: after which it must run again; ``None``: an edit that it must not run for is in
+            ``vain``.
+        vain: what must not run it.
+        files: before the edit.
+        fixtures: arguments of the test.
+    """
+
+    body: str
+    edit: Edit | None = None
+    vain: Edit | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    fixtures: str = ""
+
+
+PREAMBLE = """
+import asyncio, configparser, csv, fnmatch, functools, glob, gzip, io, json, linecache, mmap, os
+import pickle, pkgutil, shutil, sqlite3, stat, subprocess, sys, tempfile, threading, time, zipfile
+import importlib.resources
+from pathlib import Path
+import pytest
+ROOT = Path(__file__).parent
+"""
+
+FILES = {
+    "open": Read("open('o.txt').close()", put("o.txt"), files={"o.txt": "1"}),
+    "os_open": Read("os.close(os.open('oo.txt', os.O_RDONLY))", put("oo.txt"), files={"oo.txt": "1"}),
+    "path": Read("(ROOT / 'p.txt').read_text()", put("p.txt"), files={"p.txt": "1"}),
+    "io": Read("io.open('io.txt').close()", put("io.txt"), files={"io.txt": "1"}),
+    "linecache": Read(
+        "linecache.checkcache(); linecache.getline(str(ROOT / 'l.txt'), 1)",
+        put("l.txt"), files={"l.txt": "1"},
+    ),
+    "copy": Read("shutil.copy('c.txt', tmp_path)", put("c.txt"), files={"c.txt": "1"}, fixtures="tmp_path"),
+    "copytree": Read(
+        "shutil.copytree('tree', tmp_path / 'x')", put("tree/b/new.txt"),
+        files={"tree/b/a.txt": "1"}, fixtures="tmp_path",
+    ),
+    "zip": Read(
+        "try: zipfile.ZipFile('z.zip')\n    except zipfile.BadZipFile: pass",
+        put("z.zip"), files={"z.zip": "1"},
+    ),
+    "sqlite": Read(
+        "try: sqlite3.connect('s.db').execute('select * from x')\n    except sqlite3.Error: pass",
+        put("s.db", "x"), files={"s.db": ""},
+    ),
+    "resources": Read(
+        "(importlib.resources.files('pkg') / 'r.txt').read_text()", put("pkg/r.txt"),
+        files={"pkg/__init__.py": "", "pkg/r.txt": "1"},
+    ),
+    "pkgutil": Read("pkgutil.get_data('pkg', 'g.txt')", put("pkg/g.txt"), files={"pkg/g.txt": "1"}),
+    "configparser": Read("configparser.ConfigParser().read('c.ini')", put("c.ini", "[x]"), files={"c.ini": ""}),
+    "failed_open": Read(
+        "try: open('later.txt').close()\n    except FileNotFoundError: pass",
+        put("later.txt"),
+    ),
+    "nested_absent": Read("os.path.exists('no/such/file')", put("no/such/file")),
+    "thread": Read(
+        "t = threading.Thread(target=lambda: open('t.txt').close()); t.start(); t.join()",
+        put("t.txt"), files={"t.txt": "1"},
+    ),
+    "chdir": Read(
+        "monkeypatch.chdir('sub'); open('ch.txt').close()", put("sub/ch.txt"),
+        files={"sub/ch.txt": "1"}, fixtures="monkeypatch",
+    ),
+    "dir_fd": Read(
+        "fd = os.open('sub', os.O_RDONLY); os.close(os.open('fd.txt', os.O_RDONLY, dir_fd=fd)); "
+        "os.close(fd)",
+        put("sub/fd.txt"), files={"sub/fd.txt": "1"},
+    ),
+    "getsize": Read("os.path.getsize('size.txt')", put("size.txt", "longer"), files={"size.txt": "1"}),
+    "stat_size": Read("(ROOT / 'st.txt').stat().st_size", put("st.txt", "longer"), files={"st.txt": "1"}),
+    "executable": Read("os.access('run.sh', os.X_OK)", mode("run.sh", 0o755), files={"run.sh": "1"}),
+    "stat_mode": Read("os.stat('mode.sh').st_mode", mode("mode.sh", 0o755), files={"mode.sh": "1"}),
+    "readlink": Read("os.readlink('link')", relink("link", "p2"), files={"link": "-> p1"}),
+    "islink": Read(
+        "os.path.islink('was')", lambda root: relink("was", "p1")(root), files={"was": "1"}
+    ),
+    "through_link": Read("open('lk').close()", put("target.txt"), files={"target.txt": "1", "lk": "-> target.txt"}),
+    "relinked": Read(
+        "open('rl').close()", relink("rl", "rb.txt"),
+        files={"ra.txt": "1", "rb.txt": "2", "rl": "-> ra.txt"},
+    ),
+    "exists": Read("os.path.exists('e.txt')", put("e.txt")),
+    "path_exists": Read("Path('pe.txt').exists()", put("pe.txt")),
+    "isdir": Read("os.path.isdir('isd')", put("isd/x")),
+    "vanished": Read("os.path.isfile('v.txt')", drop("v.txt"), files={"v.txt": "1"}),
+    "listdir": Read("os.listdir('ld')", put("ld/new"), files={"ld/a": "1"}),
+    "scandir": Read("list(os.scandir('sd'))", put("sd/new"), files={"sd/a": "1"}),
+    "glob": Read("glob.glob('gl/*.txt')", put("gl/new.txt"), files={"gl/a.txt": "1"}),
+    "path_glob": Read("list(Path('pg').glob('*.txt'))", put("pg/new.txt"), files={"pg/a.txt": "1"}),
+    "rglob": Read("list(Path('rg').rglob('*.txt'))", put("rg/b/new.txt"), files={"rg/b/a.txt": "1"}),
+    "walk": Read("list(os.walk('wk'))", put("wk/b/new.txt"), files={"wk/b/a.txt": "1"}),
+    "iterdir": Read("list(Path('it').iterdir())", put("it/new"), files={"it/a": "1"}),
+    "scandir_size": Read(
+        "[e.stat().st_size for e in os.scandir('ss')]", put("ss/a", "longer"), files={"ss/a": "1"}
+    ),
+    "samefile": Read("os.path.samefile('o2.txt', 'o3.txt')", relink("o3.txt", "o2.txt"), files={"o2.txt": "1", "o3.txt": "1"}),
+    "mmap": Read(
+        "f = open('mm.txt', 'rb'); mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ).close(); f.close()",
+        put("mm.txt"), files={"mm.txt": "1"},
+    ),
+    "append": Read(
+        "f = open(tmp_path / 'x', 'w+'); f.write(open('ap.txt').read()); f.close()",
+        put("ap.txt"), files={"ap.txt": "1"}, fixtures="tmp_path",
+    ),
+    # What must not count.
+    "listing_not_content": Read("os.listdir('ln')", vain=put("ln/a"), files={"ln/a": "1"}),
+    "exists_not_content": Read("os.path.exists('en.txt')", vain=put("en.txt"), files={"en.txt": "1"}),
+    "isfile_not_content": Read("Path('if.txt').is_file()", vain=put("if.txt"), files={"if.txt": "1"}),
+    "pycache": Read("list(os.walk('pc'))", vain=put("pc/__pycache__/x.pyc"), files={"pc/a": "1"}),
+    "own_output": Read(
+        "Path('out.txt').write_text('x'); Path('out.txt').read_text(); os.listdir('.')[:0]",
+        vain=drop("out.txt"),
+    ) if False else Read(
+        "Path('outdir').mkdir(exist_ok=True); Path('outdir/out.txt').write_text('x'); "
+        "Path('outdir/out.txt').read_text()",
+        vain=put("outdir/out.txt", "changed"),
+    ),
+    "tmp": Read("(tmp_path / 'x').write_text(''); os.listdir(tmp_path)", vain=put("unrelated.txt"), fixtures="tmp_path"),
+    "nothing": Read("pass", vain=put("data/unrelated.json")),
+}
+
+VARIABLES = {
+    "get": "os.environ.get('V_GET')",
+    "getenv": "os.getenv('V_GETENV')",
+    "item": "with pytest.raises(KeyError): os.environ['V_ITEM']",
+    "contains": "'V_CONTAINS' in os.environ",
+    "expand": "os.path.expandvars('$V_EXPAND')",
+    "bytes": "os.environb.get(b'V_BYTES')",
+    "pop": "os.environ.pop('V_POP', None)",
+    "default": "os.environ.setdefault('V_DEFAULT', 'x'); del os.environ['V_DEFAULT']",
+    "patched": "monkeypatch.delenv('V_PATCHED', raising=False)",
+}
+
+
+def make(suite: Suite, reads: Mapping[str, Read]) -> None:
+    lines = [PREAMBLE]
+    for name, read in reads.items():
+        for path, text in read.files.items():
+            if text.startswith("-> "):
+                (suite.path / path).symlink_to(text[3:])
+            else:
+                suite.write(path, text)
+        lines.append(f"def test_{name}({read.fixtures}):\n    {read.body}\n")
+    suite.write("test_reads.py", "\n".join(lines))
+
+
+def edited(suite: Suite, reads: Mapping[str, Read], names: list[str]) -> None:
+    expected = set()
+    for name in names:
+        read = reads[name]
+        if read.edit is not None:
+            read.edit(suite.path)
+            expected.add(f"test_{name}")
+        else:
+            assert read.vain is not None
+            read.vain(suite.path)
+    ran = suite.cached()
+    for nodeid in ran.live:
+        d = ran.decisions[nodeid]
+        if d["unstored"]:
+            print("UNSTORED", nodeid, d["outcome"], d["unstored"])
+    names_ = set(ran.names)
+    if names_ != expected:
+        print("WRONG", names, "extra", [(n, ran.decisions["test_reads.py::" + n]["reason"]) for n in names_ - expected], "missing", expected - names_)
+
+
+ALONE = bool(os.environ.get("ALONE"))
+
+
+def test_files(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(suite, FILES)
+    suite.cached()
+    assert suite.cached().names == []
+    names = list(FILES)
+    if not ALONE:
+        edited(suite, FILES, names[::2])
+        edited(suite, FILES, names[1::2])
+        return
+    wrong = []
+    for name in names:
+        try:
+            edited(suite, FILES, [name])
+        except AssertionError as error:
+            wrong.append((name, str(error).splitlines()[0][:200]))
+    for w in wrong:
+        print(w)
+    assert not wrong
+
+
+def test_variables(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = {name: Read(body, fixtures="monkeypatch") for name, body in VARIABLES.items()}
+    make(suite, reads)
+    suite.cached()
+    assert suite.cached().names == []
+    for name in VARIABLES:  #
+        monkeypatch.setenv(f"V_{name.upper()}", "1")
+        print(name, suite.cached().names)
+        monkeypatch.delenv(f"V_{name.upper()}")
