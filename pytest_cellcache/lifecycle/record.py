@@ -26,6 +26,7 @@ from pytest_cellcache.graph.scan import scan_source
 from pytest_cellcache.lifecycle.footprint import InputKeys, barrier_of
 from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inputs import Inputs
+from pytest_cellcache.lifecycle.sites import place_inputs
 from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.keys import (
@@ -36,6 +37,7 @@ from pytest_cellcache.model.keys import (
     FILE,
     GROUP,
     HOOKS,
+    MARKERS,
     RUN,
     Key,
 )
@@ -116,7 +118,7 @@ class Recording:
             if not is_final and any(instance.is_open for instance in attempt.instances):
                 waiting.append(attempt)
                 continue
-            barrier = _barrier(attempt)
+            barrier = _barrier(attempt) or barrier_of(around.imported)
             fates[attempt.facts.nodeid] = barrier
             if barrier is None:
                 closed.append(attempt)
@@ -136,7 +138,7 @@ class Recording:
         writers = Writers(self._project, self._digester, left.imported | left.ran, files)
         closure = Closure(self._project, self._digester, imported, ran, writers, files)
         shared = {
-            Node(Key(GROUP, group)): self._shared(group, around, left.imported)
+            Node(Key(GROUP, group)): self._shared(group, around, left)
             for group in {attempt.facts.group for attempt in closed}
         }
 
@@ -151,7 +153,7 @@ class Recording:
         kept: list[Kept] = []
         everything: set[Node] = set()
         for attempt in closed:
-            roots = self._roots(attempt, around, closure, edges)
+            roots = self._roots(attempt, around, left, closure, edges)
             roots |= {
                 Node(Key(BODY, *place), SESSION)
                 for place in attributes.left_by_others(
@@ -194,15 +196,18 @@ class Recording:
         written = [self._store.append(group, found) for group, found in groups.items()]
         return all(written)  # every group is tried
 
-    def _shared(self, group: str, around: Surroundings, imported: set[Place]) -> frozenset[Node]:
+    def _shared(self, group: str, around: Surroundings, left: _Traces) -> frozenset[Node]:
         plugins = [file for file in around.plugins if _applies(file, group)]
         found = {Node(Key(EFFECTS, file)) for file in (group, *plugins) if file.endswith(".py")}
         found |= {Node(Key(RUN, "", facet)) for facet in around.facets}
         found |= {Node(key) for key in around.declared}
-        found |= {Node(key) for key in self.input_keys.keys(around.imported, frozenset())}
+        found |= left.at_import.everybody
+        for file, inputs in left.at_import.of_file.items():
+            if _concerns(file, group, around):
+                found |= inputs
         sources = {file for file in (group, *plugins) if file.endswith(".py")}
         found |= {Node(Key(HOOKS, file)) for file in sources}
-        for path, qualname in imported:
+        for path, qualname in left.imported:
             if path in sources and is_hook(qualname):
                 found.add(Node(Key(BODY, path, qualname), IMPORT))
         folder = group
@@ -213,10 +218,19 @@ class Recording:
         return frozenset(found)
 
     def _roots(
-        self, attempt: Attempt, around: Surroundings, closure: Closure, edges: Edges
+        self,
+        attempt: Attempt,
+        around: Surroundings,
+        left: _Traces,
+        closure: Closure,
+        edges: Edges,
     ) -> frozenset[Node]:
         facts = attempt.facts
         roots = {Node(Key(GROUP, facts.group)), *(Node(key) for key in facts.keys)}
+        if any(key.kind == MARKERS for key in facts.keys):
+            for file, inputs in left.at_import.of_opaque.items():
+                if _concerns(file, facts.group, around):
+                    roots |= inputs
         before = around.imported.writes
         for instance in attempt.instances:
             upstream = instance.with_upstream() - {instance}
@@ -272,6 +286,7 @@ class _Traces:
         loaded: relative files of the modules that tests imported first.
         ran: bodies that tests and fixtures ran.
         tests: those that are functions of tests.
+        at_import: inputs of imports and collection.
         inputs: per body that may have kept something, and per module imported by a test, the
             inputs of the units that ran it.
     """
@@ -279,7 +294,14 @@ class _Traces:
     def __init__(self, recording: Recording, around: Surroundings) -> None:
         self._recording = recording
         self.imported = places_of(recording.nodes(around.imported.codes))
-        self.inputs: dict[Node, frozenset[Node]] = {}
+        self.at_import = place_inputs(
+            recording._project,
+            around.imported,
+            lambda seen: recording.input_keys.keys(seen, frozenset()),
+        )
+        self.inputs: dict[Node, frozenset[Node]] = {
+            node: frozenset(inputs) for node, inputs in self.at_import.of_node.items()
+        }
         self.loaded: set[str] = set()
         self.ran: set[Place] = set()
         self.tests: set[Place] = set()
@@ -319,6 +341,10 @@ def _applies(plugin: str, group: str) -> bool:
     """Say whether a plugin concerns the tests of a file: a conftest only below its folder."""
     folder, _, name = plugin.rpartition("/")
     return name != "conftest.py" or not folder or group.startswith(folder + "/")
+
+
+def _concerns(file: str, group: str, around: Surroundings) -> bool:
+    return file == group or (file in around.plugins and _applies(file, group))
 
 
 def _reach(roots: Iterable[Node], edges: Edges) -> set[Node]:

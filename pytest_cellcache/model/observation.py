@@ -14,6 +14,26 @@ class CodeRef(NamedTuple):
     name: str
 
 
+CLASS_BODY = "<class>"
+"""``CodeRef.name`` of a class body in ``Site.frames``."""
+
+
+class Site(NamedTuple):
+    """Where the project's own code consulted an input while modules were imported.
+
+    Attributes:
+        kind: the field of ``Observation`` that ``subject`` is in.
+        frames: the project's code that was running, innermost first, up to the statement of a
+            module that was being imported or, without one, to the outermost function; empty where
+            foreign code was imported, which every module shares. Modules and class bodies are
+            there with the line that was running.
+    """
+
+    kind: str
+    subject: str
+    frames: tuple[CodeRef, ...]
+
+
 ALL_VARIABLES = "*"
 """In ``Observation.variables``: the environment was copied or iterated over."""
 
@@ -33,6 +53,7 @@ class Observation:
         hosts: addresses outside loopback that were connected to or resolved.
         gaps: slugs of what the tracer could not see, e.g. ``profiler-taken``; any gap means that
             the footprint cannot be vouched for.
+        sites: where inputs were consulted; only of what ran before the first test.
     """
 
     codes: frozenset[CodeRef] = frozenset()
@@ -44,6 +65,7 @@ class Observation:
     children: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
     gaps: frozenset[str] = frozenset()
+    sites: frozenset[Site] = frozenset()
 
     def __or__(self, other: Observation) -> Observation:
         return Observation(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))

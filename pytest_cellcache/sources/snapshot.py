@@ -96,7 +96,7 @@ class Snapshot:
         return digest_parts(sorted(entry for entry in names if entry not in SKIPPED_FOLDERS))
 
     def digest_existence(self, name: str) -> Digest:
-        """Digest what a path is: absent, a directory, a file (executable or not), a link whither."""
+        """Digest what a path is: absent, directory, file, executable; a link, and where to."""
         path = self.places.absolute(name)
         link = ""
         try:

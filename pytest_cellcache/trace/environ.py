@@ -77,7 +77,8 @@ def _note_look(environment: Any, key: Any) -> None:
     """Note a look at one variable, at all of them if ``key`` is ``None``."""
     try:
         known = ALL_VARIABLES if key is None else key
-        if all(known in each.variables for each in unit.innermost_units()):
+        units = unit.innermost_units()
+        if all(known in each.variables and not each.is_sited for each in units):
             return  # most looks are repeated ones
         name, value = (ALL_VARIABLES, None) if key is None else _raw(environment, key)
         if name not in _PYTESTS_OWN and (reach := variable_reach(*caller())):

@@ -137,7 +137,8 @@ def _on_scandir(args: tuple[Any, ...]) -> None:
             files = [path for name in os.listdir(folder) if is_file(path := f"{folder}/{name}")]
         except OSError:  # absent, or no directory: what the listing tells
             return
-        unit.charge(lambda each: [each.read(path) for path in files], hearers)
+        for path in files:
+            unit.charge(lambda each, path=path: each.read(path), hearers)  # type: ignore[misc]
 
 
 def _on_listing(args: tuple[Any, ...]) -> None:
@@ -276,7 +277,7 @@ def _on_process(word: str, argument: int | None) -> Callable[[tuple[Any, ...]], 
         name = os.fsdecode(program)
         if word == "os.system":
             name = (name.split() or [word])[0]
-        unit.charge(lambda each: each.children.add(name), hearers)
+        unit.charge(lambda each: each.start_child(name), hearers)
 
     return translate
 
@@ -296,7 +297,7 @@ def _on_host(args: tuple[Any, ...]) -> None:
     if plain in _LOOPBACK or plain.startswith("127."):
         return
     if hearers := reach(*caller()):
-        unit.charge(lambda each: each.hosts.add(name), hearers)
+        unit.charge(lambda each: each.connect(name), hearers)
 
 
 def _on_name_of(args: tuple[Any, ...]) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from types import FrameType
 from typing import Final
+
+from pytest_cellcache.model.observation import CLASS_BODY, CodeRef
+from pytest_cellcache.trace.contract import IsFirstParty
 
 NOBODY: Final = 0
 EVERYBODY: Final = 1 << 30
@@ -91,6 +95,32 @@ def asks_presence_only() -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+def project_frames(is_first_party: IsFirstParty) -> tuple[CodeRef, ...]:
+    """Give the frames of a ``Site``, as of now."""
+    found: list[CodeRef] = []
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") != "_pytest.pytester":
+        code = frame.f_code
+        is_module = code.co_name == "<module>"
+        if not code.co_filename.startswith("<") and is_first_party(code.co_filename):
+            if code.co_flags & inspect.CO_OPTIMIZED:
+                found.append(CodeRef(code.co_filename, code.co_firstlineno, code.co_name))
+            else:
+                name = code.co_name if is_module else CLASS_BODY
+                found.append(CodeRef(code.co_filename, frame.f_lineno or 0, name))
+            if is_module:
+                break
+        elif is_module and _is_imported(frame):
+            return ()  # a foreign module, imported once for whoever comes later
+        frame = frame.f_back
+    return tuple(found)
+
+
+def _is_imported(frame: FrameType) -> bool:
+    # Not the script that the process was started with.
+    return frame.f_globals.get("__name__") != "__main__" and frame.f_back is not None
 
 
 def scans_for_others() -> bool:

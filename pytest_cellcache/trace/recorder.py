@@ -18,12 +18,14 @@ from typing import Final, Literal
 
 from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.trace import inputs, unit
+from pytest_cellcache.trace.channel import FirstParty
 from pytest_cellcache.trace.contract import IsFirstParty, Tracer, TracerUnavailable
 from pytest_cellcache.trace.environ import EnvironmentWatch
 from pytest_cellcache.trace.monitoring import monitoring_tracer
-from pytest_cellcache.trace.origin import pytester_depth
+from pytest_cellcache.trace.origin import project_frames, pytester_depth
 from pytest_cellcache.trace.profiling import profiling_tracer
 from pytest_cellcache.trace.shims import ShimSet
+from pytest_cellcache.trace.unit import Where
 
 TracerKind = Literal["auto", "monitoring", "profile"]
 
@@ -36,18 +38,25 @@ _MAKERS: Final[dict[str, tuple[Callable[[IsFirstParty], Tracer], ...]]] = {
 
 def make_recorder(kind: TracerKind, is_first_party: IsFirstParty) -> Recorder:
     """Make a recorder; ``auto`` takes the best tracer that can start."""
-    return Recorder(tuple(make(is_first_party) for make in _MAKERS[kind]))
+    # Asked for every frame: a dict of answers.
+    answers = FirstParty(is_first_party)
+    tracers = tuple(make(is_first_party) for make in _MAKERS[kind])
+    return Recorder(tracers, lambda: project_frames(answers.__getitem__))
 
 
 class Recorder:
     """A stack of units; a context manager that starts and stops.
+
+    Args:
+        where: gives the frames of a ``Site``.
 
     Attributes:
         tracer_name: which tracer works, or would be tried first.
         depth: in how many frames of pytester it was started.
     """
 
-    def __init__(self, tracers: tuple[Tracer, ...]) -> None:
+    def __init__(self, tracers: tuple[Tracer, ...], where: Where | None = None) -> None:
+        self._where = where
         self._tracers = tracers
         self._tracer = tracers[0]
         self._units: list[unit.OpenUnit] = []
@@ -76,7 +85,7 @@ class Recorder:
             return
         self._start_tracer()
         self.depth = pytester_depth(sys._getframe())
-        self._units.append(unit.OpenUnit())
+        self._units.append(unit.OpenUnit(self._where))
         _WATCH.add(self)
 
     def stop(self) -> None:
@@ -86,11 +95,15 @@ class Recorder:
             self._units.clear()
             self._tracer.stop()
 
-    def open_unit(self) -> None:
-        """Open a unit inside the innermost one."""
+    def open_unit(self, *, is_sited: bool = False) -> None:
+        """Open a unit inside the innermost one.
+
+        Args:
+            is_sited: note where inputs are consulted, as in the base unit.
+        """
         if not self._units:
             raise RuntimeError("the recorder is not running")
-        self._units.append(unit.OpenUnit())
+        self._units.append(unit.OpenUnit(self._where if is_sited else None))
         self._tracer.push()
 
     def close_unit(self) -> Observation:

@@ -117,8 +117,9 @@ def _note_stat(path: Any, *_args: Any, dir_fd: Any = None, **_kwargs: Any) -> No
     target = absolute(path, dir_fd=dir_fd)
     if target is None:
         return
-    is_known = all(target in each.stats for each in unit.innermost_units())
-    if is_known and all(target in each.reads for each in unit.innermost_units()):
+    units = [*unit.innermost_units()]
+    is_known = all(target in each.stats and not each.is_sited for each in units)
+    if is_known and all(target in each.reads for each in units):
         return
     # Size and times of a file change with its content only.
     gives_status = not asks_presence_only() and is_file(target)
@@ -147,4 +148,4 @@ def _note_open_at(path: Any, flags: Any, *_args: Any, dir_fd: Any = None, **_kwa
 def _note_fork_exec(args: Any, *_args: Any, **_kwargs: Any) -> None:
     if unit.LISTENERS and (hearers := reach(*caller())):
         name = os.fsdecode(args[0]) if args else "fork_exec"
-        unit.charge(lambda each: each.children.add(name), hearers)
+        unit.charge(lambda each: each.start_child(name), hearers)

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.observation import CodeRef, Observation, Site
 from pytest_cellcache.trace.contract import THREAD_LEFT, TROUBLE, Traced
 
 # What a bug of ours, a strange argument or exhausted resources may raise in a callback. There it
@@ -20,25 +20,36 @@ from pytest_cellcache.trace.contract import THREAD_LEFT, TROUBLE, Traced
 TROUBLES = (OSError, TypeError, ValueError, AttributeError, LookupError, RuntimeError, MemoryError)
 
 
+Where = Callable[[], tuple[CodeRef, ...]]
+
+
 class OpenUnit:
-    """The growing form of an ``Observation``."""
+    """The growing form of an ``Observation``.
+
+    Args:
+        where: gives the frames of a ``Site``; ``None`` where it does not count who asked.
+    """
 
     __slots__ = (
         "_made_dirs",
         "_made_files",
         "_threads",
         "_variables_before",
+        "_where",
         "children",
         "gaps",
         "hosts",
         "listings",
         "reads",
+        "sites",
         "stats",
         "variables",
         "writes",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, where: Where | None = None) -> None:
+        self._where = where
+        self.sites: set[Site] = set()
         self.reads: set[str] = set()
         self.writes: set[str] = set()
         self.listings: set[str] = set()
@@ -52,17 +63,28 @@ class OpenUnit:
         self._variables_before: dict[str, object] = {}
         self._threads = _living_threads()
 
+    @property
+    def is_sited(self) -> bool:
+        """Say whether an input that was consulted before may be another site."""
+        return self._where is not None
+
     def read(self, path: str) -> None:
         if not self._is_own(path):
-            self.reads.add(path)
+            self._note("reads", path)
 
     def stat(self, path: str) -> None:
         if not self._is_own(path):
-            self.stats.add(path)
+            self._note("stats", path)
 
     def list(self, path: str) -> None:
         if not self._is_own(path):
-            self.listings.add(path)
+            self._note("listings", path)
+
+    def start_child(self, program: str) -> None:
+        self._note("children", program)
+
+    def connect(self, host: str) -> None:
+        self.hosts.add(host)
 
     def write(self, path: str) -> None:
         self.writes.add(path)
@@ -84,7 +106,7 @@ class OpenUnit:
         (``monkeypatch``, ``mock.patch.dict``) is the outer one again.
         """
         if name not in self._variables_before or self._variables_before[name] == value:
-            self.variables.add(name)
+            self._note("variables", name)
 
     def write_variable(self, name: str, before: object) -> None:
         self._variables_before.setdefault(name, before)
@@ -106,7 +128,13 @@ class OpenUnit:
             children=frozenset(self.children),
             hosts=frozenset(self.hosts),
             gaps=frozenset(self.gaps) | traced.gaps,
+            sites=frozenset(self.sites),
         )
+
+    def _note(self, kind: str, subject: str) -> None:
+        getattr(self, kind).add(subject)
+        if self._where is not None:
+            self.sites.add(Site(kind, subject, self._where()))
 
     def _is_own(self, path: str) -> bool:
         if path in self._made_files or path in self._made_dirs:
@@ -143,7 +171,7 @@ def innermost_units() -> Iterator[OpenUnit]:
         yield listener.innermost
 
 
-def charge(note: Callable[[OpenUnit], object], reach: int) -> None:
+def charge(note: Callable[[OpenUnit], None], reach: int) -> None:
     """Apply ``note`` to the innermost unit of those within reach (see ``origin.reach``)."""
     for listener in LISTENERS:
         if listener.depth < reach:

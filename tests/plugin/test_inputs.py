@@ -181,7 +181,7 @@ VARIABLES = {
     "contains": "'V_CONTAINS' in os.environ",
     "expand": "os.path.expandvars('$V_EXPAND')",
     "bytes": "os.environb.get(b'V_BYTES')",
-    "pop": "os.environ.pop('V_POP', None)",
+    "pop": "old = os.environ.pop('V_POP', None); old is None or os.environ.__setitem__('V_POP', old)",
     "default": "os.environ.setdefault('V_DEFAULT', 'x'); del os.environ['V_DEFAULT']",
     "patched": "monkeypatch.delenv('V_PATCHED', raising=False)",
 }
@@ -251,3 +251,117 @@ def test_variables(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"V_{name.upper()}", "1")
         print(name, suite.cached().names)
         monkeypatch.delenv(f"V_{name.upper()}")
+
+IMPORTS = {
+    "lib/__init__.py": "",
+    "lib/config.py": """
+        import json, os
+        from pathlib import Path
+        ROOT = Path(__file__).parents[1]
+        DATA = json.loads((ROOT / "config.json").read_text())
+        FLAG = os.environ.get("MY_FLAG")
+        with open(ROOT / "with.txt") as file:
+            WITH = file.read()
+        NAMES = sorted(os.listdir(ROOT / "names"))
+        class Settings:
+            value = open(ROOT / "class.txt").read()
+            def __init__(self):
+                self.text = open(ROOT / "init.txt").read()
+        SETTINGS = Settings()
+        def default(text=open(ROOT / "default.txt").read()):
+            return text
+        def unused():
+            return DATA
+    """,
+    "lib/lazy.py": """
+        import functools
+        @functools.lru_cache
+        def table():
+            return open("table.txt").read()
+    """,
+    "lib/start.py": "from lib.lazy import table\nSTARTED = table()\n",
+    "lib/effects.py": "import lib.state\nlib.state.VALUE = open('effect.txt').read()\n",
+    "lib/state.py": "VALUE = 0\n",
+    "config.json": "1", "with.txt": "1", "names/a": "1", "class.txt": "1", "init.txt": "1",
+    "default.txt": "1", "table.txt": "1", "effect.txt": "1", "cases/a.txt": "1", "hooked/a.txt": "1",
+    "conftest.json": "1", "sub/conftest.json": "1", "method/a.txt": "1", "modify.txt": "",
+    "sub/conftest.py": "from pathlib import Path\nVALUE = (Path(__file__).parent / 'conftest.json').read_text()\n"
+        "def pytest_runtest_setup(item): VALUE\n",
+    "conftest.py": """
+        from pathlib import Path
+        import pytest
+        VALUE = Path("conftest.json").read_text()
+        @pytest.fixture
+        def value():
+            return VALUE
+        def pytest_generate_tests(metafunc):
+            if "hooked" in metafunc.fixturenames:
+                metafunc.parametrize("hooked", sorted(p.name for p in Path("hooked").iterdir()))
+    """,
+    "sub/test_sub.py": "def test_sub(): pass\n",
+    "test_config.py": """
+        from lib import config
+        from lib.config import DATA, NAMES, Settings, default
+        def test_data(): DATA
+        def test_flag(): config.FLAG
+        def test_with(): config.WITH
+        def test_names(): NAMES
+        def test_class(): Settings
+        def test_instance(): config.SETTINGS
+        def test_default(): default()
+        def test_unrelated(): pass
+    """,
+    "test_lazy.py": "from lib import lazy, start\ndef test_lazy(): lazy.table()\ndef test_calm(): pass\n",
+    "test_effects.py": "import lib.effects, lib.state\ndef test_effect(): lib.state.VALUE\n",
+    "test_other.py": "def test_other(): pass\n",
+    "test_cases.py": """
+        from pathlib import Path
+        import pytest
+        CASES = sorted(p.name for p in Path("cases").glob("*.txt"))
+        @pytest.mark.parametrize("case", CASES)
+        def test_case(case): Path("cases", case).read_text()
+        class TestMethods:
+            @pytest.mark.parametrize(
+                "case",
+                [p.name for p in Path("method").iterdir()],
+            )
+            def test_method(self, case): pass
+            def test_beside(self): pass
+        def test_hooked(hooked): pass
+        def test_fixture(value): pass
+    """,
+}
+
+IMPORT_STEPS = [
+    (put("config.json"), {"test_data"}),
+    (put("with.txt"), {"test_with"}),
+    (put("names/b"), {"test_names"}),
+    (put("names/b", "content"), set()),
+    (put("class.txt"), {"test_class", "test_instance"}),
+    (put("init.txt"), {"test_instance"}),
+    (put("default.txt"), {"test_default"}),
+    (put("table.txt"), {"test_lazy"}),
+    (put("effect.txt"), {"test_effect"}),
+    (put("cases/b.txt"), {"test_case[b.txt]"}),
+    (put("cases/a.txt"), {"test_case[a.txt]"}),
+    (put("method/b.txt"), {"TestMethods::test_method[b.txt]"}),
+    (put("hooked/b.txt"), {"test_hooked[b.txt]"}),
+    (put("conftest.json"), {"test_fixture"}),
+    (put("sub/conftest.json"), {"test_sub"}),
+    (put("unrelated.txt"), set()),
+]
+
+
+def test_imports(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in IMPORTS.items():
+        suite.write(name, text)
+    suite.cached()
+    ran = suite.cached()
+    assert ran.names == []
+    for n, (edit, expected) in enumerate(IMPORT_STEPS):
+        edit(suite.path)
+        ran = suite.cached()
+        if set(ran.names) != expected:
+            print("WRONG", n, expected, [(n, (ran.decisions[n]["reason"] or {}).get("subject"), ran.decisions[n]["unstored"]) for n in ran.live])
+    monkeypatch.setenv("MY_FLAG", "1")
+    print(suite.cached().names)
