@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from pytest_cellcache.hooks.run import Run
 from pytest_cellcache.hooks.terminal import ClearedOnly, Terminal, WorkerOutput, show_store
 from pytest_cellcache.model.events import RunFacts, Warned
 from pytest_cellcache.model.settings import Settings, read_settings, read_tracer
+from pytest_cellcache.sources.handover import Handover
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.contract import Cleared
 from pytest_cellcache.store.directory import DirectoryStore
@@ -56,12 +58,22 @@ class _Started:
             # every test's, if the recorder saw it.
             platform.platform()
         try:
-            self.recorder = make_recorder(read_tracer(config), self.places.is_first_party)
+            self.recorder = make_recorder(
+                read_tracer(config), self.places.is_first_party, self._handover(config)
+            )
             self.recorder.start()
         except (TracerUnavailable, ValueError) as error:
             self.recorder = None
             text = f"{error}; this run goes on without the cache"
             self.guard.warn(Warned("tracer-unavailable", text))
+
+    def _handover(self, config: pytest.Config) -> Handover:
+        for_children = {
+            "foreign": self.places.foreign,
+            "own": self.places.own,
+            "tracer": read_tracer(config),
+        }
+        return Handover(tempfile.gettempdir(), for_children)
 
 
 def _loaded_before(places: Places) -> frozenset[str]:

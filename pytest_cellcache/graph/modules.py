@@ -66,6 +66,11 @@ class Modules:
         self._listings: dict[str, frozenset[str]] = {}
         self._found: dict[tuple[str, str], Located | None] = {}
 
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """Folders of the project that are searched, relative to its root."""
+        return self._roots
+
     def find(self, name: str) -> Located | None:
         """Find an absolute module name; ``None`` when it is not the project's."""
         if ("", name) not in self._found:

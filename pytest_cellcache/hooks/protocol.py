@@ -155,7 +155,7 @@ class Watcher:
         return facts, verdict
 
     def _end(self, item: pytest.Item, facts: TestFacts, miss: Miss, *, finished: bool) -> None:
-        unlisten(_BREAKPOINT_EVENT)
+        unlisten(_BREAKPOINT_EVENT, self._note_stop)
         seen = self._recorder.close_unit()
         log = self.log
         if log is None or not finished:

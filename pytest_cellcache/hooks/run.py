@@ -137,6 +137,7 @@ class Run:
             inputs=inputs,
             input_keys=InputKeys(snapshot, inputs, self._settings.ignore, _outer_folders(places)),
             store=store,
+            read_child=self._recorder.read_child,
         )
         self._verifier = Verifier(store, inputs, snapshot)
         for item in session.items:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import shutil
+import sys
 from collections.abc import Iterable
 from typing import Final
 
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.model import reasons
-from pytest_cellcache.model.keys import ENV, EXISTS, FILE, LISTING, TREE, Key
-from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.keys import ENV, EXISTS, FILE, LISTING, PROGRAM, TREE, Key
+from pytest_cellcache.model.observation import ALL_VARIABLES, Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.sources.snapshot import SKIPPED_FOLDERS, Snapshot
 
@@ -61,8 +63,18 @@ class InputKeys:
             if not self._inputs.is_neutral(variable):
                 found.add(Key(ENV, "", variable))
         if seen.children:
-            found.add(Key(TREE))
+            found |= {Key(TREE), Key(ENV, "", ALL_VARIABLES)}
+            found |= {Key(PROGRAM, "", name) for name in map(self._program, seen.children) if name}
         return found
+
+    def _program(self, given: str) -> str | None:
+        """Name a program in records; ``None`` for what the tree holds, or for no program."""
+        folder, name = os.path.split(given)
+        if folder == os.path.dirname(sys.executable):
+            return name
+        if given.startswith(self._places.root + os.sep) or shutil.which(given) is None:
+            return None
+        return given
 
     def _names_of(self, path: str) -> tuple[str, ...]:
         """Name an input in records, as given and as what it links to; empty if it never counts."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import shutil
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -17,6 +19,7 @@ from pytest_cellcache.model.keys import (
     GROUP,
     LISTING,
     MODULE,
+    PROGRAM,
     RUN,
     TREE,
     Key,
@@ -77,7 +80,11 @@ class Inputs:
         if kind == FILE:
             return self._snapshot.digest_file(key.path)
         if kind == LISTING:
+            if key.name == "modules":
+                return self._snapshot.digest_modules(key.path)
             return self._snapshot.digest_listing(key.path)
+        if kind == PROGRAM:
+            return self._program(key.name)
         if kind == EXISTS:
             return self._snapshot.digest_existence(key.path)
         if kind == TREE:
@@ -90,6 +97,15 @@ class Inputs:
             return self._run.get(key.name, ABSENT)
         return ABSENT
 
+    def _program(self, name: str) -> Digest:
+        folder = os.path.dirname(sys.executable)
+        search = os.pathsep.join([folder, self._environ.get("PATH", os.defpath)])
+        found = shutil.which(name, path=search)
+        if found is None:
+            return ABSENT
+        places = self._snapshot.places
+        return self._snapshot.digest_file(places.relative_unresolved(os.path.realpath(found)))
+
     def _variable(self, name: str) -> Digest:
         if name == ALL_VARIABLES:
             return digest_parts(
@@ -99,6 +115,8 @@ class Inputs:
                 for part in (variable, self._environ[variable])
             )
         value = self._environ.get(name)
+        if value is not None and name == "PYTHONPATH":  # read by any Python child
+            value = value.replace(self._snapshot.places.root, "<root>")
         return ABSENT if value is None else digest_text(value)
 
 

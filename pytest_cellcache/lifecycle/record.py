@@ -23,6 +23,7 @@ from pytest_cellcache.graph.locate import locate, places_of
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Attributes, Place, Ran, Writers
 from pytest_cellcache.graph.scan import scan_source
+from pytest_cellcache.lifecycle.children import ChildFootprints, Lines
 from pytest_cellcache.lifecycle.footprint import InputKeys, barrier_of
 from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inputs import Inputs
@@ -81,12 +82,14 @@ class Recording:
         inputs: Inputs,
         input_keys: InputKeys,
         store: Store,
+        read_child: Callable[[str], Lines] = lambda _: [],
     ) -> None:
         self._project = project
         self._digester = digester
         self._inputs = inputs
         self.input_keys = input_keys
         self._store = store
+        self.children = ChildFootprints(project, read_child)
         self._waiting: list[Attempt] = []
         self._located: dict[CodeRef, tuple[Node, ...]] = {}
         self._new: list[Attempt] = []
@@ -118,6 +121,7 @@ class Recording:
             if not is_final and any(instance.is_open for instance in attempt.instances):
                 waiting.append(attempt)
                 continue
+            attempt = self.children.settle(attempt)
             barrier = _barrier(attempt) or barrier_of(around.imported)
             fates[attempt.facts.nodeid] = barrier
             if barrier is None:
@@ -237,9 +241,11 @@ class Recording:
             written = before.union(*(other.seen.writes for other in upstream))
             roots |= self.nodes(instance.seen.codes)
             roots |= {Node(key) for key in self.input_keys.keys(instance.seen, written)}
+            roots |= self.children.nodes(instance.seen, closure)
         written = before.union(*(instance.seen.writes for instance in attempt.instances))
         roots |= self.nodes(attempt.seen.codes)
         roots |= {Node(key) for key in self.input_keys.keys(attempt.seen, written)}
+        roots |= self.children.nodes(attempt.seen, closure)
         for path, source in facts.snippets:
             roots |= closure.called(path, scan_source(source))
         if closure.reads_docs(roots):
@@ -317,6 +323,7 @@ class _Traces:
             self.loaded |= {node.key.path for node in modules}
             if modules:
                 self.imported |= places_of(nodes)
+            seen = self._recording.children.joined(seen)
             inputs = frozenset(Node(key) for key in self._recording.input_keys.keys(seen, _NOTHING))
             if inputs:
                 kept = {Node(node.key, SESSION) for node in nodes if node.key.kind == BODY}

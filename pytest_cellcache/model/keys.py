@@ -18,6 +18,7 @@ LISTING: Final = "listing"
 EXISTS: Final = "exists"
 ENV: Final = "env"
 TREE: Final = "tree"
+PROGRAM: Final = "program"
 RUN: Final = "run"
 GROUP: Final = "group"
 
@@ -42,9 +43,11 @@ class Key(NamedTuple):
     ``module``   empty                    dotted name; the first-party file it resolves to
     ``file``     any file                 empty; its content, or absent
     ``listing``  directory                empty; the names in it, or absent
+                                          ``modules``; of them, what can be imported
     ``exists``   any path                 empty; absent, file, executable, directory, link whither
     ``env``      empty                    variable; its value, or absent
     ``tree``     empty                    empty; every file of the project
+    ``program``  empty                    program of another language or environment; its content
     ``run``      empty                    facet of the run: python, options, distributions, ...
     ``group``    test file                empty; constant, leads to what all its tests share
     ===========  =======================  =====================================================

@@ -34,6 +34,22 @@ class Site(NamedTuple):
     frames: tuple[CodeRef, ...]
 
 
+class Spawned(NamedTuple):
+    """A child process that is traced as well.
+
+    Attributes:
+        token: names its log.
+        made_files: what the unit had made itself by then: no input where the child reads it.
+        made_dirs: directories of the same kind.
+        variables: those the child got from the unit, not from the run's environment.
+    """
+
+    token: str
+    made_files: frozenset[str] = frozenset()
+    made_dirs: frozenset[str] = frozenset()
+    variables: frozenset[str] = frozenset()
+
+
 ALL_VARIABLES = "*"
 """In ``Observation.variables``: the environment was copied or iterated over."""
 
@@ -49,7 +65,9 @@ class Observation:
         listings: absolute paths of directories listed.
         stats: absolute paths whose existence or status was asked for (present or absent).
         variables: environment variables read, also those unset; may hold ``ALL_VARIABLES``.
-        children: programs started as child processes (argv[0] or a word such as ``fork``).
+        children: programs started as child processes that nobody traced (argv[0], what a shell
+            was given, or a word such as ``fork``).
+        spawned: child processes that are traced.
         hosts: addresses outside loopback that were connected to or resolved.
         gaps: slugs of what the tracer could not see, e.g. ``profiler-taken``; any gap means that
             the footprint cannot be vouched for.
@@ -66,6 +84,7 @@ class Observation:
     hosts: frozenset[str] = frozenset()
     gaps: frozenset[str] = frozenset()
     sites: frozenset[Site] = frozenset()
+    spawned: frozenset[Spawned] = frozenset()
 
     def __or__(self, other: Observation) -> Observation:
         return Observation(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))

@@ -95,6 +95,20 @@ class Snapshot:
             return ABSENT
         return digest_parts(sorted(entry for entry in names if entry not in SKIPPED_FOLDERS))
 
+    def digest_modules(self, name: str) -> Digest:
+        """Digest the names in a directory that an import could find there."""
+        folder = self.places.absolute(name)
+        try:
+            with os.scandir(folder) as entries:
+                names = [
+                    entry.name
+                    for entry in entries
+                    if entry.name.endswith((".py", ".so")) or entry.is_dir()
+                ]
+        except (OSError, ValueError):
+            return ABSENT
+        return digest_parts(sorted(found for found in names if found not in SKIPPED_FOLDERS))
+
     def digest_existence(self, name: str) -> Digest:
         """Digest what a path is: absent, directory, file, executable; a link, and where to."""
         path = self.places.absolute(name)

@@ -66,3 +66,10 @@ class Tracer(Protocol):
 
     def base(self) -> Traced:
         """Give what ran outside of units so far."""
+
+    def keep_alone(self, sink: Callable[[CodeRef], None]) -> bool:
+        """Go on in a child process: forget all units, tell ``sink`` of code as it starts.
+
+        Returns:
+            Whether ``sink`` will be told; if not, ``base`` must be asked before the end.
+        """

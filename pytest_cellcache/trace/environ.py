@@ -80,23 +80,29 @@ def _note_look(environment: Any, key: Any) -> None:
         units = unit.innermost_units()
         if all(known in each.variables and not each.is_sited for each in units):
             return  # most looks are repeated ones
-        name, value = (ALL_VARIABLES, None) if key is None else _raw(environment, key)
+        found = (ALL_VARIABLES, None) if key is None else _raw(environment, key)
+        if found is None:
+            return
+        name, value = found
         if name not in _PYTESTS_OWN and (reach := variable_reach(*caller())):
             unit.charge(lambda each: each.read_variable(name, value), reach)
     except unit.TROUBLES:
-        if key is None or isinstance(key, (str, bytes)):  # else the user's own TypeError
-            unit.confess()
+        unit.confess()
 
 
 def _note_change(environment: Any, key: Any) -> None:
     try:
-        name, value = _raw(environment, key)
-        unit.charge(lambda each: each.write_variable(name, value), EVERYBODY)
+        found = _raw(environment, key)
+        if found is not None:
+            name, value = found
+            unit.charge(lambda each: each.write_variable(name, value), EVERYBODY)
     except unit.TROUBLES:
-        if isinstance(key, (str, bytes)):
-            unit.confess()
+        unit.confess()
 
 
-def _raw(environment: Any, key: Any) -> tuple[str, object]:
-    encoded = environment.encodekey(key)
+def _raw(environment: Any, key: Any) -> tuple[str, object] | None:
+    try:
+        encoded = environment.encodekey(key)
+    except TypeError:  # as the look itself; ``subprocess`` tries ``b"PATH"``, too
+        return None
     return os.fsdecode(encoded), environment._data.get(encoded)

@@ -30,14 +30,14 @@ _LOOPBACK = frozenset({"", "localhost", "localhost.localdomain", "::1", "::", "0
 
 def listen() -> None:
     """Start to translate events."""
-    for event, translate in _TRANSLATIONS.items():
-        audit.listen(event, _guard(translate))
+    for event, listener in _LISTENERS.items():
+        audit.listen(event, listener)
 
 
 def unlisten() -> None:
     """Undo ``listen``."""
-    for event in _TRANSLATIONS:
-        audit.unlisten(event)
+    for event, listener in _LISTENERS.items():
+        audit.unlisten(event, listener)
 
 
 def absolute(path: Any, *, dir_fd: Any = None) -> str | None:
@@ -304,6 +304,11 @@ def _on_name_of(args: tuple[Any, ...]) -> None:
     _on_host(args[0][:1])
 
 
+def is_executable(path: str) -> bool:
+    """Say whether this process could execute a path."""
+    return _access(path, os.X_OK)
+
+
 def is_file(path: str) -> bool:
     """Say whether a path leads to a regular file."""
     return _kind(path) == "file"
@@ -359,13 +364,9 @@ _TRANSLATIONS: dict[str, Callable[[tuple[Any, ...]], None]] = {
     "shutil.chown": _on_write,
     "sqlite3.connect": _on_database,
     "ctypes.dlopen": _on_library,
-    "subprocess.Popen": _on_process("subprocess.Popen", 1),
     "os.system": _on_process("os.system", 0),
     "os.exec": _on_process("os.exec", 1),
-    "os.posix_spawn": _on_process("os.posix_spawn", 1),
     "os.spawn": _on_process("os.spawn", 2),
-    "os.fork": _on_process("fork", None),
-    "os.forkpty": _on_process("forkpty", None),
     "pty.spawn": _on_process("pty.spawn", 0),
     "socket.connect": _on_address,
     "socket.sendto": _on_address,
@@ -375,3 +376,4 @@ _TRANSLATIONS: dict[str, Callable[[tuple[Any, ...]], None]] = {
     "socket.gethostbyaddr": _on_host,
     "socket.getnameinfo": _on_name_of,
 }
+_LISTENERS = {event: _guard(translate) for event, translate in _TRANSLATIONS.items()}

@@ -19,7 +19,7 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType
 from typing import Any
 
@@ -46,6 +46,7 @@ class Monitoring:
         # per location and unit, because locations are disabled once seen.
         self._seen: list[CodeType] = []
         self._thrown: dict[int, CodeType] = {}
+        self._relay: Callable[[CodeType], None] | None = None
         self._local: dict[int, weakref.ref[CodeType]] = {}
 
     def activate(self) -> None:
@@ -53,18 +54,16 @@ class Monitoring:
         events = _monitoring.events
         self._seen.clear()
         self._thrown.clear()
-        seen, thrown, disable = self._seen, self._thrown, _monitoring.DISABLE
-
-        def on_start(code: CodeType, _offset: int) -> object:
-            seen.append(code)
-            return disable
+        self._relay = None
+        thrown = self._thrown
+        self._tell(self._seen.append)
 
         def on_throw(code: CodeType, _offset: int, _exception: BaseException) -> object:
             thrown[id(code)] = code
+            if self._relay is not None:
+                self._relay(code)
             return None
 
-        for event in (events.PY_START, events.PY_RESUME):
-            _monitoring.register_callback(self._tool, event, on_start)
         _monitoring.register_callback(self._tool, events.PY_THROW, on_throw)
         _monitoring.set_events(self._tool, events.PY_THROW)
         try:
@@ -97,9 +96,26 @@ class Monitoring:
         self._thrown.clear()
         return codes + list(thrown.values()), frozenset()
 
+    def relay(self, sink: Callable[[CodeType], None]) -> bool:
+        self._relay = sink
+        self._tell(sink)
+        _monitoring.restart_events()
+        return True
+
+    def _tell(self, sink: Callable[[CodeType], None]) -> None:
+        disable, events = _monitoring.DISABLE, _monitoring.events
+
+        def on_start(code: CodeType, _offset: int) -> object:
+            sink(code)
+            return disable
+
+        for event in (events.PY_START, events.PY_RESUME):
+            _monitoring.register_callback(self._tool, event, on_start)
+
     def deactivate(self) -> None:
-        for event in ("exec", "function.__new__", "object.__setattr__"):
-            audit.unlisten(event)
+        audit.unlisten("exec", self._on_new_code)
+        audit.unlisten("function.__new__", self._on_new_code)
+        audit.unlisten("object.__setattr__", self._on_setattr)
         tool, events = self._tool, _monitoring.events
         # free_tool_id does none of this before Python 3.14.
         _monitoring.set_events(tool, 0)

@@ -41,7 +41,8 @@ _CARRIERS = frozenset(
     inspect copy getpass collections.abc _collections_abc _pytest._py.path _pytest._py.error
     py._path.local py._error
     pytest_cellcache.trace.audit pytest_cellcache.trace.inputs pytest_cellcache.trace.shims
-    pytest_cellcache.trace.environ pytest_cellcache.trace.origin
+    pytest_cellcache.trace.environ pytest_cellcache.trace.origin pytest_cellcache.trace.spawn
+    pytest_cellcache.trace.unit
     """.split()  # a page of quotes otherwise
 )
 # Finders of modules and distributions: what they find counts as a module or a version.

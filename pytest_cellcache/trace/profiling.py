@@ -17,7 +17,7 @@ from __future__ import annotations
 import _thread
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import CodeType, FrameType
 from typing import Any, Protocol
 
@@ -101,8 +101,11 @@ class Profiling:
         self._called.clear()
         return codes + list(called.values()), frozenset(gaps)
 
+    def relay(self, sink: Callable[[CodeType], None]) -> bool:
+        return False  # the slot tells when it is drained
+
     def deactivate(self) -> None:
-        audit.unlisten("sys.setprofile")
+        audit.unlisten("sys.setprofile", self._on_setprofile)
         self._active = False
         self._release()
         if threading.getprofile() is self._slot:

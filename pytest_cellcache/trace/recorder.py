@@ -14,18 +14,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.observation import CodeRef, Observation
+from pytest_cellcache.sources.handover import Handover
 from pytest_cellcache.trace import inputs, unit
 from pytest_cellcache.trace.channel import FirstParty
-from pytest_cellcache.trace.contract import IsFirstParty, Tracer, TracerUnavailable
+from pytest_cellcache.trace.child import ChildRecording
+from pytest_cellcache.trace.contract import IsFirstParty, Traced, Tracer, TracerUnavailable
 from pytest_cellcache.trace.environ import EnvironmentWatch
 from pytest_cellcache.trace.monitoring import monitoring_tracer
 from pytest_cellcache.trace.origin import project_frames, pytester_depth
 from pytest_cellcache.trace.profiling import profiling_tracer
 from pytest_cellcache.trace.shims import ShimSet
-from pytest_cellcache.trace.unit import Where
+from pytest_cellcache.trace.spawn import CHILDREN, is_forkserver
 
 TracerKind = Literal["auto", "monitoring", "profile"]
 
@@ -36,27 +38,39 @@ _MAKERS: Final[dict[str, tuple[Callable[[IsFirstParty], Tracer], ...]]] = {
 }
 
 
-def make_recorder(kind: TracerKind, is_first_party: IsFirstParty) -> Recorder:
-    """Make a recorder; ``auto`` takes the best tracer that can start."""
+def make_recorder(
+    kind: TracerKind, is_first_party: IsFirstParty, handover: Handover | None = None
+) -> Recorder:
+    """Make a recorder; ``auto`` takes the best tracer that can start.
+
+    Args:
+        handover: where child processes tell what they saw; without it they are not traced.
+    """
     # Asked for every frame: a dict of answers.
     answers = FirstParty(is_first_party)
     tracers = tuple(make(is_first_party) for make in _MAKERS[kind])
-    return Recorder(tracers, lambda: project_frames(answers.__getitem__))
+    return Recorder(tracers, answers.__getitem__, handover)
 
 
 class Recorder:
     """A stack of units; a context manager that starts and stops.
 
     Args:
-        where: gives the frames of a ``Site``.
+        is_first_party: whose frames a ``Site`` names.
 
     Attributes:
         tracer_name: which tracer works, or would be tried first.
         depth: in how many frames of pytester it was started.
     """
 
-    def __init__(self, tracers: tuple[Tracer, ...], where: Where | None = None) -> None:
-        self._where = where
+    def __init__(
+        self,
+        tracers: tuple[Tracer, ...],
+        is_first_party: IsFirstParty = lambda _: False,
+        handover: Handover | None = None,
+    ) -> None:
+        self._is_first_party = is_first_party
+        self.handover = handover
         self._tracers = tracers
         self._tracer = tracers[0]
         self._units: list[unit.OpenUnit] = []
@@ -85,7 +99,7 @@ class Recorder:
             return
         self._start_tracer()
         self.depth = pytester_depth(sys._getframe())
-        self._units.append(unit.OpenUnit(self._where))
+        self._units.append(unit.OpenUnit(self._site))
         _WATCH.add(self)
 
     def stop(self) -> None:
@@ -103,13 +117,15 @@ class Recorder:
         """
         if not self._units:
             raise RuntimeError("the recorder is not running")
-        self._units.append(unit.OpenUnit(self._where if is_sited else None))
+        CHILDREN.claim_forks()
+        self._units.append(unit.OpenUnit(self._site if is_sited else None))
         self._tracer.push()
 
     def close_unit(self) -> Observation:
         """Close the innermost unit and say what it ran and consulted."""
         if len(self._units) < 2:
             raise RuntimeError("no unit is open")
+        CHILDREN.claim_forks()
         traced = self._tracer.pop()
         return self._units.pop().close(traced)
 
@@ -118,6 +134,39 @@ class Recorder:
         if not self._units:
             return Observation()
         return self._units[0].snapshot(self._tracer.base())
+
+    def read_child(self, token: str) -> list[tuple[str, Any]]:
+        """Give what a traced child wrote so far."""
+        return CHILDREN.handover.read(token) if CHILDREN.handover is not None else []
+
+    def go_on_alone(self, base: unit.OpenUnit, sink: Callable[[CodeRef], None]) -> bool:
+        """Be the only recorder of a child process, with one unit that never closes.
+
+        Args:
+            sink: told of code as it starts, if the tracer can do that, which is the answer.
+        """
+        unit.LISTENERS[:] = [self]
+        self._units = [base]
+        return self._tracer.keep_alone(sink)
+
+    def base_code(self) -> Traced:
+        """Say what code ran outside of units so far."""
+        return self._tracer.base()
+
+    def go_on_as_child(self, token: str, command: list[str] | None) -> None:
+        """Hand over all that happens from now on.
+
+        Args:
+            command: of a process that was just executed; ``None`` for a fork.
+        """
+        if CHILDREN.handover is not None:
+            after, CHILDREN.own = CHILDREN.own, token
+            CHILDREN.is_forkserver = bool(command) and is_forkserver(command or [])
+            log = CHILDREN.handover.log(token)
+            ChildRecording(self, self._is_first_party, log, after).begin(command)
+
+    def _site(self) -> tuple[CodeRef, ...]:
+        return project_frames(self._is_first_party)
 
     def __enter__(self) -> Recorder:  # Self is not in Python 3.10
         self.start()
@@ -156,10 +205,13 @@ class Watch:
             inputs.listen()
             self._shims.install()
             self._environment.install()
+            CHILDREN.handover = recorder.handover
+            CHILDREN.install(lambda token: unit.LISTENERS[0].go_on_as_child(token, None))
 
     def remove(self, recorder: Recorder) -> None:
         unit.LISTENERS.remove(recorder)
         if not unit.LISTENERS:
+            CHILDREN.uninstall()
             self._environment.uninstall()
             self._shims.uninstall()
             inputs.unlisten()

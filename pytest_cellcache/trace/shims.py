@@ -59,15 +59,11 @@ class ShimSet:
 
     def install(self) -> None:
         """Put the stand-ins in place."""
-        import _posixsubprocess
-
         for name in ("stat", "lstat"):
             self._place(os, name, _note_stat)
         for name in ("access", "readlink"):
             self._place(os, name, _note_presence)
         self._place(os, "open", _note_open_at)
-        # multiprocessing spawns with it, without an audit event; subprocess keeps the real one.
-        self._place(_posixsubprocess, "fork_exec", _note_fork_exec)
         for keeper in (
             getattr(pathlib, "_NormalAccessor", None),
             getattr(glob, "_StringGlobber", None),
@@ -143,9 +139,3 @@ def _note_open_at(path: Any, flags: Any, *_args: Any, dir_fd: Any = None, **_kwa
     # The audit event knows the path only, and takes it for relative to the current directory.
     if unit.LISTENERS and dir_fd is not None:
         note_open(path, None, flags, dir_fd=dir_fd)
-
-
-def _note_fork_exec(args: Any, *_args: Any, **_kwargs: Any) -> None:
-    if unit.LISTENERS and (hearers := reach(*caller())):
-        name = os.fsdecode(args[0]) if args else "fork_exec"
-        unit.charge(lambda each: each.start_child(name), hearers)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
-from pytest_cellcache.model.observation import CodeRef, Observation, Site
+from pytest_cellcache.model.observation import CodeRef, Observation, Site, Spawned
 from pytest_cellcache.trace.contract import THREAD_LEFT, TROUBLE, Traced
 
 # What a bug of ours, a strange argument or exhausted resources may raise in a callback. There it
@@ -26,6 +26,9 @@ Where = Callable[[], tuple[CodeRef, ...]]
 class OpenUnit:
     """The growing form of an ``Observation``.
 
+    Attributes:
+        has_talked: it has sent something to processes that it may not have started.
+
     Args:
         where: gives the frames of a ``Site``; ``None`` where it does not count who asked.
     """
@@ -38,10 +41,12 @@ class OpenUnit:
         "_where",
         "children",
         "gaps",
+        "has_talked",
         "hosts",
         "listings",
         "reads",
         "sites",
+        "spawned",
         "stats",
         "variables",
         "writes",
@@ -49,7 +54,9 @@ class OpenUnit:
 
     def __init__(self, where: Where | None = None) -> None:
         self._where = where
+        self.has_talked = False
         self.sites: set[Site] = set()
+        self.spawned: set[Spawned] = set()
         self.reads: set[str] = set()
         self.writes: set[str] = set()
         self.listings: set[str] = set()
@@ -82,6 +89,18 @@ class OpenUnit:
 
     def start_child(self, program: str) -> None:
         self._note("children", program)
+
+    def spawn(self, token: str, overridden: Iterable[str] = ()) -> None:
+        """Note a child that is traced.
+
+        Args:
+            overridden: variables that it was given other values of than this process has.
+        """
+        changed = {
+            name for name, before in self._variables_before.items() if raw_variable(name) != before
+        }
+        made = frozenset(self._made_files), frozenset(self._made_dirs)
+        self.spawned.add(Spawned(token, *made, frozenset(changed.union(overridden))))
 
     def connect(self, host: str) -> None:
         self.hosts.add(host)
@@ -129,6 +148,7 @@ class OpenUnit:
             hosts=frozenset(self.hosts),
             gaps=frozenset(self.gaps) | traced.gaps,
             sites=frozenset(self.sites),
+            spawned=frozenset(self.spawned),
         )
 
     def _note(self, kind: str, subject: str) -> None:
@@ -160,9 +180,17 @@ class Listener(Protocol):
     @property
     def innermost(self) -> OpenUnit: ...
 
+    def go_on_as_child(self, token: str, command: list[str] | None) -> None: ...
+
 
 LISTENERS: list[Listener] = []
 """Recorders that run, outermost first; process-wide because hooks and shims are."""
+
+
+def raw_variable(name: str) -> bytes | None:
+    """Give a variable without anybody noticing."""
+    found: bytes | None = os.environ._data.get(os.fsencode(name))  # type: ignore[attr-defined]
+    return found
 
 
 def innermost_units() -> Iterator[OpenUnit]:

@@ -77,32 +77,44 @@ ROOT = Path(__file__).parent
 
 FILES = {
     "open": Read("open('o.txt').close()", put("o.txt"), files={"o.txt": "1"}),
-    "os_open": Read("os.close(os.open('oo.txt', os.O_RDONLY))", put("oo.txt"), files={"oo.txt": "1"}),
+    "os_open": Read(
+        "os.close(os.open('oo.txt', os.O_RDONLY))", put("oo.txt"), files={"oo.txt": "1"}
+    ),
     "path": Read("(ROOT / 'p.txt').read_text()", put("p.txt"), files={"p.txt": "1"}),
     "io": Read("io.open('io.txt').close()", put("io.txt"), files={"io.txt": "1"}),
     "linecache": Read(
         "linecache.checkcache(); linecache.getline(str(ROOT / 'l.txt'), 1)",
-        put("l.txt"), files={"l.txt": "1"},
+        put("l.txt"),
+        files={"l.txt": "1"},
     ),
-    "copy": Read("shutil.copy('c.txt', tmp_path)", put("c.txt"), files={"c.txt": "1"}, fixtures="tmp_path"),
+    "copy": Read(
+        "shutil.copy('c.txt', tmp_path)", put("c.txt"), files={"c.txt": "1"}, fixtures="tmp_path"
+    ),
     "copytree": Read(
-        "shutil.copytree('tree', tmp_path / 'x')", put("tree/b/new.txt"),
-        files={"tree/b/a.txt": "1"}, fixtures="tmp_path",
+        "shutil.copytree('tree', tmp_path / 'x')",
+        put("tree/b/new.txt"),
+        files={"tree/b/a.txt": "1"},
+        fixtures="tmp_path",
     ),
     "zip": Read(
         "try: zipfile.ZipFile('z.zip')\n    except zipfile.BadZipFile: pass",
-        put("z.zip"), files={"z.zip": "1"},
+        put("z.zip"),
+        files={"z.zip": "1"},
     ),
     "sqlite": Read(
         "try: sqlite3.connect('s.db').execute('select * from x')\n    except sqlite3.Error: pass",
-        put("s.db", "x"), files={"s.db": ""},
+        put("s.db", "x"),
+        files={"s.db": ""},
     ),
     "resources": Read(
-        "(importlib.resources.files('pkg') / 'r.txt').read_text()", put("pkg/r.txt"),
+        "(importlib.resources.files('pkg') / 'r.txt').read_text()",
+        put("pkg/r.txt"),
         files={"pkg/__init__.py": "", "pkg/r.txt": "1"},
     ),
     "pkgutil": Read("pkgutil.get_data('pkg', 'g.txt')", put("pkg/g.txt"), files={"pkg/g.txt": "1"}),
-    "configparser": Read("configparser.ConfigParser().read('c.ini')", put("c.ini", "[x]"), files={"c.ini": ""}),
+    "configparser": Read(
+        "configparser.ConfigParser().read('c.ini')", put("c.ini", "[x]"), files={"c.ini": ""}
+    ),
     "failed_open": Read(
         "try: open('later.txt').close()\n    except FileNotFoundError: pass",
         put("later.txt"),
@@ -110,28 +122,41 @@ FILES = {
     "nested_absent": Read("os.path.exists('no/such/file')", put("no/such/file")),
     "thread": Read(
         "t = threading.Thread(target=lambda: open('t.txt').close()); t.start(); t.join()",
-        put("t.txt"), files={"t.txt": "1"},
+        put("t.txt"),
+        files={"t.txt": "1"},
     ),
     "chdir": Read(
-        "monkeypatch.chdir('sub'); open('ch.txt').close()", put("sub/ch.txt"),
-        files={"sub/ch.txt": "1"}, fixtures="monkeypatch",
+        "monkeypatch.chdir('sub'); open('ch.txt').close()",
+        put("sub/ch.txt"),
+        files={"sub/ch.txt": "1"},
+        fixtures="monkeypatch",
     ),
     "dir_fd": Read(
         "fd = os.open('sub', os.O_RDONLY); os.close(os.open('fd.txt', os.O_RDONLY, dir_fd=fd)); "
         "os.close(fd)",
-        put("sub/fd.txt"), files={"sub/fd.txt": "1"},
+        put("sub/fd.txt"),
+        files={"sub/fd.txt": "1"},
     ),
-    "getsize": Read("os.path.getsize('size.txt')", put("size.txt", "longer"), files={"size.txt": "1"}),
-    "stat_size": Read("(ROOT / 'st.txt').stat().st_size", put("st.txt", "longer"), files={"st.txt": "1"}),
-    "executable": Read("os.access('run.sh', os.X_OK)", mode("run.sh", 0o755), files={"run.sh": "1"}),
+    "getsize": Read(
+        "os.path.getsize('size.txt')", put("size.txt", "longer"), files={"size.txt": "1"}
+    ),
+    "stat_size": Read(
+        "(ROOT / 'st.txt').stat().st_size", put("st.txt", "longer"), files={"st.txt": "1"}
+    ),
+    "executable": Read(
+        "os.access('run.sh', os.X_OK)", mode("run.sh", 0o755), files={"run.sh": "1"}
+    ),
     "stat_mode": Read("os.stat('mode.sh').st_mode", mode("mode.sh", 0o755), files={"mode.sh": "1"}),
     "readlink": Read("os.readlink('link')", relink("link", "p2"), files={"link": "-> p1"}),
     "islink": Read(
         "os.path.islink('was')", lambda root: relink("was", "p1")(root), files={"was": "1"}
     ),
-    "through_link": Read("open('lk').close()", put("target.txt"), files={"target.txt": "1", "lk": "-> target.txt"}),
+    "through_link": Read(
+        "open('lk').close()", put("target.txt"), files={"target.txt": "1", "lk": "-> target.txt"}
+    ),
     "relinked": Read(
-        "open('rl').close()", relink("rl", "rb.txt"),
+        "open('rl').close()",
+        relink("rl", "rb.txt"),
         files={"ra.txt": "1", "rb.txt": "2", "rl": "-> ra.txt"},
     ),
     "exists": Read("os.path.exists('e.txt')", put("e.txt")),
@@ -142,35 +167,54 @@ FILES = {
     "scandir": Read("list(os.scandir('sd'))", put("sd/new"), files={"sd/a": "1"}),
     "glob": Read("glob.glob('gl/*.txt')", put("gl/new.txt"), files={"gl/a.txt": "1"}),
     "path_glob": Read("list(Path('pg').glob('*.txt'))", put("pg/new.txt"), files={"pg/a.txt": "1"}),
-    "rglob": Read("list(Path('rg').rglob('*.txt'))", put("rg/b/new.txt"), files={"rg/b/a.txt": "1"}),
+    "rglob": Read(
+        "list(Path('rg').rglob('*.txt'))", put("rg/b/new.txt"), files={"rg/b/a.txt": "1"}
+    ),
     "walk": Read("list(os.walk('wk'))", put("wk/b/new.txt"), files={"wk/b/a.txt": "1"}),
     "iterdir": Read("list(Path('it').iterdir())", put("it/new"), files={"it/a": "1"}),
     "scandir_size": Read(
         "[e.stat().st_size for e in os.scandir('ss')]", put("ss/a", "longer"), files={"ss/a": "1"}
     ),
-    "samefile": Read("os.path.samefile('o2.txt', 'o3.txt')", relink("o3.txt", "o2.txt"), files={"o2.txt": "1", "o3.txt": "1"}),
+    "samefile": Read(
+        "os.path.samefile('o2.txt', 'o3.txt')",
+        relink("o3.txt", "o2.txt"),
+        files={"o2.txt": "1", "o3.txt": "1"},
+    ),
     "mmap": Read(
         "f = open('mm.txt', 'rb'); mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ).close(); f.close()",
-        put("mm.txt"), files={"mm.txt": "1"},
+        put("mm.txt"),
+        files={"mm.txt": "1"},
     ),
     "append": Read(
         "f = open(tmp_path / 'x', 'w+'); f.write(open('ap.txt').read()); f.close()",
-        put("ap.txt"), files={"ap.txt": "1"}, fixtures="tmp_path",
+        put("ap.txt"),
+        files={"ap.txt": "1"},
+        fixtures="tmp_path",
     ),
     # What must not count.
     "listing_not_content": Read("os.listdir('ln')", vain=put("ln/a"), files={"ln/a": "1"}),
-    "exists_not_content": Read("os.path.exists('en.txt')", vain=put("en.txt"), files={"en.txt": "1"}),
-    "isfile_not_content": Read("Path('if.txt').is_file()", vain=put("if.txt"), files={"if.txt": "1"}),
+    "exists_not_content": Read(
+        "os.path.exists('en.txt')", vain=put("en.txt"), files={"en.txt": "1"}
+    ),
+    "isfile_not_content": Read(
+        "Path('if.txt').is_file()", vain=put("if.txt"), files={"if.txt": "1"}
+    ),
     "pycache": Read("list(os.walk('pc'))", vain=put("pc/__pycache__/x.pyc"), files={"pc/a": "1"}),
     "own_output": Read(
         "Path('out.txt').write_text('x'); Path('out.txt').read_text(); os.listdir('.')[:0]",
         vain=drop("out.txt"),
-    ) if False else Read(
+    )
+    if False
+    else Read(
         "Path('outdir').mkdir(exist_ok=True); Path('outdir/out.txt').write_text('x'); "
         "Path('outdir/out.txt').read_text()",
         vain=put("outdir/out.txt", "changed"),
     ),
-    "tmp": Read("(tmp_path / 'x').write_text(''); os.listdir(tmp_path)", vain=put("unrelated.txt"), fixtures="tmp_path"),
+    "tmp": Read(
+        "(tmp_path / 'x').write_text(''); os.listdir(tmp_path)",
+        vain=put("unrelated.txt"),
+        fixtures="tmp_path",
+    ),
     "nothing": Read("pass", vain=put("data/unrelated.json")),
 }
 
@@ -216,7 +260,14 @@ def edited(suite: Suite, reads: Mapping[str, Read], names: list[str]) -> None:
             print("UNSTORED", nodeid, d["outcome"], d["unstored"])
     names_ = set(ran.names)
     if names_ != expected:
-        print("WRONG", names, "extra", [(n, ran.decisions["test_reads.py::" + n]["reason"]) for n in names_ - expected], "missing", expected - names_)
+        print(
+            "WRONG",
+            names,
+            "extra",
+            [(n, ran.decisions["test_reads.py::" + n]["reason"]) for n in names_ - expected],
+            "missing",
+            expected - names_,
+        )
 
 
 ALONE = bool(os.environ.get("ALONE"))
@@ -252,6 +303,7 @@ def test_variables(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
         print(name, suite.cached().names)
         monkeypatch.delenv(f"V_{name.upper()}")
 
+
 IMPORTS = {
     "lib/__init__.py": "",
     "lib/config.py": """
@@ -282,11 +334,22 @@ IMPORTS = {
     "lib/start.py": "from lib.lazy import table\nSTARTED = table()\n",
     "lib/effects.py": "import lib.state\nlib.state.VALUE = open('effect.txt').read()\n",
     "lib/state.py": "VALUE = 0\n",
-    "config.json": "1", "with.txt": "1", "names/a": "1", "class.txt": "1", "init.txt": "1",
-    "default.txt": "1", "table.txt": "1", "effect.txt": "1", "cases/a.txt": "1", "hooked/a.txt": "1",
-    "conftest.json": "1", "sub/conftest.json": "1", "method/a.txt": "1", "modify.txt": "",
+    "config.json": "1",
+    "with.txt": "1",
+    "names/a": "1",
+    "class.txt": "1",
+    "init.txt": "1",
+    "default.txt": "1",
+    "table.txt": "1",
+    "effect.txt": "1",
+    "cases/a.txt": "1",
+    "hooked/a.txt": "1",
+    "conftest.json": "1",
+    "sub/conftest.json": "1",
+    "method/a.txt": "1",
+    "modify.txt": "",
     "sub/conftest.py": "from pathlib import Path\nVALUE = (Path(__file__).parent / 'conftest.json').read_text()\n"
-        "def pytest_runtest_setup(item): VALUE\n",
+    "def pytest_runtest_setup(item): VALUE\n",
     "conftest.py": """
         from pathlib import Path
         import pytest
@@ -362,6 +425,18 @@ def test_imports(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
         edit(suite.path)
         ran = suite.cached()
         if set(ran.names) != expected:
-            print("WRONG", n, expected, [(n, (ran.decisions[n]["reason"] or {}).get("subject"), ran.decisions[n]["unstored"]) for n in ran.live])
+            print(
+                "WRONG",
+                n,
+                expected,
+                [
+                    (
+                        n,
+                        (ran.decisions[n]["reason"] or {}).get("subject"),
+                        ran.decisions[n]["unstored"],
+                    )
+                    for n in ran.live
+                ],
+            )
     monkeypatch.setenv("MY_FLAG", "1")
     print(suite.cached().names)
