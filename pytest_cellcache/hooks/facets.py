@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 
 from pytest_cellcache.model.digest import Digest, digest_parts
+from pytest_cellcache.sources.distributions import Distributions
 from pytest_cellcache.sources.places import Places
 
 NEUTRAL_OPTIONS: Final = frozenset(
@@ -51,12 +52,15 @@ _NEUTRAL_PLUGINS: Final = frozenset(
 """Plugins that show results or share them out; xdist's workers do without the first."""
 
 
-def facets_of(config: pytest.Config, places: Places) -> dict[str, Digest]:
+def facets_of(
+    config: pytest.Config, places: Places, distributions: Distributions
+) -> dict[str, Digest]:
     """Digest what counts for every test of a run."""
     return {
         "python": digest_parts(_interpreter()),
-        "distributions": digest_parts(_distributions()),
-        "plugins": digest_parts(_plugins(config, places)),
+        "plugins": digest_parts(
+            [*_plugins(config, places), distributions.digest_plugins(_plugin_distributions(config))]
+        ),
         "options": digest_parts(_options(config, places)),
         "ini": digest_parts(_ini(config, places)),
     }
@@ -78,17 +82,12 @@ def _interpreter() -> list[str]:
     ]
 
 
-def _distributions() -> list[str]:
-    """List what is installed by the names of its metadata folders, which carry the version."""
-    found: set[str] = set()
-    for entry in sys.path:
-        try:
-            names = os.listdir(entry or ".")
-        except OSError:
-            continue
-        else:
-            found.update(name for name in names if name.endswith((".dist-info", ".egg-info")))
-    return sorted(found)
+def _plugin_distributions(config: pytest.Config) -> set[str]:
+    """Name the distributions of pytest and of active plugins; ours counts by its own schema."""
+    found = {"pytest"}
+    for _, distribution in config.pluginmanager.list_plugin_distinfo():
+        found.add(str(distribution.metadata["Name"]))
+    return found - {"pytest-cellcache"}
 
 
 def _plugins(config: pytest.Config, places: Places) -> list[str]:

@@ -31,12 +31,14 @@ from pytest_cellcache.model.keys import FILE, WHOLE, Key
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Hit, Miss, Verdict
 from pytest_cellcache.model.settings import Settings
+from pytest_cellcache.sources.distributions import Distributions
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.sources.snapshot import Snapshot
 from pytest_cellcache.store.contract import Store
 from pytest_cellcache.trace.recorder import Recorder
 
 STAT_NOTE: Final = "stat"
+DISTRIBUTIONS_NOTE: Final = "distributions"
 _FLUSH_S: Final = 30.0
 """How much of a run a killed session loses at most, as far as its fixtures are torn down."""
 
@@ -109,18 +111,22 @@ class Run:
         imported = self._recorder.base_unit() | self._collecting.seen
         stat_cache = store.get_note(STAT_NOTE)
         snapshot = Snapshot(places, began_ns=self._began_ns, stat_cache=stat_cache)
-        modules = Modules(places, sys.path, loaded_files())
+        distributions = Distributions(sys.path, store.get_note(DISTRIBUTIONS_NOTE))
+        modules = Modules(places, sys.path, loaded_files(), distributions.digest_module)
         project = Project(snapshot, modules, lambda digest: store.get_note(f"cells/{digest}"))
         digester = Digester(project)
         named = [name for pattern in self._settings.inputs for name in places.glob(pattern)]
-        facets = facets_of(config, places) | {"inputs": digest_parts(sorted(named))}
+        facets = facets_of(config, places, distributions) | {"inputs": digest_parts(sorted(named))}
         inputs = Inputs(
             snapshot,
             digester,
             environ=self._environ,
             run=facets,
             env_ignore=self._settings.env_ignore,
+            distributions=distributions,
         )
+        if self._settings.may_write and (parsed := distributions.to_keep()) is not None:
+            store.put_note(DISTRIBUTIONS_NOTE, parsed)
         declared = frozenset(Key(FILE, name) for name in named)
         declared |= {Key(WHOLE, name) for name in self._untraced}
         self._project = project

@@ -30,6 +30,9 @@ PYTHON_VARIABLES: Final = frozenset(
 )
 """What the interpreter reads before anybody can see it."""
 
+_FIELDS: Final = tuple(
+    "reads writes listings stats variables distributions children hosts gaps".split()
+)
 _OPTIONS_WITH_VALUE: Final = frozenset({"-W", "-X", "--check-hash-based-pycs"})
 _COMMAND_FILE: Final = "<command>"
 """Where code given on a command line lies: nowhere, at the root."""
@@ -80,19 +83,7 @@ def read_child(lines: Lines, *, is_over: bool = False) -> Child:
         return Child(_UNVOUCHED)
     seen = Observation(
         codes=frozenset(CodeRef(*ref) for ref in kinds.get("codes", ())),
-        **{
-            kind: frozenset(kinds.get(kind, ()))
-            for kind in (
-                "reads",
-                "writes",
-                "listings",
-                "stats",
-                "variables",
-                "children",
-                "hosts",
-                "gaps",
-            )
-        },
+        **{kind: frozenset(kinds.get(kind, ())) for kind in _FIELDS},
     )
     spawned = {Spawned(row[0], *map(frozenset, row[1:])) for row in kinds.get("spawned", ())}
     command = start["command"]

@@ -11,7 +11,7 @@ from typing import Final
 
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.model import reasons
-from pytest_cellcache.model.keys import ENV, EXISTS, FILE, LISTING, PROGRAM, TREE, Key
+from pytest_cellcache.model.keys import DISTRIBUTION, ENV, EXISTS, FILE, LISTING, PROGRAM, TREE, Key
 from pytest_cellcache.model.observation import ALL_VARIABLES, Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.sources.snapshot import SKIPPED_FOLDERS, Snapshot
@@ -59,6 +59,7 @@ class InputKeys:
                     if path in written and self._snapshot.is_in_flux(name):
                         continue
                     found.add(Key(kind, name))
+        found |= {Key(DISTRIBUTION, "", name) for name in seen.distributions}
         for variable in seen.variables:
             if not self._inputs.is_neutral(variable):
                 found.add(Key(ENV, "", variable))

@@ -13,6 +13,7 @@ from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.model.digest import ABSENT, Digest, digest_parts, digest_text
 from pytest_cellcache.model.keys import (
     CODE_KINDS,
+    DISTRIBUTION,
     ENV,
     EXISTS,
     FILE,
@@ -25,6 +26,7 @@ from pytest_cellcache.model.keys import (
     Key,
 )
 from pytest_cellcache.model.observation import ALL_VARIABLES
+from pytest_cellcache.sources.distributions import Distributions
 from pytest_cellcache.sources.snapshot import Snapshot
 
 NEUTRAL_VARIABLES: Final = tuple(
@@ -54,7 +56,9 @@ class Inputs:
         environ: Mapping[str, str],
         run: Mapping[str, Digest],
         env_ignore: Iterable[str] = (),
+        distributions: Distributions | None = None,
     ) -> None:
+        self._distributions = distributions or Distributions(())
         self._snapshot = snapshot
         self._digester = digester
         self._environ = dict(environ)
@@ -83,6 +87,8 @@ class Inputs:
             if key.name == "modules":
                 return self._snapshot.digest_modules(key.path)
             return self._snapshot.digest_listing(key.path)
+        if kind == DISTRIBUTION:
+            return self._distributions.digest(key.name)
         if kind == PROGRAM:
             return self._program(key.name)
         if kind == EXISTS:

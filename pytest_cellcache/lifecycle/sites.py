@@ -70,7 +70,7 @@ def place_inputs(
     rest = Observation(
         **{
             kind: getattr(imported, kind) - sited.get(kind, set())
-            for kind in ("reads", "listings", "stats", "variables", "children")
+            for kind in ("reads", "listings", "stats", "variables", "distributions", "children")
         }
     )
     found.everybody |= {Node(key) for key in keys(rest)}

@@ -19,6 +19,7 @@ EXISTS: Final = "exists"
 ENV: Final = "env"
 TREE: Final = "tree"
 PROGRAM: Final = "program"
+DISTRIBUTION: Final = "distribution"
 RUN: Final = "run"
 GROUP: Final = "group"
 
@@ -40,7 +41,8 @@ class Key(NamedTuple):
     ``doc``      Python file              qualified name; docstring of that def or class
     ``hooks``    Python file              empty; names of the pytest hooks it defines
     ``whole``    Python file              empty; the whole file as code
-    ``module``   empty                    dotted name; the first-party file it resolves to
+    ``module``   empty                    dotted name; the first-party file it resolves to, or the
+                                          distribution that has it, with its requirements
     ``file``     any file                 empty; its content, or absent
     ``listing``  directory                empty; the names in it, or absent
                                           ``modules``; of them, what can be imported
@@ -48,7 +50,8 @@ class Key(NamedTuple):
     ``env``      empty                    variable; its value, or absent
     ``tree``     empty                    empty; every file of the project
     ``program``  empty                    program of another language or environment; its content
-    ``run``      empty                    facet of the run: python, options, distributions, ...
+    ``distribution``  empty               name, ``*`` or ``entry-points``; version or content
+    ``run``      empty                    facet of the run: python, options, plugins, ...
     ``group``    test file                empty; constant, leads to what all its tests share
     ===========  =======================  =====================================================
 

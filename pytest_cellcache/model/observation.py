@@ -65,6 +65,8 @@ class Observation:
         listings: absolute paths of directories listed.
         stats: absolute paths whose existence or status was asked for (present or absent).
         variables: environment variables read, also those unset; may hold ``ALL_VARIABLES``.
+        distributions: distributions whose metadata was looked for; ``*`` for all of them,
+            ``entry-points`` for what they offer.
         children: programs started as child processes that nobody traced (argv[0], what a shell
             was given, or a word such as ``fork``).
         spawned: child processes that are traced.
@@ -80,6 +82,7 @@ class Observation:
     listings: frozenset[str] = frozenset()
     stats: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
+    distributions: frozenset[str] = frozenset()
     children: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
     gaps: frozenset[str] = frozenset()

@@ -35,22 +35,28 @@ _THINGS: Final = {
     keys.DOC: "the docstring of {}",
     keys.HOOKS: "the set of pytest hooks in {}",
     keys.WHOLE: "the code of {}",
-    keys.MODULE: "the file that module {} is imported from",
+    keys.MODULE: "the file or distribution that module {} is imported from",
     keys.FILE: "file {}",
     keys.LISTING: "the list of names in directory {}",
     keys.EXISTS: "the existence of {}",
     keys.ENV: "environment variable {}",
+    keys.PROGRAM: "program {}",
     keys.GROUP: "what all tests of {} share",
 }
 
 _FACETS: Final = {
     "python": "the Python interpreter",
     "options": "an option of the run",
-    "distributions": "an installed distribution",
-    "plugins": "the set of active plugins",
+    "plugins": "pytest or an active plugin",
     "inputs": "the set of files named by cell_cache_inputs",
 }
 """Facets of the run with words of their own; any other is named as it is."""
+
+
+_LOOKED_UP: Final = {
+    "*": "an installed distribution",
+    "entry-points": "what distributions offer as entry points",
+}
 
 
 def words(reason: Reason) -> str:
@@ -78,6 +84,8 @@ def _thing(subject: str) -> str:
         return _FACETS.get(rest, f"the {rest} of the run")
     if kind == keys.ENV and rest == "*":
         return "the environment, which was read as a whole,"
+    if kind == keys.DISTRIBUTION:
+        return _LOOKED_UP.get(rest, f"distribution {rest}")
     if kind in _THINGS and rest:
         return _THINGS[kind].format(rest)
     if kind in (keys.LISTING, keys.EXISTS, keys.FILE):

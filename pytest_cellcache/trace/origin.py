@@ -42,7 +42,7 @@ _CARRIERS = frozenset(
     py._path.local py._error
     pytest_cellcache.trace.audit pytest_cellcache.trace.inputs pytest_cellcache.trace.shims
     pytest_cellcache.trace.environ pytest_cellcache.trace.origin pytest_cellcache.trace.spawn
-    pytest_cellcache.trace.unit
+    pytest_cellcache.trace.unit pytest_cellcache.trace.metadata
     """.split()  # a page of quotes otherwise
 )
 # Finders of modules and distributions: what they find counts as a module or a version.
@@ -75,13 +75,17 @@ def is_ignored_path(path: str) -> bool:
     return _CACHED in path or _INSTALLED[0] in path or _INSTALLED[1] in path
 
 
-def caller() -> tuple[str, FrameType | None]:
-    """Give module name and frame of the nearest caller that is not a mere carrier."""
+def caller(*, beyond_importers: bool = False) -> tuple[str, FrameType | None]:
+    """Give module name and frame of the nearest caller that is not a mere carrier.
+
+    Args:
+        beyond_importers: finders of modules and distributions are carriers, too.
+    """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_globals.get("__name__")
         if name not in _CARRIERS and not (
-            name in _IMPORTERS and frame.f_code.co_name in _LOADER_READS
+            name in _IMPORTERS and (beyond_importers or frame.f_code.co_name in _LOADER_READS)
         ):
             return (name if isinstance(name, str) else ""), frame
         frame = frame.f_back

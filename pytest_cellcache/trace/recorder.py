@@ -23,6 +23,7 @@ from pytest_cellcache.trace.channel import FirstParty
 from pytest_cellcache.trace.child import ChildRecording
 from pytest_cellcache.trace.contract import IsFirstParty, Traced, Tracer, TracerUnavailable
 from pytest_cellcache.trace.environ import EnvironmentWatch
+from pytest_cellcache.trace.metadata import MetadataWatch
 from pytest_cellcache.trace.monitoring import monitoring_tracer
 from pytest_cellcache.trace.origin import project_frames, pytester_depth
 from pytest_cellcache.trace.profiling import profiling_tracer
@@ -198,6 +199,7 @@ class Watch:
     def __init__(self) -> None:
         self._shims = ShimSet()
         self._environment = EnvironmentWatch()
+        self._metadata = MetadataWatch()
 
     def add(self, recorder: Recorder) -> None:
         unit.LISTENERS.append(recorder)
@@ -205,6 +207,7 @@ class Watch:
             inputs.listen()
             self._shims.install()
             self._environment.install()
+            self._metadata.install()
             CHILDREN.handover = recorder.handover
             CHILDREN.install(lambda token: unit.LISTENERS[0].go_on_as_child(token, None))
 
@@ -212,6 +215,7 @@ class Watch:
         unit.LISTENERS.remove(recorder)
         if not unit.LISTENERS:
             CHILDREN.uninstall()
+            self._metadata.uninstall()
             self._environment.uninstall()
             self._shims.uninstall()
             inputs.unlisten()

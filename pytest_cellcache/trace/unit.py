@@ -40,6 +40,7 @@ class OpenUnit:
         "_variables_before",
         "_where",
         "children",
+        "distributions",
         "gaps",
         "has_talked",
         "hosts",
@@ -62,6 +63,7 @@ class OpenUnit:
         self.listings: set[str] = set()
         self.stats: set[str] = set()
         self.variables: set[str] = set()
+        self.distributions: set[str] = set()
         self.children: set[str] = set()
         self.hosts: set[str] = set()
         self.gaps: set[str] = set()
@@ -86,6 +88,9 @@ class OpenUnit:
     def list(self, path: str) -> None:
         if not self._is_own(path):
             self._note("listings", path)
+
+    def look_up(self, distribution: str) -> None:
+        self._note("distributions", distribution)
 
     def start_child(self, program: str) -> None:
         self._note("children", program)
@@ -144,6 +149,7 @@ class OpenUnit:
             listings=frozenset(self.listings),
             stats=frozenset(self.stats),
             variables=frozenset(self.variables),
+            distributions=frozenset(self.distributions),
             children=frozenset(self.children),
             hosts=frozenset(self.hosts),
             gaps=frozenset(self.gaps) | traced.gaps,
