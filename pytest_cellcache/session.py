@@ -25,6 +25,7 @@ from pytest_cellcache.graph.modules import loaded_files
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.options import OptionWatch
 from pytest_cellcache.hooks.protocol import Watcher
 from pytest_cellcache.hooks.replayer import Replayer
 from pytest_cellcache.hooks.requeue import Requeuer
@@ -66,6 +67,8 @@ class _Started:
             self.recorder = None
             text = f"{error}; this run goes on without the cache"
             self.guard.warn(Warned("tracer-unavailable", text))
+        known = getattr(config, "known_args_namespace", config.option)
+        self.options = OptionWatch(config, known, self.recorder, self.guard)
 
     def _handover(self, config: pytest.Config) -> Handover:
         for_children = {
@@ -101,6 +104,12 @@ def begin(config: pytest.Config) -> None:
         config.stash[_KEY] = _Started(config)
 
 
+def conftests_loaded(config: pytest.Config) -> None:
+    """Look at who reads the options that conftests have defined."""
+    if _KEY in config.stash:
+        config.stash[_KEY].options.install()
+
+
 def configure(config: pytest.Config) -> None:
     """Open the store and register the hooks of this run."""
     begin(config)
@@ -125,6 +134,7 @@ def configure(config: pytest.Config) -> None:
         collecting=collecting,
         untraced=started.untraced,
         began_ns=started.began_ns,
+        options=started.options,
     )
     fixtures = FixtureWatch(recorder, guard)
     watcher = Watcher(run, recorder, fixtures, started.places, guard)

@@ -15,9 +15,10 @@ from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.modules import Modules, loaded_files
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.hooks.collect import CollectWatch
-from pytest_cellcache.hooks.facets import facets_of, plugin_files
+from pytest_cellcache.hooks.facets import facets_of, own_facets_of, plugin_files
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.items import read_item
+from pytest_cellcache.hooks.options import OptionWatch
 from pytest_cellcache.hooks.replay import unpack
 from pytest_cellcache.lifecycle.footprint import InputKeys
 from pytest_cellcache.lifecycle.inputs import Inputs, environment_now
@@ -72,7 +73,9 @@ class Run:
         collecting: CollectWatch,
         untraced: frozenset[str],
         began_ns: int,
+        options: OptionWatch,
     ) -> None:
+        self._options = options
         self._config = config
         self._settings = settings
         self._places = places
@@ -116,12 +119,14 @@ class Run:
         project = Project(snapshot, modules, lambda digest: store.get_note(f"cells/{digest}"))
         digester = Digester(project)
         named = [name for pattern in self._settings.inputs for name in places.glob(pattern)]
-        facets = facets_of(config, places, distributions) | {"inputs": digest_parts(sorted(named))}
+        facets = facets_of(config, places, distributions, self._options) | {
+            "inputs": digest_parts(sorted(named))
+        }
         inputs = Inputs(
             snapshot,
             digester,
             environ=self._environ,
-            run=facets,
+            run=facets | own_facets_of(config, places, self._options),
             env_ignore=self._settings.env_ignore,
             distributions=distributions,
         )
@@ -136,6 +141,7 @@ class Run:
             plugin_files(config, places),
             tuple(facets),
             declared,
+            self._settings.may_connect,
         )
         self._recording = Recording(
             project=project,
@@ -145,7 +151,7 @@ class Run:
             store=store,
             read_child=self._recorder.read_child,
         )
-        self._verifier = Verifier(store, inputs, snapshot)
+        self._verifier = Verifier(store, inputs, snapshot, self._settings.max_age_s)
         for item in session.items:
             self._judged[item.nodeid] = self._judge(item)
 

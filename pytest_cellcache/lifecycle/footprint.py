@@ -11,7 +11,17 @@ from typing import Final
 
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.model import reasons
-from pytest_cellcache.model.keys import DISTRIBUTION, ENV, EXISTS, FILE, LISTING, PROGRAM, TREE, Key
+from pytest_cellcache.model.keys import (
+    DISTRIBUTION,
+    ENV,
+    EXISTS,
+    FILE,
+    LISTING,
+    PROGRAM,
+    RUN,
+    TREE,
+    Key,
+)
 from pytest_cellcache.model.observation import ALL_VARIABLES, Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.sources.snapshot import SKIPPED_FOLDERS, Snapshot
@@ -59,6 +69,7 @@ class InputKeys:
                     if path in written and self._snapshot.is_in_flux(name):
                         continue
                     found.add(Key(kind, name))
+        found |= {Key(RUN, "", name) for name in seen.options}
         found |= {Key(DISTRIBUTION, "", name) for name in seen.distributions}
         for variable in seen.variables:
             if not self._inputs.is_neutral(variable):
@@ -96,10 +107,14 @@ class InputKeys:
         return name
 
 
-def barrier_of(seen: Observation) -> Reason | None:
-    """Say why a unit that was seen doing this cannot be vouched for."""
+def barrier_of(seen: Observation, *, may_connect: bool = False) -> Reason | None:
+    """Say why a unit that was seen doing this cannot be vouched for.
+
+    Args:
+        may_connect: the user vouches for what answers on the network.
+    """
     if seen.gaps:
         return Reason(reasons.GAP, ", ".join(sorted(seen.gaps)))
-    if seen.hosts:
+    if seen.hosts and not may_connect:
         return Reason(reasons.NETWORK, ", ".join(sorted(seen.hosts)))
     return None

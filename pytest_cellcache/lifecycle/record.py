@@ -62,6 +62,7 @@ class Surroundings:
         plugins: relative files of first-party plugins and conftests.
         facets: names of the facets of the run that count for every test.
         declared: inputs that every test depends on by declaration.
+        may_connect: what answers on the network does not count.
     """
 
     imported: Observation
@@ -69,6 +70,7 @@ class Surroundings:
     plugins: tuple[str, ...]
     facets: tuple[str, ...]
     declared: frozenset[Key] = frozenset()
+    may_connect: bool = False
 
 
 class Recording:
@@ -122,7 +124,7 @@ class Recording:
                 waiting.append(attempt)
                 continue
             attempt = self.children.settle(attempt)
-            barrier = _barrier(attempt) or barrier_of(around.imported)
+            barrier = _barrier(attempt, around)
             fates[attempt.facts.nodeid] = barrier
             if barrier is None:
                 closed.append(attempt)
@@ -331,14 +333,16 @@ class _Traces:
                     self.inputs[node] = self.inputs.get(node, frozenset()) | inputs
 
 
-def _barrier(attempt: Attempt) -> Reason | None:
+def _barrier(attempt: Attempt, around: Surroundings) -> Reason | None:
     if attempt.barrier is not None:
         return attempt.barrier
     for instance in attempt.instances:
         if instance.has_failed or instance.is_open:
             return Reason(reasons.FAILED, f"fixture {instance.name}")
-    for seen in (attempt.seen, *(instance.seen for instance in attempt.instances)):
-        found = barrier_of(seen)
+    may_connect = around.may_connect or attempt.facts.may_connect
+    consulted = (attempt.seen, *(instance.seen for instance in attempt.instances), around.imported)
+    for seen in consulted:
+        found = barrier_of(seen, may_connect=may_connect)
         if found is not None:
             return found
     return None

@@ -70,7 +70,15 @@ def place_inputs(
     rest = Observation(
         **{
             kind: getattr(imported, kind) - sited.get(kind, set())
-            for kind in ("reads", "listings", "stats", "variables", "distributions", "children")
+            for kind in (
+                "reads",
+                "listings",
+                "stats",
+                "variables",
+                "options",
+                "distributions",
+                "children",
+            )
         }
     )
     found.everybody |= {Node(key) for key in keys(rest)}

@@ -65,6 +65,7 @@ class Observation:
         listings: absolute paths of directories listed.
         stats: absolute paths whose existence or status was asked for (present or absent).
         variables: environment variables read, also those unset; may hold ``ALL_VARIABLES``.
+        options: options and ini values that a conftest defines: ``option x``, ``ini y``.
         distributions: distributions whose metadata was looked for; ``*`` for all of them,
             ``entry-points`` for what they offer.
         children: programs started as child processes that nobody traced (argv[0], what a shell
@@ -82,6 +83,7 @@ class Observation:
     listings: frozenset[str] = frozenset()
     stats: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
+    options: frozenset[str] = frozenset()
     distributions: frozenset[str] = frozenset()
     children: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()

@@ -15,6 +15,7 @@ _CLAUSES: Final = {
     reasons.DISABLED: "caching is disabled by its cell_cache mark",
     reasons.UNSUPPORTED: "this kind of test item cannot be cached",
     reasons.FAILED: "failures are never stored",
+    reasons.EXPIRED: "its stored outcome is older than cell_cache_max_age",
     reasons.NETWORK: "it used the network",
     reasons.GAP: "the tracer could not see all that it did",
     reasons.IN_FLUX: "an input changed while the run used it",
@@ -40,7 +41,7 @@ _THINGS: Final = {
     keys.LISTING: "the list of names in directory {}",
     keys.EXISTS: "the existence of {}",
     keys.ENV: "environment variable {}",
-    keys.PROGRAM: "program {}",
+    keys.PROGRAM: "the program {}",
     keys.GROUP: "what all tests of {} share",
 }
 
@@ -80,12 +81,14 @@ def _thing(subject: str) -> str:
     kind, _, rest = subject.partition(" ")
     if kind == keys.TREE:
         return f"the project tree ({rest})" if rest else "a file of the project"
+    if kind == keys.RUN and rest.startswith(("option ", "ini ")):
+        return f"{rest} of a conftest"
     if kind == keys.RUN and rest:
         return _FACETS.get(rest, f"the {rest} of the run")
     if kind == keys.ENV and rest == "*":
         return "the environment, which was read as a whole,"
     if kind == keys.DISTRIBUTION:
-        return _LOOKED_UP.get(rest, f"distribution {rest}")
+        return _LOOKED_UP.get(rest, f"installed distribution {rest}")
     if kind in _THINGS and rest:
         return _THINGS[kind].format(rest)
     if kind in (keys.LISTING, keys.EXISTS, keys.FILE):

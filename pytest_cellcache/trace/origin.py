@@ -42,7 +42,8 @@ _CARRIERS = frozenset(
     py._path.local py._error
     pytest_cellcache.trace.audit pytest_cellcache.trace.inputs pytest_cellcache.trace.shims
     pytest_cellcache.trace.environ pytest_cellcache.trace.origin pytest_cellcache.trace.spawn
-    pytest_cellcache.trace.unit pytest_cellcache.trace.metadata
+    pytest_cellcache.trace.unit pytest_cellcache.trace.recorder pytest_cellcache.hooks.options
+    pytest_cellcache.hooks.guard pytest_cellcache.trace.metadata
     """.split()  # a page of quotes otherwise
 )
 # Finders of modules and distributions: what they find counts as a module or a version.
@@ -63,6 +64,8 @@ _PRESENCE = frozenset(
     walk _walk fwalk glob rglob iglob which _access_check makedirs mkdir
     """.split()  # a page of quotes otherwise
 )
+# Methods of pytest's ``Config`` that read an option for whoever calls them.
+_OPTION_READERS = frozenset({"getoption", "getvalue", "getvalueorskip", "getini"})
 # Parts of pytest that act for a test, not for the run.
 _ACTING_FOR_TESTS = frozenset({"_pytest.pytester", "_pytest.doctest", "_pytest.monkeypatch"})
 
@@ -84,8 +87,13 @@ def caller(*, beyond_importers: bool = False) -> tuple[str, FrameType | None]:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_globals.get("__name__")
-        if name not in _CARRIERS and not (
-            name in _IMPORTERS and (beyond_importers or frame.f_code.co_name in _LOADER_READS)
+        is_passing_on = name == "_pytest.config" and frame.f_code.co_name in _OPTION_READERS
+        if (
+            not is_passing_on
+            and name not in _CARRIERS
+            and not (
+                name in _IMPORTERS and (beyond_importers or frame.f_code.co_name in _LOADER_READS)
+            )
         ):
             return (name if isinstance(name, str) else ""), frame
         frame = frame.f_back

@@ -25,7 +25,7 @@ from pytest_cellcache.trace.contract import IsFirstParty, Traced, Tracer, Tracer
 from pytest_cellcache.trace.environ import EnvironmentWatch
 from pytest_cellcache.trace.metadata import MetadataWatch
 from pytest_cellcache.trace.monitoring import monitoring_tracer
-from pytest_cellcache.trace.origin import project_frames, pytester_depth
+from pytest_cellcache.trace.origin import caller, project_frames, pytester_depth, reach
 from pytest_cellcache.trace.profiling import profiling_tracer
 from pytest_cellcache.trace.shims import ShimSet
 from pytest_cellcache.trace.spawn import CHILDREN, is_forkserver
@@ -135,6 +135,13 @@ class Recorder:
         if not self._units:
             return Observation()
         return self._units[0].snapshot(self._tracer.base())
+
+    def note_option(self, name: str) -> None:
+        """Charge a look at an option or ini value to whoever asks now."""
+        module, frame = caller()
+        # The parser looks whether a value is there before it sets it.
+        if self._units and module != "argparse" and (hearers := reach(module, frame)):
+            unit.charge(lambda each: each.read_option(name), hearers)
 
     def read_child(self, token: str) -> list[tuple[str, Any]]:
         """Give what a traced child wrote so far."""

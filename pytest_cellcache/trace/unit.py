@@ -45,6 +45,7 @@ class OpenUnit:
         "has_talked",
         "hosts",
         "listings",
+        "options",
         "reads",
         "sites",
         "spawned",
@@ -63,6 +64,7 @@ class OpenUnit:
         self.listings: set[str] = set()
         self.stats: set[str] = set()
         self.variables: set[str] = set()
+        self.options: set[str] = set()
         self.distributions: set[str] = set()
         self.children: set[str] = set()
         self.hosts: set[str] = set()
@@ -91,6 +93,9 @@ class OpenUnit:
 
     def look_up(self, distribution: str) -> None:
         self._note("distributions", distribution)
+
+    def read_option(self, name: str) -> None:
+        self._note("options", name)
 
     def start_child(self, program: str) -> None:
         self._note("children", program)
@@ -149,6 +154,7 @@ class OpenUnit:
             listings=frozenset(self.listings),
             stats=frozenset(self.stats),
             variables=frozenset(self.variables),
+            options=frozenset(self.options),
             distributions=frozenset(self.distributions),
             children=frozenset(self.children),
             hosts=frozenset(self.hosts),

@@ -7,8 +7,6 @@ the others. What ran must be the half that was edited, and nothing else, for eit
 from __future__ import annotations
 
 import os
-import sys
-import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
