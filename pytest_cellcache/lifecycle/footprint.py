@@ -63,7 +63,7 @@ class InputKeys:
         found: set[Key] = set()
         for paths, kind in ((seen.reads, FILE), (seen.listings, LISTING), (seen.stats, EXISTS)):
             for path in paths:
-                for name in self._names_of(path):
+                for name in self.names_of(path):
                     # ``sqlite3.connect`` opens for writing what a test may only read: what has
                     # not changed since the run began was not written.
                     if path in written and self._snapshot.is_in_flux(name):
@@ -88,7 +88,7 @@ class InputKeys:
             return None
         return given
 
-    def _names_of(self, path: str) -> tuple[str, ...]:
+    def names_of(self, path: str) -> tuple[str, ...]:
         """Name an input in records, as given and as what it links to; empty if it never counts."""
         if path not in self._names:
             given, real = os.path.normpath(path), os.path.realpath(path)

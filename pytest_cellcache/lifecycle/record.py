@@ -8,7 +8,7 @@ those that never are leave no record.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +27,7 @@ from pytest_cellcache.lifecycle.children import ChildFootprints, Lines
 from pytest_cellcache.lifecycle.footprint import InputKeys, barrier_of
 from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inputs import Inputs
+from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
 from pytest_cellcache.lifecycle.sites import place_inputs
 from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model import reasons
@@ -40,6 +41,7 @@ from pytest_cellcache.model.keys import (
     HOOKS,
     MARKERS,
     RUN,
+    TREE,
     Key,
 )
 from pytest_cellcache.model.observation import CodeRef, Observation
@@ -92,6 +94,7 @@ class Recording:
         self.input_keys = input_keys
         self._store = store
         self.children = ChildFootprints(project, read_child)
+        self._leftovers = Leftovers(store, project.snapshot, input_keys.names_of)
         self._waiting: list[Attempt] = []
         self._located: dict[CodeRef, tuple[Node, ...]] = {}
         self._new: list[Attempt] = []
@@ -118,6 +121,7 @@ class Recording:
             self._left = _Traces(self, around)
         for attempt in self._new:  # also those that wait or cannot be stored
             self._left.add(attempt)
+            self._leftovers.add(attempt)
         self._new = []
         for attempt in self._waiting:
             if not is_final and any(instance.is_open for instance in attempt.instances):
@@ -172,11 +176,15 @@ class Recording:
         flux = {
             node
             for node in everything
-            if (node.key.kind == FILE or node.key.kind in CODE_KINDS)
-            and self._project.snapshot.is_in_flux(node.key.path)
+            if (
+                (node.key.kind == FILE or node.key.kind in CODE_KINDS)
+                and self._project.snapshot.is_in_flux(node.key.path)
+            )
+            or (node.key.kind == TREE and self._project.snapshot.is_tree_in_flux())
         }
-        if flux:
-            kept = self._without(flux, kept, edges, fates)
+        outputs = self._leftovers.outputs_among(everything)
+        if flux or outputs:
+            kept = self._without(flux, outputs, kept, edges, fates)
             everything = _reach({root for _, roots in kept for root in roots}, edges)
         if kept and not self._save(kept, everything, edges):
             fates.update({a.facts.nodeid: Reason(reasons.UNWRITABLE) for a, _ in kept})
@@ -248,6 +256,10 @@ class Recording:
         roots |= self.nodes(attempt.seen.codes)
         roots |= {Node(key) for key in self.input_keys.keys(attempt.seen, written)}
         roots |= self.children.nodes(attempt.seen, closure)
+        for producer in self._leftovers.producers_of(attempt):
+            roots.add(Node(Key(GROUP, producer.group)))
+            roots |= self.nodes(producer.seen.codes)
+            roots |= {Node(key) for key in self.input_keys.keys(producer.seen, before)}
         for path, source in facts.snippets:
             roots |= closure.called(path, scan_source(source))
         if closure.reads_docs(roots):
@@ -273,14 +285,25 @@ class Recording:
         return found
 
     def _without(
-        self, flux: set[Node], kept: Sequence[Kept], edges: Edges, fates: dict[str, Reason | None]
+        self,
+        flux: set[Node],
+        outputs: Mapping[Node, frozenset[str]],
+        kept: Sequence[Kept],
+        edges: Edges,
+        fates: dict[str, Reason | None],
     ) -> list[Kept]:
         clean = []
         for attempt, roots in kept:
-            touched = _reach(roots, edges) & flux
+            reached = _reach(roots, edges)
+            touched = reached & flux
+            own = {unit for unit, _ in units_of(attempt)}
+            written = {node for node in reached & outputs.keys() if outputs[node] - own}
             if touched:
                 path = min(node.key.path for node in touched)
                 fates[attempt.facts.nodeid] = Reason(reasons.IN_FLUX, path)
+            elif written:
+                path = min(node.key.path for node in written)
+                fates[attempt.facts.nodeid] = Reason(reasons.OUTPUT, path)
             else:
                 clean.append((attempt, roots))
         return clean
@@ -339,6 +362,8 @@ def _barrier(attempt: Attempt, around: Surroundings) -> Reason | None:
     for instance in attempt.instances:
         if instance.has_failed or instance.is_open:
             return Reason(reasons.FAILED, f"fixture {instance.name}")
+    if attempt.seen.left:
+        return Reason(reasons.LEFT_BEHIND, ", ".join(sorted(attempt.seen.left)))
     may_connect = around.may_connect or attempt.facts.may_connect
     consulted = (attempt.seen, *(instance.seen for instance in attempt.instances), around.imported)
     for seen in consulted:

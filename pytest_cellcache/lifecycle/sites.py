@@ -25,6 +25,9 @@ from pytest_cellcache.graph.project import Project
 from pytest_cellcache.model.keys import BODY, EFFECTS, MARKERS, NAME, Key
 from pytest_cellcache.model.observation import CLASS_BODY, CodeRef, Observation, Site
 
+_SITED: Final = tuple("reads listings stats variables options distributions children".split())
+"""Fields of ``Observation`` that sites tell about."""
+
 _PER_FILE_HOOKS: Final = frozenset(
     """pytest_generate_tests pytest_collect_file pytest_collect_directory pytest_ignore_collect
     pytest_pycollect_makemodule pytest_pycollect_makeitem""".split()
@@ -68,18 +71,7 @@ def place_inputs(
         if nodes:
             placer.place(site.frames, nodes)
     rest = Observation(
-        **{
-            kind: getattr(imported, kind) - sited.get(kind, set())
-            for kind in (
-                "reads",
-                "listings",
-                "stats",
-                "variables",
-                "options",
-                "distributions",
-                "children",
-            )
-        }
+        **{kind: getattr(imported, kind) - sited.get(kind, set()) for kind in _SITED}
     )
     found.everybody |= {Node(key) for key in keys(rest)}
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class CodeRef(NamedTuple):
@@ -54,6 +54,12 @@ ALL_VARIABLES = "*"
 """In ``Observation.variables``: the environment was copied or iterated over."""
 
 
+CWD: Final = "working directory"
+SEARCH: Final = "sys.path"
+LEFT_FOR_ALL: Final = frozenset({CWD, SEARCH})
+"""In ``Observation.left``: what any later unit may rest on without a sign."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """Everything one unit consulted, as seen from outside; all sets, so observations can be joined.
@@ -72,6 +78,7 @@ class Observation:
             was given, or a word such as ``fork``).
         spawned: child processes that are traced.
         hosts: addresses outside loopback that were connected to or resolved.
+        left: variables, or ``LEFT_FOR_ALL``, that the unit changed and did not put back.
         gaps: slugs of what the tracer could not see, e.g. ``profiler-taken``; any gap means that
             the footprint cannot be vouched for.
         sites: where inputs were consulted; only of what ran before the first test.
@@ -90,6 +97,7 @@ class Observation:
     gaps: frozenset[str] = frozenset()
     sites: frozenset[Site] = frozenset()
     spawned: frozenset[Spawned] = frozenset()
+    left: frozenset[str] = frozenset()
 
     def __or__(self, other: Observation) -> Observation:
         return Observation(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))

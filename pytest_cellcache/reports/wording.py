@@ -15,6 +15,8 @@ _CLAUSES: Final = {
     reasons.DISABLED: "caching is disabled by its cell_cache mark",
     reasons.UNSUPPORTED: "this kind of test item cannot be cached",
     reasons.FAILED: "failures are never stored",
+    reasons.OUTPUT: "it rests on what another test writes",
+    reasons.LEFT_BEHIND: "it left something changed that later tests may rest on",
     reasons.EXPIRED: "its stored outcome is older than cell_cache_max_age",
     reasons.NETWORK: "it used the network",
     reasons.GAP: "the tracer could not see all that it did",

@@ -55,6 +55,7 @@ class Snapshot:
         self._stats: dict[str, list[Any]] = _parse_stat_cache(stat_cache)
         self._fresh_stats: dict[str, list[Any]] = {}
         self._tree: Digest | None = None
+        self._in_tree: set[str] = set()
 
     def read(self, name: str) -> bytes | None:
         """Give a file's content; ``None`` when it cannot be read. Kept for the run."""
@@ -143,6 +144,7 @@ class Snapshot:
                         continue
                     name = self.places.relative(os.path.join(folder, file))
                     parts += [name, self.digest_file(name)]
+                    self._in_tree.add(name)
             self._tree = digest_parts(parts)
         return self._tree
 
@@ -161,6 +163,15 @@ class Snapshot:
             return self._digests.get(name, ABSENT) != ABSENT
         self._note_flux(name, status)
         return name in self._flux or self._digests.get(name) == ABSENT
+
+    def is_gone(self, name: str) -> bool:
+        """Say whether there is no such path now."""
+        return not os.path.lexists(self.places.absolute(name))
+
+    def is_tree_in_flux(self) -> bool:
+        """Say whether a file of the project changed since the run began."""
+        self.digest_tree()
+        return not self._flux.isdisjoint(self._in_tree)
 
     def stat_cache(self) -> bytes:
         """Give the stat cache for the next run: entries looked at in this run, others kept."""

@@ -18,7 +18,8 @@ from pytest_cellcache.trace.shims import Shim
 from pytest_cellcache.trace.unit import OpenUnit
 
 _FIELDS: Final = tuple(
-    "reads writes listings stats variables options distributions children hosts gaps spawned".split()
+    """reads writes listings stats variables options distributions children hosts gaps
+    spawned""".split()
 )
 _LEAVE_US: Final = ("setuid", "setgid", "seteuid", "setegid", "setreuid", "setresuid", "chroot")
 """Functions after which the log may be out of reach."""

@@ -232,6 +232,11 @@ def _on_symlink(args: tuple[Any, ...]) -> None:
         unit.charge(note, hearers)
 
 
+def _on_chdir(args: tuple[Any, ...]) -> None:
+    if hearers := reach(*caller()):
+        unit.charge(unit.OpenUnit.move, hearers)
+
+
 def _on_copy(args: tuple[Any, ...]) -> None:
     _on_write((args[1],))
 
@@ -347,6 +352,8 @@ _TRANSLATIONS: dict[str, Callable[[tuple[Any, ...]], None]] = {
     "os.rename": _on_move,
     "os.link": _on_move,
     "os.symlink": _on_symlink,
+    "os.chdir": _on_chdir,
+    "os.fchdir": _on_chdir,
     "os.remove": _on_change_at,
     "os.rmdir": _on_change_at,
     "os.chmod": _on_change_at,

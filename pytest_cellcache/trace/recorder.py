@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, Literal
 
@@ -76,6 +77,7 @@ class Recorder:
         self._tracer = tracers[0]
         self._units: list[unit.OpenUnit] = []
         self.depth = 0
+        self._before = unit.surrounding_now()
 
     @property
     def tracer_name(self) -> str:
@@ -100,6 +102,7 @@ class Recorder:
             return
         self._start_tracer()
         self.depth = pytester_depth(sys._getframe())
+        self._before = unit.surrounding_now()
         self._units.append(unit.OpenUnit(self._site))
         _WATCH.add(self)
 
@@ -128,7 +131,11 @@ class Recorder:
             raise RuntimeError("no unit is open")
         CHILDREN.claim_forks()
         traced = self._tracer.pop()
-        return self._units.pop().close(traced)
+        closed = self._units.pop()
+        left = closed.left(self._before)
+        if closed.has_new_search:
+            self._units[-1].take_search()
+        return replace(closed.close(traced), left=left)
 
     def base_unit(self) -> Observation:
         """Say what ran and was consulted outside of units so far, imports above all."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
-from pytest_cellcache.model.observation import CodeRef, Observation, Site, Spawned
+from pytest_cellcache.model.observation import CWD, SEARCH, CodeRef, Observation, Site, Spawned
 from pytest_cellcache.trace.contract import THREAD_LEFT, TROUBLE, Traced
 
 # What a bug of ours, a strange argument or exhausted resources may raise in a callback. There it
@@ -27,6 +28,7 @@ class OpenUnit:
     """The growing form of an ``Observation``.
 
     Attributes:
+        has_moved: it has changed the working directory.
         has_talked: it has sent something to processes that it may not have started.
 
     Args:
@@ -36,12 +38,14 @@ class OpenUnit:
     __slots__ = (
         "_made_dirs",
         "_made_files",
+        "_search",
         "_threads",
         "_variables_before",
         "_where",
         "children",
         "distributions",
         "gaps",
+        "has_moved",
         "has_talked",
         "hosts",
         "listings",
@@ -57,6 +61,7 @@ class OpenUnit:
     def __init__(self, where: Where | None = None) -> None:
         self._where = where
         self.has_talked = False
+        self.has_moved = False
         self.sites: set[Site] = set()
         self.spawned: set[Spawned] = set()
         self.reads: set[str] = set()
@@ -73,6 +78,7 @@ class OpenUnit:
         self._made_dirs: set[str] = set()
         self._variables_before: dict[str, object] = {}
         self._threads = _living_threads()
+        self._search = tuple(sys.path)
 
     @property
     def is_sited(self) -> bool:
@@ -112,6 +118,9 @@ class OpenUnit:
         made = frozenset(self._made_files), frozenset(self._made_dirs)
         self.spawned.add(Spawned(token, *made, frozenset(changed.union(overridden))))
 
+    def move(self) -> None:
+        self.has_moved = True
+
     def connect(self, host: str) -> None:
         self.hosts.add(host)
 
@@ -146,6 +155,32 @@ class OpenUnit:
             self.gaps.add(THREAD_LEFT)
         return self.snapshot(traced)
 
+    def left(self, before: Surrounding) -> frozenset[str]:
+        """Say what the unit has changed for those that come after it.
+
+        Args:
+            before: how it was when recording began.
+        """
+        found = {
+            name
+            for name in self._variables_before
+            if raw_variable(name) != before.variables.get(os.fsencode(name))
+        }
+        if self.has_moved and current_folder() != before.folder:
+            found.add(CWD)
+        if self.has_new_search and tuple(sys.path) != before.search:
+            found.add(SEARCH)
+        return frozenset(found)
+
+    @property
+    def has_new_search(self) -> bool:
+        """Say whether ``sys.path`` changed since the unit opened, inner units aside."""
+        return tuple(sys.path) != self._search
+
+    def take_search(self) -> None:
+        """Let what an inner unit did to ``sys.path`` be no doing of this one."""
+        self._search = tuple(sys.path)
+
     def snapshot(self, traced: Traced) -> Observation:
         return Observation(
             codes=traced.codes,
@@ -178,6 +213,33 @@ class OpenUnit:
                     return True
                 path, parent = parent, os.path.dirname(parent)
         return False
+
+
+@dataclass(frozen=True, slots=True)
+class Surrounding:
+    """What units can change for each other.
+
+    Attributes:
+        folder: the working directory; ``None`` if it is gone.
+    """
+
+    variables: Mapping[bytes, bytes]
+    folder: str | None
+    search: tuple[str, ...]
+
+
+def surrounding_now() -> Surrounding:
+    """Take down what there is."""
+    variables: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
+    return Surrounding(dict(variables), current_folder(), tuple(sys.path))
+
+
+def current_folder() -> str | None:
+    """Give the working directory; ``None`` if it is gone."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
 
 
 class Listener(Protocol):
