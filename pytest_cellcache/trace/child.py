@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from pytest_cellcache.model.observation import CodeRef
 from pytest_cellcache.sources.handover import Log
-from pytest_cellcache.trace.contract import IsFirstParty, Traced
+from pytest_cellcache.trace.contract import LOG_LOST, IsFirstParty, Traced
 from pytest_cellcache.trace.shims import Shim
 from pytest_cellcache.trace.unit import OpenUnit
 
@@ -23,8 +23,6 @@ _FIELDS: Final = tuple(
 )
 _LEAVE_US: Final = ("setuid", "setgid", "seteuid", "setegid", "setreuid", "setresuid", "chroot")
 """Functions after which the log may be out of reach."""
-
-LOG_LOST: Final = "log-lost"
 
 
 class LoneRecorder(Protocol):

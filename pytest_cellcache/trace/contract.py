@@ -17,6 +17,7 @@ THREAD_UNSEEN: Final = "thread-unseen"
 CWD_LOST: Final = "cwd-lost"
 DESCRIPTOR: Final = "unknown-descriptor"
 TROUBLE: Final = "trace-trouble"
+LOG_LOST: Final = "log-lost"
 
 
 class TracerUnavailable(RuntimeError):

@@ -407,3 +407,30 @@ def test_what_imports_read_counts_for_who_rests_on_it(
         assert set(suite.cached().names) == expected
     monkeypatch.setenv("MY_FLAG", "1")
     assert suite.cached().names == ["test_flag"]
+
+
+def test_declared_inputs_may_lie_anywhere(suite: Suite) -> None:
+    outside = suite.path.parent / f"{suite.path.name}-outside"
+    (outside / "deep").mkdir(parents=True)
+    (outside / "deep" / "x.dat").write_text("1")
+    suite.write("seen.dat", "1")
+    suite.write("unseen.dat", "1")
+    suite.write("pytest.ini", f"[pytest]\ncell_cache_inputs = {outside}/**/*.dat\n")
+    suite.write(
+        "test_a.py",
+        """
+        import pytest
+        @pytest.mark.cell_cache(inputs=["seen.*"], env=["SEEN"])
+        def test_marked(): pass
+        def test_a(): pass
+        """,
+    )
+    suite.warm()
+    suite.write("unseen.dat", "2")
+    assert suite.both().names == []
+    suite.write("seen.dat", "2")
+    assert suite.both().names == ["test_marked"]
+    (outside / "deep" / "x.dat").write_text("2")
+    assert set(suite.both().names) == {"test_marked", "test_a"}
+    (outside / "y.dat").write_text("")
+    assert set(suite.both().names) == {"test_marked", "test_a"}
