@@ -30,6 +30,7 @@ from pytest_cellcache.hooks.protocol import Watcher
 from pytest_cellcache.hooks.replayer import Replayer
 from pytest_cellcache.hooks.requeue import Requeuer
 from pytest_cellcache.hooks.run import Run
+from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.hooks.terminal import ClearedOnly, Terminal, WorkerOutput, show_store
 from pytest_cellcache.model.events import RunFacts, Warned
 from pytest_cellcache.model.settings import Settings, read_settings, read_tracer
@@ -136,8 +137,10 @@ def configure(config: pytest.Config) -> None:
         began_ns=started.began_ns,
         options=started.options,
     )
-    fixtures = FixtureWatch(recorder, guard)
-    watcher = Watcher(run, recorder, fixtures, started.places, guard)
+    changes = Changes(run.state_watch, guard)
+    run.changes = changes
+    fixtures = FixtureWatch(recorder, changes, guard)
+    watcher = Watcher(run, recorder, fixtures, changes, started.places, guard)
     requeuer = Requeuer(watcher, fixtures, guard)
     register = config.pluginmanager.register
     # The order matters: of equal hooks the one registered last comes first, wrappers outermost.

@@ -1,34 +1,38 @@
-"""What rests on what: nodes are keys seen in one of three ways, edges lead to what they consult.
+"""What rests on what: edges from each key to the keys that it consults.
 
-Ways to see a key::
-
-    PLAIN    a body that a unit ran (its callees are in the trace), or any other key
-    IMPORT   a body that ran while modules were imported and may have made a value
-    SESSION  a body that ran at some time in this run and may have left something behind
-
-A body seen as IMPORT or SESSION leads on to every body it may have called, as far as those ran in
-imports or in this run at all: what never ran cannot have made anything. Callees are matched by
-name for globals, by attribute name for methods.
+Bodies lead on by name only: what they called is in the trace of the unit that ran them. Cells were
+evaluated when their module was imported: what ran then is known per cell where the tracer tells
+the statement, and is found by following calls (``calls``) where it does not.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
+from pytest_cellcache.graph.calls import Calls
 from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.digests import Digester
+from pytest_cellcache.graph.evaluated import CellPlace, Evaluations, is_contained
 from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import MEMO, Refs, is_unknown_call
-from pytest_cellcache.graph.remembered import Place, Ran, Writers, changes_object, may_remember
+from pytest_cellcache.graph.remembered import Place, Writers, foreign_writers
 from pytest_cellcache.model.digest import ABSENT
-from pytest_cellcache.model.keys import BODY, DOC, EFFECTS, FILE, FRAME, MARKERS, NAME, WHOLE, Key
-
-PLAIN: Final = 0
-IMPORT: Final = 1
-SESSION: Final = 2
+from pytest_cellcache.model.keys import (
+    BODY,
+    DOC,
+    EFFECTS,
+    FILE,
+    FRAME,
+    MARKERS,
+    NAME,
+    REGISTERS,
+    SURFACE,
+    WHOLE,
+    WRITES,
+    Key,
+)
 
 _SOURCE_READERS: Final = frozenset(
     "getsource getsourcelines findsource getblock getcomments getlines getline".split()
@@ -36,142 +40,305 @@ _SOURCE_READERS: Final = frozenset(
 _DOC_READERS: Final = frozenset({"__doc__", "getdoc", "help", "cleandoc", "DocTestFinder"})
 
 
-_BUILTIN_METHODS: Final = frozenset(
-    name
-    for kind in (
-        str,
-        bytes,
-        list,
-        tuple,
-        dict,
-        set,
-        int,
-        float,
-        type,
-        property,
-        re.Pattern,
-        re.Match,
-    )
-    for name in dir(kind)
-)
-
-
-def _is_unknown_callee(call: str, ran: Ran) -> bool:
-    """Say whether a call may run a body that no name leads to: ``f()``, ``self.callback()``."""
-    if call in ("", "getattr()"):
-        return True
-    name = call[1:]
-    return call[0] == "." and name not in ran.by_name and name not in _BUILTIN_METHODS
-
-
-class Node(NamedTuple):
-    """A key and the way it is seen."""
-
-    key: Key
-    way: int = PLAIN
+_LIVE: Final = frozenset({BODY, NAME, MARKERS, SURFACE})
+"""Kinds of keys through which running code reaches objects."""
 
 
 class Closure:
-    """Edges of the graph of one run.
+    """Edges of the graph of one run."""
 
-    Args:
-        imported: defs that ran before the first test: imports, collection, hooks.
-        ran: defs that ran at any time in this run.
-        writers: which of them may write a global.
-        files: first-party modules loaded.
-    """
-
-    def __init__(
-        self,
-        project: Project,
-        digester: Digester,
-        imported: Ran,
-        ran: Ran,
-        writers: Writers,
-        files: Iterable[str] = (),
-    ) -> None:
-        self._files = set(files)
+    def __init__(self, project: Project, digester: Digester, evaluations: Evaluations) -> None:
         self._project = project
         self._digester = digester
         self._names = digester.names
-        self._ran = {IMPORT: imported, SESSION: ran}
-        self._writers = writers
-        self._memo: dict[Node, frozenset[Node]] = {}
-        self._memos: dict[str, set[Place]] = {}
-        self._keepers: set[Place] = set()
-        for path, qualname in ran.places:
-            for found in project.index(path).defs.get(qualname, ()):
-                if found.is_memo or self._is_kept_by_decorator(path, found):
-                    self._keepers.add((path, qualname))
-                    name = qualname.rpartition(".")[2]
-                    self._memos.setdefault(name, set()).add((path, qualname))
+        self._evaluations = evaluations
+        self._ran = evaluations.imported
+        self.calls = Calls(project, digester.names)
+        self._writers = Writers(project, digester.names, self._ran.places)
+        self._statements = foreign_writers(project, digester.names, evaluations.files)
+        self._memo: dict[Key, frozenset[Key]] = {}
+        self._live: dict[Key, frozenset[Key]] = {}
+        self._keepers: dict[Place, frozenset[Key]] = {}
+        self._keepers_by_name: dict[str, set[Place]] = {}
+        for place in self._ran.places:
+            found = project.index(place[0]).defs.get(place[1], ())
+            if any(d.is_memo or self._is_kept_by_decorator(place[0], d) for d in found):
+                self._keepers[place] = self._bodies(self.calls.reach([place], self._ran))
+                self._keepers_by_name.setdefault(place[1].rpartition(".")[2], set()).add(place)
+        self._evaluated_by: dict[Place, set[CellPlace]] = {}
+        for cell, keys in evaluations.cells.items():
+            for key in keys:
+                if key.kind == BODY:
+                    self._evaluated_by.setdefault((key.path, key.name), set()).add(cell)
+
+    def edges(self, key: Key) -> frozenset[Key]:
+        """Give the keys that a key leads to directly."""
+        found = self._memo.get(key)
+        if found is None:
+            out: set[Key] = set()
+            if key.kind == BODY:
+                self._body(key, out)
+            elif key.kind == NAME:
+                self._name(key, out)
+            elif key.kind == EFFECTS:
+                self._effects(key, out)
+            elif key.kind == REGISTERS:
+                self._registers(key, out)
+            elif key.kind in (WHOLE, SURFACE):
+                self._surface(key, out)
+            elif key.kind == MARKERS:
+                marked = self._project.index(key.path).table.markers.get(key.name)
+                if marked is not None:
+                    self._evaluated(key.path, marked[1], out)
+                    out |= self._bodies(self.calls.callees(key.path, marked[1], self._ran))
+            out.discard(key)
+            found = self._memo[key] = frozenset(out)
+        return found
+
+    def live_edges(self, key: Key) -> frozenset[Key]:
+        """Give the keys whose present value code may see when it runs a body or reads a name.
+
+        Not what evaluating a cell saw: that was when its module was imported.
+        """
+        found = self._live.get(key)
+        if found is None:
+            out: set[Key] = set()
+            if key.kind == BODY:
+                out |= self.edges(key)
+            elif key.kind in (NAME, MARKERS):
+                for refs in self._refs_of(key):
+                    for chain in refs.chains:
+                        out |= self._names.resolve(key.path, chain).keys
+            elif key.kind == SURFACE:
+                for cell in self._project.index(key.path).table.cells:
+                    out.update(Key(NAME, key.path, name) for name in cell.binds)
+            found = frozenset(k for k in out if k.kind in _LIVE)
+            self._live[key] = found
+        return found
+
+    def _refs_of(self, key: Key) -> list[Refs]:
+        index = self._project.index(key.path)
+        if key.kind == MARKERS:
+            marked = index.table.markers.get(key.name)
+            return [marked[1]] if marked else []
+        return [cell.refs for _, cell in index.binders.get(key.name, ())]
+
+    def called(self, path: str, refs: Refs) -> frozenset[Key]:
+        """Give what running a piece of code in the module ``path`` consults, e.g. a doctest."""
+        out: set[Key] = {Key(FRAME, path)}
+        self._called(path, refs, out)
+        return frozenset(out)
+
+    def reads_docs(self, keys: Iterable[Key]) -> bool:
+        """Say whether some body among keys can read docstrings."""
+        return any(
+            not _DOC_READERS.isdisjoint(found.refs.attrs) or "help" in found.refs.chains
+            for key in keys
+            if key.kind == BODY
+            for found in self._defs(key)
+        )
+
+    def docs(self, keys: Iterable[Key]) -> frozenset[Key]:
+        """Give the docstrings of everything named among keys."""
+        docs: set[Key] = set()
+        for key in keys:
+            if key.kind in (NAME, BODY):
+                docs |= self._docs_of(key.path, key.name)
+        return frozenset(docs)
+
+    # -- bodies ----------------------------------------------------------------------------------
+
+    def _body(self, key: Key, out: set[Key]) -> None:
+        path, qualname = key.path, key.name
+        top = qualname.partition(".")[0]
+        outer, is_nested, _ = qualname.rpartition(".<locals>.")
+        out.add(Key(FRAME, path))
+        out.add(Key(NAME, path, top))
+        if is_nested:
+            # Its definer made it, whenever that was, with what its variables hold.
+            while outer not in self._project.index(path).defs and "." in outer:
+                outer = outer.rpartition(".")[0]  # a class in a function
+            out.add(Key(BODY, path, outer))
+        elif top != qualname and self._project.index(path).binds(qualname):
+            out.add(Key(NAME, path, qualname))
+        for found in self._defs(key):
+            self._called(path, found.refs, out)
+
+    def _called(self, path: str, refs: Refs, out: set[Key]) -> None:
+        """Edges of running code: what it called is traced, unless an import called it before."""
+        for chain in refs.chains:
+            resolution = self._names.resolve(path, chain)
+            self._consult(resolution, out)
+            for place in self._targets(resolution):
+                out |= self._keepers.get(place, frozenset())
+        for spec in refs.imports:
+            self._consult(self._names.resolve_import(path, spec), out)
+        for text in refs.strings:
+            self._consult(self._names.resolve_dotted(text), out)
+        for attr in self._keepers_by_name.keys() & refs.attrs:
+            for place in self._keepers_by_name[attr]:
+                out |= self._keepers[place]
+        if refs.reads_namespace:
+            out.add(Key(SURFACE, path))
+        self._computed(path, refs, out)
+
+    def _computed(self, path: str, refs: Refs, out: set[Key]) -> None:
+        """Edges of code that names what it consults at run time only."""
+        if refs.imports_computed or "__subclasses__" in refs.attrs:
+            # Any module may be meant; any class statement anywhere may add a subclass.
+            out.update(Key(SURFACE, file) for file in self._evaluations.files)
+        if not _SOURCE_READERS.isdisjoint(refs.attrs | refs.chains):
+            # As text: comments and layout count.
+            out.add(Key(FILE, path))
+            for chain in refs.chains:
+                for file, _, _ in self._names.resolve(path, chain).bindings:
+                    out.add(Key(FILE, file))
+        if not _DOC_READERS.isdisjoint(refs.attrs):
+            for chain in refs.chains:
+                for file, name, _ in self._names.resolve(path, chain).bindings:
+                    out |= self._docs_of(file, name)
+
+    def _consult(self, resolution: Resolution, out: set[Key]) -> None:
+        out |= resolution.keys
+        for path, name, _ in resolution.bindings:
+            if name == "__getattr__":  # a module's: an import may have called it
+                out.add(Key(BODY, path, name))
+
+    def _targets(self, resolution: Resolution) -> list[Place]:
+        return [
+            (path, ".".join((name, *rest)))
+            for path, name, rest in resolution.bindings
+            if ".".join((name, *rest)) in self._project.index(path).defs
+        ]
 
     def _is_kept_by_decorator(self, path: str, found: Def) -> bool:
         """Say whether a first-party decorator keeps what the function gives."""
         for chain in found.decorators:
             if chain:
-                resolution = self._names.resolve(path, chain)
-                for file, qualname in self._targets(resolution):
-                    for decorator in self._project.index(file).defs[qualname]:
-                        refs = decorator.refs
-                        if refs.changes_closure or refs.receivers or refs.attr_changes:
-                            return True
+                for file, qualname in self._targets(self._names.resolve(path, chain)):
+                    defs = self._project.index(file).defs
+                    inner = (
+                        d for name, ds in defs.items() if name.startswith(qualname) for d in ds
+                    )
+                    if any(d.refs.kept for d in inner):
+                        return True
         return False
 
-    def edges(self, node: Node) -> frozenset[Node]:
-        """Give the nodes that a node leads to directly."""
-        found = self._memo.get(node)
-        if found is None:
-            out: set[Node] = set()
-            kind = node.key.kind
-            if kind == BODY:
-                self._body(node, out)
-            elif kind == NAME:
-                self._name(node.key, out)
-            elif kind == EFFECTS:
-                self._effects(node.key, out)
-            elif kind == WHOLE:
-                self._whole(node.key, out)
-            elif kind == MARKERS:
-                marked = self._project.index(node.key.path).table.markers.get(node.key.name)
-                if marked is not None:
-                    self._evaluated(node.key.path, marked[1], out)
-            out.discard(node)
-            found = self._memo[node] = frozenset(out)
+    # -- cells -----------------------------------------------------------------------------------
+
+    def _name(self, key: Key, out: set[Key]) -> None:
+        index = self._project.index(key.path)
+        out.add(Key(FRAME, key.path))
+        owner = key.name.rpartition(".")[0]
+        if owner:
+            out.add(Key(NAME, key.path, owner))
+        for position, cell in index.binders.get(key.name, ()):
+            self._cell(key.path, position, cell, out)
+            if cell.kind == "value" and any(MEMO.search(call) for call in cell.refs.calls):
+                # ``f = lru_cache(g)``
+                for chain in cell.refs.chains:
+                    for place in self._targets(self._names.resolve(key.path, chain)):
+                        out |= self._keepers.get(place, frozenset())
+            if cell.is_decorated or self._has_foreign_base(key.path, cell):
+                out |= self._docs_of(key.path, key.name)
+        # Statements of other modules: ``shared.V = 1``.
+        for file in self._statements.get((key.path, key.name), ()):
+            out.add(Key(EFFECTS, file))
+
+    def written_at_import(self, changed: Place) -> dict[CellPlace, frozenset[Key]]:
+        """Give the cells that changed a global when they were evaluated, and what that rests on.
+
+        Cells that bind the global or are known to change it by name are part of its digest.
+        """
+        found: dict[CellPlace, set[Key]] = {}
+        for place in self._writers.of(*changed):
+            for cell in self._evaluated_by.get(place, ()):
+                found.setdefault(cell, set()).add(Key(BODY, *place))
+        for file in self._evaluations.files:
+            for position, _, places in self._digester.registering_cells(file):
+                if changed in places:
+                    found.setdefault((file, position), set())
+        for (path, position), keys in found.items():
+            binds = self._project.index(path).table.cells[position].binds
+            keys.update(Key(NAME, path, name) for name in binds)
+            if not binds:
+                keys.add(Key(EFFECTS, path))
+                keys.add(Key(REGISTERS, path, "::".join(changed)))
+        return {cell: frozenset(keys) for cell, keys in found.items()}
+
+    def changed_at_import(self) -> set[Place]:
+        """Give the globals that something changed when modules were imported."""
+        found = set(self._writers.changed)
+        for file in self._evaluations.files:
+            for _, _, places in self._digester.registering_cells(file):
+                found |= places
         return found
 
-    def reads_docs(self, nodes: Iterable[Node]) -> bool:
-        """Say whether some body among nodes can read docstrings."""
-        return any(
-            not _DOC_READERS.isdisjoint(found.refs.attrs) or "help" in found.refs.chains
-            for node in nodes
-            if node.key.kind == BODY
-            for found in self._defs(node.key)
-        )
+    def _registers(self, key: Key, out: set[Key]) -> None:
+        file, _, name = key.name.partition("::")
+        for position, cell, changed in self._digester.registering_cells(key.path):
+            if (file, name) in changed:
+                self._cell(key.path, position, cell, out)
+                out.update(Key(NAME, key.path, bound) for bound in cell.binds)
 
-    def docs(self, nodes: Iterable[Node]) -> frozenset[Node]:
-        """Give the docstrings of everything named among nodes."""
-        docs: set[Node] = set()
-        for node in nodes:
-            if node.key.kind in (NAME, BODY):
-                docs |= self._docs_of(node.key.path, node.key.name)
-        return frozenset(docs)
+    def _effects(self, key: Key, out: set[Key]) -> None:
+        table = self._project.index(key.path).table
+        out.add(Key(FRAME, key.path))
+        for position, cell in self._digester.effect_cells(key.path):
+            seen = self._evaluations.cells.get((key.path, position), frozenset())
+            is_traced = key.path in self._evaluations.traced
+            if (
+                is_traced
+                and cell.kind != "effect"
+                and all(is_contained(self._project, self._names, key) for key in seen)
+            ):
+                # It changed nothing that others see, and does not while no body writes otherwise.
+                out |= {k._replace(kind=WRITES) if k.kind == BODY else k for k in seen}
+            else:
+                self._cell(key.path, position, cell, out)
+                out.update(Key(NAME, key.path, name) for name in cell.binds)
+        for spec in table.loads:
+            resolution = self._names.resolve_import(key.path, spec)
+            # What it binds counts where it is used; here, what importing it runs.
+            out |= {k for k in resolution.keys if k.kind not in (NAME, WHOLE, SURFACE)}
+        folder, _, file = key.path.rpartition("/")
+        if file != "__init__.py" or "/" in folder:
+            parent = folder if file != "__init__.py" else folder.rpartition("/")[0]
+            init = f"{parent}/__init__.py" if parent else "__init__.py"
+            if self._project.snapshot.digest_file(init) != ABSENT:
+                out.add(Key(EFFECTS, init))
 
-    def _kept_by_value(self, path: str, cell: Cell, out: set[Node]) -> None:
-        """Edges of an object that a module keeps: what used it before may have changed it."""
-        ran = self._ran[SESSION]
-        for chain in cell.refs.chains:
-            resolution = self._names.resolve(path, chain)
-            handed = chain in cell.refs.arguments  # ``defaultdict(make)``
-            for place in self._targets(resolution):
-                found = self._project.index(place[0]).defs[place[1]]
-                if place in ran.places and (handed or any(d.is_generator for d in found)):
-                    out.add(Node(Key(BODY, *place), SESSION))
-            for file, name, rest in resolution.bindings:
-                owner = ".".join((name, *rest))
-                for place in ran.by_class.get((file, owner), ()):
-                    if any(changes_object(d) for d in self._project.index(file).defs[place[1]]):
-                        out.add(Node(Key(BODY, *place), SESSION))
+    def _cell(self, path: str, position: int, cell: Cell, out: set[Key]) -> None:
+        """Edges of a cell: what it names, and what ran when it was evaluated."""
+        self._evaluated(path, cell.refs, out)
+        out |= self._evaluations.cells.get((path, position), frozenset())
+        if path not in self._evaluations.traced:
+            callees = self.calls.callees(path, cell.refs, self._ran)
+            if cell.kind == "class":
+                # The class statement runs hooks of its bases, and of what its body creates.
+                for base in (*cell.bases, *cell.binds):
+                    for file, name, rest in self._names.resolve(path, base).bindings:
+                        owner = ".".join((name, *rest))
+                        callees |= self._ran.by_class.get((file, owner), set())
+            out |= self._bodies(self.calls.reach(callees, self._ran))
+
+    def _evaluated(self, path: str, refs: Refs, out: set[Key]) -> None:
+        named = {call for call in refs.calls if not is_unknown_call(call)}
+        for chain in refs.chains | named:
+            self._consult(self._names.resolve(path, chain), out)
+        for spec in refs.imports:
+            self._consult(self._names.resolve_import(path, spec), out)
+        for text in refs.strings:
+            self._consult(self._names.resolve_dotted(text), out)
+        self._computed(path, refs, out)
+
+    def _surface(self, key: Key, out: set[Key]) -> None:
+        index = self._project.index(key.path)
+        out.add(Key(EFFECTS, key.path))
+        for cell in index.table.cells:
+            out.update(Key(NAME, key.path, name) for name in cell.binds)
+
+    # -- shared ----------------------------------------------------------------------------------
 
     def _has_foreign_base(self, path: str, cell: Cell) -> bool:
         """Say whether code of another distribution may read the docstrings of a class."""
@@ -182,10 +349,10 @@ class Closure:
                     return True
         return False
 
-    def _docs_of(self, path: str, name: str) -> set[Node]:
+    def _docs_of(self, path: str, name: str) -> set[Key]:
         inner = name + "."
         return {
-            Node(Key(DOC, path, found))
+            Key(DOC, path, found)
             for found in self._project.index(path).table.docs
             if found == name or found.startswith(inner)
         }
@@ -193,163 +360,6 @@ class Closure:
     def _defs(self, key: Key) -> list[Def]:
         return self._project.index(key.path).defs.get(key.name, [])
 
-    def _body(self, node: Node, out: set[Node]) -> None:
-        path, qualname = node.key.path, node.key.name
-        top = qualname.partition(".")[0]
-        out.add(Node(Key(FRAME, path)))
-        out.add(Node(Key(NAME, path, top)))
-        if top != qualname and self._project.index(path).binds(qualname):
-            out.add(Node(Key(NAME, path, qualname)))
-        way = node.way
-        for found in self._defs(node.key):
-            if way == PLAIN and may_remember(found):
-                way = SESSION
-                out.add(Node(node.key, SESSION))
-            self._called(path, found.refs, way, out)
-
-    def _called(self, path: str, refs: Refs, way: int, out: set[Node]) -> None:
-        """Edges of running code: its callees are traced, unless something remembered results."""
-        for chain in refs.chains:
-            resolution = self._names.resolve(path, chain)
-            self._consult(resolution, way, out)
-            for target in self._targets(resolution):
-                if target in self._keepers:
-                    out.add(Node(Key(BODY, *target), SESSION))
-        for spec in refs.imports:
-            self._consult(self._names.resolve_import(path, spec), way, out)
-        for text in refs.strings:
-            self._consult(self._names.resolve_dotted(text), PLAIN, out)
-        for attr in self._memos.keys() & refs.attrs:
-            out.update(Node(Key(BODY, *place), SESSION) for place in self._memos[attr])
-        if refs.reads_namespace:
-            out.add(Node(Key(WHOLE, path)))
-        self._computed(path, refs, out)
-        if way != PLAIN:
-            self._by_attribute(refs, way, out)
-
-    def _evaluated(self, path: str, refs: Refs, out: set[Node]) -> None:
-        """Edges of code that ran at import: what it may have called ran there too."""
-        named = {call for call in refs.calls if not is_unknown_call(call)}
-        for chain in refs.chains | named:
-            self._consult(self._names.resolve(path, chain), IMPORT, out)
-        for spec in refs.imports:
-            self._consult(self._names.resolve_import(path, spec), IMPORT, out)
-        for text in refs.strings:
-            self._consult(self._names.resolve_dotted(text), PLAIN, out)
-        self._computed(path, refs, out)
-        self._by_attribute(refs, IMPORT, out)
-
-    def _computed(self, path: str, refs: Refs, out: set[Node]) -> None:
-        """Edges of code that names what it consults at run time only."""
-        if refs.imports_computed or "__subclasses__" in refs.attrs:
-            # Any module may be meant; any class statement anywhere may add a subclass.
-            out.update(Node(Key(WHOLE, file)) for file in self._files)
-        if not _SOURCE_READERS.isdisjoint(refs.attrs | refs.chains):
-            # As text: comments and layout count.
-            out.add(Node(Key(FILE, path)))
-            for chain in refs.chains:
-                for file, _, _ in self._names.resolve(path, chain).bindings:
-                    out.add(Node(Key(FILE, file)))
-        if not _DOC_READERS.isdisjoint(refs.attrs):
-            for chain in refs.chains:
-                for file, name, _ in self._names.resolve(path, chain).bindings:
-                    out.update(self._docs_of(file, name))
-
-    def _by_attribute(self, refs: Refs, way: int, out: set[Node]) -> None:
-        ran = self._ran[way]
-        if refs.is_dynamic and any(_is_unknown_callee(call, ran) for call in refs.calls):
-            # Which attribute is computed, and it may be called: any method that ran may be meant.
-            out.update(Node(Key(BODY, *place), way) for place in ran.places)
-            return
-        for attr in refs.attrs | refs.attr_stores:  # a property may be set
-            out.update(Node(Key(BODY, *place), way) for place in ran.by_name.get(attr, ()))
-
-    def _consult(self, resolution: Resolution, way: int, out: set[Node]) -> None:
-        out.update(Node(key) for key in resolution.keys)
-        for path, name, _ in resolution.bindings:
-            if name == "__getattr__":  # a module's: an import may have called it
-                out.add(Node(Key(BODY, path, name), SESSION))
-        if way == PLAIN:
-            return
-        ran = self._ran[way]
-        for path, name, rest in resolution.bindings:
-            qualname = ".".join((name, *rest))
-            if (path, qualname) in ran.places:
-                out.add(Node(Key(BODY, path, qualname), way))
-            if (path, name) in ran.places:
-                out.add(Node(Key(BODY, path, name), way))
-            for length in range(1, len(rest) + 2):
-                owner = ".".join((name, *rest)[:length])
-                methods = ran.by_class.get((path, owner), ())
-                out.update(Node(Key(BODY, *place), way) for place in methods)
-
-    def _targets(self, resolution: Resolution) -> list[Place]:
-        return [
-            (path, ".".join((name, *rest)))
-            for path, name, rest in resolution.bindings
-            if ".".join((name, *rest)) in self._project.index(path).defs
-        ]
-
-    def _name(self, key: Key, out: set[Node]) -> None:
-        index = self._project.index(key.path)
-        out.add(Node(Key(FRAME, key.path)))
-        owner = key.name.rpartition(".")[0]
-        if owner:
-            out.add(Node(Key(NAME, key.path, owner)))
-        for _, cell in index.binders.get(key.name, ()):
-            self._evaluated(key.path, cell.refs, out)
-            if cell.kind == "value" and cell.refs.calls:
-                self._kept_by_value(key.path, cell, out)
-            if cell.kind == "value" and any(MEMO.search(call) for call in cell.refs.calls):
-                # ``f = lru_cache(g)``
-                for chain in cell.refs.chains:
-                    for target in self._targets(self._names.resolve(key.path, chain)):
-                        out.add(Node(Key(BODY, *target), SESSION))
-            if cell.is_decorated or self._has_foreign_base(key.path, cell):
-                out |= self._docs_of(key.path, key.name)
-            if cell.kind == "class":
-                # Its methods may have written attributes under computed names.
-                out.update(
-                    Node(Key(BODY, *place), SESSION)
-                    for place in self._ran[SESSION].by_class.get((key.path, key.name), ())
-                    if any(
-                        "__dict__" in found.refs.attr_changes
-                        for found in self._project.index(place[0]).defs.get(place[1], ())
-                    )
-                )
-                # The class statement runs hooks of its bases, and of what its body creates.
-                self._consult(self._names.resolve(key.path, key.name), IMPORT, out)
-        # Statements of other modules: ``shared.V = 1``.
-        for file in self._writers.modules_of(key.path, key.name):
-            out.add(Node(Key(EFFECTS, file)))
-        for place in self._writers.of(key.path, key.name):
-            out.add(Node(Key(BODY, *place), SESSION))
-
-    def _effects(self, key: Key, out: set[Node]) -> None:
-        table = self._project.index(key.path).table
-        out.add(Node(Key(FRAME, key.path)))
-        for _, cell in self._digester.effect_cells(key.path):
-            self._evaluated(key.path, cell.refs, out)
-            out.update(Node(Key(NAME, key.path, name)) for name in cell.binds)
-        for spec in table.loads:
-            resolution = self._names.resolve_import(key.path, spec)
-            # What it binds counts where it is used; here, what importing it runs.
-            out.update(Node(found) for found in resolution.keys if found.kind not in (NAME, WHOLE))
-        folder, _, file = key.path.rpartition("/")
-        if file != "__init__.py" or "/" in folder:
-            parent = folder if file != "__init__.py" else folder.rpartition("/")[0]
-            init = f"{parent}/__init__.py" if parent else "__init__.py"
-            if self._project.snapshot.digest_file(init) != ABSENT:
-                out.add(Node(Key(EFFECTS, init)))
-
-    def called(self, path: str, refs: Refs) -> frozenset[Node]:
-        """Give what running a piece of code in the module ``path`` consults, e.g. a doctest."""
-        out: set[Node] = {Node(Key(FRAME, path))}
-        self._called(path, refs, PLAIN, out)
-        return frozenset(out)
-
-    def _whole(self, key: Key, out: set[Node]) -> None:
-        index = self._project.index(key.path)
-        out.add(Node(Key(EFFECTS, key.path)))
-        for cell in index.table.cells:
-            out.update(Node(Key(NAME, key.path, name)) for name in cell.binds)
+    @staticmethod
+    def _bodies(places: Iterable[Place]) -> frozenset[Key]:
+        return frozenset(Key(BODY, *place) for place in places)

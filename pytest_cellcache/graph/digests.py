@@ -12,6 +12,7 @@ from pytest_cellcache.graph.modules import Located
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.purity import Purity
+from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.model.digest import ABSENT, Digest, digest_parts
 from pytest_cellcache.model.keys import (
     BODY,
@@ -22,7 +23,10 @@ from pytest_cellcache.model.keys import (
     MARKERS,
     MODULE,
     NAME,
+    REGISTERS,
+    SURFACE,
     WHOLE,
+    WRITES,
     Key,
 )
 
@@ -43,16 +47,20 @@ class Digester:
         self.purity = Purity(project, self.names)
         self._memo: dict[Key, Digest] = {}
         self._effect_cells: dict[str, list[tuple[int, Cell]]] = {}
+        self._registering: dict[str, list[tuple[int, Cell, frozenset[Place]]]] = {}
         self._imports: dict[str, list[tuple[int, Located]]] = {}
         self._kinds: Mapping[str, Callable[[Key], Digest]] = {
             BODY: self._body,
             NAME: self._name,
             EFFECTS: self._effects,
+            REGISTERS: self._registers,
+            WRITES: self._writes,
             FRAME: self._frame,
             MARKERS: self._markers,
             DOC: self._doc,
             HOOKS: self._hooks,
             WHOLE: self._whole,
+            SURFACE: self._surface,
             MODULE: lambda key: project.modules.digest(key.path, key.name),
         }
 
@@ -100,6 +108,8 @@ class Digester:
         if cell.kind == "import" or not (cell.refs.chains or cell.refs.calls):
             return ""
         before: list[str] = [c.digest for other, c in self.effect_cells(path) if other < position]
+        if cell.kind in ("value", "effect"):
+            before += [c.digest for other, c, _ in self.registering_cells(path) if other < position]
         before += [
             located.file or ""
             for other, located in self._effectful_imports(path)
@@ -146,9 +156,24 @@ class Digester:
             self._effect_cells[path] = [
                 (position, cell)
                 for position, cell in enumerate(table.cells)
-                if self.purity.has_effect(path, cell)
+                if self.purity.changes_of(path, cell) is None
             ]
         return self._effect_cells[path]
+
+    def registering_cells(self, path: str) -> list[tuple[int, Cell, frozenset[Place]]]:
+        """List the cells of a module that change globals which others bind, with these globals.
+
+        They count for who reads such a global, not for everyone who imports the module.
+        """
+        if path not in self._registering:
+            found: list[tuple[int, Cell, frozenset[Place]]] = []
+            for position, cell in enumerate(self._project.index(path).table.cells):
+                changed = self.purity.changes_of(path, cell) or frozenset()
+                changed -= {(path, name) for name in cell.binds}
+                if changed:
+                    found.append((position, cell, changed))
+            self._registering[path] = found
+        return self._registering[path]
 
     def _effects(self, key: Key) -> Digest:
         index = self._project.index(key.path)
@@ -165,6 +190,36 @@ class Digester:
             if self._project.modules.find_from(key.path, module) is None:
                 loaded.add(module.partition(".")[0])
         return digest_parts([*parts, "foreign", *sorted(loaded - sys.stdlib_module_names)])
+
+    def _registers(self, key: Key) -> Digest:
+        file, _, name = key.name.partition("::")
+        parts = [
+            part
+            for position, cell, changed in self.registering_cells(key.path)
+            if (file, name) in changed
+            for part in (cell.kind, cell.digest, self._ranks(key.path, position, cell))
+        ]
+        return digest_parts(parts) if parts else ABSENT
+
+    def _writes(self, key: Key) -> Digest:
+        index = self._project.index(key.path)
+        if index.table.is_broken:
+            return index.table.code
+        parts = [
+            part
+            for found in index.defs.get(key.name, ())
+            for names in (
+                found.refs.kept,
+                found.refs.receivers,
+                found.refs.stores,
+                found.refs.attr_stores,
+                found.refs.attr_changes,
+                found.refs.imports,
+                found.refs.calls,
+            )
+            for part in (*sorted(names), ";")
+        ]
+        return digest_parts(parts) if parts else ABSENT
 
     def _frame(self, key: Key) -> Digest:
         index = self._project.index(key.path)
@@ -192,3 +247,12 @@ class Digester:
         if self._project.snapshot.digest_file(key.path) == ABSENT:
             return ABSENT
         return self._project.index(key.path).table.code
+
+    def _surface(self, key: Key) -> Digest:
+        if self._project.snapshot.digest_file(key.path) == ABSENT:
+            return ABSENT
+        table = self._project.index(key.path).table
+        if table.is_broken:
+            return table.code
+        cells = [part for cell in table.cells for part in (cell.kind, *cell.binds, cell.digest)]
+        return digest_parts([*table.futures, *cells])

@@ -58,7 +58,7 @@ class Modules:
         loaded: Mapping[str, str] | None = None,
         foreign: Callable[[str], Digest] = lambda _: ABSENT,
     ) -> None:
-        self._foreign = foreign
+        self._digest_foreign = foreign
         self._places = places
         self._loaded = dict(loaded or {})
         roots = [os.path.abspath(entry or os.getcwd()) for entry in search]
@@ -68,6 +68,9 @@ class Modules:
                 for root in roots
                 if places.is_first_party(os.path.join(root, "x.py")) and os.path.isdir(root)
             )
+        )
+        self._foreign = tuple(
+            root for root in roots if places.relative(root) not in self._roots and root
         )
         self._listings: dict[str, frozenset[str]] = {}
         self._found: dict[tuple[str, str], Located | None] = {}
@@ -80,7 +83,7 @@ class Modules:
     def find(self, name: str) -> Located | None:
         """Find an absolute module name; ``None`` when it is not the project's."""
         if ("", name) not in self._found:
-            found = self._search(self._roots, name)
+            found = self._search_all(name)
             if found is None and name in self._loaded:
                 found = self._from_loaded(name)
             self._found["", name] = found
@@ -123,13 +126,32 @@ class Modules:
             base = "" if folder == "." else folder
             found = self._search((base,), name) if name else Located(None, (base,))
         else:
-            found = self._search(self._roots, name)
+            found = self._search_all(name)
         if found is None:
             top = name.partition(".")[0]
             if folder or not top or top in sys.stdlib_module_names:
                 return ABSENT
-            return self._foreign(top)
+            return self._digest_foreign(top)
         return Digest(found.file or "namespace " + " ".join(found.folders))
+
+    def _search_all(self, name: str) -> Located | None:
+        """Search ``sys.path``; a folder without ``__init__.py`` yields to a module elsewhere."""
+        found = self._search(self._roots, name)
+        top = name.partition(".")[0]
+        if found is None or self._is_regular(top):
+            return found
+        return None if top in sys.stdlib_module_names or self._is_foreign(top) else found
+
+    def _is_regular(self, top: str) -> bool:
+        located = self._search_one(self._roots, top)
+        return located is not None and located.file is not None
+
+    def _is_foreign(self, top: str) -> bool:
+        return any(
+            os.path.exists(os.path.join(root, top, "__init__.py"))
+            or os.path.exists(os.path.join(root, top + ".py"))
+            for root in self._foreign
+        )
 
     def _search(self, folders: tuple[str, ...], name: str) -> Located | None:
         first, _, rest = name.partition(".")

@@ -11,7 +11,7 @@ from typing import Final
 
 from pytest_cellcache.graph.modules import Located, module_key
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.model.keys import EFFECTS, FILE, MODULE, NAME, WHOLE, Key
+from pytest_cellcache.model.keys import EFFECTS, FILE, MODULE, NAME, SURFACE, Key
 
 _MAX_STEPS: Final = 200
 """Re-exports followed for one chain; import cycles end here at the latest."""
@@ -162,5 +162,5 @@ class _Walk:
     def whole(self, located: Located) -> None:
         """Depend on everything in a module that is used as a value."""
         if located.source is not None:
-            self._found.keys.add(Key(WHOLE, located.source))
+            self._found.keys.add(Key(SURFACE, located.source))
         self.loaded(located)

@@ -8,6 +8,7 @@ from typing import Final
 
 from pytest_cellcache.graph.cells import Alias, Cell, Def, Table, table_from_json, table_to_json
 from pytest_cellcache.graph.modules import Modules
+from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.graph.split import split_cells
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.sources.snapshot import Snapshot
@@ -43,6 +44,17 @@ class Index:
     def bound_by(self, name: str) -> list[Cell]:
         """Give the cells that bind a name, without those that only change its value."""
         return [cell for _, cell in self.binders.get(name, ()) if name in cell.binds]
+
+    def refs_with_nested(self, found: Def) -> Refs:
+        """Give what a body refers to together with the functions defined in it."""
+        inner = found.qualname + ".<locals>."
+        nested = [d for name in self.defs if name.startswith(inner) for d in self.defs[name]]
+        if not nested:
+            return found.refs
+        refs = Refs()
+        for each in (found, *nested):
+            refs.join(each.refs)
+        return refs
 
     def aliases(self, name: str) -> tuple[Alias, ...]:
         return self.table.aliases.get(name, ())

@@ -3,57 +3,32 @@
 A cell with an effect counts for everyone who imports its module, others only for who reads their
 names. In doubt a cell has an effect. What a call changes is looked for in the bodies it reaches:
 writes to globals, to attributes and items of anything but a new object, and calls of mutating
-methods. Constructors of other distributions and of the standard library are taken to change only
-what they are called on, except those listed here.
+methods. ``foreign`` knows of code outside the project.
 """
 
 from __future__ import annotations
 
 import builtins
 import sys
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from pytest_cellcache.graph.cells import Cell, Def
+from pytest_cellcache.graph.foreign import (
+    CLASS_MAKERS,
+    IMPURE_BUILTINS,
+    INITIALISERS,
+    METACLASS_METHODS,
+    PLAIN_BASES,
+    is_pure_foreign,
+    makes_new,
+)
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import MUTATORS, Refs, is_unknown_call
+from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.graph.scopes import NEW_CONTAINERS
 
-_IMPURE_BUILTINS: Final = frozenset(
-    "exec eval setattr delattr __import__ open print input breakpoint globals vars locals".split()
-)
-_IMPURE_MODULES: Final = frozenset(
-    """atexit signal warnings sys os locale random gc faulthandler codecs copyreg socket mimetypes
-    importlib threading site builtins readline resource asyncio multiprocessing shutil subprocess
-    runpy ctypes decimal tracemalloc""".split()
-)
-_PURE_CALLS: Final = frozenset(
-    """os.path os.getenv os.environ.get os.fspath os.getcwd os.cpu_count sys.getsizeof sys.intern
-    sys.getdefaultencoding sys.version_info sys.exc_info threading.Lock threading.RLock
-    threading.local threading.Event threading.Condition threading.Semaphore random.Random
-    codecs.lookup codecs.getreader codecs.getwriter asyncio.Lock asyncio.Event asyncio.Queue
-    decimal.Decimal ctypes.c_int ctypes.sizeof importlib.util importlib.metadata
-    importlib.resources multiprocessing.cpu_count shutil.which warnings.catch_warnings""".split()
-)
-_IMPURE_FUNCTIONS: Final = frozenset(
-    """logging.basicConfig logging.config logging.disable logging.captureWarnings
-    logging.addLevelName logging.setLoggerClass logging.setLogRecordFactory
-    unittest.mock.patch""".split()
-)
-_INITIALISERS: Final = (
-    "__init__", "__new__", "__post_init__", "__attrs_post_init__", "__set_name__",
-)  # fmt: skip
-_METACLASS_METHODS: Final = (
-    "__new__", "__init__", "__call__", "__prepare__", "__init_subclass__",
-)  # fmt: skip
-_PLAIN_BASES: Final = frozenset(
-    """attr attrs click hypothesis marshmallow msgspec numpy pydantic pydantic_settings pytest
-    typing_extensions""".split()
-)
-"""Distributions whose base classes keep no register of their subclasses."""
-_CLASS_MAKERS: Final = frozenset(
-    "namedtuple NamedTuple TypedDict NewType TypeVar ParamSpec type make_dataclass Enum".split()
-)
 _MAX_DEPTH: Final = 12
 
 
@@ -63,18 +38,38 @@ class Purity:
     def __init__(self, project: Project, names: Names) -> None:
         self._project = project
         self._names = names
-        self._defs: dict[tuple[str, str, bool], bool] = {}
-        self._classes: dict[tuple[str, str, bool], bool] = {}
-        self._definitions: dict[tuple[str, str], bool] = {}
+        self._judged: dict[tuple[object, ...], tuple[bool, frozenset[Place]]] = {}
+        self._changed: set[Place] = set()
 
-    def has_effect(self, path: str, cell: Cell) -> bool:
-        """Say whether evaluating a cell may change more than what its module binds."""
+    def changes_of(self, path: str, cell: Cell) -> frozenset[Place] | None:
+        """Give the globals of the project that evaluating a cell may change, beside those that it
+        binds; ``None`` if it may change anything."""
+        is_quiet, changed = self._judge(
+            ("cell", path, id(cell)), lambda: not self._has_effect(path, cell)
+        )
+        return changed if is_quiet else None
+
+    def _judge(
+        self, key: tuple[object, ...], judge: Callable[[], bool]
+    ) -> tuple[bool, frozenset[Place]]:
+        """Judge something once; globals that it changes are added to those of its caller."""
+        found = self._judged.get(key)
+        if found is None:
+            self._judged[key] = (True, frozenset())  # recursion: judged by the rest
+            outer, self._changed = self._changed, set()
+            is_quiet = judge()
+            found = self._judged[key] = (is_quiet, frozenset(self._changed))
+            self._changed = outer
+        self._changed |= found[1]
+        return found
+
+    def _has_effect(self, path: str, cell: Cell) -> bool:
         if cell.kind == "import":
             return False
         refs = cell.refs
         if cell.kind == "effect" and not cell.only_binds and not self._only_changes_own(path, cell):
             return True
-        if any(not self._is_own(path, chain) for chain in refs.receivers):
+        if not self._only_changes_project(path, refs.receivers):
             return True
         if refs.imports or refs.changes_unknown or (refs.attr_changes and cell.kind != "class"):
             return True
@@ -88,6 +83,19 @@ class Purity:
         calls |= {chain for chain in refs.arguments if self._is_def(path, chain)}
         return not all(self._is_pure_call(path, call, 0, is_strict) for call in calls)
 
+    def _only_changes_project(self, path: str, receivers: Iterable[str]) -> bool:
+        """Note the globals that receivers stand for; say whether all are the project's."""
+        for chain in receivers:
+            reached = False
+            for file, name, _ in self._names.resolve(path, chain).bindings:
+                kinds = {cell.kind for cell in self._index(file, name)}
+                if kinds - {"import"}:
+                    reached = True
+                    self._changed.add((file, name))
+            if not reached:
+                return False
+        return True
+
     def _is_plain_member(self, path: str, cell: Cell, call: str) -> bool:
         """Say whether a class body calls something quiet of its own: ``x.setter``, ``Inner()``."""
         root, _, rest = call.partition("()")[0].partition(".")
@@ -100,7 +108,7 @@ class Purity:
         if inner in defs:
             return self._is_quiet(path, inner, 1, False)
         known = any(name.startswith(inner + ".") for name in defs)
-        return known and self._has_quiet(path, inner, _INITIALISERS, 1, False)
+        return known and self._has_quiet(path, inner, INITIALISERS, 1, False)
 
     def _changes_container(self, path: str, call: str) -> bool:
         """Say whether a call is a mutating method of a container that this module made."""
@@ -154,7 +162,7 @@ class Purity:
         index = self._project.index(path)
         if not index.binds(root):
             if not rest and hasattr(builtins, root):
-                return root not in _IMPURE_BUILTINS
+                return root not in IMPURE_BUILTINS
             # From a star import or injected: unknown, unless it is a method of a builtin.
             return hasattr(builtins, root) and not index.table.stars
         aliases = index.aliases(root)
@@ -164,9 +172,9 @@ class Purity:
             names = [".".join(filter(None, (a.module, a.name, *rest))) for a in aliases]
             if parens and not method.startswith(".") and "partial" in chain:
                 return False  # what it calls is its argument
-            if method and not all(_makes_new(name) for name in names):
+            if method and not all(makes_new(name) for name in names):
                 return False  # a method of something shared: ``getLogger("x").setLevel(10)``
-            return all(_is_pure_foreign(name) for name in names)
+            return all(is_pure_foreign(name) for name in names)
         resolution = self._names.resolve(path, chain)
         reached = False
         for file, name, tail in resolution.bindings:
@@ -187,7 +195,7 @@ class Purity:
         for file, name, tail in bindings:
             for alias in self._project.index(file).aliases(name):
                 if self._project.modules.find_from(file, alias.module) is None:
-                    return _is_pure_foreign(
+                    return is_pure_foreign(
                         ".".join(filter(None, (alias.module, alias.name, *tail)))
                     )
         return False
@@ -202,6 +210,8 @@ class Purity:
         is_strict: bool,
     ) -> bool:
         if cell.kind == "def":
+            if tail and cell.is_decorated:  # ``@cli.command()`` where ``cli`` is a decorated def
+                return self._changes_only(file, name, tail, cell, depth, is_strict)
             return not tail and self._is_quiet(file, name, depth + 1, is_strict)
         if cell.kind == "class":
             if not tail:
@@ -212,36 +222,79 @@ class Purity:
             return bool(self._project.index(file).defs.get(name)) and self._is_quiet(
                 file, name, depth + 1, is_strict
             )
-        if not tail and cell.refs.calls and not cell.refs.receivers:
+        if tail:
+            return self._changes_only(file, name, tail, cell, depth, is_strict)
+        if cell.refs.calls and not cell.refs.receivers:
             # ``K = namedtuple(...)``: K is a class.
             last = {call.rpartition(".")[2] for call in cell.refs.calls}
-            if last <= _CLASS_MAKERS:
+            if last <= CLASS_MAKERS:
+                return True
+            if all(self._is_foreign_maker(file, call) for call in cell.refs.calls):
+                # ``hookspec = HookspecMarker("x")``: calling it may change it.
+                self._changed.add((file, name))
                 return True
         # What a name stands for, or what a method of a module's object does, is not known.
         return False
 
+    def _is_foreign_maker(self, file: str, call: str) -> bool:
+        """Say whether a call makes an object of another distribution's class."""
+        if is_unknown_call(call) or "(" in call:
+            return False
+        bindings = self._names.resolve(file, call).bindings
+        kinds = {cell.kind for target, name, _ in bindings for cell in self._index(target, name)}
+        return kinds == {"import"} and call.rpartition(".")[2][:1].isupper()
+
+    def _changes_only(
+        self,
+        file: str,
+        name: str,
+        tail: tuple[str, ...],
+        cell: Cell,
+        depth: int,
+        is_strict: bool,
+    ) -> bool:
+        """Say whether a method of the object that a global stands for changes only that object.
+
+        Methods of other distributions' objects are taken to; of the project's, their bodies tell.
+        """
+        if len(tail) != 1:
+            return False
+        made_by = {call for call in cell.refs.calls if not is_unknown_call(call)}
+        for call in made_by:
+            resolution = self._names.resolve(file, call.partition("()")[0])
+            for target, owner, rest in resolution.bindings:
+                kinds = {found.kind for found in self._index(target, owner)} - {"import"}
+                if not kinds:
+                    continue
+                method = ".".join((owner, *rest, *tail))
+                if kinds != {"class"} or method not in self._project.index(target).defs:
+                    return False
+                if not self._is_quiet(target, method, depth + 1, is_strict, (file, name)):
+                    return False
+        self._changed.add((file, name))
+        return bool(made_by)
+
     def _defines_quietly(self, file: str, cell: Cell, depth: int) -> bool:
         """Say whether a class statement changes nothing else: its bases and metaclass may."""
-        key = (file, cell.binds[0])
-        if key not in self._definitions:
-            self._definitions[key] = True  # recursive classes: judged by the rest
-            self._definitions[key] = depth <= _MAX_DEPTH and all(
-                self._is_plain_base(file, base, depth) for base in cell.bases
-            )
-        return self._definitions[key]
+        return self._judge(
+            ("definition", file, cell.binds[0]),
+            lambda: (
+                depth <= _MAX_DEPTH
+                and all(self._is_plain_base(file, base, depth) for base in cell.bases)
+            ),
+        )[0]
 
     def _is_plain_class(self, file: str, cell: Cell, depth: int, is_strict: bool = False) -> bool:
         """Say whether calling a class changes nothing else."""
         name = cell.binds[0]
-        key = (file, name, is_strict)
-        if key in self._classes:
-            return self._classes[key]
-        self._classes[key] = True  # recursive classes: judged by the rest
-        pure = depth <= _MAX_DEPTH and self._has_quiet(file, name, _INITIALISERS, depth, is_strict)
-        for base in cell.bases:
-            pure = pure and self._is_plain_base(file, base, depth, is_strict)
-        self._classes[key] = pure
-        return pure
+        return self._judge(
+            ("class", file, name, is_strict),
+            lambda: (
+                depth <= _MAX_DEPTH
+                and self._has_quiet(file, name, INITIALISERS, depth, is_strict)
+                and all(self._is_plain_base(file, base, depth, is_strict) for base in cell.bases)
+            ),
+        )[0]
 
     def _has_quiet(
         self, file: str, name: str, methods: tuple[str, ...], depth: int, is_strict: bool
@@ -268,7 +321,7 @@ class Purity:
             self._project.modules.find_from(file, alias.module) is None for alias in aliases
         ):
             tops = {alias.module.lstrip(".").partition(".")[0] for alias in aliases}
-            return tops <= sys.stdlib_module_names | _PLAIN_BASES
+            return tops <= sys.stdlib_module_names | PLAIN_BASES
         found = False
         for target, name, tail in self._names.resolve(file, base).bindings:
             for _, cell in self._project.index(target).binders.get(name, ()):
@@ -277,7 +330,7 @@ class Purity:
                     if tail or cell.kind != "class":
                         return False
                     is_meta = any(base == "type" or base.endswith("Meta") for base in cell.bases)
-                    hooks = _METACLASS_METHODS if is_meta else ("__init_subclass__",)
+                    hooks = METACLASS_METHODS if is_meta else ("__init_subclass__",)
                     if not self._has_quiet(target, name, hooks, depth, False):
                         return False
                     if not self._defines_quietly(target, cell, depth + 1):
@@ -288,26 +341,37 @@ class Purity:
                         return False
         return found
 
-    def _is_quiet(self, file: str, qualname: str, depth: int, is_strict: bool) -> bool:
-        """Say whether calling a function changes nothing but new objects.
+    def _is_quiet(
+        self, file: str, qualname: str, depth: int, is_strict: bool, on: Place | None = None
+    ) -> bool:
+        """Say whether calling a function changes nothing but new objects and known globals.
 
-        ``is_strict``: it may be given objects that others have too.
+        Args:
+            is_strict: it may be given objects that others have too.
+            on: it is a method of the object that this global stands for.
         """
-        key = (file, qualname, is_strict)
-        if key in self._defs:
-            return self._defs[key]
-        self._defs[key] = True  # recursion: judged by the rest
         found = self._project.index(file).defs.get(qualname, [])
-        quiet = bool(found) and depth <= _MAX_DEPTH
-        for definition in found:
-            quiet = quiet and self._is_quiet_body(file, definition, depth, is_strict)
-        self._defs[key] = quiet
-        return quiet
+        return self._judge(
+            ("def", file, qualname, is_strict, on),
+            lambda: (
+                bool(found)
+                and depth <= _MAX_DEPTH
+                and all(self._is_quiet_body(file, d, depth, is_strict, on) for d in found)
+            ),
+        )[0]
 
-    def _is_quiet_body(self, file: str, definition: Def, depth: int, is_strict: bool) -> bool:
-        refs = definition.refs
-        if refs.stores or refs.receivers or refs.imports or refs.changes_unknown:
+    def _is_quiet_body(
+        self, file: str, definition: Def, depth: int, is_strict: bool, on: Place | None
+    ) -> bool:
+        refs = self._project.index(file).refs_with_nested(definition)
+        if refs.imports or refs.changes_unknown:
             return False
+        self._changed |= {(file, name) for name in refs.stores}
+        if not self._only_changes_project(file, refs.receivers):
+            return False
+        if on is not None and (refs.attr_stores or refs.attr_changes):
+            self._changed.add(on)
+            return self._calls_quietly(file, refs, depth, is_strict)
         is_init = definition.qualname.rpartition(".")[2] in ("__init__", "__post_init__")
         changes_given = (
             refs.changes_parameters or refs.changes_closure or definition.has_kept_default
@@ -317,24 +381,12 @@ class Purity:
         # ``self.a = []; self.a.append(1)`` fills a new object, ``cls.known.append(1)`` does not.
         if refs.attr_changes - refs.attr_stores:
             return False
+        return self._calls_quietly(file, refs, depth, is_strict)
+
+    def _calls_quietly(self, file: str, refs: Refs, depth: int, is_strict: bool) -> bool:
         is_strict = is_strict or self._passes_values(file, refs)
         return all(
             self._is_pure_call(file, chain, depth, is_strict)
             for chain in refs.calls
             if not is_unknown_call(chain)
         )
-
-
-def _makes_new(name: str) -> bool:
-    """Say whether a callable outside the project is a class or makes a value, by its name."""
-    last = name.rpartition(".")[2]
-    return last[:1].isupper() or name in ("re.compile", "datetime.datetime", "datetime.date")
-
-
-def _is_pure_foreign(full: str) -> bool:
-    """Judge a callable outside the project by its dotted name."""
-    parts = full.lstrip(".").split(".")
-    prefixes = {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
-    if prefixes & _PURE_CALLS:
-        return True
-    return not (prefixes & _IMPURE_FUNCTIONS or parts[0] in _IMPURE_MODULES)

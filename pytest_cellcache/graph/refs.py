@@ -15,6 +15,8 @@ MUTATORS: Final = frozenset(
 )
 """Method names that are taken to change their receiver when called on a global."""
 
+_WORD: Final = re.compile(r"[^\W\d_]+")
+
 MEMO: Final = re.compile(r"cache|memo|lazy|reify|once|singleton", re.IGNORECASE)
 """Names of decorators that keep what a function gave: ``lru_cache``, ``cached_property``, ..."""
 
@@ -41,6 +43,15 @@ DYNAMIC_ATTRS: Final = frozenset(
     {"__dict__", "import_module", "getmembers", "attrgetter", "methodcaller", "__subclasses__"}
 )
 """Attributes that do so."""
+
+
+KEYED: Final = frozenset({"get", "setdefault", "pop", "__getitem__", "__contains__"})
+"""Methods of mappings that look at one key."""
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Give the words of a text: runs of letters, so that ``user_1`` and ``user`` meet."""
+    return frozenset(_WORD.findall(text))
 
 
 def is_unknown_call(call: str) -> bool:
@@ -79,12 +90,18 @@ class Refs:
         attr_stores: attribute names written on anything that is not a global: ``self.a = 1``.
         attr_changes: attribute names whose value is changed in place: ``self.a.append(1)``.
         strings: constants that look like dotted paths, for code that imports by name.
+        words: the words in all string constants, for who looks something up by a key.
+        wholes: those of ``chains`` that are used otherwise than by a key: ``len(D)``, ``f(D)``.
+        kept: what is written outside of the call: a chain, ``.attribute`` or ``~variable``.
+        looked_up: what is looked up before it may be written, written likewise.
         is_dynamic: names are computed at run time (``getattr`` with a variable, ``eval``, ...).
         reads_namespace: any global of the module may be read (``globals()``, ``eval(text)``, ...).
         imports_computed: a module is imported or looked up under a name computed at run time.
         changes_parameters: an argument is changed in place, or gets an attribute.
         changes_unknown: so is a local that is neither new here nor known to be something else.
         changes_closure: so is a variable of an enclosing function.
+        keeps_arguments: what is written outside holds an argument that is not in its key.
+        accumulates: what is written outside depends on how often, or in which order.
     """
 
     chains: set[str] = field(default_factory=set)
@@ -98,12 +115,18 @@ class Refs:
     attr_stores: set[str] = field(default_factory=set)
     attr_changes: set[str] = field(default_factory=set)
     strings: set[str] = field(default_factory=set)
+    words: set[str] = field(default_factory=set)
+    wholes: set[str] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
+    looked_up: set[str] = field(default_factory=set)
     is_dynamic: bool = False
     reads_namespace: bool = False
     imports_computed: bool = False
     changes_parameters: bool = False
     changes_unknown: bool = False
     changes_closure: bool = False
+    keeps_arguments: bool = False
+    accumulates: bool = False
 
     def join(self, other: Refs) -> None:
         """Add everything of ``other``."""
@@ -115,13 +138,13 @@ class Refs:
 
 SET_FIELDS: Final = (
     "chains", "attrs", "fields", "imports", "calls", "arguments", "receivers", "stores",
-    "attr_stores", "attr_changes", "strings",
+    "attr_stores", "attr_changes", "strings", "words", "wholes", "kept", "looked_up",
 )  # fmt: skip
 
 
 FLAG_FIELDS: Final = (
     "is_dynamic", "reads_namespace", "imports_computed", "changes_parameters",
-    "changes_unknown", "changes_closure",
+    "changes_unknown", "changes_closure", "keeps_arguments", "accumulates",
 )  # fmt: skip
 
 

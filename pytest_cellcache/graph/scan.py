@@ -1,42 +1,13 @@
-"""What a piece of syntax refers to: global names, attributes, imports, calls and writes.
-
-Scopes are resolved as the compiler does (parameters and assigned names are local unless declared
-``global``), so that a local variable never counts as a ref to a global of the same name. Class
-bodies look names up dynamically (``LOAD_NAME``): there a name always counts as a ref.
-"""
+"""What a piece of syntax refers to: global names, attributes, imports, calls and writes."""
 
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Iterable
 
-from pytest_cellcache.graph.refs import (
-    DYNAMIC,
-    DYNAMIC_ATTRS,
-    IMPORTING,
-    IMPORTING_FILES,
-    MUTATORS,
-    REFLECTION,
-    Refs,
-    import_spec,
-)
-from pytest_cellcache.graph.scopes import (
-    NEW_NODES,
-    FunctionNode,
-    Locals,
-    LocalScope,
-    all_arguments,
-    chain_of,
-    evaluated_outside,
-    is_new,
-    know_locals,
-    names_bound_in,
-    walk_scope,
-)
-
-_DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+\Z")
+from pytest_cellcache.graph.refs import Refs
+from pytest_cellcache.graph.scanner import Scanned, Scanner
+from pytest_cellcache.graph.scopes import FunctionNode
 
 
 def scan(nodes: Iterable[ast.AST], *, has_lazy_annotations: bool = False) -> Refs:
@@ -45,17 +16,22 @@ def scan(nodes: Iterable[ast.AST], *, has_lazy_annotations: bool = False) -> Ref
     ``has_lazy_annotations``: the module imports ``annotations`` from ``__future__``, so that
     annotations are never evaluated.
     """
-    scanner = _Scanner(has_lazy_annotations=has_lazy_annotations)
+    scanner = Scanner(has_lazy_annotations=has_lazy_annotations)
     for node in nodes:
         scanner.visit(node, frozenset())
     return scanner.found
 
 
-def scan_function(node: FunctionNode) -> Refs:
-    """Scan what calling a function refers to: its body, not its decorators or defaults."""
-    scanner = _Scanner(has_lazy_annotations=True)
+def scan_function(node: FunctionNode, qualname: str) -> list[Scanned]:
+    """Scan what calling a function refers to: its body, not its decorators or defaults.
+
+    Returns:
+        The function first, then the functions defined in it, each without those in it.
+    """
+    scanner = Scanner(has_lazy_annotations=True)
+    scanner.path = [qualname, "<locals>"]
     scanner.function_body(node, frozenset())
-    return scanner.found
+    return [(qualname, node, scanner.found), *scanner.nested]
 
 
 def scan_source(text: str) -> Refs:
@@ -66,327 +42,3 @@ def scan_source(text: str) -> Refs:
     except (SyntaxError, ValueError, RecursionError):
         return Refs(reads_namespace=True)
     return scan([tree])
-
-
-class _Scanner:
-    def __init__(self, *, has_lazy_annotations: bool) -> None:
-        self.found = Refs()
-        self._has_lazy_annotations = has_lazy_annotations
-        self._inside: Locals | None = None
-        self._callee: ast.expr | None = None
-        self._is_class = False
-        self._handlers: dict[type, Callable[..., None]] = {
-            ast.Name: self._name,
-            ast.Attribute: self._attribute,
-            ast.Subscript: self._subscript,
-            ast.Call: self._call,
-            ast.Constant: self._constant,
-            ast.Import: self._import,
-            ast.ImportFrom: self._import_from,
-            ast.FunctionDef: self._function,
-            ast.AsyncFunctionDef: self._function,
-            ast.Lambda: self._function,
-            ast.ClassDef: self._class,
-            ast.Global: self._global,
-            ast.Nonlocal: self._nonlocal,
-            ast.ListComp: self._comprehension,
-            ast.SetComp: self._comprehension,
-            ast.DictComp: self._comprehension,
-            ast.GeneratorExp: self._comprehension,
-            ast.AugAssign: self._aug_assign,
-            ast.Return: self._return,
-            ast.AnnAssign: self._ann_assign,
-        }
-
-    def visit(self, node: ast.AST, local: LocalScope) -> None:
-        handler = self._handlers.get(type(node))
-        if handler is not None:
-            handler(node, local)
-        else:
-            self._children(node, local)
-
-    def function_body(self, node: FunctionNode, local: LocalScope) -> None:
-        body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
-        inner = names_bound_in(body)
-        declared = {
-            name
-            for statement in body
-            for n in walk_scope(statement)
-            if isinstance(n, ast.Global)
-            for name in n.names
-        }
-        names = {argument.arg for argument in all_arguments(node.args)}
-        inner_scope = frozenset((local | inner | names) - declared)
-        outer = self._inside
-        self._inside = known = know_locals(node, frozenset(inner | names))
-        if outer is not None:  # an import of an enclosing function is seen here too
-            known.imports = {**outer.imports, **known.imports}
-        for statement in body:
-            self.visit(statement, inner_scope)
-        self._inside = outer
-
-    def _children(self, node: ast.AST, local: LocalScope) -> None:
-        visit = self.visit
-        for name in node._fields:
-            value = getattr(node, name, None)
-            if isinstance(value, ast.AST):
-                visit(value, local)
-            elif isinstance(value, list):
-                for item in value:
-                    if isinstance(item, ast.AST):
-                        visit(item, local)
-
-    def _name(self, node: ast.Name, local: LocalScope) -> None:
-        if node.id in local:
-            if isinstance(node.ctx, ast.Load):
-                self._local_import(node.id, ())
-            return
-        if isinstance(node.ctx, ast.Load):
-            self.found.chains.add(node.id)
-        else:
-            self.found.stores.add(node.id)
-
-    def _local_import(self, name: str, rest: tuple[str, ...]) -> bool:
-        """Note the use of a name that an import in this function has bound."""
-        found = self._inside.imports.get(name) if self._inside is not None else None
-        if found is None:
-            return False
-        module, taken = found
-        parts = (taken, *rest) if taken else rest
-        self.found.imports.add(f"{module}:{'.'.join(parts) if parts else '*'}")
-        return True
-
-    def _attribute(self, node: ast.Attribute, local: LocalScope) -> None:
-        if isinstance(node.ctx, ast.Load):
-            self.found.attrs.add(node.attr)
-            if node is not self._callee:
-                self.found.fields.add(node.attr)
-        if node.attr in DYNAMIC_ATTRS:
-            self.found.is_dynamic = True
-        if node.attr == "__globals__":
-            self.found.imports_computed = True
-        chain = chain_of(node, local)
-        if chain in ("sys.modules.get", "sys.modules.values", "sys.modules.items"):
-            self.found.imports_computed = True
-        if not isinstance(node.ctx, ast.Load):
-            receiver = chain_of(node.value, local)
-            if receiver is None:
-                self.found.attr_stores.add(node.attr)
-                if isinstance(node.value, ast.Name):
-                    self._change_local(node.value.id)
-            else:
-                # ``mod.x = 1``: both the object and, if it is a module, that name of it.
-                self.found.receivers.add(receiver)
-                self.found.receivers.add(f"{receiver}.{node.attr}")
-        if chain is not None:
-            self.found.chains.add(chain)
-            inner: ast.AST = node.value
-            while isinstance(inner, ast.Attribute):
-                self.found.attrs.add(inner.attr)
-                self.found.fields.add(inner.attr)
-                inner = inner.value
-            return
-        parts = chain_of(node)
-        if parts is not None:  # rooted in a local
-            root, *rest = parts.split(".")
-            if self._local_import(root, tuple(rest)):
-                return
-        self.visit(node.value, local)
-
-    def _subscript(self, node: ast.Subscript, local: LocalScope) -> None:
-        if chain_of(node.value, local) == "sys.modules":
-            key = node.slice
-            if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                self.found.imports.add(f"{key.value}:*")
-            elif isinstance(key, ast.Name) and key.id == "__name__":
-                self.found.reads_namespace = True
-            elif isinstance(key, ast.Attribute) and key.attr == "__module__":
-                pass  # the module of a class or function that is consulted anyway
-            elif isinstance(node.ctx, ast.Load):
-                self.found.imports_computed = True
-        if not isinstance(node.ctx, ast.Load):
-            self._receive(node.value, local)
-        self._children(node, local)
-
-    def _receive(self, node: ast.AST, local: LocalScope) -> None:
-        """Note that the value of an expression may be changed."""
-        while isinstance(node, (ast.Subscript, ast.Call)):
-            if isinstance(node, ast.Call) and is_new(node):
-                return
-            if isinstance(node, ast.Call) and chain_of(node.func, local) == "vars":
-                self.found.attr_changes.add("__dict__")
-                return
-            node = node.value if isinstance(node, ast.Subscript) else node.func
-        receiver = chain_of(node, local)
-        if receiver is not None:
-            self.found.receivers.add(receiver)
-        elif isinstance(node, ast.Attribute):
-            self.found.attr_changes.add(node.attr)
-        elif isinstance(node, ast.Name):
-            alias = self._inside.aliases.get(node.id) if self._inside is not None else None
-            if alias is not None and not (isinstance(alias, ast.Name) and alias.id == node.id):
-                inside = self._inside
-                self._inside = None  # one step: an alias of an alias is unknown
-                self._receive(alias, local)
-                self._inside = inside
-                if chain_of(alias, local) is not None:
-                    return
-            self._change_local(node.id)
-
-    def _change_local(self, name: str) -> None:
-        function = self._inside
-        if function is None:
-            self.found.changes_unknown = True
-        elif name in function.parameters:
-            self.found.changes_parameters = True
-        elif name not in function.own:
-            self.found.changes_closure = True
-        elif name not in function.fresh:
-            self.found.changes_unknown = True
-
-    def _aug_assign(self, node: ast.AugAssign, local: LocalScope) -> None:
-        if isinstance(node.target, ast.Name) and node.target.id not in local:
-            self.found.chains.add(node.target.id)
-        if (
-            isinstance(node.target, ast.Attribute)
-            and "creat" in node.target.attr
-            and isinstance(node.value, ast.Constant)
-        ):
-            # The counter that orders declared fields: nobody rests on its value.
-            return
-        self._children(node, local)
-
-    def _ann_assign(self, node: ast.AnnAssign, local: LocalScope) -> None:
-        self.visit(node.target, local)
-        if node.value is not None:
-            self.visit(node.value, local)
-        if self._is_class or not (self._inside or self._has_lazy_annotations):
-            # Lazy ones too: ``get_type_hints`` and its like resolve them later.
-            self.visit(node.annotation, local)
-
-    def _call(self, node: ast.Call, local: LocalScope) -> None:
-        function = self._callee = node.func
-        chain = chain_of(function, local)
-        self._note_call(function, chain, local)
-        for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
-            handed = argument.elts if isinstance(argument, (ast.List, ast.Tuple)) else [argument]
-            self.found.arguments.update(filter(None, (chain_of(item, local) for item in handed)))
-        if isinstance(function, ast.Attribute) and function.attr in MUTATORS:
-            self._receive(function.value, local)
-        name = function.id if isinstance(function, ast.Name) else ""
-        attr = function.attr if isinstance(function, ast.Attribute) else ""
-        constants = [
-            argument.value
-            for argument in node.args
-            if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
-        ]
-        if (name or attr) in REFLECTION:
-            for constant in constants:
-                self.found.attrs.update(constant.split("."))
-            if attr in ("__setattr__", "__delattr__") and node.args and chain is not None:
-                # ``object.__setattr__(self, "a", 1)``
-                self._receive(node.args[0], local)
-                if constants:
-                    self.found.attr_stores.update(constants)
-                else:
-                    self.found.attr_changes.add("__dict__")
-            if (name or attr) in ("setattr", "delattr") and node.args:
-                self._receive(node.args[0], local)
-                self.found.attr_changes.update(constants or ("__dict__",))
-            if name in ("getattr", "setattr") and len(node.args) > 1 and not constants:
-                self.found.is_dynamic = True
-        elif name in DYNAMIC:
-            self.found.is_dynamic = True
-        if (name in ("globals", "locals", "vars", "dir") and not node.args) or (
-            name in ("eval", "exec") and len(node.args) < 2
-        ):
-            self.found.reads_namespace = True
-        if (name or attr) in IMPORTING:
-            first = constants[0].lstrip(".") if constants else ""
-            if all(part.isidentifier() for part in first.split(".")):
-                self.found.imports.add(f"{constants[0]}:*")
-            else:
-                self.found.imports_computed = True
-        elif (name or attr) in IMPORTING_FILES:
-            self.found.imports_computed = True
-        self._children(node, local)
-
-    def _note_call(self, function: ast.expr, chain: str | None, local: LocalScope) -> None:
-        if chain is not None:
-            self.found.calls.add(chain)
-            return
-        tail = ""
-        inner: ast.AST = function
-        if isinstance(inner, ast.Attribute):
-            tail, inner = "." + inner.attr, inner.value
-        if isinstance(inner, (ast.Constant, *NEW_NODES)):
-            return  # a method of a literal
-        if isinstance(inner, ast.Call):
-            called = chain_of(inner.func, local)
-            self.found.calls.add(f"{called}(){tail}" if called else "")
-        else:
-            self.found.calls.add(tail)
-
-    def _constant(self, node: ast.Constant, local: LocalScope) -> None:
-        value = node.value
-        if isinstance(value, str) and len(value) < 200 and _DOTTED.match(value):
-            self.found.strings.add(value.replace(":", "."))
-
-    def _import(self, node: ast.Import, local: LocalScope) -> None:
-        for alias in node.names:
-            self.found.imports.add(alias.name)
-
-    def _import_from(self, node: ast.ImportFrom, local: LocalScope) -> None:
-        for alias in node.names:
-            self.found.imports.add(import_spec(node.module, node.level, alias.name))
-
-    def _function(self, node: FunctionNode, local: LocalScope) -> None:
-        for part in evaluated_outside(node, has_lazy_annotations=self._has_lazy_annotations):
-            self.visit(part, local)
-        if not isinstance(node, ast.Lambda):
-            self._decorators(node, local)
-        self.function_body(node, local)
-
-    def _class(self, node: ast.ClassDef, local: LocalScope) -> None:
-        for part in evaluated_outside(node):
-            self.visit(part, local)
-        self._decorators(node, local)
-        # What a class body binds is an attribute of the class, not a global.
-        members = names_bound_in(node.body) - self.found.stores
-        outer, self._is_class = self._is_class, self._inside is None
-        for statement in node.body:
-            self.visit(statement, local)
-        self._is_class = outer
-        self.found.stores -= members
-
-    def _return(self, node: ast.Return, local: LocalScope) -> None:
-        # The caller may call what is looked up here under a computed name.
-        if any(isinstance(n, ast.Name) and n.id == "getattr" for n in ast.walk(node)):
-            self.found.calls.add("")
-        self._children(node, local)
-
-    def _decorators(
-        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, local: LocalScope
-    ) -> None:
-        for decorator in node.decorator_list:  # called even without parentheses
-            self._note_call(decorator, chain_of(decorator, local), local)
-            if isinstance(decorator, ast.Call):
-                chain = chain_of(decorator.func, local)
-                self.found.calls.add(f"{chain}()" if chain else "")
-
-    def _global(self, node: ast.Global, local: LocalScope) -> None:
-        self.found.stores.update(node.names)
-
-    def _nonlocal(self, node: ast.Nonlocal, local: LocalScope) -> None:
-        self.found.changes_closure = True
-
-    def _comprehension(self, node: ast.AST, local: LocalScope) -> None:
-        targets = {
-            name.id
-            for generator in node.generators  # type: ignore[attr-defined]
-            for name in ast.walk(generator.target)
-            if isinstance(name, ast.Name)
-        }
-        first = node.generators[0].iter  # type: ignore[attr-defined]
-        self.visit(first, local)
-        self._children(node, local | targets)

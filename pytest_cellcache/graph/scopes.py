@@ -118,6 +118,8 @@ def is_new(node: ast.expr | None) -> bool:
     if isinstance(node, NEW_NODES):
         return True
     if isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "__new__":
+            return True  # ``super().__new__(cls)``
         name = (chain_of(node.func) or "").rpartition(".")[2]
         return name in NEW_CONTAINERS or name[:1].isupper()
     return False

@@ -181,31 +181,15 @@ class _Splitter:
             self._markers[name] = (digest, refs)
 
     def _take_body(self, prefix: str, node: FunctionDef) -> None:
-        first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-        decorators = [
-            chain_of(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list
-        ]
-        self._defs.append(
-            Def(
-                qualname=prefix + node.name,
-                digest=digest_syntax(*node.body),
-                refs=scan_function(node),
-                start=first,
-                end=node.end_lineno or node.lineno,
-                is_memo=any(d and MEMO.search(d.rpartition(".")[2]) for d in decorators),
-                is_method=bool(prefix),
-                decorators=tuple(decorator or "" for decorator in decorators),
-                has_kept_default=any(
-                    is_new(default) for default in (*node.args.defaults, *node.args.kw_defaults)
-                ),
-                is_generator=any(
-                    isinstance(inner, (ast.Yield, ast.YieldFrom))
-                    for statement in node.body
-                    for inner in walk_scope(statement)
-                ),
-            )
-        )
-        node.body = []
+        """Cut the body out of a function, and those of the functions defined in it."""
+        scanned = scan_function(node, prefix + node.name)
+        found: list[Def] = []
+        for qualname, inner, refs in reversed(scanned):  # inner ones first
+            if isinstance(inner, ast.Lambda):
+                continue
+            found.append(_make_def(qualname, inner, refs, is_method=bool(prefix)))
+            inner.body = []
+        self._defs += reversed(found)
         node.decorator_list = [d for d in node.decorator_list if not self._is_marker(d)]
 
     def _split(self, statement: ast.stmt, *, is_first: bool) -> None:
@@ -333,6 +317,29 @@ class _Splitter:
         del self._cells[-1]  # the nested class itself
         if len(self._cells) < before:
             raise AssertionError("a nested class gave no cell")
+
+
+def _make_def(qualname: str, node: FunctionDef, refs: Refs, *, is_method: bool) -> Def:
+    first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+    decorators = [chain_of(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list]
+    return Def(
+        qualname=qualname,
+        digest=digest_syntax(*node.body),
+        refs=refs,
+        start=first,
+        end=node.end_lineno or node.lineno,
+        is_memo=any(d and MEMO.search(d.rpartition(".")[2]) for d in decorators),
+        is_method=is_method,
+        decorators=tuple(decorator or "" for decorator in decorators),
+        has_kept_default=any(
+            is_new(default) for default in (*node.args.defaults, *node.args.kw_defaults)
+        ),
+        is_generator=any(
+            isinstance(inner, (ast.Yield, ast.YieldFrom))
+            for statement in node.body
+            for inner in walk_scope(statement)
+        ),
+    )
 
 
 _BINDING: Final = (

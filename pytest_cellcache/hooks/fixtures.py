@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.trace.recorder import Recorder
@@ -21,8 +22,9 @@ from pytest_cellcache.trace.recorder import Recorder
 class FixtureWatch:
     """Opens a unit for each set-up and teardown of a fixture."""
 
-    def __init__(self, recorder: Recorder, guard: Guard) -> None:
+    def __init__(self, recorder: Recorder, changes: Changes, guard: Guard) -> None:
         self._recorder = recorder
+        self._changes = changes
         self._guard = guard
         self._current: dict[Any, Instance] = {}
         self._in_teardown: dict[Any, Instance] = {}
@@ -96,6 +98,8 @@ class FixtureWatch:
         instance = self._in_teardown.pop(fixturedef, None)
         if instance is not None:
             instance.seen |= self._guard.call(self._recorder.close_unit, Observation())
+            if fixturedef.scope != "function":
+                instance.changes |= self._changes.take()
             instance.is_open = False
             self._raised.discard(instance)
             self._ended.add(instance)
@@ -106,6 +110,8 @@ class FixtureWatch:
         if not self._recorder.is_running:
             return None
         instance = Instance(fixturedef.argname)
+        if fixturedef.scope != "function":
+            self._changes.leave_to_item()
         self._recorder.open_unit()
         self._current[fixturedef] = instance
         self._begun.add(instance)
@@ -117,6 +123,8 @@ class FixtureWatch:
     def _end_setup(self, instance: Instance, fixturedef: Any, request: Any) -> None:
         self._in_setup.remove(instance)
         instance.seen |= self._recorder.close_unit()
+        if fixturedef.scope != "function":
+            instance.changes |= self._changes.take()
         instance.uses |= self._upstream(fixturedef, request)
         if instance in self._raised:
             instance.uses |= self._raised - {instance}
@@ -132,6 +140,8 @@ class FixtureWatch:
             return
         instance = self._current.pop(fixturedef, None)
         if instance is not None:
+            if fixturedef.scope != "function":
+                self._changes.leave_to_item()
             self._recorder.open_unit()
             self._in_teardown[fixturedef] = instance
 

@@ -21,6 +21,7 @@ from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.items import code_of
 from pytest_cellcache.hooks.outcome import barrier_of_reports, outcome_of
 from pytest_cellcache.hooks.replay import Unstorable, keep_warning, pack
+from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.units import Attempt, Instance, TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.reasons import Reason
@@ -75,12 +76,14 @@ class Watcher:
         judge: Judge,
         recorder: Recorder,
         fixtures: FixtureWatch,
+        changes: Changes,
         places: Places,
         guard: Guard,
     ) -> None:
         self._judge = judge
         self._recorder = recorder
         self._fixtures = fixtures
+        self._changes = changes
         self._places = places
         self._guard = guard
         self.log: Log | None = None
@@ -151,12 +154,14 @@ class Watcher:
             return None
         self.log = Log(item.nodeid)
         listen(_BREAKPOINT_EVENT, self._note_stop)
+        self._changes.begin_item()
         self._recorder.open_unit()
         return facts, verdict
 
     def _end(self, item: pytest.Item, facts: TestFacts, miss: Miss, *, finished: bool) -> None:
         unlisten(_BREAKPOINT_EVENT, self._note_stop)
         seen = self._recorder.close_unit()
+        changes = self._changes.end_item()
         log = self.log
         if log is None or not finished:
             return  # interrupted: what would be reported is not known
@@ -172,7 +177,9 @@ class Watcher:
             except Unstorable as error:
                 barrier = Reason(reasons.UNRECORDABLE, str(error))
         duration_s = sum(report.duration for report in log.reports)
-        attempt = Attempt(facts, seen, log.instances, result, barrier, duration_s, code_of(item))
+        attempt = Attempt(
+            facts, seen, log.instances, result, barrier, duration_s, code_of(item), changes
+        )
         attempts = sum(report.when == "setup" for report in log.reports) or 1
         if log.requeued_for:
             attempts += 1

@@ -20,15 +20,18 @@ from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.items import read_item
 from pytest_cellcache.hooks.options import OptionWatch
 from pytest_cellcache.hooks.replay import unpack
+from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.footprint import InputKeys
 from pytest_cellcache.lifecycle.inputs import Inputs, environment_now
-from pytest_cellcache.lifecycle.record import Recording, Surroundings
+from pytest_cellcache.lifecycle.record import Recording
+from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, TestFacts
 from pytest_cellcache.lifecycle.verify import Verifier
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import digest_parts
 from pytest_cellcache.model.events import TestEvent
 from pytest_cellcache.model.keys import FILE, WHOLE, Key
+from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Hit, Miss, Verdict
 from pytest_cellcache.model.settings import Settings
@@ -37,6 +40,7 @@ from pytest_cellcache.sources.places import Places
 from pytest_cellcache.sources.snapshot import Snapshot
 from pytest_cellcache.store.contract import Store
 from pytest_cellcache.trace.recorder import Recorder
+from pytest_cellcache.trace.state import StateWatch
 
 STAT_NOTE: Final = "stat"
 DISTRIBUTIONS_NOTE: Final = "distributions"
@@ -96,6 +100,7 @@ class Run:
         self._cached: list[TestEvent] = []
         self._flushed_s = time.monotonic()
         self.has_written = False
+        self.changes: Changes | None = None
 
     @property
     def events(self) -> list[TestEvent]:
@@ -112,6 +117,7 @@ class Run:
     def _take_snapshot(self, session: pytest.Session) -> None:
         config, places, store = self._config, self._places, self._store
         imported = self._recorder.base_unit() | self._collecting.seen
+        by_statement = self._recorder.imports()
         stat_cache = store.get_note(STAT_NOTE)
         snapshot = Snapshot(places, began_ns=self._began_ns, stat_cache=stat_cache)
         distributions = Distributions(sys.path, store.get_note(DISTRIBUTIONS_NOTE))
@@ -137,11 +143,16 @@ class Run:
         self._project = project
         self._around = Surroundings(
             imported,
+            by_statement.outside | Observation(self._collecting.seen.codes),
+            by_statement.statements,
+            by_statement.modules,
             tuple(file for file in loaded_files().values() if places.is_first_party(file)),
             plugin_files(config, places),
+            frozenset(places.relative(str(item.path)) for item in session.items),
             tuple(facets),
             declared,
             self._settings.may_connect,
+            self._keys_of,
         )
         self._recording = Recording(
             project=project,
@@ -164,6 +175,24 @@ class Run:
             return facts, Miss(facts.barrier or Reason(reasons.REFRESH))
         assert self._verifier is not None
         return facts, self._verifier.judge(facts)
+
+    def state_watch(self) -> StateWatch:
+        """Make what notices changes of long-lived objects."""
+        places, project = self._places, self._project
+
+        def is_alias(filename: str, name: str) -> bool:
+            if project is None:
+                return False
+            index = project.index(places.relative(filename))
+            cells = index.bound_by(name)
+            return bool(cells) and all(cell.kind == "import" for cell in cells)
+
+        return StateWatch(places.is_first_party, is_alias)
+
+    def _keys_of(self, place: tuple[str, str]) -> tuple[str, ...] | None:
+        if self.changes is None:
+            return None
+        return self.changes.keys_of(self._places.absolute(place[0]), place[1])
 
     # -- protocol --------------------------------------------------------------------------------
 
@@ -237,8 +266,12 @@ class Run:
             for nodeid, event in self._live.items():
                 self._live[nodeid] = replace(event, unstored=event.unstored or fate)
             return
-        # The recorder must not see what recording itself consults.
-        fates = self._recording.write(self._around, is_final=is_final)
+        # Tests may have imported more meanwhile.
+        by_statement = self._recorder.imports()
+        around = replace(
+            self._around, statements=by_statement.statements, modules=by_statement.modules
+        )
+        fates = self._recording.write(around, is_final=is_final)
         for nodeid, fate_or_none in fates.items():
             if nodeid in self._live:
                 self._live[nodeid] = replace(self._live[nodeid], unstored=fate_or_none)

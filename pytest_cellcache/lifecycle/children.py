@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from pytest_cellcache.graph.closure import Closure, Node
+from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.scan import scan_source
 from pytest_cellcache.lifecycle.units import Attempt
@@ -121,9 +121,9 @@ class ChildFootprints:
             return attempt
         return replace(attempt, seen=self.joined(attempt.seen))
 
-    def nodes(self, seen: Observation, closure: Closure) -> set[Node]:
+    def keys(self, seen: Observation, closure: Closure) -> set[Key]:
         """Give what the children of a unit rest on beside what they ran and consulted."""
-        found: set[Node] = set()
+        found: set[Key] = set()
         for child, _ in self._family(seen):
             found |= self._found_by_search(child)
             if child.command is not None:
@@ -185,27 +185,27 @@ class ChildFootprints:
             self._children[token] = child
         return self._children[token]
 
-    def _found_by_search(self, child: Child) -> set[Node]:
+    def _found_by_search(self, child: Child) -> set[Key]:
         """Make up for modules that the child found where this process would not have."""
         places, modules = self._project.snapshot.places, self._project.modules
-        found: set[Node] = set()
+        found: set[Key] = set()
         for name, file in child.modules:
             located = modules.find(name) if name != "__main__" else None
             path = places.relative(file)
             if name != "__main__" and (located is None or located.file != path):
-                found.add(Node(Key(WHOLE, path)))
+                found.add(Key(WHOLE, path))
         for folder in child.search:
             path = places.relative(folder)
             if path not in modules.roots:
-                found.add(Node(Key(LISTING, path, "modules")))
+                found.add(Key(LISTING, path, "modules"))
         return found
 
-    def _main(self, child: Child, command: tuple[str, ...], closure: Closure) -> set[Node]:
+    def _main(self, child: Child, command: tuple[str, ...], closure: Closure) -> set[Key]:
         """Give what the code that a process begins with rests on."""
         kind, text = main_of(command)
         places = self._project.snapshot.places
         source: str | None = None
-        found: set[Node] = set()
+        found: set[Key] = set()
         if kind == "-c":
             source = text
         elif kind == "-m":
@@ -213,16 +213,16 @@ class ChildFootprints:
         elif kind == "script":
             text = os.path.normpath(os.path.join(child.folder, text))
             path = places.relative(text)
-            found.add(Node(Key(EXISTS, path)))
+            found.add(Key(EXISTS, path))
             if places.is_first_party(text):
                 return found  # what it ran is in the trace
-            found = {Node(Key(PROGRAM, "", text))}
+            found = {Key(PROGRAM, "", text)}
             content = self._project.snapshot.read(path)
             source = content.decode(errors="replace") if content is not None else None
         ran = {file for name, file in child.modules if name == "__main__"}
         if source is None or (kind == "-m" and not ran):
             # Code from elsewhere: it may have read any attribute of what it imported.
-            found |= {Node(Key(WHOLE, places.relative(file))) for _, file in child.modules}
+            found |= {Key(WHOLE, places.relative(file)) for _, file in child.modules}
         if source is not None:
             body = textwrap.indent(source, " ") or " pass"
             found |= closure.called(_COMMAND_FILE, scan_source(f"def main():\n{body}\n pass\n"))

@@ -1,7 +1,7 @@
-"""The graph of one writing session as a blob: keys with digests, nodes with edges.
+"""The graph of one writing session as a blob: keys with digests and edges.
 
-Records name their roots by position. A node is dirty when its key's digest no longer holds or when
-it leads to a dirty node; a record whose roots are all clean hits.
+Records name their roots by position. A key is dirty when its digest no longer holds or when it
+leads to a dirty key; a record whose roots are all clean hits.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from pytest_cellcache.graph.closure import Node
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import CODE_KINDS, EFFECTS, FILE, NAME, Key
 
@@ -25,23 +24,18 @@ def shorten(digest: Digest) -> str:
 
 
 def encode_graph(
-    nodes: Iterable[Node],
-    edges: Callable[[Node], frozenset[Node]],
+    keys: Iterable[Key],
+    edges: Callable[[Key], frozenset[Key]],
     digest: Callable[[Key], Digest],
-) -> tuple[bytes, dict[Node, int]]:
-    """Encode nodes, closed under ``edges``; give the blob and each node's position."""
-    ordered = sorted(nodes)
-    positions = {node: position for position, node in enumerate(ordered)}
-    keys = sorted({node.key for node in ordered})
-    numbers = {key: number for number, key in enumerate(keys)}
-    paths = sorted({key.path for key in keys if key.kind in CODE_KINDS})
+) -> tuple[bytes, dict[Key, int]]:
+    """Encode keys, closed under ``edges``; give the blob and each key's position."""
+    ordered = sorted(keys)
+    positions = {key: position for position, key in enumerate(ordered)}
+    paths = sorted({key.path for key in ordered if key.kind in CODE_KINDS})
     data = {
         "files": {path: shorten(digest(Key(FILE, path))) for path in paths},
-        "keys": [[*key, shorten(digest(key))] for key in keys],
-        "nodes": [
-            [numbers[node.key], sorted(positions[target] for target in edges(node))]
-            for node in ordered
-        ],
+        "keys": [[*key, shorten(digest(key))] for key in ordered],
+        "edges": [sorted(positions[target] for target in edges(key)) for key in ordered],
     }
     return json.dumps(data, separators=(",", ":")).encode(), positions
 
@@ -64,20 +58,19 @@ class StoredGraph:
         }
         # What a name or an effect is worth may be decided in other files too.
         spared = CODE_KINDS if len(same) == len(stored_files) else CODE_KINDS - {NAME, EFFECTS}
-        changed = {
+        self._changed = {
             number
             for number, (key, row) in enumerate(zip(self._keys, data["keys"], strict=True))
             if not (key.kind in spared and key.path in same) and shorten(digest(key)) != row[3]
         }
-        self._nodes: list[tuple[int, Sequence[int]]] = [(k, e) for k, e in data["nodes"]]
-        self._changed = {n for n, (key, _) in enumerate(self._nodes) if key in changed}
+        self._edges: list[Sequence[int]] = data["edges"]
         self._dirty = self._spread()
 
     def _spread(self) -> set[int]:
         if not self._changed:
             return set()
         reverse: dict[int, list[int]] = {}
-        for number, (_, edges) in enumerate(self._nodes):
+        for number, edges in enumerate(self._edges):
             for target in edges:
                 reverse.setdefault(target, []).append(number)
         dirty = set(self._changed)
@@ -100,9 +93,9 @@ class StoredGraph:
         while queue:
             number = queue.popleft()
             if number in self._changed:
-                return self._keys[self._nodes[number][0]]
-            for target in self._nodes[number][1]:
+                return self._keys[number]
+            for target in self._edges[number]:
                 if target in self._dirty and target not in seen:
                     seen.add(target)
                     queue.append(target)
-        raise ValueError("a dirty node leads to no change")
+        raise ValueError("a dirty key leads to no change")

@@ -23,6 +23,7 @@ from pytest_cellcache.model.keys import (
     PROGRAM,
     RUN,
     TREE,
+    UNIT,
     Key,
 )
 from pytest_cellcache.model.observation import ALL_VARIABLES
@@ -97,8 +98,8 @@ class Inputs:
             return self._snapshot.digest_tree()
         if kind == ENV:
             return self._variable(key.name)
-        if kind == GROUP:
-            return Digest("group")
+        if kind in (GROUP, UNIT):
+            return Digest(kind)
         if kind == RUN:
             return self._run.get(key.name, ABSENT)
         return ABSENT

@@ -15,9 +15,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_cellcache.graph.closure import Node
 from pytest_cellcache.lifecycle.units import Attempt, Instance
-from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, TREE
+from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, TREE, Key
 from pytest_cellcache.model.observation import ALL_VARIABLES, LEFT_FOR_ALL, Observation
 from pytest_cellcache.sources.snapshot import Snapshot
 from pytest_cellcache.store.contract import Store
@@ -78,17 +77,17 @@ class Leftovers:
         """Give who left what a test found, itself and its fixtures aside."""
         return self._producers.get(attempt.facts.nodeid, ())
 
-    def outputs_among(self, nodes: Iterable[Node]) -> dict[Node, frozenset[str]]:
+    def outputs_among(self, keys: Iterable[Key]) -> dict[Key, frozenset[str]]:
         """Find the inputs that units write; give who does."""
-        found: dict[Node, frozenset[str]] = {}
-        for node in nodes:
-            kind, path = node.key.kind, node.key.path
+        found: dict[Key, frozenset[str]] = {}
+        for key in keys:
+            kind, path = key.kind, key.path
             if kind == TREE and self._store.get_note(_ANY) is not None:
-                found[node] = frozenset({_EVERYBODY})
+                found[key] = frozenset({_EVERYBODY})
             elif kind in (FILE, EXISTS, LISTING):
                 writers = self._writers_of(f"{kind} {path}")
                 if writers:
-                    found[node] = writers
+                    found[key] = writers
         return found
 
     def _note_outputs(self, unit: str, seen: Observation) -> None:

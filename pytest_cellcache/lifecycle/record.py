@@ -10,26 +10,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from pytest_cellcache.graph.closure import (
-    IMPORT,
-    SESSION,
-    Closure,
-    Node,
-)
+from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.digests import Digester, is_hook
-from pytest_cellcache.graph.locate import locate, places_of
+from pytest_cellcache.graph.locate import locate
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.graph.remembered import Attributes, Place, Ran, Writers
+from pytest_cellcache.graph.remembered import Ran
 from pytest_cellcache.graph.scan import scan_source
 from pytest_cellcache.lifecycle.children import ChildFootprints, Lines
+from pytest_cellcache.lifecycle.evaluations import evaluations_of
 from pytest_cellcache.lifecycle.footprint import InputKeys, barrier_of
 from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inputs import Inputs
+from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
-from pytest_cellcache.lifecycle.sites import place_inputs
-from pytest_cellcache.lifecycle.units import Attempt, Instance
+from pytest_cellcache.lifecycle.producers import Change, Producers, Readers
+from pytest_cellcache.lifecycle.sites import ImportInputs, place_inputs
+from pytest_cellcache.lifecycle.surroundings import Edges, Surroundings, reach
+from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.keys import (
     BODY,
@@ -40,39 +38,29 @@ from pytest_cellcache.model.keys import (
     GROUP,
     HOOKS,
     MARKERS,
+    NAME,
+    REGISTERS,
     RUN,
     TREE,
     Key,
 )
-from pytest_cellcache.model.observation import CodeRef, Observation
+from pytest_cellcache.model.observation import CodeRef
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry
 from pytest_cellcache.store.contract import Store
 
-_NOTHING: Final[frozenset[str]] = frozenset()
-Edges = Callable[[Node], frozenset[Node]]
-Kept = tuple[Attempt, frozenset[Node]]
-
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all tests of a run share.
+class _Kept:
+    """An attempt that may be stored.
 
     Attributes:
-        imported: what ran and was consulted before the first test.
-        loaded: absolute files of the first-party modules loaded before the first test.
-        plugins: relative files of first-party plugins and conftests.
-        facets: names of the facets of the run that count for every test.
-        declared: inputs that every test depends on by declaration.
-        may_connect: what answers on the network does not count.
+        producers: node ids of tests that must run before it when it runs.
     """
 
-    imported: Observation
-    loaded: tuple[str, ...]
-    plugins: tuple[str, ...]
-    facets: tuple[str, ...]
-    declared: frozenset[Key] = frozenset()
-    may_connect: bool = False
+    attempt: Attempt
+    roots: frozenset[Key]
+    producers: tuple[str, ...] = ()
 
 
 class Recording:
@@ -96,17 +84,15 @@ class Recording:
         self.children = ChildFootprints(project, read_child)
         self._leftovers = Leftovers(store, project.snapshot, input_keys.names_of)
         self._waiting: list[Attempt] = []
-        self._located: dict[CodeRef, tuple[Node, ...]] = {}
+        self._located: dict[CodeRef, tuple[Key, ...]] = {}
         self._new: list[Attempt] = []
-        self._users: dict[Instance, int] = {}
-        self._left: _Traces | None = None
+        self._left: Left | None = None
+        self._imported: ImportInputs | None = None
 
     def add(self, attempt: Attempt) -> None:
         """Take an attempt; what it ran counts for others even if it cannot be stored itself."""
         self._waiting.append(attempt)
         self._new.append(attempt)
-        for instance in attempt.instances:
-            self._users[instance] = self._users.get(instance, 0) + 1
 
     def write(self, around: Surroundings, *, is_final: bool) -> dict[str, Reason | None]:
         """Write the records of all closed attempts; others wait on, unless this is the end.
@@ -118,11 +104,12 @@ class Recording:
         fates: dict[str, Reason | None] = {}
         waiting: list[Attempt] = []
         if self._left is None:
-            self._left = _Traces(self, around)
+            joined = self.children.joined
+            self._left = Left(self.keys_of_code, self.input_keys, around, joined)
         for attempt in self._new:  # also those that wait or cannot be stored
             self._left.add(attempt)
             self._leftovers.add(attempt)
-        self._new = []
+        new, self._new = self._new, []
         for attempt in self._waiting:
             if not is_final and any(instance.is_open for instance in attempt.instances):
                 waiting.append(attempt)
@@ -133,227 +120,223 @@ class Recording:
             if barrier is None:
                 closed.append(attempt)
         self._waiting = waiting
-        if closed:
-            fates.update(self._write(closed, around, self._left))
+        if closed or any(attempt.changes for attempt in new):
+            fates.update(self._write(closed, new, around, self._left))
         return fates
 
     def _write(
-        self, closed: Sequence[Attempt], around: Surroundings, left: _Traces
+        self, closed: Sequence[Attempt], new: Sequence[Attempt], around: Surroundings, left: Left
     ) -> dict[str, Reason | None]:
-        ran = Ran(left.imported | left.ran, frozenset(left.tests))
-        imported = Ran(left.imported)
-        attributes = Attributes(self._project, ran)
         places = self._project.snapshot.places
         files = {places.relative(name) for name in around.loaded} | left.loaded
-        writers = Writers(self._project, self._digester, left.imported | left.ran, files)
-        closure = Closure(self._project, self._digester, imported, ran, writers, files)
-        shared = {
-            Node(Key(GROUP, group)): self._shared(group, around, left)
-            for group in {attempt.facts.group for attempt in closed}
+        at_import = self._at_import(around)
+        evaluations, everywhere = evaluations_of(
+            self._project,
+            around.statements,
+            modules=around.modules,
+            imported=Ran(left.imported),
+            files=files,
+            keys_of_code=self.keys_of_code,
+        )
+        closure = Closure(self._project, self._digester, evaluations)
+        producers = Producers(self._project, self._digester.names, closure.calls)
+        shared: dict[Key, frozenset[Key]] = {
+            Key(GROUP, group): self._shared(group, around, at_import) | everywhere
+            for group in {attempt.facts.group for attempt in (*closed, *new)}
         }
 
-        def edges(node: Node) -> frozenset[Node]:
-            if node in shared:
-                return shared[node]
-            found = closure.edges(node)
-            inputs = left.inputs.get(node)
-            return found | inputs if inputs else found
+        def edges(key: Key) -> frozenset[Key]:
+            known = shared.get(key) or left.units.get(key)
+            if known is not None:
+                return known
+            found = closure.edges(key)
+            found |= at_import.of_key.get(key, frozenset())
+            return found | left.inputs.get(key, frozenset())
 
+        rows = [_Kept(attempt, self._roots(attempt, around, closure, edges)) for attempt in closed]
+        left.note_units(new, lambda attempt: self._roots(attempt, around, closure, edges))
+        left.note_changes(producers)
+        producers.add_imports(closure, around.keys_of)
+        kept = self._with_producers(rows, left, closure, producers.changes, edges)
+        everything = reach({root for row in kept for root in row.roots}, edges)
         fates: dict[str, Reason | None] = {}
-        kept: list[Kept] = []
-        everything: set[Node] = set()
-        for attempt in closed:
-            roots = self._roots(attempt, around, left, closure, edges)
-            roots |= {
-                Node(Key(BODY, *place), SESSION)
-                for place in attributes.left_by_others(
-                    places_of(set(roots)), places_of(self._own_nodes(attempt))
-                )
-            }
-            kept.append((attempt, roots))
-            everything |= roots
-        everything = _reach(everything, edges)
         flux = {
-            node
-            for node in everything
+            key
+            for key in everything
             if (
-                (node.key.kind == FILE or node.key.kind in CODE_KINDS)
-                and self._project.snapshot.is_in_flux(node.key.path)
+                (key.kind == FILE or key.kind in CODE_KINDS)
+                and self._project.snapshot.is_in_flux(key.path)
             )
-            or (node.key.kind == TREE and self._project.snapshot.is_tree_in_flux())
+            or (key.kind == TREE and self._project.snapshot.is_tree_in_flux())
         }
         outputs = self._leftovers.outputs_among(everything)
         if flux or outputs:
             kept = self._without(flux, outputs, kept, edges, fates)
-            everything = _reach({root for _, roots in kept for root in roots}, edges)
+            everything = reach({root for row in kept for root in row.roots}, edges)
         if kept and not self._save(kept, everything, edges):
-            fates.update({a.facts.nodeid: Reason(reasons.UNWRITABLE) for a, _ in kept})
-        return {attempt.facts.nodeid: None for attempt, _ in kept} | fates
+            fates.update({row.attempt.facts.nodeid: Reason(reasons.UNWRITABLE) for row in kept})
+        return {row.attempt.facts.nodeid: None for row in kept} | fates
 
-    def _save(self, kept: Sequence[Kept], everything: set[Node], edges: Edges) -> bool:
+    def _with_producers(
+        self,
+        rows: list[_Kept],
+        left: Left,
+        closure: Closure,
+        changes: Sequence[Change],
+        edges: Edges,
+    ) -> list[_Kept]:
+        """Add to roots what units rest on because others left it behind."""
+        registers = closure.changed_at_import()
+        if not changes and not registers:
+            return rows
+        roots = {left.key_of(row.attempt): row.roots for row in rows}
+        for unit, own in left.units.items():
+            roots.setdefault(unit, own)
+        readers = Readers(self._project, self._digester.names, roots, closure.live_edges)
+        added: dict[Key, set[Key]] = {}
+        for change in changes:
+            for unit in readers.of(change) - {change.producer}:
+                added.setdefault(unit, set()).update(change.rests_on)
+        for file, name in sorted(registers):
+            for unit in readers.reaching(Key(NAME, file, name)):
+                # Statements that may come to change it, too, in the modules that it rests on.
+                modules = left.modules_of(unit, roots[unit], edges)
+                added.setdefault(unit, set()).update(
+                    Key(REGISTERS, module, f"{file}::{name}") for module in modules
+                )
+        for unit in left.units.keys() & added.keys():
+            left.units[unit] |= added[unit]
+        found = []
+        for row in rows:
+            unit = left.key_of(row.attempt)
+            more = frozenset(added.get(unit, ()))
+            found.append(_Kept(row.attempt, row.roots | more, left.tests_before(unit, more)))
+        return found
+
+    def _save(self, kept: Sequence[_Kept], everything: set[Key], edges: Edges) -> bool:
         blob, positions = encode_graph(everything, edges, self._inputs.digest)
         name = self._store.put_blob(blob)
         if name is None:
             return False
         groups: dict[str, list[Entry]] = {}
         now = time.time()
-        for attempt, roots in kept:
+        for row in kept:
+            attempt = row.attempt
             body = {
                 "graph": name,
-                "roots": sorted(positions[root] for root in roots),
+                "roots": sorted(positions[root] for root in row.roots),
                 "item": attempt.facts.digest,
                 "result": attempt.result,
                 "duration": round(attempt.duration_s, 6),
             }
+            if row.producers:
+                body["producers"] = row.producers
             entry = Entry(attempt.facts.nodeid, now, (name,), body)
             groups.setdefault(attempt.facts.group, []).append(entry)
         written = [self._store.append(group, found) for group, found in groups.items()]
         return all(written)  # every group is tried
 
-    def _shared(self, group: str, around: Surroundings, left: _Traces) -> frozenset[Node]:
+    def _shared(self, group: str, around: Surroundings, at_import: ImportInputs) -> frozenset[Key]:
         plugins = [file for file in around.plugins if _applies(file, group)]
-        found = {Node(Key(EFFECTS, file)) for file in (group, *plugins) if file.endswith(".py")}
-        found |= {Node(Key(RUN, "", facet)) for facet in around.facets}
-        found |= {Node(key) for key in around.declared}
-        found |= left.at_import.everybody
-        for file, inputs in left.at_import.of_file.items():
+        found = {Key(EFFECTS, file) for file in (group, *plugins) if file.endswith(".py")}
+        found |= {Key(RUN, "", facet) for facet in around.facets}
+        found |= around.declared
+        found |= at_import.everybody
+        for file, inputs in at_import.of_file.items():
             if _concerns(file, group, around):
                 found |= inputs
         sources = {file for file in (group, *plugins) if file.endswith(".py")}
-        found |= {Node(Key(HOOKS, file)) for file in sources}
-        for path, qualname in left.imported:
-            if path in sources and is_hook(qualname):
-                found.add(Node(Key(BODY, path, qualname), IMPORT))
+        found |= {Key(HOOKS, file) for file in sources}
+        for key in self.keys_of_code(around.outside.codes):
+            # Hooks, and what they called: those of this file and its conftests, and all others
+            # that are neither.
+            is_elsewhere = key.path in around.groups or key.path in around.plugins
+            if key.path in sources or not is_elsewhere:
+                found.add(key)
+        for key in self.keys_of_code(around.imported.codes):
+            if key.kind == BODY and key.path in sources and is_hook(key.name):
+                found.add(key)
         folder = group
         while folder:  # a conftest that appears
             folder = folder.rpartition("/")[0]
             conftest = f"{folder}/conftest.py" if folder else "conftest.py"
-            found.add(Node(Key(EXISTS, conftest)))
+            found.add(Key(EXISTS, conftest))
         return frozenset(found)
 
     def _roots(
-        self,
-        attempt: Attempt,
-        around: Surroundings,
-        left: _Traces,
-        closure: Closure,
-        edges: Edges,
-    ) -> frozenset[Node]:
+        self, attempt: Attempt, around: Surroundings, closure: Closure, edges: Edges
+    ) -> frozenset[Key]:
         facts = attempt.facts
-        roots = {Node(Key(GROUP, facts.group)), *(Node(key) for key in facts.keys)}
+        roots = {Key(GROUP, facts.group), *facts.keys}
         if any(key.kind == MARKERS for key in facts.keys):
-            for file, inputs in left.at_import.of_opaque.items():
+            for file, inputs in self._at_import(around).of_opaque.items():
                 if _concerns(file, facts.group, around):
                     roots |= inputs
         before = around.imported.writes
         for instance in attempt.instances:
             upstream = instance.with_upstream() - {instance}
             written = before.union(*(other.seen.writes for other in upstream))
-            roots |= self.nodes(instance.seen.codes)
-            roots |= {Node(key) for key in self.input_keys.keys(instance.seen, written)}
-            roots |= self.children.nodes(instance.seen, closure)
+            roots |= self.keys_of_code(instance.seen.codes)
+            roots |= self.input_keys.keys(instance.seen, written)
+            roots |= self.children.keys(instance.seen, closure)
         written = before.union(*(instance.seen.writes for instance in attempt.instances))
-        roots |= self.nodes(attempt.seen.codes)
-        roots |= {Node(key) for key in self.input_keys.keys(attempt.seen, written)}
-        roots |= self.children.nodes(attempt.seen, closure)
+        roots |= self.keys_of_code(attempt.seen.codes)
+        roots |= self.input_keys.keys(attempt.seen, written)
+        roots |= self.children.keys(attempt.seen, closure)
         for producer in self._leftovers.producers_of(attempt):
-            roots.add(Node(Key(GROUP, producer.group)))
-            roots |= self.nodes(producer.seen.codes)
-            roots |= {Node(key) for key in self.input_keys.keys(producer.seen, before)}
+            roots.add(Key(GROUP, producer.group))
+            roots |= self.keys_of_code(producer.seen.codes)
+            roots |= self.input_keys.keys(producer.seen, before)
         for path, source in facts.snippets:
             roots |= closure.called(path, scan_source(source))
         if closure.reads_docs(roots):
-            roots |= closure.docs(_reach(roots, edges))
+            roots |= closure.docs(reach(roots, edges))
         return frozenset(roots)
 
-    def _own_nodes(self, attempt: Attempt) -> set[Node]:
-        """Give the nodes of what ran for one test only."""
-        found = set(self.nodes(attempt.seen.codes))
-        for instance in attempt.instances:
-            if self._users[instance] < 2:
-                found |= self.nodes(instance.seen.codes)
-        return found
+    def _at_import(self, around: Surroundings) -> ImportInputs:
+        """Give who rests on the inputs of imports and collection."""
+        if self._imported is None:
+            written = around.imported.writes
+            self._imported = place_inputs(
+                self._project,
+                around.imported,
+                lambda seen: self.input_keys.keys(seen, written),
+            )
+        return self._imported
 
-    def nodes(self, codes: Iterable[CodeRef]) -> set[Node]:
-        """Give the nodes of code objects that ran."""
-        found: set[Node] = set()
+    def keys_of_code(self, codes: Iterable[CodeRef]) -> set[Key]:
+        """Give the keys of code objects that ran."""
+        found: set[Key] = set()
         for ref in codes:
-            nodes = self._located.get(ref)
-            if nodes is None:
-                nodes = self._located[ref] = locate(self._project, ref)
-            found.update(nodes)
+            keys = self._located.get(ref)
+            if keys is None:
+                keys = self._located[ref] = locate(self._project, ref)
+            found.update(keys)
         return found
 
     def _without(
         self,
-        flux: set[Node],
-        outputs: Mapping[Node, frozenset[str]],
-        kept: Sequence[Kept],
+        flux: set[Key],
+        outputs: Mapping[Key, frozenset[str]],
+        kept: Sequence[_Kept],
         edges: Edges,
         fates: dict[str, Reason | None],
-    ) -> list[Kept]:
+    ) -> list[_Kept]:
         clean = []
-        for attempt, roots in kept:
-            reached = _reach(roots, edges)
+        for row in kept:
+            reached = reach(row.roots, edges)
             touched = reached & flux
-            own = {unit for unit, _ in units_of(attempt)}
-            written = {node for node in reached & outputs.keys() if outputs[node] - own}
+            own = {unit for unit, _ in units_of(row.attempt)}
+            written = {key for key in reached & outputs.keys() if outputs[key] - own}
             if touched:
-                path = min(node.key.path for node in touched)
-                fates[attempt.facts.nodeid] = Reason(reasons.IN_FLUX, path)
+                path = min(key.path for key in touched)
+                fates[row.attempt.facts.nodeid] = Reason(reasons.IN_FLUX, path)
             elif written:
-                path = min(node.key.path for node in written)
-                fates[attempt.facts.nodeid] = Reason(reasons.OUTPUT, path)
+                path = min(key.path for key in written)
+                fates[row.attempt.facts.nodeid] = Reason(reasons.OUTPUT, path)
             else:
-                clean.append((attempt, roots))
+                clean.append(row)
         return clean
-
-
-class _Traces:
-    """What units left behind for later ones: bodies run by imports, inputs of what is kept.
-
-    Attributes:
-        imported: bodies that ran in imports, also in those that a test made first.
-        loaded: relative files of the modules that tests imported first.
-        ran: bodies that tests and fixtures ran.
-        tests: those that are functions of tests.
-        at_import: inputs of imports and collection.
-        inputs: per body that may have kept something, and per module imported by a test, the
-            inputs of the units that ran it.
-    """
-
-    def __init__(self, recording: Recording, around: Surroundings) -> None:
-        self._recording = recording
-        self.imported = places_of(recording.nodes(around.imported.codes))
-        self.at_import = place_inputs(
-            recording._project,
-            around.imported,
-            lambda seen: recording.input_keys.keys(seen, frozenset()),
-        )
-        self.inputs: dict[Node, frozenset[Node]] = {
-            node: frozenset(inputs) for node, inputs in self.at_import.of_node.items()
-        }
-        self.loaded: set[str] = set()
-        self.ran: set[Place] = set()
-        self.tests: set[Place] = set()
-
-    def add(self, attempt: Attempt) -> None:
-        """Take what a test and its fixtures ran and consulted."""
-        if attempt.code is not None:
-            self.tests |= places_of(self._recording.nodes([attempt.code]))
-        for seen in (attempt.seen, *(instance.seen for instance in attempt.instances)):
-            nodes = self._recording.nodes(seen.codes)
-            self.ran |= places_of(nodes)
-            modules = {node for node in nodes if node.key.kind == EFFECTS}
-            self.loaded |= {node.key.path for node in modules}
-            if modules:
-                self.imported |= places_of(nodes)
-            seen = self._recording.children.joined(seen)
-            inputs = frozenset(Node(key) for key in self._recording.input_keys.keys(seen, _NOTHING))
-            if inputs:
-                kept = {Node(node.key, SESSION) for node in nodes if node.key.kind == BODY}
-                for node in modules | kept:
-                    self.inputs[node] = self.inputs.get(node, frozenset()) | inputs
 
 
 def _barrier(attempt: Attempt, around: Surroundings) -> Reason | None:
@@ -381,14 +364,3 @@ def _applies(plugin: str, group: str) -> bool:
 
 def _concerns(file: str, group: str, around: Surroundings) -> bool:
     return file == group or (file in around.plugins and _applies(file, group))
-
-
-def _reach(roots: Iterable[Node], edges: Edges) -> set[Node]:
-    seen = set(roots)
-    stack = list(seen)
-    while stack:
-        for node in edges(stack.pop()):
-            if node not in seen:
-                seen.add(node)
-                stack.append(node)
-    return seen

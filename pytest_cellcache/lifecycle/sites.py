@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pytest_cellcache.graph.cells import Cell, Def
-from pytest_cellcache.graph.closure import SESSION, Node
 from pytest_cellcache.graph.digests import is_hook
 from pytest_cellcache.graph.locate import locate
 from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.remembered import initialises
 from pytest_cellcache.model.keys import BODY, EFFECTS, MARKERS, NAME, Key
 from pytest_cellcache.model.observation import CLASS_BODY, CodeRef, Observation, Site
 
@@ -44,14 +44,14 @@ class ImportInputs:
     Attributes:
         everybody: inputs of all tests.
         of_file: by file of a conftest or test module, inputs of the tests it applies to.
-        of_node: by node of the graph, inputs of whatever leads to it.
+        of_key: inputs of whatever leads to a key.
         of_opaque: as ``of_file``, for tests with parameters that cannot be compared by value.
     """
 
-    everybody: set[Node] = field(default_factory=set)
-    of_file: dict[str, set[Node]] = field(default_factory=dict)
-    of_node: dict[Node, set[Node]] = field(default_factory=dict)
-    of_opaque: dict[str, set[Node]] = field(default_factory=dict)
+    everybody: set[Key] = field(default_factory=set)
+    of_file: dict[str, set[Key]] = field(default_factory=dict)
+    of_key: dict[Key, set[Key]] = field(default_factory=dict)
+    of_opaque: dict[str, set[Key]] = field(default_factory=dict)
 
 
 def place_inputs(
@@ -67,13 +67,13 @@ def place_inputs(
     sited: dict[str, set[str]] = {}
     for site in imported.sites:
         sited.setdefault(site.kind, set()).add(site.subject)
-        nodes = {Node(key) for key in keys(_only(site))}
-        if nodes:
-            placer.place(site.frames, nodes)
+        inputs = set(keys(_only(site)))
+        if inputs:
+            placer.place(site.frames, inputs)
     rest = Observation(
         **{kind: getattr(imported, kind) - sited.get(kind, set()) for kind in _SITED}
     )
-    found.everybody |= {Node(key) for key in keys(rest)}
+    found.everybody |= set(keys(rest))
     return found
 
 
@@ -91,40 +91,53 @@ class _Placer:
         self._project = project
         self._found = found
 
-    def place(self, frames: tuple[CodeRef, ...], nodes: set[Node]) -> None:
+    def place(self, frames: tuple[CodeRef, ...], inputs: set[Key]) -> None:
         for ref in frames:
-            for node in () if _is_statement(ref) else locate(self._project, ref):
-                if node.key.kind == BODY:
-                    self._add(Node(node.key, SESSION), nodes)
+            for key in () if _is_statement(ref) else locate(self._project, ref):
+                if key.kind == BODY and self._may_keep(key):
+                    self._add(key, inputs)
         if not frames:
-            self._found.everybody |= nodes
+            self._found.everybody |= inputs
         elif frames[-1].name == "<module>":
             # The line of a class body tells more than that of the class statement.
-            self._statement([ref for ref in frames if _is_statement(ref)], nodes)
+            self._statement([ref for ref in frames if _is_statement(ref)], inputs)
         else:
-            self._hook(frames[-1], nodes)
+            self._hook(frames[-1], inputs)
 
-    def _add(self, node: Node, nodes: set[Node]) -> None:
-        self._found.of_node.setdefault(node, set()).update(nodes)
+    def _may_keep(self, key: Key) -> bool:
+        """Say whether a body may keep what it found for others than its caller."""
+        return not initialises(key.name) and any(
+            d.is_memo
+            or d.decorators
+            or d.refs.kept
+            or d.refs.stores
+            or d.refs.receivers
+            or d.refs.attr_stores
+            or d.refs.attr_changes
+            for d in self._project.index(key.path).defs.get(key.name, ())
+        )
+
+    def _add(self, key: Key, inputs: set[Key]) -> None:
+        self._found.of_key.setdefault(key, set()).update(inputs)
 
     def _relative(self, ref: CodeRef) -> str:
         return self._project.snapshot.places.relative(ref.filename)
 
-    def _statement(self, frames: list[CodeRef], nodes: set[Node]) -> None:
+    def _statement(self, frames: list[CodeRef], inputs: set[Key]) -> None:
         path = self._relative(frames[-1])
         index = self._project.index(path)
         lines = {ref.line for ref in frames if self._relative(ref) == path}
         definition = self._decorated(path, lines)
         if definition is not None:
-            self._add(Node(Key(MARKERS, path, definition.qualname)), nodes)
+            self._add(Key(MARKERS, path, definition.qualname), inputs)
             return
         line = frames[-1].line
         cells = [cell for cell in index.table.cells if cell.start <= line <= cell.end]
         for cell in cells:
             for name in cell.binds:
-                self._add(Node(Key(NAME, path, name)), nodes)
+                self._add(Key(NAME, path, name), inputs)
         if not cells or any(self._has_effect(cell) for cell in cells):
-            self._add(Node(Key(EFFECTS, path)), nodes)
+            self._add(Key(EFFECTS, path), inputs)
 
     @staticmethod
     def _has_effect(cell: Cell) -> bool:
@@ -150,17 +163,17 @@ class _Placer:
                 return found
         return None
 
-    def _hook(self, ref: CodeRef, nodes: set[Node]) -> None:
+    def _hook(self, ref: CodeRef, inputs: set[Key]) -> None:
         path = self._relative(ref)
         name = ref.name
         if not is_hook(name):
-            self._found.everybody |= nodes
+            self._found.everybody |= inputs
         elif name == "pytest_generate_tests" and self._only_parametrizes(path, name):
-            self._found.of_opaque.setdefault(path, set()).update(nodes)
+            self._found.of_opaque.setdefault(path, set()).update(inputs)
         elif name in _PER_FILE_HOOKS:
-            self._found.of_file.setdefault(path, set()).update(nodes)
+            self._found.of_file.setdefault(path, set()).update(inputs)
         else:
-            self._found.everybody |= nodes
+            self._found.everybody |= inputs
 
     def _only_parametrizes(self, path: str, name: str) -> bool:
         """Say whether a hook leaves nothing behind but parameters, which count by value."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import Key
-from pytest_cellcache.model.observation import CodeRef, Observation
+from pytest_cellcache.model.observation import CodeRef, Observation, StateChange
 from pytest_cellcache.model.reasons import Reason
 
 
@@ -45,6 +45,7 @@ class Instance:
         uses: fixture instances it rests on.
         is_open: its teardown has not ended.
         has_failed: set-up or teardown raised.
+        changes: long-lived objects that it changed; known only for scopes wider than a test.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Instance:
     uses: set[Instance] = field(default_factory=set)
     is_open: bool = True
     has_failed: bool = False
+    changes: frozenset[StateChange] = frozenset()
 
     __hash__ = object.__hash__
 
@@ -81,6 +83,7 @@ class Attempt:
         barrier: why it cannot be stored, if so (it failed, its reports cannot be stored, ...).
         duration_s: seconds of all its phases.
         code: the function of the test, if it has one.
+        changes: long-lived objects that it and its own fixtures changed.
     """
 
     facts: TestFacts
@@ -90,3 +93,4 @@ class Attempt:
     barrier: Reason | None
     duration_s: float
     code: CodeRef | None = None
+    changes: frozenset[StateChange] = frozenset()

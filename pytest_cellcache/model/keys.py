@@ -7,11 +7,14 @@ from typing import Final, NamedTuple
 BODY: Final = "body"
 NAME: Final = "name"
 EFFECTS: Final = "effects"
+REGISTERS: Final = "registers"
+WRITES: Final = "writes"
 FRAME: Final = "frame"
 MARKERS: Final = "markers"
 DOC: Final = "doc"
 HOOKS: Final = "hooks"
 WHOLE: Final = "whole"
+SURFACE: Final = "surface"
 MODULE: Final = "module"
 FILE: Final = "file"
 LISTING: Final = "listing"
@@ -22,8 +25,11 @@ PROGRAM: Final = "program"
 DISTRIBUTION: Final = "distribution"
 RUN: Final = "run"
 GROUP: Final = "group"
+UNIT: Final = "unit"
 
-CODE_KINDS: Final = frozenset({BODY, NAME, EFFECTS, FRAME, MARKERS, DOC, HOOKS, WHOLE})
+CODE_KINDS: Final = frozenset(
+    {BODY, NAME, EFFECTS, REGISTERS, WRITES, FRAME, MARKERS, DOC, HOOKS, WHOLE, SURFACE}
+)
 """Kinds whose digest is a function of the content of the one file named by ``Key.path``."""
 
 
@@ -36,11 +42,14 @@ class Key(NamedTuple):
     ``body``     Python file              qualified name; the body of that def
     ``name``     Python file              global name; everything that binds or mutates it there
     ``effects``  Python file              empty; its anonymous statements and what it imports
+    ``registers`` Python file             file::name; its statements that may change that global
+    ``writes``   Python file              qualified name; what that def may call and change
     ``frame``    Python file              empty; futures, star imports, builtins it redefines
     ``markers``  Python file              qualified name; pytest decorators of that def or class
     ``doc``      Python file              qualified name; docstring of that def or class
     ``hooks``    Python file              empty; names of the pytest hooks it defines
     ``whole``    Python file              empty; the whole file as code
+    ``surface``  Python file              empty; all of it that importing it evaluates
     ``module``   empty                    dotted name; the first-party file it resolves to, or the
                                           distribution that has it, with its requirements
     ``file``     any file                 empty; its content, or absent
@@ -52,6 +61,7 @@ class Key(NamedTuple):
     ``program``  empty                    program of another language or environment; its content
     ``distribution``  empty               name, ``*`` or ``entry-points``; version or content
     ``run``      empty                    facet of the run: python, options, plugins, ...
+    ``unit``     test file                unit; constant, leads to what a producer rests on
     ``group``    test file                empty; constant, leads to what all its tests share
     ===========  =======================  =====================================================
 

@@ -50,6 +50,22 @@ class Spawned(NamedTuple):
     variables: frozenset[str] = frozenset()
 
 
+class StateChange(NamedTuple):
+    """Something that outlives a unit and was changed by it.
+
+    Attributes:
+        filename: of the module whose global leads to it; absolute.
+        name: that global.
+        word: the key or attribute right below the global; empty if it may be any.
+        is_keyed: ``word`` is a key of the mapping that the global itself is.
+    """
+
+    filename: str
+    name: str
+    word: str = ""
+    is_keyed: bool = False
+
+
 ALL_VARIABLES = "*"
 """In ``Observation.variables``: the environment was copied or iterated over."""
 

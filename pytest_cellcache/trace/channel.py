@@ -12,7 +12,10 @@ from types import CodeType
 from typing import Protocol
 
 from pytest_cellcache.model.observation import CodeRef
-from pytest_cellcache.trace.contract import IsFirstParty, Traced, TracerUnavailable
+from pytest_cellcache.trace.contract import Imports, IsFirstParty, Traced, TracerUnavailable
+
+Label = tuple[str, int]
+"""File name and line of a statement of a module that is being executed."""
 
 
 class FirstParty(dict[str, bool]):
@@ -33,6 +36,13 @@ class Mechanism(Protocol):
     """One way of noticing that code runs."""
 
     name: str
+    settle: Callable[[], None]
+    """Set by the channel: to be called before ``label`` changes."""
+    enter: Callable[[str], None]
+    """Set by the channel: to be called with the file of each module that begins to run."""
+
+    def label(self) -> Label | None:
+        """Say which statement of a module is being executed; ``None`` also if that is unknown."""
 
     def activate(self) -> None:
         """Install; raises ``TracerUnavailable`` and installs nothing if that is impossible."""
@@ -58,6 +68,8 @@ class Channel:
 
     def __init__(self, mechanism: Mechanism) -> None:
         self.mechanism = mechanism
+        mechanism.settle = self.settle
+        mechanism.enter = self.enter
         self._tracers: list[ChannelTracer] = []
 
     def join(self, tracer: ChannelTracer) -> None:
@@ -87,8 +99,14 @@ class Channel:
     def settle(self) -> None:
         """Charge everything seen so far to the units that are innermost now."""
         codes, gaps = self.mechanism.take()
+        label = self.mechanism.label() if codes else None
         for tracer in self._tracers:
-            tracer.charge(codes, gaps)
+            tracer.charge(codes, gaps, label)
+
+    def enter(self, filename: str) -> None:
+        """Tell everybody that a module begins to run, with its statements told apart."""
+        for tracer in self._tracers:
+            tracer.enter(filename)
 
 
 class ChannelTracer:
@@ -98,6 +116,9 @@ class ChannelTracer:
         self.files = FirstParty(is_first_party)
         self._channel = channel
         self._units: list[tuple[set[CodeRef], set[str]]] = []
+        self._imports: dict[Label, set[CodeRef]] = {}
+        self._modules: set[str] = set()
+        self._outside: set[CodeRef] = set()
 
     @property
     def name(self) -> str:
@@ -106,6 +127,7 @@ class ChannelTracer:
     def start(self) -> None:
         if not self._units:
             self._units.append((set(), set()))
+            self._imports, self._modules, self._outside = {}, set(), set()
             try:
                 self._channel.join(self)
             except TracerUnavailable:
@@ -153,11 +175,36 @@ class ChannelTracer:
 
         return self._channel.mechanism.relay(relay)
 
-    def charge(self, codes: Iterable[CodeType], gaps: frozenset[str]) -> None:
+    def imports(self) -> Imports:
+        if self._units:
+            self._channel.settle()
+        return Imports(
+            {label: frozenset(codes) for label, codes in self._imports.items()},
+            frozenset(self._modules),
+            frozenset(self._outside),
+        )
+
+    def label(self) -> Label | None:
+        label = self._channel.mechanism.label()
+        return label if label is not None and self.files[label[0]] else None
+
+    def enter(self, filename: str) -> None:
+        """Note a module whose statements are told apart."""
+        if self.files[filename]:
+            self._modules.add(filename)
+
+    def charge(self, codes: Iterable[CodeType], gaps: frozenset[str], label: Label | None) -> None:
         """Add to the innermost unit; codes of other people's files are left out."""
         files = self.files
         seen, missed = self._units[-1]
         missed |= gaps
-        for code in codes:
-            if files[code.co_filename]:
-                seen.add(CodeRef(code.co_filename, code.co_firstlineno, code.co_name))
+        found = {
+            CodeRef(code.co_filename, code.co_firstlineno, code.co_name)
+            for code in codes
+            if files[code.co_filename]
+        }
+        seen |= found
+        if label is not None and files[label[0]]:
+            self._imports.setdefault(label, set()).update(found)
+        elif len(self._units) == 1:
+            self._outside |= found

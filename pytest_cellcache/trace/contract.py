@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, Protocol
 
 from pytest_cellcache.model.observation import CodeRef
@@ -31,6 +31,20 @@ class Traced(NamedTuple):
     gaps: frozenset[str]
 
 
+class Imports(NamedTuple):
+    """What the statements of modules ran, where the tracer can tell them apart.
+
+    Attributes:
+        statements: code by file name and line of the statement that was being executed.
+        modules: file names of the modules whose statements were told apart, all of them.
+        outside: code that ran outside of units and of such statements: hooks, collection.
+    """
+
+    statements: Mapping[tuple[str, int], frozenset[CodeRef]]
+    modules: frozenset[str]
+    outside: frozenset[CodeRef]
+
+
 class Tracer(Protocol):
     """Says which first-party code ran in which unit; units nest like a stack.
 
@@ -44,6 +58,8 @@ class Tracer(Protocol):
     7. What may have been missed leaves a gap in the unit it was missed in.
     8. After the last ``stop`` nothing is installed in the interpreter any more.
     9. User code never notices: it can use profilers, tracers and monitoring tools of its own.
+    10. Code that the main thread runs for a statement of a first-party module is told per
+        statement too, by ``imports``, for the modules that it names, or for none.
     """
 
     @property
@@ -74,3 +90,9 @@ class Tracer(Protocol):
         Returns:
             Whether ``sink`` will be told; if not, ``base`` must be asked before the end.
         """
+
+    def imports(self) -> Imports:
+        """Give what statements of modules ran so far."""
+
+    def label(self) -> tuple[str, int] | None:
+        """Give file name and line of the statement being executed, as ``imports`` tells them."""

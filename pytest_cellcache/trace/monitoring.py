@@ -10,6 +10,9 @@ Events are local to first-party code objects; each location reports once, then i
   Objects hidden from that walk by ``gc.freeze`` make it use global events instead: slower, same
   result.
 
+While a module's own code runs, its lines are watched too: what runs between two of them is told to
+belong to the statement in between (``Mechanism.label``).
+
 ``PY_THROW`` has no local form and cannot be disabled; it is rare. Without it a generator that was
 suspended in one unit and is thrown into in another would run unseen.
 """
@@ -18,13 +21,14 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Iterable
 from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType
 from typing import Any
 
 from pytest_cellcache.trace import audit
-from pytest_cellcache.trace.channel import Channel, ChannelTracer, FirstParty
+from pytest_cellcache.trace.channel import Channel, ChannelTracer, FirstParty, Label
 from pytest_cellcache.trace.contract import IsFirstParty, Tracer, TracerUnavailable
 
 # Any: type checkers that target 3.10 and 3.11 do not know it.
@@ -48,9 +52,14 @@ class Monitoring:
         self._thrown: dict[int, CodeType] = {}
         self._relay: Callable[[CodeType], None] | None = None
         self._local: dict[int, weakref.ref[CodeType]] = {}
+        # Modules being executed by the main thread, outermost first, and the line each is at.
+        self._importing: list[tuple[CodeType, int]] = []
+        self.settle: Callable[[], None] = lambda: None
+        self.enter: Callable[[str], None] = lambda filename: None
 
     def activate(self) -> None:
         self._tool = _claim_tool_id()
+        self._importing.clear()
         events = _monitoring.events
         self._seen.clear()
         self._thrown.clear()
@@ -64,6 +73,8 @@ class Monitoring:
                 self._relay(code)
             return None
 
+        _monitoring.register_callback(self._tool, events.LINE, self._on_line)
+        _monitoring.register_callback(self._tool, events.PY_RETURN, self._on_return)
         _monitoring.register_callback(self._tool, events.PY_THROW, on_throw)
         _monitoring.set_events(self._tool, events.PY_THROW)
         try:
@@ -112,6 +123,38 @@ class Monitoring:
         for event in (events.PY_START, events.PY_RESUME):
             _monitoring.register_callback(self._tool, event, on_start)
 
+    def label(self) -> Label | None:
+        """Give file and line of the module statement that is being executed, if one is."""
+        importing = self._importing
+        while importing:
+            code, line = importing[-1]
+            if _is_running(code):
+                return code.co_filename, line
+            importing.pop()  # an exception ended it
+        return None
+
+    def _on_line(self, code: CodeType, line: int) -> object:
+        if threading.get_ident() != threading.main_thread().ident:
+            return _monitoring.DISABLE
+        if self._seen:
+            self.settle()
+        importing = self._importing
+        if not any(each is code for each, _ in importing):
+            importing.append((code, line))
+            self.enter(code.co_filename)
+        while importing[-1][0] is not code:
+            importing.pop()  # an exception ended it
+        importing[-1] = (code, line)
+        # A line that comes again belongs to a loop, which is one statement.
+        return _monitoring.DISABLE
+
+    def _on_return(self, code: CodeType, _offset: int, _value: object) -> None:
+        importing = self._importing
+        if importing and importing[-1][0] is code:
+            if self._seen:
+                self.settle()
+            importing.pop()
+
     def deactivate(self) -> None:
         audit.unlisten("exec", self._on_new_code)
         audit.unlisten("function.__new__", self._on_new_code)
@@ -124,8 +167,15 @@ class Monitoring:
             if code is not None:
                 _monitoring.set_local_events(tool, code, 0)
         self._local.clear()
-        for event in (events.PY_START, events.PY_RESUME, events.PY_THROW):
+        for event in (
+            events.PY_START,
+            events.PY_RESUME,
+            events.PY_THROW,
+            events.LINE,
+            events.PY_RETURN,
+        ):
             _monitoring.register_callback(tool, event, None)
+        self._importing.clear()
         _monitoring.free_tool_id(tool)
         self._seen.clear()
         self._thrown.clear()
@@ -147,7 +197,8 @@ class Monitoring:
         if not any(files[code.co_filename] for files in self._files):
             return
         tool, local = self._tool, self._local
-        wanted = _monitoring.events.PY_START | _monitoring.events.PY_RESUME
+        events = _monitoring.events
+        wanted = events.PY_START | events.PY_RESUME
         todo = [code]
         while todo:
             code = todo.pop()
@@ -156,8 +207,19 @@ class Monitoring:
                 continue
             # Weak: suites that generate code by the thousand must not keep it all alive.
             local[key] = weakref.ref(code, lambda _, key=key: local.pop(key, None))  # type: ignore[misc]
-            _monitoring.set_local_events(tool, code, wanted)
+            is_module = code.co_name == "<module>"
+            extra = events.LINE | events.PY_RETURN if is_module else 0
+            _monitoring.set_local_events(tool, code, wanted | extra)
             todo.extend(const for const in code.co_consts if isinstance(const, CodeType))
+
+
+def _is_running(code: CodeType) -> bool:
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code is code:
+            return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
 
 
 def monitoring_tracer(is_first_party: IsFirstParty) -> Tracer:

@@ -12,15 +12,15 @@ Recorders nest too: an inner one (pytester runs pytest inside pytest) hides noth
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from pytest_cellcache.model.observation import CodeRef, Observation
 from pytest_cellcache.sources.handover import Handover
 from pytest_cellcache.trace import inputs, unit
-from pytest_cellcache.trace.channel import FirstParty
+from pytest_cellcache.trace.channel import FirstParty, Label
 from pytest_cellcache.trace.child import ChildRecording
 from pytest_cellcache.trace.contract import IsFirstParty, Traced, Tracer, TracerUnavailable
 from pytest_cellcache.trace.environ import EnvironmentWatch
@@ -38,6 +38,18 @@ _MAKERS: Final[dict[str, tuple[Callable[[IsFirstParty], Tracer], ...]]] = {
     "monitoring": (monitoring_tracer,),
     "profile": (profiling_tracer,),
 }
+
+
+class Imported(NamedTuple):
+    """What code imports ran, by statement (file name, line), and outside of them.
+
+    Attributes:
+        modules: file names of the modules all of whose statements are told apart.
+    """
+
+    statements: Mapping[Label, Observation]
+    modules: frozenset[str]
+    outside: Observation
 
 
 def make_recorder(
@@ -142,6 +154,14 @@ class Recorder:
         if not self._units:
             return Observation()
         return self._units[0].snapshot(self._tracer.base())
+
+    def imports(self) -> Imported:
+        """Say which code ran, by statements of modules, where they can be told apart."""
+        if not self._units:
+            return Imported({}, frozenset(), Observation())
+        traced = self._tracer.imports()
+        statements = {label: Observation(codes) for label, codes in traced.statements.items()}
+        return Imported(statements, traced.modules, Observation(traced.outside))
 
     def note_option(self, name: str) -> None:
         """Charge a look at an option or ini value to whoever asks now."""

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_cellcache.graph.closure import PLAIN, Closure, Node, Ran, Writers
+from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.digests import Digester
+from pytest_cellcache.graph.evaluated import Evaluations
 from pytest_cellcache.graph.modules import Modules
 from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.remembered import Ran
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import Key
 from pytest_cellcache.sources.places import Places
@@ -49,28 +51,20 @@ class World:
         return self.digester().digest(Key(kind, path, name))
 
     def footprint(
-        self,
-        root: tuple[str, str],
-        *,
-        imported: Iterable[tuple[str, str]] = (),
-        ran: Iterable[tuple[str, str]] = (),
-        way: int = PLAIN,
+        self, root: tuple[str, str], *, imported: Iterable[tuple[str, str]] = ()
     ) -> set[Key]:
-        """Give everything that a body leads to, given which defs ran at import and at all."""
+        """Give everything that a body leads to, given which defs ran at import."""
         project = self.project()
-        digester = Digester(project)
-        during_import = set(imported)
-        everything = during_import | set(ran) | {root}
-        writers = Writers(project, digester, everything)
-        closure = Closure(project, digester, Ran(during_import), Ran(everything), writers)
-        seen = {Node(Key("body", *root), way)}
+        evaluations = Evaluations(imported=Ran(imported))
+        closure = Closure(project, Digester(project), evaluations)
+        seen = {Key("body", *root)}
         stack = list(seen)
         while stack:
-            for node in closure.edges(stack.pop()):
-                if node not in seen:
-                    seen.add(node)
-                    stack.append(node)
-        return {node.key for node in seen}
+            for key in closure.edges(stack.pop()):
+                if key not in seen:
+                    seen.add(key)
+                    stack.append(key)
+        return seen
 
     def shown(self, root: tuple[str, str], **how: Iterable[tuple[str, str]]) -> set[str]:
         return {str(key) for key in self.footprint(root, **how)}  # type: ignore[arg-type]

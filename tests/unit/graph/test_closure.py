@@ -58,59 +58,27 @@ def test_operators_of_values_count(world: Any) -> None:
     assert "body a.py::K.__add__" in world.shown(TEST, imported=[("a.py", "K.__add__")])
 
 
-MEMO = {
-    "lru_cache": "import functools\n@functools.lru_cache\ndef get(): return make()",
-    "lazy global": "_v = None\ndef get():\n    global _v\n    _v = _v or make()\n    return _v",
-    "module dict": "D = {}\ndef get():\n    D['a'] = make()\n    return D['a']",
-    "attribute of the function": "def get():\n    get.v = make()\n    return get.v",
-    "alias of a dict": "D = {}\ndef get():\n    d = D\n    d['a'] = make()\n    return d['a']",
-    "default": "def get(d={}):\n    if 'a' not in d: d['a'] = make()\n    return d['a']",
-}
+def test_a_nested_function_rests_on_its_definer(world: Any) -> None:
+    world.write(a="def deco(f):\n    def inner(): return f()\n    return inner\n")
+    found = world.shown(("a.py", "deco.<locals>.inner"))
+    assert {"body a.py::deco", "name a.py::deco"} <= found
+    assert "body a.py::deco.<locals>.inner" not in world.shown(("a.py", "deco"))
 
 
-def pytest_generate_tests(metafunc: Any) -> None:
-    if "memo" in metafunc.fixturenames:
-        metafunc.parametrize("memo", MEMO.values(), ids=MEMO)
-
-
-def test_results_remembered_count_with_what_made_them(world: Any, memo: str) -> None:
-    """The second test finds what the first one left, and sees nothing run."""
-    world.write(t="import a\ndef test(): a.get()", a=f"def make(): return 1\n{memo}\n")
-    roots = [("a.py", "get"), TEST]
+def test_what_a_memo_kept_at_import_counts_for_who_asks_it(world: Any) -> None:
+    world.write(
+        t="import a\ndef test(): a.get()",
+        a="import functools\ndef make(): return 1\n@functools.lru_cache\ndef get(): return make()\n"
+        "X = get()",
+    )
     ran = [("a.py", "get"), ("a.py", "make")]
-    found = set().union(*(world.shown(root, ran=ran) for root in roots))
-    assert "body a.py::make" in found
-
-
-def test_what_an_object_remembers_counts(world: Any) -> None:
-    world.write(
-        a="def make(): return 1\nclass C:\n    v = None\n"
-        "    def get(self):\n        self.v = self.v or make()\n        return self.v\nOBJ = C()\n"
-    )
-    found = world.shown(("a.py", "C.get"), ran=[("a.py", "make"), ("a.py", "C.get")])
-    assert "body a.py::make" in found
-
-
-def test_an_initialiser_remembers_nothing(world: Any) -> None:
-    world.write(a="def make(): return 1\nclass C:\n    def __init__(self): self.v = make()\n")
-    found = world.shown(("a.py", "C.__init__"), ran=[("a.py", "make"), ("a.py", "C.__init__")])
-    assert "body a.py::make" not in found
-
-
-def test_a_body_that_writes_a_global_counts_for_its_readers(world: Any) -> None:
-    world.write(
-        t="import a\ndef test(): a.V",
-        a="V = 0\ndef setter():\n    global V\n    V = 1\n"
-        "W = 0\ndef other():\n    global W\n    W = 1",
-    )
-    found = world.shown(TEST, ran=[("a.py", "setter"), ("a.py", "other")])
-    assert "body a.py::setter" in found
-    assert "body a.py::other" not in found
+    assert "body a.py::make" in world.shown(TEST, imported=ran)
+    assert "body a.py::make" not in world.shown(TEST)
 
 
 def test_reading_the_namespace_takes_the_whole_module(world: Any) -> None:
     world.write(t="def test(): return globals()['a']", a="")
-    assert "whole t.py" in world.shown(TEST)
+    assert "surface t.py" in world.shown(TEST)
 
 
 def test_the_effects_of_packages_on_the_way_count(world: Any) -> None:

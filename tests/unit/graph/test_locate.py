@@ -47,15 +47,15 @@ def where(world: Any, name: str) -> set[str]:
     for label, code in codes(text, filename).items():
         if label.partition("@")[0] == name:
             ref = CodeRef(filename, code.co_firstlineno, code.co_name)
-            nodes |= {str(node.key) for node in locate(world.project(), ref)}
+            nodes |= {str(key) for key in locate(world.project(), ref)}
     return nodes
 
 
 def test_code_is_found_by_the_def_around_it(world: Any) -> None:
     assert where(world, "f") == {"body a.py::f"}
     assert where(world, "g") == {"body a.py::g"}
-    assert where(world, "m") == {"body a.py::g"}
-    assert where(world, "<genexpr>") == {"body a.py::g"}
+    assert where(world, "m") == {"body a.py::g.<locals>.Inner.m"}
+    assert where(world, "<genexpr>") == {"body a.py::g.<locals>.Inner.m"}
     assert where(world, "p") == {"body a.py::K.p"}
     assert where(world, "q") == {"body a.py::K.L.q"}
 

@@ -15,7 +15,7 @@ def function(text: str, head: str = "def f(a, *b, c=1, **d):") -> Refs:
     body = "\n".join("    " + line for line in text.splitlines())
     node = ast.parse(f"{head}\n{body}\n").body[0]
     assert isinstance(node, ast.FunctionDef)
-    return scan_function(node)
+    return scan_function(node, node.name)[0][2]
 
 
 LOCAL = {

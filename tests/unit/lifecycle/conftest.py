@@ -16,7 +16,8 @@ from pytest_cellcache.graph.modules import Modules
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.lifecycle.footprint import InputKeys
 from pytest_cellcache.lifecycle.inputs import Inputs
-from pytest_cellcache.lifecycle.record import Recording, Surroundings
+from pytest_cellcache.lifecycle.record import Recording
+from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, Instance, TestFacts
 from pytest_cellcache.lifecycle.verify import Verifier
 from pytest_cellcache.model.digest import digest_text
@@ -54,7 +55,17 @@ class Session:
             store=store,
         )
         self.verifier = Verifier(store, self.inputs, self.snapshot)
-        self.around = Surroundings(Observation(), (), (), tuple(facets))
+        nothing = Observation()
+        self.around = Surroundings(
+            imported=nothing,
+            outside=nothing,
+            statements={},
+            modules=frozenset(),
+            loaded=(),
+            plugins=(),
+            groups=frozenset({"t.py"}),
+            facets=tuple(facets),
+        )
 
     def facts(self, name: str = "test", **changes: Any) -> TestFacts:
         values = {"nodeid": f"t.py::{name}", "group": "t.py", "digest": digest_text("item")}

@@ -5,14 +5,13 @@ from collections.abc import Mapping
 
 import pytest
 
-from pytest_cellcache.graph.closure import PLAIN, SESSION, Node
 from pytest_cellcache.lifecycle.graphblob import StoredGraph, encode_graph
 from pytest_cellcache.model.digest import Digest, digest_text
 from pytest_cellcache.model.keys import Key
 
 
-def node(name: str, way: int = PLAIN) -> Node:
-    return Node(Key("name", "a.py", name), way)
+def node(name: str) -> Key:
+    return Key("name", "a.py", name)
 
 
 EDGES = {
@@ -20,14 +19,14 @@ EDGES = {
     node("f"): [node("deep")],
     node("deep"): [node("f")],  # a cycle
     node("x"): [],
-    node("x", SESSION): [node("lonely")],
+    node("y"): [node("lonely")],
     node("lonely"): [],
 }
 
 
 def stored(
-    changed: set[str], edges: Mapping[Node, list[Node]] = EDGES
-) -> tuple[StoredGraph, dict[Node, int]]:
+    changed: set[str], edges: Mapping[Key, list[Key]] = EDGES
+) -> tuple[StoredGraph, dict[Key, int]]:
     def before(key: Key) -> Digest:
         return digest_text(key.name)
 
@@ -39,7 +38,7 @@ def stored(
     return StoredGraph(blob, now), positions
 
 
-def change_of(root: Node, *changed: str) -> str | None:
+def change_of(root: Key, *changed: str) -> str | None:
     graph, positions = stored(set(changed))
     found = graph.first_change([positions[root]])
     return found.name if found else None
@@ -56,7 +55,7 @@ def test_what_a_root_leads_to_counts() -> None:
 
 def test_what_it_does_not_lead_to_does_not() -> None:
     assert change_of(node("x"), "deep", "f", "test", "lonely") is None
-    assert change_of(node("x", SESSION), "lonely") == "lonely"
+    assert change_of(node("y"), "lonely") == "lonely"
 
 
 def test_the_nearest_change_is_named() -> None:

@@ -1,0 +1,87 @@
+"""Which bodies a body may have called, as far as they ran: for where no trace tells it.
+
+Callees are matched by name for globals and by attribute name for methods, among bodies that are
+known to have run: what never ran cannot have made anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from pytest_cellcache.graph.names import Names
+from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.refs import Refs
+from pytest_cellcache.graph.remembered import Place, Ran
+
+_BUILTIN_METHODS: Final = frozenset(
+    name
+    for kind in (
+        str,
+        bytes,
+        list,
+        tuple,
+        dict,
+        set,
+        int,
+        float,
+        type,
+        property,
+        re.Pattern,
+        re.Match,
+    )
+    for name in dir(kind)
+)
+
+
+class Calls:
+    """Follows calls without a trace."""
+
+    def __init__(self, project: Project, names: Names) -> None:
+        self._project = project
+        self._names = names
+
+    def reach(self, places: Iterable[Place], ran: Ran) -> set[Place]:
+        """Give these bodies and all they may have called, directly or not, among ``ran``."""
+        seen = set(places)
+        stack = list(seen)
+        while stack:
+            path, qualname = stack.pop()
+            found: set[Place] = set()
+            for definition in self._project.index(path).defs.get(qualname, ()):
+                found |= self.callees(path, definition.refs, ran)
+            found |= ran.by_class.get((path, qualname + ".<locals>"), set())
+            stack += found - seen
+            seen |= found
+        return seen
+
+    def callees(self, path: str, refs: Refs, ran: Ran) -> set[Place]:
+        """Give the bodies that a piece of code may have called directly, among ``ran``."""
+        found: set[Place] = set()
+        resolutions = [self._names.resolve(path, chain) for chain in refs.chains]
+        resolutions += [self._names.resolve_import(path, spec) for spec in refs.imports]
+        for resolution in resolutions:
+            for file, name, rest in resolution.bindings:
+                found |= self._named(file, name, rest, ran)
+        if refs.is_dynamic and any(_is_unknown_callee(call, ran) for call in refs.calls):
+            # Which attribute is computed, and it may be called: any body that ran may be meant.
+            return found | ran.places
+        for attr in refs.attrs | refs.attr_stores:  # a property may be set
+            found |= ran.by_name.get(attr, set())
+        return found
+
+    @staticmethod
+    def _named(file: str, name: str, rest: tuple[str, ...], ran: Ran) -> set[Place]:
+        found = {(file, ".".join((name, *rest))), (file, name)} & ran.places
+        for length in range(1, len(rest) + 2):  # a class: any of its methods
+            found |= ran.by_class.get((file, ".".join((name, *rest)[:length])), set())
+        return found
+
+
+def _is_unknown_callee(call: str, ran: Ran) -> bool:
+    """Say whether a call may run a body that no name leads to: ``f()``, ``self.callback()``."""
+    if call in ("", "getattr()"):
+        return True
+    name = call[1:]
+    return call[0] == "." and name not in ran.by_name and name not in _BUILTIN_METHODS

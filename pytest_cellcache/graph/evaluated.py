@@ -1,0 +1,65 @@
+"""What evaluating cells ran and consulted when their modules were imported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from pytest_cellcache.graph.names import Names
+from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.remembered import Ran
+from pytest_cellcache.model.keys import BODY, Key
+
+CellPlace = tuple[str, int]
+"""File and position of a cell in it."""
+
+_HARMLESS: Final = frozenset({"linecache.cache"})
+"""Objects outside the project whose change at import shows nowhere but in tracebacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluations:
+    """What evaluating cells ran and consulted, as far as the tracer could tell them apart.
+
+    Attributes:
+        cells: keys per cell.
+        traced: files all of whose statements were told apart.
+        imported: all bodies that ran in imports and collection.
+        files: first-party modules loaded.
+    """
+
+    cells: Mapping[CellPlace, frozenset[Key]] = field(default_factory=dict)
+    traced: frozenset[str] = frozenset()
+    imported: Ran = field(default_factory=lambda: Ran(()))
+    files: frozenset[str] = frozenset()
+
+
+def is_contained(project: Project, names: Names, key: Key) -> bool:
+    """Say whether a body that ran at import changed only new objects and known globals.
+
+    Readers of such a global rest on the body by ``Closure.written_at_import``.
+    """
+    if key.kind != BODY:
+        return True
+    index = project.index(key.path)
+    owner = key.name.partition(".<locals>")[0].rpartition(".")[0]
+    for found in index.defs.get(key.name, ()):
+        refs = found.refs
+        for chain in refs.receivers - _HARMLESS:
+            bindings = names.resolve(key.path, chain).bindings
+            if not any(
+                cell.kind != "import"
+                for file, name, _ in bindings
+                for cell in project.index(file).bound_by(name)
+            ):
+                return False
+        made = {
+            attr
+            for initialiser in ("__init__", "__new__", "__attrs_init__")
+            for d in index.defs.get(f"{owner}.{initialiser}", ())
+            for attr in d.refs.attr_stores
+        }
+        if refs.attr_changes - refs.attr_stores - made - {"__dict__"}:
+            return False
+    return True

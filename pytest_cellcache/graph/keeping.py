@@ -1,0 +1,212 @@
+"""Decides what a body leaves behind when it has returned, and whether it matters who called it.
+
+A body *fills* when it looks first, and what it then writes follows from the place it writes to:
+``if k not in D: D[k] = make(k)``. Whoever needs such a value rests on the bodies that made it.
+Anything else that is left behind (``D.append(x)``, ``self.n += 1``, ``MODE = mode``) depends on who
+called, how often and with what: whoever needs it rests on the whole unit that left it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from typing import Final
+
+from pytest_cellcache.graph.refs import KEYED, MUTATORS, Refs
+from pytest_cellcache.graph.scopes import (
+    FunctionNode,
+    Locals,
+    LocalScope,
+    chain_of,
+    is_new,
+    walk_scope,
+)
+
+_SELVES: Final = frozenset({"self", "cls", "mcs", "mcls"})
+_MAX_STEPS: Final = 4
+"""Locals followed from a value to the parameters it comes from."""
+
+
+def note_keeping(node: FunctionNode, known: Locals, local: LocalScope, refs: Refs) -> None:
+    """Add to ``refs`` what a function keeps and looks up; nested functions speak for themselves.
+
+    Args:
+        local: names that are no globals in the body.
+    """
+    _Keeping(node, known, local, refs).run()
+
+
+class _Keeping:
+    def __init__(self, node: FunctionNode, known: Locals, local: LocalScope, refs: Refs) -> None:
+        self._body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
+        self._known = known
+        self._local = local
+        self._refs = refs
+        self._values: dict[str, list[ast.expr]] = {}
+        name = getattr(node, "name", "")
+        first = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)][:1]
+        # The first argument of an initialiser is an object that nobody else has yet.
+        self._new = set(first) if name in ("__init__", "__post_init__", "__new__") else set()
+
+    def run(self) -> None:
+        nodes = [inner for statement in self._body for inner in walk_scope(statement)]
+        for node in nodes:
+            self._learn(node)
+        for node in nodes:
+            self._look(node)
+            self._keep(node)
+
+    # -- what locals come from -------------------------------------------------------------------
+
+    def _learn(self, node: ast.AST) -> None:
+        pairs: list[tuple[ast.AST, ast.expr | None]] = []
+        if isinstance(node, ast.Assign):
+            pairs = [(target, node.value) for target in node.targets]
+        elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)):
+            pairs = [(node.target, node.value)]
+        elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
+            pairs = [(node.target, node.iter)]
+        elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+            pairs = [(node.optional_vars, node.context_expr)]
+        for target, value in pairs:
+            for name in ast.walk(target):
+                if isinstance(name, ast.Name) and value is not None:
+                    self._values.setdefault(name.id, []).append(value)
+
+    def _sources(self, nodes: Iterable[ast.AST | None], steps: int = 0) -> set[str]:
+        """Give the parameters that expressions are computed from."""
+        found: set[str] = set()
+        for node in nodes:
+            for name in ast.walk(node) if node is not None else ():
+                if not isinstance(name, ast.Name):
+                    continue
+                if name.id in self._known.parameters:
+                    found.add(name.id)
+                elif steps < _MAX_STEPS:
+                    found |= self._sources(self._values.get(name.id, ()), steps + 1)
+        return found - _SELVES
+
+    # -- what is looked up -----------------------------------------------------------------------
+
+    def _look(self, node: ast.AST) -> None:
+        looked_up = self._refs.looked_up
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            looked_up.add("." + node.attr)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            if node.id not in self._local:
+                looked_up.add(node.id)
+        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+            looked_up.update(self._containers(node.value))
+        elif isinstance(node, ast.Compare):
+            for operator, right in zip(node.ops, node.comparators, strict=True):
+                if isinstance(operator, (ast.In, ast.NotIn)):
+                    looked_up.update(self._containers(right))
+        elif isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Attribute) and node.func.attr in KEYED:
+                looked_up.update(self._containers(node.func.value))
+            name = node.func.id if isinstance(node.func, ast.Name) else ""
+            if name in ("getattr", "hasattr") and len(node.args) > 1:
+                looked_up.add(_attribute_named(node.args[1]))
+
+    # -- what is kept ----------------------------------------------------------------------------
+
+    def _keep(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                self._store(target, node.value)
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            self._store(node.target, node.value)
+        elif isinstance(node, ast.AugAssign):
+            if self._new and isinstance(node.value, ast.Constant):
+                return  # a counter of instances, which orders them: ``Field.counter += 1``
+            self._accumulate(self._places(node.target))
+        elif isinstance(node, ast.Delete):
+            for target in node.targets:
+                self._accumulate(self._places(target))
+        elif isinstance(node, (ast.For, ast.AsyncFor)):
+            self._accumulate(self._places(node.target))
+        elif isinstance(node, ast.Call):
+            self._call(node)
+
+    def _store(self, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, (ast.Tuple, ast.List)):
+            for element in target.elts:
+                self._store(element, value)
+            return
+        places = self._places(target)
+        if places:
+            self._refs.kept |= places
+            key = target.slice if isinstance(target, ast.Subscript) else None
+            self._check_value(value, key, target)
+
+    def _check_value(self, value: ast.expr, key: ast.expr | None, target: ast.AST) -> None:
+        """Note a value that comes from arguments that its place does not name."""
+        root = {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
+        if self._sources([value]) - self._sources([key]) - root:
+            self._refs.keeps_arguments = True
+
+    def _call(self, node: ast.Call) -> None:
+        function = node.func
+        if isinstance(function, ast.Attribute) and function.attr in MUTATORS:
+            places = self._containers(function.value)
+            if function.attr == "setdefault" and len(node.args) == 2 and places:
+                self._refs.kept |= places
+                self._check_value(node.args[1], node.args[0], function.value)
+            else:
+                self._accumulate(places)
+        name = function.id if isinstance(function, ast.Name) else ""
+        if name == "setattr" and len(node.args) == 3 and not self._is_new(node.args[0]):
+            self._refs.kept.add(_attribute_named(node.args[1]))
+            self._check_value(node.args[2], node.args[1], node.args[0])
+        elif name == "delattr" and len(node.args) == 2 and not self._is_new(node.args[0]):
+            self._accumulate({_attribute_named(node.args[1])})
+
+    def _accumulate(self, places: set[str]) -> None:
+        if places:
+            self._refs.kept |= places
+            self._refs.accumulates = True
+
+    # -- names of places -------------------------------------------------------------------------
+
+    def _places(self, target: ast.AST) -> set[str]:
+        """Name what assigning to a target changes outside of the call."""
+        if isinstance(target, ast.Name):
+            return set() if target.id in self._local else {target.id}
+        if isinstance(target, ast.Attribute):
+            return set() if self._is_new(target.value) else {"." + target.attr}
+        if isinstance(target, ast.Subscript):
+            return self._containers(target.value)
+        if isinstance(target, (ast.Tuple, ast.List)):
+            return {place for element in target.elts for place in self._places(element)}
+        return set()
+
+    def _containers(self, node: ast.AST, steps: int = 0) -> set[str]:
+        """Name a container whose content is looked up or changed; empty if it is new here."""
+        while isinstance(node, (ast.Subscript, ast.Call)):
+            if isinstance(node, ast.Call) and is_new(node):
+                return set()
+            node = node.value if isinstance(node, ast.Subscript) else node.func
+        chain = chain_of(node, self._local)
+        if chain is not None:
+            return {chain + "[]"}
+        if isinstance(node, ast.Attribute):
+            return set() if self._is_new(node.value) else {f".{node.attr}[]"}
+        if isinstance(node, ast.Name):
+            if self._is_new(node):
+                return set()
+            alias = self._known.aliases.get(node.id)
+            if alias is not None and not isinstance(alias, ast.Name) and steps < _MAX_STEPS:
+                return self._containers(alias, steps + 1)
+            if isinstance(alias, ast.Name) and alias.id not in self._local:
+                return {alias.id + "[]"}
+            return {f"~{node.id}[]"}
+        return set()
+
+    def _is_new(self, node: ast.AST) -> bool:
+        return isinstance(node, ast.Name) and (node.id in self._known.fresh or node.id in self._new)
+
+
+def _attribute_named(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return "." + node.value
+    return ".__dict__[]"

@@ -1,0 +1,53 @@
+"""Asks at the right moments which long-lived objects changed, and on whose behalf.
+
+What a wider fixture changes is its own; everything else that happens while an item runs, set-up
+and teardown of its own fixtures included, is the item's: what they undo is no change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.model.observation import StateChange
+from pytest_cellcache.trace.state import StateWatch
+
+_NONE: frozenset[StateChange] = frozenset()
+
+
+class Changes:
+    """What has changed since it was last asked.
+
+    Args:
+        make: makes the watch; called when the first live item begins.
+    """
+
+    def __init__(self, make: Callable[[], StateWatch], guard: Guard) -> None:
+        self._make = make
+        self._guard = guard
+        self._watch: StateWatch | None = None
+        self._item: set[StateChange] = set()
+
+    def begin_item(self) -> None:
+        """Begin to watch, if this is the first live item."""
+        if self._watch is None:
+            self._watch = self._make()
+            self._watch.begin()
+        self._item = set()
+
+    def end_item(self) -> frozenset[StateChange]:
+        """Give what the item changed."""
+        self.leave_to_item()
+        return frozenset(self._item)
+
+    def leave_to_item(self) -> None:
+        """Count what has changed so far as the item's, before somebody else begins."""
+        self._item |= self.take()
+
+    def take(self) -> frozenset[StateChange]:
+        """Give what changed since the last time, whoever did it."""
+        return self._guard.call(self._watch.take, _NONE) if self._watch is not None else _NONE
+
+    def keys_of(self, filename: str, name: str) -> tuple[str, ...] | None:
+        """Give the keys of a global that is a mapping of texts."""
+        return self._watch.mapping_keys(filename, name) if self._watch is not None else None

@@ -1,0 +1,249 @@
+"""Finds what tests rest on because earlier tests and fixtures left it behind.
+
+A unit that changed a long-lived object is a *producer* for the tests that read it. Where every
+body that may have made the change fills (``graph.keeping``), readers rest on these bodies and what
+they called; otherwise they rest on the unit as a whole, and when one of them must run, so must the
+producer before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from pytest_cellcache.graph.calls import Calls
+from pytest_cellcache.graph.closure import Closure
+from pytest_cellcache.graph.names import Names
+from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.refs import KEYED, Refs, words_of
+from pytest_cellcache.graph.remembered import Place, Ran, Writers, fills, initialises
+from pytest_cellcache.model.keys import BODY, MARKERS, NAME, UNIT, Key
+from pytest_cellcache.model.observation import StateChange
+
+Edges = Callable[[Key], frozenset[Key]]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one unit changed.
+
+    Attributes:
+        key: the global that leads to it.
+        word: key or attribute below the global; empty if it may be any.
+        is_keyed: ``word`` is a key of the mapping that the global is.
+        rests_on: what readers rest on.
+        producer: key of the unit, if readers need it to run before them.
+    """
+
+    key: Key
+    word: str
+    is_keyed: bool
+    rests_on: frozenset[Key]
+    producer: Key | None
+
+
+class Producers:
+    """What units of a run left behind."""
+
+    def __init__(self, project: Project, names: Names, calls: Calls) -> None:
+        self._project = project
+        self._names = names
+        self._calls = calls
+        self.changes: list[Change] = []
+        self._known: set[Change] = set()
+
+    def add(
+        self,
+        unit: Key,
+        changes: Iterable[StateChange],
+        *,
+        ran: Ran,
+        own: frozenset[Place],
+        inputs: frozenset[Key],
+    ) -> None:
+        """Take what a unit changed.
+
+        Args:
+            ran: bodies that it ran.
+            own: those that only pytest calls: the test itself and its fixtures.
+            inputs: files, variables and the like that it consulted.
+        """
+        relative = self._project.snapshot.places.relative
+        writers = None
+        for change in changes:
+            path = relative(change.filename)
+            writers = writers or Writers(self._project, self._names, ran.places | own)
+            found = writers.of(path, change.name) | self._by_word(path, change, ran)
+            if found and not found & own and all(self._fills(place) for place in found):
+                bodies = self._calls.reach(found, ran)
+                rests_on = frozenset(Key(BODY, *place) for place in bodies) | inputs
+                producer = None
+            else:
+                rests_on, producer = frozenset({unit}), unit
+            key = Key(NAME, path, change.name)
+            made = Change(key, change.word, change.is_keyed, rests_on, producer)
+            if made not in self._known:
+                self._known.add(made)
+                self.changes.append(made)
+
+    def add_imports(
+        self, closure: Closure, keys_of: Callable[[Place], tuple[str, ...] | None]
+    ) -> None:
+        """Take what imports changed: registers that decorators fill, and the like.
+
+        Args:
+            keys_of: gives the keys of a global that is a mapping, as far as they are texts;
+                ``None`` for any other, and for one with other keys.
+        """
+        for changed in sorted(closure.changed_at_import()):
+            keys = keys_of(changed)
+            for (path, position), rests_on in closure.written_at_import(changed).items():
+                cell = self._project.index(path).table.cells[position]
+                named = cell.refs.words | {word for name in cell.binds for word in words_of(name)}
+                named |= words_of(path)
+                words = [key for key in keys or () if words_of(key) <= named]
+                for word in words or [""]:
+                    key = Key(NAME, *changed)
+                    self.changes.append(Change(key, word, bool(word), rests_on, None))
+
+    def _fills(self, place: Place) -> bool:
+        return all(fills(found) for found in self._project.index(place[0]).defs[place[1]])
+
+    def _by_word(self, path: str, change: StateChange, ran: Ran) -> set[Place]:
+        """Give the bodies that may have set an attribute, or kept results below a global."""
+        found: set[Place] = set()
+        if (path, change.name) in ran.places:  # a memo, or a function with a closure
+            found.add((path, change.name))
+        for definition in self._project.index(path).defs.get(change.name, ()):
+            for chain in definition.decorators:
+                for file, name, rest in self._names.resolve(path, chain).bindings if chain else ():
+                    inner = ".".join((name, *rest)) + "."
+                    found |= {p for p in ran.places if p[0] == file and p[1].startswith(inner)}
+        for _, cell in self._project.index(path).binders.get(change.name, ()):
+            # ``f = remembering(g)``: what keeps is a closure.
+            for chain in cell.refs.chains if cell.kind == "value" else ():
+                for file, name, rest in self._names.resolve(path, chain).bindings:
+                    inner = ".".join((name, *rest, "<locals>", ""))
+                    found |= {p for p in ran.places if p[0] == file and p[1].startswith(inner)}
+        if change.word and not change.is_keyed:
+            for place in ran.places:
+                for definition in self._project.index(place[0]).defs.get(place[1], ()):
+                    refs = definition.refs
+                    written = refs.attr_stores | refs.attr_changes
+                    is_memo = definition.is_memo and place[1].endswith("." + change.word)
+                    if is_memo or (
+                        (change.word in written or "__dict__" in refs.attr_changes)
+                        and not initialises(place[1])
+                    ):
+                        found.add(place)
+        return found
+
+
+class Readers:
+    """Tells which units read what was left behind.
+
+    Args:
+        roots: of the units, by their keys; bodies that ran, and names, count.
+        edges: ``Closure.live_edges``.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        names: Names,
+        roots: Mapping[Key, frozenset[Key]],
+        edges: Edges,
+    ) -> None:
+        self._project = project
+        self._names = names
+        self._units: dict[Key, set[Key]] = {}
+        for unit, own in roots.items():
+            for root in own:
+                if root.kind in (BODY, NAME, MARKERS):
+                    self._units.setdefault(root, set()).add(unit)
+        self._back: dict[Key, list[Key]] = {}
+        self._refs: list[tuple[Key, Refs]] = []
+        seen = set(self._units)
+        stack = list(seen)
+        while stack:
+            key = stack.pop()
+            self._refs += [(key, refs) for refs in self._refs_of(key)]
+            for target in edges(key):
+                self._back.setdefault(target, []).append(key)
+                if target not in seen:
+                    seen.add(target)
+                    stack.append(target)
+        self._reading: dict[Key, set[Key]] = {}
+        self._naming: dict[tuple[str, Key | None], set[Key]] = {}
+
+    def of(self, change: Change) -> set[Key]:
+        """Give the units that may see a change."""
+        key = change.key
+        found = self.reaching(key)
+        for word in words_of(change.word) if found else ():
+            memo = (word, key if change.is_keyed else None)
+            if memo not in self._naming:
+                self._naming[memo] = self._leading_to(self._mentions(word, memo[1]))
+            found = found & self._naming[memo]
+        return found
+
+    def reaching(self, key: Key) -> set[Key]:
+        """Give the units with a root that leads to a key."""
+        if key not in self._reading:
+            self._reading[key] = self._leading_to({key})
+        return self._reading[key]
+
+    def _leading_to(self, targets: set[Key]) -> set[Key]:
+        """Give the units with a root that leads to one of some keys."""
+        seen = set(targets)
+        stack = list(seen)
+        units: set[Key] = set()
+        while stack:
+            key = stack.pop()
+            units |= self._units.get(key, set())
+            for source in self._back.get(key, ()):
+                if source not in seen:
+                    seen.add(source)
+                    stack.append(source)
+        return units
+
+    def _mentions(self, word: str, mapping: Key | None) -> set[Key]:
+        """Give the keys whose code names a word, or looks at all of them.
+
+        Args:
+            mapping: the global that the word is a key of; ``None`` for an attribute.
+        """
+        found = set()
+        for key, refs in self._refs:
+            if word in refs.words:
+                found.add(key)
+            elif mapping is not None:
+                if self._takes_whole(key.path, refs, mapping):
+                    found.add(key)
+            elif refs.is_dynamic or any(word in words_of(attr) for attr in refs.attrs):
+                found.add(key)
+        return found
+
+    def _takes_whole(self, path: str, refs: Refs, changed: Key) -> bool:
+        for chain in refs.wholes:
+            for file, name, rest in self._names.resolve(path, chain).bindings:
+                is_it = file == changed.path and name == changed.name
+                if is_it and (not rest or rest[0] not in KEYED):
+                    return True
+        return False
+
+    def _refs_of(self, key: Key) -> list[Refs]:
+        if key.kind not in (BODY, NAME, MARKERS):
+            return []
+        index = self._project.index(key.path)
+        if key.kind == BODY:
+            return [found.refs for found in index.defs.get(key.name, ())]
+        if key.kind == MARKERS:
+            marked = index.table.markers.get(key.name)
+            return [marked[1]] if marked else []
+        return [cell.refs for _, cell in index.binders.get(key.name, ())]
+
+
+def unit_key(group: str, name: str) -> Key:
+    """Name a unit in the graph: a node id, or a fixture instance of a run."""
+    return Key(UNIT, group, name)

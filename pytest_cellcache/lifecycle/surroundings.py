@@ -1,0 +1,57 @@
+"""What all tests of a run share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from pytest_cellcache.graph.remembered import Place
+from pytest_cellcache.lifecycle.evaluations import Statement
+from pytest_cellcache.model.keys import Key
+from pytest_cellcache.model.observation import CodeRef, Observation
+
+Edges = Callable[[Key], frozenset[Key]]
+KeysOfCode = Callable[[Iterable[CodeRef]], set[Key]]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all tests of a run share.
+
+    Attributes:
+        imported: what ran and was consulted before the first test.
+        outside: that part of it which no statement of a module caused.
+        statements: what statements of modules caused, in tests too, by file name and line.
+        modules: absolute files of the modules all of whose statements are told apart.
+        loaded: absolute files of the first-party modules loaded before the first test.
+        plugins: relative files of first-party plugins and conftests.
+        groups: relative files of all tests collected.
+        facets: names of the facets of the run that count for every test.
+        declared: inputs that every test depends on by declaration.
+        may_connect: what answers on the network does not count.
+        keys_of: gives the keys of a global that is a mapping, if all are texts.
+    """
+
+    imported: Observation
+    outside: Observation
+    statements: Mapping[Statement, Observation]
+    modules: frozenset[str]
+    loaded: tuple[str, ...]
+    plugins: tuple[str, ...]
+    groups: frozenset[str]
+    facets: tuple[str, ...]
+    declared: frozenset[Key] = frozenset()
+    may_connect: bool = False
+    keys_of: Callable[[Place], tuple[str, ...] | None] = lambda place: None
+
+
+def reach(roots: Iterable[Key], edges: Edges) -> set[Key]:
+    """Give keys and all that they lead to."""
+    seen = set(roots)
+    stack = list(seen)
+    while stack:
+        for key in edges(stack.pop()):
+            if key not in seen:
+                seen.add(key)
+                stack.append(key)
+    return seen

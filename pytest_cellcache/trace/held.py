@@ -1,0 +1,200 @@
+"""Containers whose content is compared: one by one, and many in one go.
+
+An identity is not that of another object meanwhile: containers and atoms are kept alive, and an
+instance is referred to weakly where that is possible: one that has gone is a change.
+"""
+
+from __future__ import annotations
+
+import itertools
+import operator
+import types
+import weakref
+from collections import deque
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, Final
+
+from pytest_cellcache.trace.parts import ATOMS, LRU, MAX_ITEMS, SKIPPED_MEMBERS, slot_value
+
+_BATCH: Final = 64
+"""Containers compared at once."""
+
+
+class Reference(weakref.ref):  # type: ignore[type-arg]
+    """A weak reference that still tells whose it was."""
+
+    __slots__ = ("ident",)
+
+    ident: int
+
+
+class Held:
+    """One container, and how to tell what it holds.
+
+    Attributes:
+        ident: identity of the object whose container it is.
+        module: file name, if it is the namespace of a module.
+        is_foreign: it is the namespace of an object whose class is not the project's.
+        kind: ``namespace`` (of a module, class or instance), ``mapping`` or ``other``.
+        ids: gives identities of what it holds.
+    """
+
+    __slots__ = ("atoms", "ident", "ids", "is_foreign", "kind", "module", "named", "saved", "thing")
+
+    def __init__(
+        self, ident: int, kind: str, thing: Any, ids: Callable[[Any], list[int]], module: str = ""
+    ) -> None:
+        self.ident = ident
+        self.kind = kind
+        self.thing = thing
+        self.ids = ids
+        self.module = module
+        self.is_foreign = False
+        self.save()
+
+    def save(self) -> None:
+        """Take what it holds now as the state to compare with."""
+        self.saved = self.ids(self.thing)
+        self.named: dict[str, int] = {}
+        self.atoms: list[Any] = []
+        if self.is_small:
+            items = list(self.items())
+            self.named = {name: id(value) for name, value in items if type(name) is str}
+            self.atoms = [(n, v) for n, v in items if type(v) in ATOMS or type(n) in ATOMS]
+        elif type(self.thing) in (list, set, deque) and len(self.thing) <= MAX_ITEMS:
+            self.atoms = [value for value in self.thing if type(value) in ATOMS]
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it has names for what it holds, few enough to look at each."""
+        if self.kind == "mapping":
+            return dict.__len__(self.thing) <= MAX_ITEMS
+        return self.kind == "namespace" and len(self.thing) <= MAX_ITEMS
+
+    def items(self) -> Any:
+        return self.thing.items() if self.kind == "namespace" else dict.items(self.thing)
+
+    def changed(self) -> list[str]:
+        """Name what changed, by key or attribute; an empty name where there is none."""
+        if not self.is_small:
+            return [""]
+        now = {name: id(value) for name, value in self.items() if type(name) is str}
+        names = {name for name in now if self.named.get(name) != now[name]}
+        names |= self.named.keys() - now.keys()
+        if names and names <= SKIPPED_MEMBERS and self.kind == "namespace":
+            return []
+        return sorted(names) or [""]
+
+
+class Batch:
+    """Some containers that are compared in one go."""
+
+    def __init__(self) -> None:
+        self.held: list[Held] = []
+        self.weak: list[Reference] = []
+        self._saved: list[int] = []
+        self._spaces: list[Any] = []
+        self._mappings: list[Any] = []
+        self._others: list[Held] = []
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.held) + len(self.weak) >= _BATCH
+
+    def settle(self) -> None:
+        """Take everything as it is now as the state to compare with."""
+        small = [held for held in self.held if held.is_small]
+        self._spaces = [held.thing for held in small if held.kind == "namespace"]
+        self._mappings = [held.thing for held in small if held.kind == "mapping"]
+        known = set(map(id, small))
+        self._others = [held for held in self.held if id(held) not in known]
+        self._saved = self._signature()
+
+    def has_changed(self) -> bool:
+        return self._signature() != self._saved or any(
+            reference() is None for reference in self.weak
+        )
+
+    def _signature(self) -> list[int]:
+        spaces, mappings = self._spaces, self._mappings
+        chain = itertools.chain.from_iterable
+        found = list(map(len, spaces))
+        found += map(dict.__len__, mappings)
+        found += map(id, chain(map(_VALUES, spaces)))
+        found += map(id, chain(map(dict.values, mappings)))
+        found += map(id, chain(map(dict.__iter__, mappings)))
+        for held in self._others:
+            found += held.ids(held.thing)
+        return found
+
+
+_VALUES: Final = operator.methodcaller("values")
+
+
+def namespace_ids(namespace: Any) -> list[int]:
+    """Identify what a module, class or instance holds."""
+    return [*map(id, namespace.values())] if len(namespace) <= MAX_ITEMS else [len(namespace)]
+
+
+def mapping_ids(mapping: Any) -> list[int]:
+    """Identify values and keys."""
+    if dict.__len__(mapping) > MAX_ITEMS:
+        return [dict.__len__(mapping)]
+    return [*map(id, dict.values(mapping)), *map(id, dict.__iter__(mapping))]
+
+
+def _list_ids(sequence: Any) -> list[int]:
+    size = list.__len__(sequence)
+    return [*map(id, list.__iter__(sequence))] if size <= MAX_ITEMS else [size]
+
+
+def _set_ids(sequence: Any) -> list[int]:
+    size = set.__len__(sequence)
+    return [*map(id, set.__iter__(sequence))] if size <= MAX_ITEMS else [size]
+
+
+def _deque_ids(sequence: Any) -> list[int]:
+    size = deque.__len__(sequence)
+    return [*map(id, deque.__iter__(sequence))] if size <= MAX_ITEMS else [size]
+
+
+def _lru_ids(memo: Any) -> list[int]:
+    info = memo.cache_info()
+    return [info.misses, info.currsize]
+
+
+def iterator_ids(iterator: Any) -> list[int]:
+    """Identify how far it has come."""
+    return [operator.length_hint(iterator, -1)]
+
+
+def _generator_ids(generator: Any) -> list[int]:
+    frame = getattr(generator, "gi_frame", None) or getattr(generator, "ag_frame", None)
+    return [-1 if frame is None else frame.f_lasti]
+
+
+def _cell_ids(cell: Any) -> list[int]:
+    try:
+        return [id(cell.cell_contents)]
+    except ValueError:  # empty
+        return []
+
+
+def slot_ids(slots: list[Any]) -> Callable[[Any], list[int]]:
+    """Make what identifies the values in some slots of an object."""
+    return lambda value: [id(slot_value(slot, value)) for slot in slots]
+
+
+LOOKS: Final[tuple[tuple[Any, Callable[[Any], list[int]]], ...]] = (
+    (list, _list_ids),
+    (set, _set_ids),
+    (deque, _deque_ids),
+    (bytearray, lambda value: [hash(bytes(value))]),
+    (LRU, _lru_ids),
+    (types.GeneratorType, _generator_ids),
+    (types.AsyncGeneratorType, _generator_ids),
+    (types.CellType, _cell_ids),
+    (itertools.count, lambda value: [hash(repr(value))]),
+    (ContextVar, lambda variable: [id(variable.get(None))]),
+)

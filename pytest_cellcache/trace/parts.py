@@ -1,0 +1,179 @@
+"""Says what a long-lived object leads to, without running any code of the object's own.
+
+Proxies answer ``isinstance`` and ``__dict__`` as they like, subclasses of containers override
+iteration: so everything here goes by ``type`` and through the methods of the builtin types.
+"""
+
+from __future__ import annotations
+
+import collections
+import functools
+import sys
+import types
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any, Final
+
+MAX_ITEMS: Final = 5_000
+"""Items of one container that are looked at one by one; of larger ones only the number."""
+
+ATOMS: Final = frozenset(
+    {int, str, float, complex, bytes, type(None), bool, type(...), range, type(NotImplemented)}
+)
+LRU: Final = type(functools.lru_cache(lambda: None))
+
+_OPAQUE: Final = (
+    types.ModuleType, types.BuiltinFunctionType, types.CodeType, types.FrameType,
+    types.TracebackType, types.GetSetDescriptorType, types.MemberDescriptorType,
+    types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType,
+    types.GenericAlias, type(sys.flags),
+)  # fmt: skip
+_WRAPPERS: Final = frozenset(
+    {
+        types.FunctionType, types.MethodType, staticmethod, classmethod, property, types.CellType,
+        types.MappingProxyType, types.GeneratorType, types.AsyncGeneratorType, ContextVar, LRU,
+    }
+)  # fmt: skip
+_WALKED_STANDARD: Final = frozenset(
+    """collections types functools weakref queue _thread _threading_local threading contextvars
+    itertools builtins string dataclasses enum""".split()
+)
+"""Modules of the standard library whose instances are walked; others keep their own counsel."""
+_NEVER_WALKED: Final = frozenset({"pytest", "_pytest", "pluggy", "pytest_cellcache", "hypothesis"})
+SKIPPED_MEMBERS: Final = frozenset(
+    """__dict__ __weakref__ __module__ __doc__ __qualname__ __slots__ __abstractmethods__ _abc_impl
+    __annotations__ __firstlineno__ __static_attributes__ __match_args__ __orig_bases__
+    __parameters__ __hash__ __annotate__ __annotations_cache__ __slotnames__
+    __annotate_func__""".split()
+)
+_PLAIN_ATTRIBUTES: Final = frozenset(
+    "__wrapped__ __isabstractmethod__ __name__ __doc__ pytestmark _pytestfixturefunction".split()
+)
+
+Part = tuple[Any, object]
+"""A value and the key or attribute it is found under, ``None`` where it has no name."""
+
+
+def is_opaque(value: Any) -> bool:
+    """Say whether a value leads nowhere, or nowhere that tests could change unseen."""
+    kind = type(value)
+    return kind in ATOMS or issubclass(kind, _OPAQUE)
+
+
+def is_own_class(kind: type, sources: frozenset[str]) -> bool:
+    """Say whether a class was defined in one of some source files.
+
+    Not those that a function defines: there is a new one for each call, and registers that collect
+    them would grow without end.
+    """
+    if "<locals>" in type.__getattribute__(kind, "__qualname__"):
+        return False
+    module = sys.modules.get(str(type.__getattribute__(kind, "__module__")))
+    return getattr(module, "__file__", None) in sources
+
+
+def origin_of(kind: type, sources: frozenset[str]) -> str:
+    """Say whose a type is: ``own``, ``walked`` (standard), ``foreign`` or ``opaque``."""
+    if kind in _WRAPPERS:
+        return "walked"
+    top = str(type.__getattribute__(kind, "__module__")).partition(".")[0]
+    if top in sys.stdlib_module_names:
+        return "walked" if top in _WALKED_STANDARD else "opaque"
+    if top in _NEVER_WALKED:
+        return "opaque"
+    return "own" if is_own_class(kind, sources) else "foreign"
+
+
+def namespace_of(value: Any) -> dict[str, Any] | None:
+    """Give the attributes of an instance as the dictionary that holds them."""
+    for base in type.__getattribute__(type(value), "__mro__"):
+        descriptor = type.__getattribute__(base, "__dict__").get("__dict__")
+        if type(descriptor) is types.GetSetDescriptorType:
+            found = descriptor.__get__(value)
+            return found if type(found) is dict else None
+    return None
+
+
+def has_state(namespace: dict[str, Any]) -> bool:
+    """Say whether a function carries more than what decorators leave on every function."""
+    return any(name not in _PLAIN_ATTRIBUTES and "hypothesis" not in name for name in namespace)
+
+
+def slots_of(kind: type) -> list[Any]:
+    """Give the descriptors of the slots of a class."""
+    return [
+        descriptor
+        for base in type.__getattribute__(kind, "__mro__")
+        for descriptor in type.__getattribute__(base, "__dict__").values()
+        if type(descriptor) is types.MemberDescriptorType
+        and "__slots__" in type.__getattribute__(base, "__dict__")  # not made in C
+    ]
+
+
+def slot_value(descriptor: Any, value: Any) -> Any:
+    """Read a slot; ``None`` when it is not set."""
+    try:
+        return descriptor.__get__(value)
+    except AttributeError:
+        return None
+
+
+def parts_of(value: Any) -> Iterator[Part]:
+    """Give what a value leads to directly."""
+    kind = type(value)
+    if issubclass(kind, type):
+        namespace = type.__getattribute__(value, "__dict__")
+        yield from ((v, k) for k, v in list(namespace.items()) if k not in SKIPPED_MEMBERS)
+        return
+    if issubclass(kind, dict):
+        if dict.__len__(value) <= MAX_ITEMS:
+            yield from ((item, key) for key, item in list(dict.items(value)))
+    else:
+        for container, iterate in _SEQUENCES:
+            if issubclass(kind, container):
+                if container.__len__(value) <= MAX_ITEMS:
+                    yield from ((item, None) for item in list(iterate(value)))
+                break
+    special = _SPECIAL.get(kind)
+    if special is not None:
+        yield from ((part, None) for part in special(value))
+    namespace = namespace_of(value)
+    if namespace is not None:
+        yield from ((item, name) for name, item in list(namespace.items()))
+    for descriptor in slots_of(kind):
+        yield slot_value(descriptor, value), descriptor.__name__
+
+
+_SEQUENCES: Final[tuple[tuple[Any, Callable[[Any], Any]], ...]] = (
+    (list, list.__iter__),
+    (tuple, tuple.__iter__),
+    (set, set.__iter__),
+    (frozenset, frozenset.__iter__),
+    (collections.deque, collections.deque.__iter__),
+)
+
+
+def _parts_of_function(function: Any) -> Iterator[Any]:
+    yield from function.__defaults__ or ()
+    yield from (function.__kwdefaults__ or {}).values()
+    yield from function.__closure__ or ()
+
+
+def _parts_of_cell(cell: Any) -> Iterator[Any]:
+    try:
+        yield cell.cell_contents
+    except ValueError:  # empty
+        return
+
+
+_SPECIAL: Final[dict[Any, Callable[[Any], Any]]] = {
+    types.FunctionType: _parts_of_function,
+    types.CellType: _parts_of_cell,
+    types.MethodType: lambda method: (method.__self__, method.__func__),
+    staticmethod: lambda method: (method.__func__,),
+    classmethod: lambda method: (method.__func__,),
+    property: lambda made: (made.fget, made.fset, made.fdel),
+    LRU: lambda memo: (memo.__wrapped__,),
+    functools.partial: lambda made: (made.func, made.args, made.keywords),
+    ContextVar: lambda variable: (variable.get(None),),
+}

@@ -1,0 +1,273 @@
+"""Notices which long-lived objects of first-party modules a unit has changed.
+
+What the globals of modules lead to is laid out once, before the first test: every container among
+it (dictionaries of modules and instances, lists, sets, classes, memos of ``lru_cache``, closures),
+in batches. ``take`` compares the identities of all that a batch holds with what they were, in a few
+passes in C, and looks closer only where they differ.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable
+from typing import Any, Final
+
+from pytest_cellcache.model.observation import StateChange
+from pytest_cellcache.trace.held import (
+    LOOKS,
+    Batch,
+    Held,
+    Reference,
+    iterator_ids,
+    mapping_ids,
+    namespace_ids,
+    slot_ids,
+)
+from pytest_cellcache.trace.parts import (
+    MAX_ITEMS,
+    has_state,
+    is_opaque,
+    is_own_class,
+    namespace_of,
+    origin_of,
+    parts_of,
+    slots_of,
+)
+
+_MAX_OBJECTS: Final = 200_000
+"""Objects laid out at most; what lies beyond is not watched."""
+_MAX_PARENTS: Final = 64
+"""Ways to one object that are kept; beyond, it is what everything holds, such as a sentinel."""
+_MAX_FOREIGN: Final = 3_000
+"""Objects of other distributions followed below one global."""
+_SKIPPED_GLOBALS: Final = frozenset(
+    """__builtins__ __loader__ __spec__ __cached__ __file__ __path__ __package__ __name__ __doc__
+    __warningregistry__ __annotations__ __conditional_annotations__ __annotate__
+    @pytest_ar @py_builtins""".split()
+)
+
+Owner = tuple[str, str]
+"""File name and global."""
+
+
+class StateWatch:
+    """Lays out what first-party modules lead to, and says what changed.
+
+    Args:
+        is_first_party: answers for a file name.
+        is_alias: says whether a global of a file is only bound by imports; such objects are
+            walked in the module that defines them.
+    """
+
+    def __init__(
+        self, is_first_party: Callable[[str], bool], is_alias: Callable[[str, str], bool]
+    ) -> None:
+        self._is_first_party = is_first_party
+        self._is_alias = is_alias
+        self._batches: list[Batch] = []
+        self._modules: dict[str, Held] = {}
+        self._sources: frozenset[str] = frozenset()
+        # Who leads to an object: other objects by identity and key, and globals.
+        self._parents: dict[int, list[tuple[int, str]]] = {}
+        self._owners: dict[int, list[Owner]] = {}
+        self._kept: list[Any] = []
+        self._foreign_left = 0
+        self._known_modules = 0
+
+    def begin(self) -> None:
+        """Lay everything out as it is now."""
+        self._find_modules()
+
+    def take(self) -> frozenset[StateChange]:
+        """Say what changed since the last time; new modules are laid out only."""
+        changes: set[StateChange] = set()
+        touched = [batch for batch in self._batches if batch.has_changed()]
+        for batch in touched:
+            self._look_closer(batch, changes)
+        for batch in touched:
+            batch.settle()
+        if len(sys.modules) != self._known_modules:
+            self._find_modules()
+        return frozenset(changes)
+
+    def mapping_keys(self, filename: str, name: str) -> tuple[str, ...] | None:
+        """Give the keys of a global that is a mapping of texts; ``None`` of any other."""
+        module = self._modules.get(filename)
+        value: Any = module.thing.get(name) if module is not None else None
+        if not issubclass(type(value), dict) or dict.__len__(value) > MAX_ITEMS:
+            return None
+        keys = list(dict.__iter__(value))
+        return tuple(keys) if all(type(key) is str for key in keys) else None
+
+    # -- comparing -------------------------------------------------------------------------------
+
+    def _look_closer(self, batch: Batch, changes: set[StateChange]) -> None:
+        for held in list(batch.held):
+            if held.ids(held.thing) == held.saved:
+                continue
+            for word in held.changed():
+                self._tell(held, word, changes)
+            held.save()
+            self._walk_again(held)
+        gone = [reference for reference in batch.weak if reference() is None]
+        for reference in gone:
+            batch.weak.remove(reference)
+            for owner, _, word in self._leading_to(reference.ident):
+                changes.add(StateChange(*owner, word))
+            self._parents.pop(reference.ident, None)
+            self._owners.pop(reference.ident, None)
+
+    def _tell(self, held: Held, word: str, changes: set[StateChange]) -> None:
+        if held.is_foreign and word.startswith("_"):
+            return  # what a library remembers in its own object
+        if held.module:
+            is_module = type(held.thing.get(word)) is types.ModuleType  # an import has set it
+            if word and word not in _SKIPPED_GLOBALS and not is_module:
+                changes.add(StateChange(held.module, word))
+            return
+        for owner, is_top, below in self._leading_to(held.ident):
+            is_keyed = is_top and held.kind == "mapping"
+            changes.add(StateChange(*owner, word if is_top else below, is_keyed))
+
+    def _leading_to(self, ident: int) -> set[tuple[Owner, bool, str]]:
+        """Give the globals that lead to an object, whether directly, and the word below them."""
+        found: set[tuple[Owner, bool, str]] = set()
+        start = (ident, "", True)
+        seen = {start}
+        stack = [start]
+        while stack:
+            current, below, is_top = stack.pop()
+            found.update((owner, is_top, below) for owner in self._owners.get(current, ()))
+            for parent, key in self._parents.get(current, ()):
+                step = (parent, key, False)
+                if step not in seen and parent != ident:  # a method leads to its class again
+                    seen.add(step)
+                    stack.append(step)
+        return found
+
+    def _walk_again(self, held: Held) -> None:
+        """Lay out what a changed container holds now."""
+        if held.module:
+            self._walk_globals(held.module, held.thing)
+            return
+        self._foreign_left = _MAX_FOREIGN
+        parts = list(parts_of(held.thing)) if held.kind == "other" else []
+        if held.is_small:
+            parts = [(value, key) for key, value in list(held.items())]
+        for part, key in parts:
+            self._walk(part, held.ident, key)
+
+    # -- laying out ------------------------------------------------------------------------------
+
+    def _find_modules(self) -> None:
+        modules = list(sys.modules.values())
+        self._known_modules = len(modules)
+        found: dict[str, Any] = {}
+        for module in modules:
+            filename = getattr(module, "__file__", None)
+            if not isinstance(filename, str) or type(module) is not types.ModuleType:
+                continue
+            if filename not in self._modules and (
+                filename.endswith(".py") and self._is_first_party(filename)
+            ):
+                found.setdefault(filename, module)
+        self._sources |= found.keys()
+        first = len(self._batches)
+        for filename, module in found.items():
+            namespace = vars(module)
+            held = Held(id(namespace), "namespace", namespace, namespace_ids, filename)
+            self._modules[filename] = held
+            self._add(held)
+        for filename, module in found.items():
+            self._walk_globals(filename, vars(module))
+        for batch in self._batches[max(first - 1, 0) :]:
+            batch.settle()
+
+    def _walk_globals(self, filename: str, namespace: dict[str, Any]) -> None:
+        for name, value in list(namespace.items()):
+            if name in _SKIPPED_GLOBALS or is_opaque(value) or self._is_alias(filename, name):
+                continue
+            self._foreign_left = _MAX_FOREIGN
+            owners = self._owners.setdefault(id(value), [])
+            if (filename, name) not in owners:
+                owners.append((filename, name))
+            self._walk(value, 0, None)
+
+    def _walk(self, value: Any, parent: int, key: object) -> None:
+        stack: list[tuple[Any, int, object]] = [(value, parent, key)]
+        while stack:
+            value, parent, key = stack.pop()
+            if is_opaque(value):
+                continue
+            ident = id(value)
+            parents = self._parents.get(ident)
+            if parent:
+                edge = (parent, key if type(key) is str else "")
+                if parents is not None and edge not in parents and len(parents) < _MAX_PARENTS:
+                    parents.append(edge)
+            if parents is not None:
+                continue
+            if len(self._parents) >= _MAX_OBJECTS or not self._is_walked(value):
+                continue
+            self._parents[ident] = [edge] if parent else []
+            self._hold_value(value)
+            stack += [(part, ident, name) for part, name in parts_of(value)]
+
+    def _is_walked(self, value: Any) -> bool:
+        kind = type(value)
+        if issubclass(kind, type):
+            return is_own_class(value, self._sources)
+        origin = origin_of(kind, self._sources)
+        if origin == "foreign":
+            self._foreign_left -= 1
+            return self._foreign_left > 0
+        return origin != "opaque"
+
+    def _last_batch(self) -> Batch:
+        if not self._batches or self._batches[-1].is_full:
+            self._batches.append(Batch())
+        return self._batches[-1]
+
+    def _add(self, held: Held) -> None:
+        self._last_batch().held.append(held)
+
+    def _hold_value(self, value: Any) -> None:
+        kind, ident = type(value), id(value)
+        if issubclass(kind, type):
+            namespace = type.__getattribute__(value, "__dict__")
+            self._add(Held(ident, "namespace", namespace, namespace_ids))
+            return
+        look = None
+        if issubclass(kind, dict):
+            self._add(Held(ident, "mapping", value, mapping_ids))
+        else:
+            look = next((ids for known, ids in LOOKS if issubclass(kind, known)), None)
+            is_builtin = kind.__module__ == "builtins" and hasattr(kind, "__next__")
+            if look is None and is_builtin and hasattr(kind, "__length_hint__"):
+                look = iterator_ids
+            if look is not None:
+                self._add(Held(ident, "other", value, look))
+        namespace = namespace_of(value)
+        if namespace is not None and (kind is not types.FunctionType or has_state(namespace)):
+            held = Held(ident, "namespace", namespace, namespace_ids)
+            held.is_foreign = kind is types.FunctionType or not is_own_class(kind, self._sources)
+            self._add(held)
+        slots = slots_of(kind)
+        if slots:
+            self._add(Held(ident, "other", value, slot_ids(slots)))
+        elif look is None and not issubclass(kind, dict):
+            self._refer(value)
+
+    def _refer(self, value: Any) -> None:
+        """Make sure that an object's identity stays its own: weakly if that is possible."""
+        if type(value) is not types.FunctionType:
+            try:
+                reference = Reference(value)
+            except TypeError:
+                pass
+            else:
+                reference.ident = id(value)
+                self._last_batch().weak.append(reference)
+                return
+        self._kept.append(value)
