@@ -58,22 +58,14 @@ EFFECTS = {
     "attribute of a module": "state.V = 1",
     "augmented attribute": "state.V += 1",
     "deleted attribute": "del state.V",
-    "item": "state.D['a'] = 1",
-    "deleted item": "del state.D['a']",
     "mutating method": "state.L.append(1)",
     "target of a loop": "for state.V in (1, 2): pass",
     "unpacking": "state.V, x = 1, 2",
     "setattr": "setattr(state, 'V', 1)",
-    "monkeypatched method": "state.K.method = lambda self: 1",
     "alias of another module's object": "d = state.D\nd['a'] = 1",
-    "decorator": "@state.register\ndef f(): pass",
-    "decorator with argument": "@state.register_at('x')\ndef f(): pass",
     "decorator told where": "@state.register_in(state.D)\ndef f(): pass",
-    "decorator by an alias": "@state.by_alias\ndef f(): pass",
-    "class decorator": "@state.register\nclass F: pass",
     "argument changed": "state.put(state.D, 'a')",
     "call": "state.set_global(1)",
-    "value of a call": "X = state.set_global(1)",
     "call of a caller": "state.outer(1)",
     "recursion": "state.recursive(3)",
     "call under another name": "go = state.set_global\ngo(1)",
@@ -88,8 +80,6 @@ EFFECTS = {
     "operator": "state.Plugin() << 1",
     "called lambda": "(lambda n: state.L.append(n))(1)",
     "conditional": "if state.V: state.set_global(1)",
-    "default argument": "def f(a=state.set_global(1)): pass",
-    "class body": "class F:\n    state.set_global(1)",
     "set name": "class F:\n    x = state.Desc()",
     "init subclass": "class F(state.Known): pass",
     "init subclass, further down": "class E(state.Known): pass\nclass F(E): pass",
@@ -112,6 +102,41 @@ EFFECTS = {
 def test_what_changes_something_else_counts_for_importers(world: Any, text: str) -> None:
     world.write(state=STATE, a="import state\n" + text)
     assert world.digester().effect_cells("a.py")
+
+
+REGISTERING = {
+    "item": ("state.D['a'] = 1", "D"),
+    "deleted item": ("del state.D['a']", "D"),
+    "monkeypatched method": ("state.K.method = lambda self: 1", "K"),
+    "decorator": ("@state.register\ndef f(): pass", "D"),
+    "decorator with argument": ("@state.register_at('x')\ndef f(): pass", "D"),
+    "decorator by an alias": ("@state.by_alias\ndef f(): pass", "D"),
+    "class decorator": ("@state.register\nclass F: pass", "D"),
+    "value of a call": ("X = state.set_global(1)", "V"),
+    "default argument": ("def f(a=state.set_global(1)): pass", "V"),
+    "class body": ("class F:\n    state.set_global(1)", "V"),
+}
+
+
+@pytest.mark.parametrize(("text", "name"), REGISTERING.values(), ids=REGISTERING)
+def test_what_changes_a_known_global_counts_for_its_readers(
+    world: Any, text: str, name: str
+) -> None:
+    world.write(state=STATE, a="import state\n" + text)
+    digester = world.digester()
+    assert digester.effect_cells("a.py") == []
+    assert [(n, places) for n, _, places in digester.registering_cells("a.py")] == [
+        (1, {("state.py", name)})
+    ]
+
+
+def test_what_changes_its_own_module_s_object_is_part_of_it(world: Any) -> None:
+    world.write(a="X = []\nX.append(1)\nY = []\nY += [1]")
+    digester = world.digester()
+    assert digester.effect_cells("a.py") == []
+    assert [(n, places) for n, _, places in digester.registering_cells("a.py")] == [
+        (1, {("a.py", "X")})
+    ]
 
 
 NO_EFFECTS = {
@@ -139,4 +164,7 @@ NO_EFFECTS = {
 @pytest.mark.parametrize("text", NO_EFFECTS.values(), ids=NO_EFFECTS)
 def test_what_only_binds_counts_for_its_readers(world: Any, text: str) -> None:
     world.write(state=STATE, a="import state\n" + text)
-    assert world.digester().effect_cells("a.py") == []
+    digester = world.digester()
+    assert digester.effect_cells("a.py") == []
+    changed = [places for _, _, places in digester.registering_cells("a.py")]
+    assert not [file for places in changed for file, _ in places if file != "a.py"]

@@ -88,9 +88,29 @@ def test_a_name_may_appear_in_a_star_imported_module(world: Any) -> None:
     assert {"name a.py::len", "name b.py::len"} <= keys(world, "a.py", "len")
 
 
-def test_a_module_used_as_a_value_counts_as_a_whole(world: Any) -> None:
+def test_a_module_used_as_a_value_counts_with_all_that_it_evaluates(world: Any) -> None:
     world.write(a="import b", b="X = 1")
-    assert "whole b.py" in keys(world, "a.py", "b")
+    assert {"surface b.py", "effects b.py"} <= keys(world, "a.py", "b")
+    assert "surface b.py" not in keys(world, "a.py", "b.X")
+
+
+def test_all_that_a_module_evaluates(world: Any) -> None:
+    """Bodies count where they run: the surface is everything else, new names included."""
+    text = "X = 1\ndef f(a=1): return 1\nclass K:\n    V = 1\n    def m(self): return 1\n"
+    world.write(b=text)
+    before = world.digest("surface", "b.py")
+    for body in ("def f(a=1): return 2", "def m(self): return 2"):
+        name = body.partition("return")[0]
+        world.write(b=text.replace(name + "return 1", body))
+        assert world.digest("surface", "b.py") == before
+    for old, new in [("X = 1", "X = 2"), ("a=1", "a=2"), ("V = 1", "V = 2")]:
+        world.write(b=text.replace(old, new))
+        assert world.digest("surface", "b.py") != before
+    for added in ("Y = 1", "import os", "print(1)", "from __future__ import annotations"):
+        world.write(b=added + "\n" + text)
+        assert world.digest("surface", "b.py") != before
+    world.write(b="(")
+    assert world.digest("surface", "b.py") != before
 
 
 def test_a_module_that_serves_attributes_by_function(world: Any) -> None:
@@ -136,8 +156,8 @@ def test_a_package_takes_the_place_of_a_module(world: Any) -> None:
 def test_imports_in_functions(world: Any) -> None:
     world.write(a="", b="X = 1\nY = 2")
     assert "name b.py::X" in imported(world, "a.py", "b:X")
-    assert "whole b.py" in imported(world, "a.py", "b:*")
-    assert "name b.py::Y" not in imported(world, "a.py", "b:X")
+    assert "surface b.py" in imported(world, "a.py", "b:*")
+    assert not {"name b.py::Y", "surface b.py"} & imported(world, "a.py", "b:X")
 
 
 def test_dotted_constants(world: Any) -> None:

@@ -11,11 +11,16 @@ def module(text: str) -> Refs:
     return scan(ast.parse(text).body)
 
 
-def function(text: str, head: str = "def f(a, *b, c=1, **d):") -> Refs:
+def functions(text: str, head: str = "def f(a, *b, c=1, **d):") -> dict[str, Refs]:
+    """Scan a function; give its refs and those of the functions defined in it, by name."""
     body = "\n".join("    " + line for line in text.splitlines())
     node = ast.parse(f"{head}\n{body}\n").body[0]
     assert isinstance(node, ast.FunctionDef)
-    return scan_function(node, node.name)[0][2]
+    return {qualname: refs for qualname, _, refs in scan_function(node, node.name)}
+
+
+def function(text: str) -> Refs:
+    return functions(text)["f"]
 
 
 LOCAL = {
@@ -41,13 +46,13 @@ LOCAL = {
 
 @pytest.mark.parametrize("text", LOCAL.values(), ids=LOCAL)
 def test_local_names_are_no_refs(text: str) -> None:
-    assert {"a", "b", "c", "d", "x", "y", "z", "w", "n"}.isdisjoint(function(text).chains)
+    for refs in functions(text).values():
+        assert {"a", "b", "c", "d", "x", "y", "z", "w", "n"}.isdisjoint(refs.chains)
 
 
 GLOBAL = {
     "plain": "X",
     "chain": "X.y.z",
-    "in an inner function": "def g(): return X",
     "default of an inner function": "def g(p=X): pass",
     "decorator of an inner function": "@X\ndef g(): pass",
     "base of an inner class": "class g(X): pass",
@@ -72,8 +77,42 @@ def test_globals_are_refs(text: str) -> None:
     assert "X" in {chain.partition(".")[0] for chain in function(text).chains}
 
 
+INNER = {
+    "function": ("def g(): return X", "f.<locals>.g"),
+    "coroutine": ("async def g(): return X", "f.<locals>.g"),
+    "method": ("class K:\n    def m(self): return X", "f.<locals>.K.m"),
+    "in a compound statement": ("if a:\n    def g(): return X", "f.<locals>.g"),
+    "decorated": ("@a\ndef g(): return X", "f.<locals>.g"),
+    "further in": ("def g():\n    def h(): return X", "f.<locals>.g.<locals>.h"),
+}
+
+
+@pytest.mark.parametrize(("text", "owner"), INNER.values(), ids=INNER)
+def test_refs_of_an_inner_function_are_its_own(text: str, owner: str) -> None:
+    assert {name for name, refs in functions(text).items() if "X" in refs.chains} == {owner}
+
+
+def test_the_function_comes_first_and_outer_ones_before_inner_ones() -> None:
+    found = list(functions("def g():\n    def h(): pass\ndef i(): pass"))
+    assert found == ["f", "f.<locals>.g", "f.<locals>.g.<locals>.h", "f.<locals>.i"]
+
+
+def test_what_an_inner_def_evaluates_when_defined_is_the_outer_one_s() -> None:
+    found = functions("@D\ndef g(p=X): return Y\nclass K(B):\n    z = C\n    def m(p=E): pass")
+    assert {"D", "X", "B", "C", "E"} <= found["f"].chains
+    assert found["f.<locals>.g"].chains == {"Y"}
+    assert not found["f.<locals>.K.m"].chains
+
+
+def test_a_lambda_belongs_to_the_body_around_it() -> None:
+    found = functions("def g(): return lambda: X\nreturn lambda: Y")
+    assert found["f"].chains == {"Y"}
+    assert found["f.<locals>.g"].chains == {"X"}
+
+
 def test_a_class_scope_hides_nothing_from_its_methods() -> None:
-    assert "X" in function("class K:\n    X = 1\n    def m(self): return X").chains
+    found = functions("class K:\n    X = 1\n    def m(self): return X")
+    assert "X" in found["f.<locals>.K.m"].chains
 
 
 def test_a_global_declaration_is_a_store() -> None:
@@ -82,8 +121,15 @@ def test_a_global_declaration_is_a_store() -> None:
     assert not function("X = 1").stores
 
 
-def test_an_inner_global_declaration_is_a_store() -> None:
-    assert function("def g():\n    global X\n    X = 1").stores == {"X"}
+def test_an_inner_global_declaration_is_a_store_of_the_inner_function() -> None:
+    found = functions("def g():\n    global X\n    X = 1")
+    assert found["f.<locals>.g"].stores == {"X"}
+    assert not found["f"].stores
+
+
+def test_what_an_enclosing_function_imports_is_seen_in_inner_ones() -> None:
+    found = functions("import late\ndef g(): return late.V")
+    assert "late:V" in found["f.<locals>.g"].imports
 
 
 CHANGED = ("D[1] = 1", "D[1] += 1", "del D[1]", "D.add(1)", "D[1].append(2)", "setattr(D, 'a', 1)")

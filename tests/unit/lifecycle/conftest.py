@@ -21,7 +21,7 @@ from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, Instance, TestFacts
 from pytest_cellcache.lifecycle.verify import Verifier
 from pytest_cellcache.model.digest import digest_text
-from pytest_cellcache.model.observation import CodeRef, Observation
+from pytest_cellcache.model.observation import CodeRef, Observation, StateChange
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Hit, Miss, Verdict
 from pytest_cellcache.sources.places import Places
@@ -61,7 +61,7 @@ class Session:
             outside=nothing,
             statements={},
             modules=frozenset(),
-            loaded=(),
+            loaded=tuple(str(path) for path in root.rglob("*.py")),
             plugins=(),
             groups=frozenset({"t.py"}),
             facets=tuple(facets),
@@ -92,11 +92,25 @@ class Session:
         name: str = "test",
         instances: Iterable[Instance] = (),
         barrier: Reason | None = None,
+        changes: Iterable[StateChange] = (),
         **facts: Any,
     ) -> Attempt:
+        own = next((code for code in seen.codes if code.name == name), None)
         return Attempt(
-            self.facts(name, **facts), seen, frozenset(instances), {"r": name}, barrier, 0.25
+            self.facts(name, **facts),
+            seen,
+            frozenset(instances),
+            {"r": name},
+            barrier,
+            0.25,
+            own,
+            frozenset(changes),
         )
+
+    def changed(
+        self, place: str, name: str, word: str = "", *, is_keyed: bool = False
+    ) -> StateChange:
+        return StateChange(str(self.root / place), name, word, is_keyed)
 
     def record(self, *attempts: Attempt, is_final: bool = True) -> dict[str, Reason | None]:
         for attempt in attempts:

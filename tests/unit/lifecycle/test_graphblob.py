@@ -83,7 +83,7 @@ def test_a_damaged_blob_is_told(blob: bytes) -> None:
         StoredGraph(blob, lambda key: digest_text(key.name))
 
 
-def test_roots_that_are_not_there_are_told() -> None:
-    blob = json.dumps({"keys": [["name", "a.py", "f", "0"]], "nodes": [[0, [7]]]}).encode()
+def test_edges_that_lead_nowhere_hide_no_change() -> None:
+    blob = json.dumps({"keys": [["name", "a.py", "f", "0"]], "edges": [[7]]}).encode()
     graph = StoredGraph(blob, lambda key: digest_text(key.name))
     assert graph.first_change([0]) == Key("name", "a.py", "f")

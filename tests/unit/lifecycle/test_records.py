@@ -212,7 +212,8 @@ def test_what_another_test_left_counts(bench: Any) -> None:
     """The first test fills the memo; the second sees neither the code nor the file."""
     bench.write(t="import a\ndef test(): a.f()\ndef test2(): a.f()\n", a=MEMO)
     session = bench.open()
-    one = session.attempt(session.seen("t.py::test", "a.py::f", "a.py::make", reads=["data"]))
+    seen = session.seen("t.py::test", "a.py::f", "a.py::make", reads=["data"])
+    one = session.attempt(seen, changes=[session.changed("a.py", "f")])
     two = session.attempt(session.seen("t.py::test2"), name="test2")
     session.record(one, two)
     assert bench.open().change("test2") == "hit"
@@ -221,13 +222,28 @@ def test_what_another_test_left_counts(bench: Any) -> None:
     (bench.root / "data").unlink()
     bench.write(a=MEMO.replace('"data"', '"other"'))
     assert bench.open().change("test2") == "changed: body a.py::make"
+    bench.write(t="import a\ndef test(): a.f(), a.f()\ndef test2(): a.f()\n", a=MEMO)
+    assert bench.open().change("test2") == "hit"  # whoever filled it filled it with the same
+
+
+def test_what_nobody_left_does_not_count(bench: Any) -> None:
+    bench.write(t="import a\ndef test(): a.f()\ndef test2(): a.f()\n", a=MEMO)
+    session = bench.open()
+    seen = session.seen("t.py::test", "a.py::f", "a.py::make", reads=["data"])
+    two = session.attempt(session.seen("t.py::test2"), name="test2")
+    session.record(session.attempt(seen), two)
+    (bench.root / "data").write_text("1", encoding="utf-8")
+    bench.write(a=MEMO.replace("return open", "return 1, open"))
+    assert bench.open().change("test2") == "hit"
+    assert bench.open().change() != "hit"
 
 
 def test_what_a_failed_test_left_counts(bench: Any) -> None:
     bench.write(t="import a\ndef test(): a.f()\ndef test2(): a.f()\n", a=MEMO)
     session = bench.open()
     seen = session.seen("t.py::test", "a.py::f", "a.py::make", reads=["data"])
-    one = session.attempt(seen, barrier=Reason("failed"))
+    left = [session.changed("a.py", "f")]
+    one = session.attempt(seen, barrier=Reason("failed"), changes=left)
     two = session.attempt(session.seen("t.py::test2"), name="test2")
     session.record(one, two)
     (bench.root / "data").write_text("1", encoding="utf-8")
@@ -238,7 +254,8 @@ def test_what_a_waiting_test_left_counts(bench: Any) -> None:
     bench.write(t="import a\ndef test(): a.f()\ndef test2(): a.f()\n", a=MEMO)
     session = bench.open()
     seen = session.seen("t.py::test", "a.py::f", "a.py::make", reads=["data"])
-    one = session.attempt(seen, instances=[Instance("open")])
+    left = [session.changed("a.py", "f")]
+    one = session.attempt(seen, instances=[Instance("open")], changes=left)
     two = session.attempt(session.seen("t.py::test2"), name="test2")
     session.record(one, two, is_final=False)
     bench.write(a=MEMO.replace("return open", "return 1, open"))
