@@ -88,6 +88,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(
         "cell_cache_env_ignore", "variables that are never inputs", type="linelist", default=[]
     )
+    parser.addini(
+        "cell_cache_network", "store tests that use the network, too", type="bool", default=False
+    )
+    parser.addini("cell_cache_max_age", "do not use outcomes older than this, e.g. 7d", default="")
     parser.addini("cell_cache_tracer", "auto, monitoring or profile", default="auto")
 
 
@@ -121,9 +125,12 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     """Begin before the first conftest is imported."""
     if _wants_cache(early_config, early_config.known_args_namespace):
         with _plain_imports():
-            from pytest_cellcache.session import begin
+            from pytest_cellcache.session import begin, conftests_loaded
 
             begin(early_config)
+            result = yield
+            conftests_loaded(early_config)
+            return result
     return (yield)
 
 
@@ -132,8 +139,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # Not first: the cache provider's comes before, and decides where caches lie.
     config.addinivalue_line(
         "markers",
-        "cell_cache(enabled=True, inputs=(), env=()): keep a test out of the cell cache, or "
-        "declare files (globs) and environment variables that it reads unseen",
+        "cell_cache(enabled=True, inputs=(), env=(), network=False): keep a test out of the cell "
+        "cache, declare files (globs) and environment variables that it reads unseen, or store it "
+        "although it uses the network",
     )
     if _wants_cache(config, config.option):
         with _plain_imports():

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from pytest_cellcache.graph.modules import loaded_files
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.options import OptionWatch
 from pytest_cellcache.hooks.protocol import Watcher
 from pytest_cellcache.hooks.replayer import Replayer
 from pytest_cellcache.hooks.requeue import Requeuer
@@ -32,6 +34,7 @@ from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.hooks.terminal import ClearedOnly, Terminal, WorkerOutput, show_store
 from pytest_cellcache.model.events import RunFacts, Warned
 from pytest_cellcache.model.settings import Settings, read_settings, read_tracer
+from pytest_cellcache.sources.handover import Handover
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.contract import Cleared
 from pytest_cellcache.store.directory import DirectoryStore
@@ -57,12 +60,24 @@ class _Started:
             # every test's, if the recorder saw it.
             platform.platform()
         try:
-            self.recorder = make_recorder(read_tracer(config), self.places.is_first_party)
+            self.recorder = make_recorder(
+                read_tracer(config), self.places.is_first_party, self._handover(config)
+            )
             self.recorder.start()
         except (TracerUnavailable, ValueError) as error:
             self.recorder = None
             text = f"{error}; this run goes on without the cache"
             self.guard.warn(Warned("tracer-unavailable", text))
+        known = getattr(config, "known_args_namespace", config.option)
+        self.options = OptionWatch(config, known, self.recorder, self.guard)
+
+    def _handover(self, config: pytest.Config) -> Handover:
+        for_children = {
+            "foreign": self.places.foreign,
+            "own": self.places.own,
+            "tracer": read_tracer(config),
+        }
+        return Handover(tempfile.gettempdir(), for_children)
 
 
 def _loaded_before(places: Places) -> frozenset[str]:
@@ -90,6 +105,12 @@ def begin(config: pytest.Config) -> None:
         config.stash[_KEY] = _Started(config)
 
 
+def conftests_loaded(config: pytest.Config) -> None:
+    """Look at who reads the options that conftests have defined."""
+    if _KEY in config.stash:
+        config.stash[_KEY].options.install()
+
+
 def configure(config: pytest.Config) -> None:
     """Open the store and register the hooks of this run."""
     begin(config)
@@ -114,6 +135,7 @@ def configure(config: pytest.Config) -> None:
         collecting=collecting,
         untraced=started.untraced,
         began_ns=started.began_ns,
+        options=started.options,
     )
     changes = Changes(run.state_watch, guard)
     run.changes = changes

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,11 +48,17 @@ class Modules:
     Args:
         search: ``sys.path`` after collection; entries outside the project are skipped.
         loaded: file names of loaded modules by module name.
+        foreign: digests a top-level module that is not the project's.
     """
 
     def __init__(
-        self, places: Places, search: Iterable[str], loaded: Mapping[str, str] | None = None
+        self,
+        places: Places,
+        search: Iterable[str],
+        loaded: Mapping[str, str] | None = None,
+        foreign: Callable[[str], Digest] = lambda _: ABSENT,
     ) -> None:
+        self._digest_foreign = foreign
         self._places = places
         self._loaded = dict(loaded or {})
         roots = [os.path.abspath(entry or os.getcwd()) for entry in search]
@@ -68,6 +74,11 @@ class Modules:
         )
         self._listings: dict[str, frozenset[str]] = {}
         self._found: dict[tuple[str, str], Located | None] = {}
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """Folders of the project that are searched, relative to its root."""
+        return self._roots
 
     def find(self, name: str) -> Located | None:
         """Find an absolute module name; ``None`` when it is not the project's."""
@@ -117,7 +128,10 @@ class Modules:
         else:
             found = self._search_all(name)
         if found is None:
-            return ABSENT
+            top = name.partition(".")[0]
+            if folder or not top or top in sys.stdlib_module_names:
+                return ABSENT
+            return self._digest_foreign(top)
         return Digest(found.file or "namespace " + " ".join(found.folders))
 
     def _search_all(self, name: str) -> Located | None:

@@ -46,12 +46,13 @@ class CollectWatch:
                 self._guard.call(self._close, None, collector)
 
     def _open(self) -> bool:
-        self._recorder.open_unit()
+        self._recorder.open_unit(is_sited=True)
         return True
 
     def _close(self, collector: Any) -> None:
         seen = self._recorder.close_unit()
         path = str(collector.path)
-        self.seen |= replace(seen, reads=seen.reads - {path})
+        sites = frozenset(s for s in seen.sites if (s.kind, s.subject) != ("reads", path))
+        self.seen |= replace(seen, reads=seen.reads - {path}, sites=sites)
         # A test that asks for the source must be seen reading it.
         linecache.cache.pop(path, None)

@@ -10,7 +10,9 @@ from typing import Any, Final
 
 import pytest
 
+from pytest_cellcache.hooks.options import OptionWatch
 from pytest_cellcache.model.digest import Digest, digest_parts
+from pytest_cellcache.sources.distributions import Distributions
 from pytest_cellcache.sources.places import Places
 
 NEUTRAL_OPTIONS: Final = frozenset(
@@ -51,14 +53,17 @@ _NEUTRAL_PLUGINS: Final = frozenset(
 """Plugins that show results or share them out; xdist's workers do without the first."""
 
 
-def facets_of(config: pytest.Config, places: Places) -> dict[str, Digest]:
+def facets_of(
+    config: pytest.Config, places: Places, distributions: Distributions, options: OptionWatch
+) -> dict[str, Digest]:
     """Digest what counts for every test of a run."""
     return {
         "python": digest_parts(_interpreter()),
-        "distributions": digest_parts(_distributions()),
-        "plugins": digest_parts(_plugins(config, places)),
-        "options": digest_parts(_options(config, places)),
-        "ini": digest_parts(_ini(config, places)),
+        "plugins": digest_parts(
+            [*_plugins(config, places), distributions.digest_plugins(_plugin_distributions(config))]
+        ),
+        "options": digest_parts(_options(config, places, options)),
+        "ini": digest_parts(_ini(config, places, options)),
     }
 
 
@@ -78,17 +83,12 @@ def _interpreter() -> list[str]:
     ]
 
 
-def _distributions() -> list[str]:
-    """List what is installed by the names of its metadata folders, which carry the version."""
-    found: set[str] = set()
-    for entry in sys.path:
-        try:
-            names = os.listdir(entry or ".")
-        except OSError:
-            continue
-        else:
-            found.update(name for name in names if name.endswith((".dist-info", ".egg-info")))
-    return sorted(found)
+def _plugin_distributions(config: pytest.Config) -> set[str]:
+    """Name the distributions of pytest and of active plugins; ours counts by its own schema."""
+    found = {"pytest"}
+    for _, distribution in config.pluginmanager.list_plugin_distinfo():
+        found.add(str(distribution.metadata["Name"]))
+    return found - {"pytest-cellcache"}
 
 
 def _plugins(config: pytest.Config, places: Places) -> list[str]:
@@ -115,15 +115,30 @@ def plugin_files(config: pytest.Config, places: Places) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _options(config: pytest.Config, places: Places) -> list[str]:
+def own_facets_of(config: pytest.Config, places: Places, options: OptionWatch) -> dict[str, Digest]:
+    """Digest what counts for the tests that read it: options and ini values of conftests."""
+    found = {
+        f"option {name}": digest_parts([_text(value, places)])
+        for name, value in vars(config.option).items()
+        if options.is_own_option(name)
+    }
+    for name in getattr(getattr(config, "_parser", None), "_inidict", None) or ():
+        if options.is_own_ini(name):
+            found[f"ini {name}"] = digest_parts([_ini_text(config, name, places)])
+    return found
+
+
+def _options(config: pytest.Config, places: Places, options: OptionWatch) -> list[str]:
     return [
         f"{name}={_text(value, places)}"
         for name, value in sorted(vars(config.option).items())
-        if name not in NEUTRAL_OPTIONS and not name.startswith("cell_cache")
+        if name not in NEUTRAL_OPTIONS
+        and not name.startswith("cell_cache")
+        and not options.is_own_option(name)
     ]
 
 
-def _ini(config: pytest.Config, places: Places) -> list[str]:
+def _ini(config: pytest.Config, places: Places, options: OptionWatch) -> list[str]:
     """List the values of the ini options that somebody has registered.
 
     ``_inidict`` is private: there is no public way to list them. Without it the ini file counts
@@ -133,14 +148,20 @@ def _ini(config: pytest.Config, places: Places) -> list[str]:
     if known is None:
         path = config.inipath
         return [path.read_text(encoding="utf-8", errors="replace") if path else ""]
-    rows = []
-    for name in sorted(known):
-        if name not in _NEUTRAL_INI and not name.startswith("cell_cache"):
-            try:
-                rows.append(f"{name}={_text(config.getini(name), places)}")
-            except (ValueError, KeyError, TypeError) as error:
-                rows.append(f"{name}: {type(error).__name__}")
-    return rows
+    return [
+        f"{name}={_ini_text(config, name, places)}"
+        for name in sorted(known)
+        if name not in _NEUTRAL_INI
+        and not name.startswith("cell_cache")
+        and not options.is_own_ini(name)
+    ]
+
+
+def _ini_text(config: pytest.Config, name: str, places: Places) -> str:
+    try:
+        return _text(config.getini(name), places)
+    except (ValueError, KeyError, TypeError) as error:
+        return type(error).__name__
 
 
 def _text(value: Any, places: Places) -> str:

@@ -84,6 +84,7 @@ class _Reader:
             frozenset(self._keys),
             tuple(self._snippets),
             barrier,
+            self._may_connect(),
         )
 
     def _barrier(self) -> Reason | None:
@@ -94,6 +95,10 @@ class _Reader:
         if marker is not None and marker.kwargs.get("enabled") is False:
             return Reason(reasons.DISABLED)
         return None
+
+    def _may_connect(self) -> bool:
+        marker = self._item.get_closest_marker(MARK)
+        return marker is not None and marker.kwargs.get("network") is True
 
     def _marks(self) -> Iterator[str]:
         for mark in self._item.iter_markers():

@@ -159,7 +159,7 @@ class Watcher:
         return facts, verdict
 
     def _end(self, item: pytest.Item, facts: TestFacts, miss: Miss, *, finished: bool) -> None:
-        unlisten(_BREAKPOINT_EVENT)
+        unlisten(_BREAKPOINT_EVENT, self._note_stop)
         seen = self._recorder.close_unit()
         changes = self._changes.end_item()
         log = self.log

@@ -15,9 +15,10 @@ from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.modules import Modules, loaded_files
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.hooks.collect import CollectWatch
-from pytest_cellcache.hooks.facets import facets_of, plugin_files
+from pytest_cellcache.hooks.facets import facets_of, own_facets_of, plugin_files
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.items import read_item
+from pytest_cellcache.hooks.options import OptionWatch
 from pytest_cellcache.hooks.replay import unpack
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.footprint import InputKeys
@@ -30,9 +31,11 @@ from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import digest_parts
 from pytest_cellcache.model.events import TestEvent
 from pytest_cellcache.model.keys import FILE, WHOLE, Key
+from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Hit, Miss, Verdict
 from pytest_cellcache.model.settings import Settings
+from pytest_cellcache.sources.distributions import Distributions
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.sources.snapshot import Snapshot
 from pytest_cellcache.store.contract import Store
@@ -40,6 +43,7 @@ from pytest_cellcache.trace.recorder import Recorder
 from pytest_cellcache.trace.state import StateWatch
 
 STAT_NOTE: Final = "stat"
+DISTRIBUTIONS_NOTE: Final = "distributions"
 _FLUSH_S: Final = 30.0
 """How much of a run a killed session loses at most, as far as its fixtures are torn down."""
 
@@ -73,7 +77,9 @@ class Run:
         collecting: CollectWatch,
         untraced: frozenset[str],
         began_ns: int,
+        options: OptionWatch,
     ) -> None:
+        self._options = options
         self._config = config
         self._settings = settings
         self._places = places
@@ -114,24 +120,30 @@ class Run:
         by_statement = self._recorder.imports()
         stat_cache = store.get_note(STAT_NOTE)
         snapshot = Snapshot(places, began_ns=self._began_ns, stat_cache=stat_cache)
-        modules = Modules(places, sys.path, loaded_files())
+        distributions = Distributions(sys.path, store.get_note(DISTRIBUTIONS_NOTE))
+        modules = Modules(places, sys.path, loaded_files(), distributions.digest_module)
         project = Project(snapshot, modules, lambda digest: store.get_note(f"cells/{digest}"))
         digester = Digester(project)
         named = [name for pattern in self._settings.inputs for name in places.glob(pattern)]
-        facets = facets_of(config, places) | {"inputs": digest_parts(sorted(named))}
+        facets = facets_of(config, places, distributions, self._options) | {
+            "inputs": digest_parts(sorted(named))
+        }
         inputs = Inputs(
             snapshot,
             digester,
             environ=self._environ,
-            run=facets,
+            run=facets | own_facets_of(config, places, self._options),
             env_ignore=self._settings.env_ignore,
+            distributions=distributions,
         )
+        if self._settings.may_write and (parsed := distributions.to_keep()) is not None:
+            store.put_note(DISTRIBUTIONS_NOTE, parsed)
         declared = frozenset(Key(FILE, name) for name in named)
         declared |= {Key(WHOLE, name) for name in self._untraced}
         self._project = project
         self._around = Surroundings(
             imported,
-            by_statement.outside | self._collecting.seen,
+            by_statement.outside | Observation(self._collecting.seen.codes),
             by_statement.statements,
             by_statement.modules,
             tuple(file for file in loaded_files().values() if places.is_first_party(file)),
@@ -139,6 +151,7 @@ class Run:
             frozenset(places.relative(str(item.path)) for item in session.items),
             tuple(facets),
             declared,
+            self._settings.may_connect,
             self._keys_of,
         )
         self._recording = Recording(
@@ -147,8 +160,9 @@ class Run:
             inputs=inputs,
             input_keys=InputKeys(snapshot, inputs, self._settings.ignore, _outer_folders(places)),
             store=store,
+            read_child=self._recorder.read_child,
         )
-        self._verifier = Verifier(store, inputs, snapshot)
+        self._verifier = Verifier(store, inputs, snapshot, self._settings.max_age_s)
         for item in session.items:
             self._judged[item.nodeid] = self._judge(item)
         self._run_producers()

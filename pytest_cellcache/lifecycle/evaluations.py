@@ -1,4 +1,4 @@
-"""Assigns what imports ran and consulted to the cells whose evaluation caused it."""
+"""Assigns what imports ran to the cells whose evaluation caused it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,10 @@ def evaluations_of(
     imported: Ran,
     files: Iterable[str],
     keys_of_code: Callable[[Iterable[CodeRef]], set[Key]],
-    keys_of_inputs: Callable[[Observation], set[Key]],
 ) -> tuple[Evaluations, frozenset[Key]]:
-    """Give what evaluating each cell ran and consulted, and what counts for every test.
+    """Give what evaluating each cell ran, and what counts for every test.
 
-    What an import statement consults beside first-party code (a variable that some package reads,
-    say) may show anywhere: it counts for every test.
+    What was consulted beside code is placed by ``lifecycle.sites``, on every Python.
 
     Args:
         modules: absolute files of the modules all of whose statements were told apart.
@@ -42,12 +40,7 @@ def evaluations_of(
         if path not in lines:
             lines[path] = _Lines(project, path)
         keys = keys_of_code(seen.codes)
-        inputs = keys_of_inputs(seen)
-        positions, imports = lines[path].cells_at(line)
-        if imports or not positions:
-            everywhere |= inputs
-        else:
-            keys |= inputs
+        positions = lines[path].cells_at(line)
         if not positions:
             everywhere |= keys
         for position in positions:
@@ -72,10 +65,6 @@ class _Lines:
             if not any("." in name for name in cell.binds)  # members are lines of their class
         ]
 
-    def cells_at(self, line: int) -> tuple[list[int], bool]:
-        """Give the positions of the cells, and whether one of them imports."""
-        found = [
-            (position, cell) for position, cell in self._cells if cell.start <= line <= cell.end
-        ]
-        imports = any(cell.kind == "import" or cell.refs.imports for _, cell in found)
-        return [n for n, _ in found], imports
+    def cells_at(self, line: int) -> list[int]:
+        """Give the positions of the cells."""
+        return [position for position, cell in self._cells if cell.start <= line <= cell.end]

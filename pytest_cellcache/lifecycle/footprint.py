@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import shutil
+import sys
 from collections.abc import Iterable
 from typing import Final
 
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.model import reasons
-from pytest_cellcache.model.keys import ENV, EXISTS, FILE, LISTING, TREE, Key
-from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.keys import (
+    DISTRIBUTION,
+    ENV,
+    EXISTS,
+    FILE,
+    LISTING,
+    PROGRAM,
+    RUN,
+    TREE,
+    Key,
+)
+from pytest_cellcache.model.observation import ALL_VARIABLES, Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.sources.snapshot import SKIPPED_FOLDERS, Snapshot
 
@@ -51,20 +63,32 @@ class InputKeys:
         found: set[Key] = set()
         for paths, kind in ((seen.reads, FILE), (seen.listings, LISTING), (seen.stats, EXISTS)):
             for path in paths:
-                for name in self._names_of(path):
+                for name in self.names_of(path):
                     # ``sqlite3.connect`` opens for writing what a test may only read: what has
                     # not changed since the run began was not written.
                     if path in written and self._snapshot.is_in_flux(name):
                         continue
                     found.add(Key(kind, name))
+        found |= {Key(RUN, "", name) for name in seen.options}
+        found |= {Key(DISTRIBUTION, "", name) for name in seen.distributions}
         for variable in seen.variables:
             if not self._inputs.is_neutral(variable):
                 found.add(Key(ENV, "", variable))
         if seen.children:
-            found.add(Key(TREE))
+            found |= {Key(TREE), Key(ENV, "", ALL_VARIABLES)}
+            found |= {Key(PROGRAM, "", name) for name in map(self._program, seen.children) if name}
         return found
 
-    def _names_of(self, path: str) -> tuple[str, ...]:
+    def _program(self, given: str) -> str | None:
+        """Name a program in records; ``None`` for what the tree holds, or for no program."""
+        folder, name = os.path.split(given)
+        if folder == os.path.dirname(sys.executable):
+            return name
+        if given.startswith(self._places.root + os.sep) or shutil.which(given) is None:
+            return None
+        return given
+
+    def names_of(self, path: str) -> tuple[str, ...]:
         """Name an input in records, as given and as what it links to; empty if it never counts."""
         if path not in self._names:
             given, real = os.path.normpath(path), os.path.realpath(path)
@@ -83,10 +107,14 @@ class InputKeys:
         return name
 
 
-def barrier_of(seen: Observation) -> Reason | None:
-    """Say why a unit that was seen doing this cannot be vouched for."""
+def barrier_of(seen: Observation, *, may_connect: bool = False) -> Reason | None:
+    """Say why a unit that was seen doing this cannot be vouched for.
+
+    Args:
+        may_connect: the user vouches for what answers on the network.
+    """
     if seen.gaps:
         return Reason(reasons.GAP, ", ".join(sorted(seen.gaps)))
-    if seen.hosts:
+    if seen.hosts and not may_connect:
         return Reason(reasons.NETWORK, ", ".join(sorted(seen.hosts)))
     return None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import shutil
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -11,12 +13,14 @@ from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.model.digest import ABSENT, Digest, digest_parts, digest_text
 from pytest_cellcache.model.keys import (
     CODE_KINDS,
+    DISTRIBUTION,
     ENV,
     EXISTS,
     FILE,
     GROUP,
     LISTING,
     MODULE,
+    PROGRAM,
     RUN,
     SOURCES,
     TREE,
@@ -24,6 +28,7 @@ from pytest_cellcache.model.keys import (
     Key,
 )
 from pytest_cellcache.model.observation import ALL_VARIABLES
+from pytest_cellcache.sources.distributions import Distributions
 from pytest_cellcache.sources.snapshot import Snapshot
 
 NEUTRAL_VARIABLES: Final = tuple(
@@ -53,7 +58,9 @@ class Inputs:
         environ: Mapping[str, str],
         run: Mapping[str, Digest],
         env_ignore: Iterable[str] = (),
+        distributions: Distributions | None = None,
     ) -> None:
+        self._distributions = distributions or Distributions(())
         self._snapshot = snapshot
         self._digester = digester
         self._environ = dict(environ)
@@ -79,7 +86,13 @@ class Inputs:
         if kind == FILE:
             return self._snapshot.digest_file(key.path)
         if kind == LISTING:
+            if key.name == "modules":
+                return self._snapshot.digest_modules(key.path)
             return self._snapshot.digest_listing(key.path)
+        if kind == DISTRIBUTION:
+            return self._distributions.digest(key.name)
+        if kind == PROGRAM:
+            return self._program(key.name)
         if kind == EXISTS:
             return self._snapshot.digest_existence(key.path)
         if kind == SOURCES:
@@ -94,6 +107,15 @@ class Inputs:
             return self._run.get(key.name, ABSENT)
         return ABSENT
 
+    def _program(self, name: str) -> Digest:
+        folder = os.path.dirname(sys.executable)
+        search = os.pathsep.join([folder, self._environ.get("PATH", os.defpath)])
+        found = shutil.which(name, path=search)
+        if found is None:
+            return ABSENT
+        places = self._snapshot.places
+        return self._snapshot.digest_file(places.relative_unresolved(os.path.realpath(found)))
+
     def _variable(self, name: str) -> Digest:
         if name == ALL_VARIABLES:
             return digest_parts(
@@ -103,6 +125,8 @@ class Inputs:
                 for part in (variable, self._environ[variable])
             )
         value = self._environ.get(name)
+        if value is not None and name == "PYTHONPATH":  # read by any Python child
+            value = value.replace(self._snapshot.places.root, "<root>")
         return ABSENT if value is None else digest_text(value)
 
 

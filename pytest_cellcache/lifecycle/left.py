@@ -12,13 +12,16 @@ from pytest_cellcache.lifecycle.producers import Producers, unit_key
 from pytest_cellcache.lifecycle.surroundings import Edges, KeysOfCode, Surroundings, reach
 from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model.keys import EFFECTS, GROUP, Key
-from pytest_cellcache.model.observation import FIXTURE
+from pytest_cellcache.model.observation import FIXTURE, Observation
 
 _NOTHING: Final[frozenset[str]] = frozenset()
 
 
 class Left:
     """What units left behind for later ones.
+
+    Args:
+        joined: adds to an observation what its child processes saw.
 
     Attributes:
         imported: bodies that ran in imports, also in those that a test made first.
@@ -28,8 +31,13 @@ class Left:
     """
 
     def __init__(
-        self, keys_of_code: KeysOfCode, input_keys: InputKeys, around: Surroundings
+        self,
+        keys_of_code: KeysOfCode,
+        input_keys: InputKeys,
+        around: Surroundings,
+        joined: Callable[[Observation], Observation],
     ) -> None:
+        self._joined = joined
         self._keys_of_code = keys_of_code
         self._input_keys = input_keys
         self.imported = places_of(keys_of_code(around.imported.codes))
@@ -52,7 +60,7 @@ class Left:
                 continue
             self.loaded |= {key.path for key in modules}
             self.imported |= places_of(keys)
-            inputs = frozenset(self._input_keys.keys(seen, _NOTHING))
+            inputs = frozenset(self._input_keys.keys(self._joined(seen), _NOTHING))
             for key in modules if inputs else ():
                 self.inputs[key] = self.inputs.get(key, frozenset()) | inputs
         self._values |= {
@@ -103,7 +111,7 @@ class Left:
                 roots: set[Key] = set()
                 for used in instance.with_upstream():
                     roots |= self._keys_of_code(used.seen.codes)
-                    roots |= self._input_keys.keys(used.seen, used.seen.writes)
+                    roots |= self._input_keys.keys(self._joined(used.seen), used.seen.writes)
                 self.units[unit] = frozenset(roots)
 
     def note_changes(self, producers: Producers) -> None:
@@ -119,7 +127,7 @@ class Left:
             inputs: set[Key] = set()
             for each in (*seen, *(other.seen for other in used)):
                 ran |= places_of(self._keys_of_code(each.codes))
-                inputs |= self._input_keys.keys(each, each.writes)
+                inputs |= self._input_keys.keys(self._joined(each), each.writes)
             own |= {place for place in ran if place[0] in self._test_files}
             producers.add(
                 unit,

@@ -8,7 +8,7 @@ those that never are leave no record.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_cellcache.graph.closure import Closure
@@ -17,12 +17,15 @@ from pytest_cellcache.graph.locate import locate
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Ran
 from pytest_cellcache.graph.scan import scan_source
+from pytest_cellcache.lifecycle.children import ChildFootprints, Lines
 from pytest_cellcache.lifecycle.evaluations import evaluations_of
 from pytest_cellcache.lifecycle.footprint import InputKeys, barrier_of
 from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import Left
+from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
 from pytest_cellcache.lifecycle.producers import Change, Producers, Readers
+from pytest_cellcache.lifecycle.sites import ImportInputs, place_inputs
 from pytest_cellcache.lifecycle.surroundings import Edges, Surroundings, reach
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.model import reasons
@@ -34,9 +37,11 @@ from pytest_cellcache.model.keys import (
     FILE,
     GROUP,
     HOOKS,
+    MARKERS,
     NAME,
     REGISTERS,
     RUN,
+    TREE,
     Key,
 )
 from pytest_cellcache.model.observation import CodeRef
@@ -69,16 +74,20 @@ class Recording:
         inputs: Inputs,
         input_keys: InputKeys,
         store: Store,
+        read_child: Callable[[str], Lines] = lambda _: [],
     ) -> None:
         self._project = project
         self._digester = digester
         self._inputs = inputs
         self.input_keys = input_keys
         self._store = store
+        self.children = ChildFootprints(project, read_child)
+        self._leftovers = Leftovers(store, project.snapshot, input_keys.names_of)
         self._waiting: list[Attempt] = []
         self._located: dict[CodeRef, tuple[Key, ...]] = {}
         self._new: list[Attempt] = []
         self._left: Left | None = None
+        self._imported: ImportInputs | None = None
 
     def add(self, attempt: Attempt) -> None:
         """Take an attempt; what it ran counts for others even if it cannot be stored itself."""
@@ -95,15 +104,18 @@ class Recording:
         fates: dict[str, Reason | None] = {}
         waiting: list[Attempt] = []
         if self._left is None:
-            self._left = Left(self.keys_of_code, self.input_keys, around)
+            joined = self.children.joined
+            self._left = Left(self.keys_of_code, self.input_keys, around, joined)
         for attempt in self._new:  # also those that wait or cannot be stored
             self._left.add(attempt)
+            self._leftovers.add(attempt)
         new, self._new = self._new, []
         for attempt in self._waiting:
             if not is_final and any(instance.is_open for instance in attempt.instances):
                 waiting.append(attempt)
                 continue
-            barrier = _barrier(attempt)
+            attempt = self.children.settle(attempt)
+            barrier = _barrier(attempt, around)
             fates[attempt.facts.nodeid] = barrier
             if barrier is None:
                 closed.append(attempt)
@@ -117,6 +129,7 @@ class Recording:
     ) -> dict[str, Reason | None]:
         places = self._project.snapshot.places
         files = {places.relative(name) for name in around.loaded} | left.loaded
+        at_import = self._at_import(around)
         evaluations, everywhere = evaluations_of(
             self._project,
             around.statements,
@@ -124,12 +137,11 @@ class Recording:
             imported=Ran(left.imported),
             files=files,
             keys_of_code=self.keys_of_code,
-            keys_of_inputs=lambda seen: self.input_keys.keys(seen, around.imported.writes),
         )
         closure = Closure(self._project, self._digester, evaluations)
         producers = Producers(self._project, self._digester.names, closure.calls)
         shared: dict[Key, frozenset[Key]] = {
-            Key(GROUP, group): self._shared(group, around) | everywhere
+            Key(GROUP, group): self._shared(group, around, at_import) | everywhere
             for group in {attempt.facts.group for attempt in (*closed, *new)}
         }
 
@@ -138,8 +150,8 @@ class Recording:
             if known is not None:
                 return known
             found = closure.edges(key)
-            inputs = left.inputs.get(key)
-            return found | inputs if inputs else found
+            found |= at_import.of_key.get(key, frozenset())
+            return found | left.inputs.get(key, frozenset())
 
         rows = [_Kept(attempt, self._roots(attempt, around, closure, edges)) for attempt in closed]
         left.note_units(new, lambda attempt: self._roots(attempt, around, closure, edges))
@@ -151,11 +163,15 @@ class Recording:
         flux = {
             key
             for key in everything
-            if (key.kind == FILE or key.kind in CODE_KINDS)
-            and self._project.snapshot.is_in_flux(key.path)
+            if (
+                (key.kind == FILE or key.kind in CODE_KINDS)
+                and self._project.snapshot.is_in_flux(key.path)
+            )
+            or (key.kind == TREE and self._project.snapshot.is_tree_in_flux())
         }
-        if flux:
-            kept = self._without(flux, kept, edges, fates)
+        outputs = self._leftovers.outputs_among(everything)
+        if flux or outputs:
+            kept = self._without(flux, outputs, kept, edges, fates)
             everything = reach({root for row in kept for root in row.roots}, edges)
         if kept and not self._save(kept, everything, edges):
             fates.update({row.attempt.facts.nodeid: Reason(reasons.UNWRITABLE) for row in kept})
@@ -222,12 +238,15 @@ class Recording:
         written = [self._store.append(group, found) for group, found in groups.items()]
         return all(written)  # every group is tried
 
-    def _shared(self, group: str, around: Surroundings) -> frozenset[Key]:
+    def _shared(self, group: str, around: Surroundings, at_import: ImportInputs) -> frozenset[Key]:
         plugins = [file for file in around.plugins if _applies(file, group)]
         found = {Key(EFFECTS, file) for file in (group, *plugins) if file.endswith(".py")}
         found |= {Key(RUN, "", facet) for facet in around.facets}
         found |= around.declared
-        found |= self.input_keys.keys(around.outside, around.imported.writes)
+        found |= at_import.everybody
+        for file, inputs in at_import.of_file.items():
+            if _concerns(file, group, around):
+                found |= inputs
         sources = {file for file in (group, *plugins) if file.endswith(".py")}
         found |= {Key(HOOKS, file) for file in sources}
         for key in self.keys_of_code(around.outside.codes):
@@ -251,20 +270,41 @@ class Recording:
     ) -> frozenset[Key]:
         facts = attempt.facts
         roots = {Key(GROUP, facts.group), *facts.keys}
+        if any(key.kind == MARKERS for key in facts.keys):
+            for file, inputs in self._at_import(around).of_opaque.items():
+                if _concerns(file, facts.group, around):
+                    roots |= inputs
         before = around.imported.writes
         for instance in attempt.instances:
             upstream = instance.with_upstream() - {instance}
             written = before.union(*(other.seen.writes for other in upstream))
             roots |= self.keys_of_code(instance.seen.codes)
             roots |= self.input_keys.keys(instance.seen, written)
+            roots |= self.children.keys(instance.seen, closure)
         written = before.union(*(instance.seen.writes for instance in attempt.instances))
         roots |= self.keys_of_code(attempt.seen.codes)
         roots |= self.input_keys.keys(attempt.seen, written)
+        roots |= self.children.keys(attempt.seen, closure)
+        for producer in self._leftovers.producers_of(attempt):
+            roots.add(Key(GROUP, producer.group))
+            roots |= self.keys_of_code(producer.seen.codes)
+            roots |= self.input_keys.keys(producer.seen, before)
         for path, source in facts.snippets:
             roots |= closure.called(path, scan_source(source))
         if closure.reads_docs(roots):
             roots |= closure.docs(reach(roots, edges))
         return frozenset(roots)
+
+    def _at_import(self, around: Surroundings) -> ImportInputs:
+        """Give who rests on the inputs of imports and collection."""
+        if self._imported is None:
+            written = around.imported.writes
+            self._imported = place_inputs(
+                self._project,
+                around.imported,
+                lambda seen: self.input_keys.keys(seen, written),
+            )
+        return self._imported
 
     def keys_of_code(self, codes: Iterable[CodeRef]) -> set[Key]:
         """Give the keys of code objects that ran."""
@@ -277,27 +317,42 @@ class Recording:
         return found
 
     def _without(
-        self, flux: set[Key], kept: Sequence[_Kept], edges: Edges, fates: dict[str, Reason | None]
+        self,
+        flux: set[Key],
+        outputs: Mapping[Key, frozenset[str]],
+        kept: Sequence[_Kept],
+        edges: Edges,
+        fates: dict[str, Reason | None],
     ) -> list[_Kept]:
         clean = []
         for row in kept:
-            touched = reach(row.roots, edges) & flux
+            reached = reach(row.roots, edges)
+            touched = reached & flux
+            own = {unit for unit, _ in units_of(row.attempt)}
+            written = {key for key in reached & outputs.keys() if outputs[key] - own}
             if touched:
                 path = min(key.path for key in touched)
                 fates[row.attempt.facts.nodeid] = Reason(reasons.IN_FLUX, path)
+            elif written:
+                path = min(key.path for key in written)
+                fates[row.attempt.facts.nodeid] = Reason(reasons.OUTPUT, path)
             else:
                 clean.append(row)
         return clean
 
 
-def _barrier(attempt: Attempt) -> Reason | None:
+def _barrier(attempt: Attempt, around: Surroundings) -> Reason | None:
     if attempt.barrier is not None:
         return attempt.barrier
     for instance in attempt.instances:
         if instance.has_failed or instance.is_open:
             return Reason(reasons.FAILED, f"fixture {instance.name}")
-    for seen in (attempt.seen, *(instance.seen for instance in attempt.instances)):
-        found = barrier_of(seen)
+    if attempt.seen.left:
+        return Reason(reasons.LEFT_BEHIND, ", ".join(sorted(attempt.seen.left)))
+    may_connect = around.may_connect or attempt.facts.may_connect
+    consulted = (attempt.seen, *(instance.seen for instance in attempt.instances), around.imported)
+    for seen in consulted:
+        found = barrier_of(seen, may_connect=may_connect)
         if found is not None:
             return found
     return None
@@ -307,3 +362,7 @@ def _applies(plugin: str, group: str) -> bool:
     """Say whether a plugin concerns the tests of a file: a conftest only below its folder."""
     folder, _, name = plugin.rpartition("/")
     return name != "conftest.py" or not folder or group.startswith(folder + "/")
+
+
+def _concerns(file: str, group: str, around: Surroundings) -> bool:
+    return file == group or (file in around.plugins and _applies(file, group))

@@ -28,6 +28,7 @@ class Surroundings:
         groups: relative files of all tests collected.
         facets: names of the facets of the run that count for every test.
         declared: inputs that every test depends on by declaration.
+        may_connect: what answers on the network does not count.
         keys_of: gives the keys of a global that is a mapping, if all are texts.
     """
 
@@ -40,6 +41,7 @@ class Surroundings:
     groups: frozenset[str]
     facets: tuple[str, ...]
     declared: frozenset[Key] = frozenset()
+    may_connect: bool = False
     keys_of: Callable[[Place], tuple[str, ...] | None] = lambda place: None
 
 

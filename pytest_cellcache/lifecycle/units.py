@@ -22,6 +22,7 @@ class TestFacts:
         snippets: (file, source) of code that runs in a module's namespace: doctest examples,
             conditions of ``skipif`` given as text.
         barrier: why its outcome cannot be kept or used, if so.
+        may_connect: what answers on the network does not count.
     """
 
     nodeid: str
@@ -30,6 +31,7 @@ class TestFacts:
     keys: frozenset[Key] = frozenset()
     snippets: tuple[tuple[str, str], ...] = ()
     barrier: Reason | None = None
+    may_connect: bool = False
 
     __test__ = False
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from pytest_cellcache.lifecycle.graphblob import StoredGraph
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.units import TestFacts
@@ -18,9 +20,17 @@ _BROKEN = (KeyError, TypeError, ValueError, IndexError, RecursionError, Attribut
 
 
 class Verifier:
-    """Looks up and verifies records; groups and graphs are read once a run."""
+    """Looks up and verifies records; groups and graphs are read once a run.
 
-    def __init__(self, store: Store, inputs: Inputs, snapshot: Snapshot) -> None:
+    Args:
+        max_age_s: older records are not used; ``None``: any age.
+    """
+
+    def __init__(
+        self, store: Store, inputs: Inputs, snapshot: Snapshot, max_age_s: float | None = None
+    ) -> None:
+        # The clock of another machine may be ahead: what comes from the future is young.
+        self._oldest_s = time.time() - max_age_s if max_age_s is not None else None
         self._store = store
         self._inputs = inputs
         self._snapshot = snapshot
@@ -60,6 +70,8 @@ class Verifier:
         return self._groups[group]
 
     def _check(self, facts: TestFacts, entry: Entry) -> Reason | None:
+        if self._oldest_s is not None and entry.created_s < self._oldest_s:
+            return Reason(reasons.EXPIRED)
         graph = self._graph(entry.body["graph"])
         if graph is None:
             return Reason(reasons.NEW, "its graph is missing")

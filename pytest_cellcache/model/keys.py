@@ -22,6 +22,8 @@ EXISTS: Final = "exists"
 ENV: Final = "env"
 TREE: Final = "tree"
 SOURCES: Final = "sources"
+PROGRAM: Final = "program"
+DISTRIBUTION: Final = "distribution"
 RUN: Final = "run"
 GROUP: Final = "group"
 UNIT: Final = "unit"
@@ -49,14 +51,18 @@ class Key(NamedTuple):
     ``hooks``    Python file              empty; names of the pytest hooks it defines
     ``whole``    Python file              empty; the whole file as code
     ``surface``  Python file              empty; all of it that importing it evaluates
-    ``module``   empty                    dotted name; the first-party file it resolves to
+    ``module``   empty                    dotted name; the first-party file it resolves to, or the
+                                          distribution that has it, with its requirements
     ``file``     any file                 empty; its content, or absent
     ``listing``  directory                empty; the names in it, or absent
-    ``exists``   any path                 empty; absent, file or directory
+                                          ``modules``; of them, what can be imported
+    ``exists``   any path                 empty; absent, file, executable, directory, link whither
     ``env``      empty                    variable; its value, or absent
     ``sources``  empty                    empty; the names of all Python files of the project
     ``tree``     empty                    empty; every file of the project
-    ``run``      empty                    facet of the run: python, options, distributions, ...
+    ``program``  empty                    program of another language or environment; its content
+    ``distribution``  empty               name, ``*`` or ``entry-points``; version or content
+    ``run``      empty                    facet of the run: python, options, plugins, ...
     ``unit``     test file                unit; constant, leads to what a producer rests on
     ``group``    test file                empty; constant, leads to what all its tests share
     ===========  =======================  =====================================================

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class CodeRef(NamedTuple):
@@ -16,6 +16,41 @@ class CodeRef(NamedTuple):
 
 FIXTURE = "<fixture>"
 """In place of a file name: what is changed is the value of a fixture instance."""
+
+CLASS_BODY = "<class>"
+"""``CodeRef.name`` of a class body in ``Site.frames``."""
+
+
+class Site(NamedTuple):
+    """Where the project's own code consulted an input while modules were imported.
+
+    Attributes:
+        kind: the field of ``Observation`` that ``subject`` is in.
+        frames: the project's code that was running, innermost first, up to the statement of a
+            module that was being imported or, without one, to the outermost function; empty where
+            foreign code was imported, which every module shares. Modules and class bodies are
+            there with the line that was running.
+    """
+
+    kind: str
+    subject: str
+    frames: tuple[CodeRef, ...]
+
+
+class Spawned(NamedTuple):
+    """A child process that is traced as well.
+
+    Attributes:
+        token: names its log.
+        made_files: what the unit had made itself by then: no input where the child reads it.
+        made_dirs: directories of the same kind.
+        variables: those the child got from the unit, not from the run's environment.
+    """
+
+    token: str
+    made_files: frozenset[str] = frozenset()
+    made_dirs: frozenset[str] = frozenset()
+    variables: frozenset[str] = frozenset()
 
 
 class StateChange(NamedTuple):
@@ -38,6 +73,12 @@ ALL_VARIABLES = "*"
 """In ``Observation.variables``: the environment was copied or iterated over."""
 
 
+CWD: Final = "working directory"
+SEARCH: Final = "sys.path"
+LEFT_FOR_ALL: Final = frozenset({CWD, SEARCH})
+"""In ``Observation.left``: what any later unit may rest on without a sign."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """Everything one unit consulted, as seen from outside; all sets, so observations can be joined.
@@ -49,10 +90,17 @@ class Observation:
         listings: absolute paths of directories listed.
         stats: absolute paths whose existence or status was asked for (present or absent).
         variables: environment variables read, also those unset; may hold ``ALL_VARIABLES``.
-        children: programs started as child processes (argv[0] or a word such as ``fork``).
+        options: options and ini values that a conftest defines: ``option x``, ``ini y``.
+        distributions: distributions whose metadata was looked for; ``*`` for all of them,
+            ``entry-points`` for what they offer.
+        children: programs started as child processes that nobody traced (argv[0], what a shell
+            was given, or a word such as ``fork``).
+        spawned: child processes that are traced.
         hosts: addresses outside loopback that were connected to or resolved.
+        left: variables, or ``LEFT_FOR_ALL``, that the unit changed and did not put back.
         gaps: slugs of what the tracer could not see, e.g. ``profiler-taken``; any gap means that
             the footprint cannot be vouched for.
+        sites: where inputs were consulted; only of what ran before the first test.
     """
 
     codes: frozenset[CodeRef] = frozenset()
@@ -61,9 +109,14 @@ class Observation:
     listings: frozenset[str] = frozenset()
     stats: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
+    options: frozenset[str] = frozenset()
+    distributions: frozenset[str] = frozenset()
     children: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
     gaps: frozenset[str] = frozenset()
+    sites: frozenset[Site] = frozenset()
+    spawned: frozenset[Spawned] = frozenset()
+    left: frozenset[str] = frozenset()
 
     def __or__(self, other: Observation) -> Observation:
         return Observation(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))

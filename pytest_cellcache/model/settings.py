@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 MODES: Final = ("auto", "read", "refresh")
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_AGES_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def parse_size(text: str) -> int:
@@ -22,6 +23,20 @@ def parse_size(text: str) -> int:
     return int(float(match[1]) * _UNITS[match[2].lower()])
 
 
+def parse_age(text: str) -> float | None:
+    """Read an age such as ``12h`` or ``7 d`` in seconds; nothing means any age.
+
+    Raises:
+        ValueError: not a number with a unit s, m, h, d or w.
+    """
+    if not text.strip():
+        return None
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", text, re.IGNORECASE)
+    if match is None:
+        raise ValueError(f"not an age: {text!r} (examples: 12h, 7d)")
+    return float(match[1]) * _AGES_S[match[2].lower()]
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Our options for one run.
@@ -33,6 +48,8 @@ class Settings:
         env_ignore: variables, with ``*`` wildcards, that never count as inputs.
         ignore: globs, relative to the project root, of paths that never count as inputs.
         inputs: globs of paths that every test depends on.
+        may_connect: tests that use the network are stored like any other.
+        max_age_s: records older than this are not used; ``None``: any age.
     """
 
     mode: str = "auto"
@@ -46,6 +63,8 @@ class Settings:
     env_ignore: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
+    may_connect: bool = False
+    max_age_s: float | None = None
 
     @property
     def may_write(self) -> bool:
@@ -56,7 +75,8 @@ def read_settings(config: Any) -> Settings:
     """Take our settings from a pytest ``Config``.
 
     Raises:
-        ValueError: ``cell_cache_max_size`` or ``cell_cache_tracer`` is not understood.
+        ValueError: ``cell_cache_max_size``, ``cell_cache_max_age`` or ``cell_cache_tracer`` is not
+            understood.
     """
     option = config.option
     return Settings(
@@ -71,6 +91,8 @@ def read_settings(config: Any) -> Settings:
         env_ignore=tuple(config.getini("cell_cache_env_ignore")),
         ignore=tuple(config.getini("cell_cache_ignore")),
         inputs=tuple(config.getini("cell_cache_inputs")),
+        may_connect=bool(config.getini("cell_cache_network")),
+        max_age_s=parse_age(config.getini("cell_cache_max_age") or ""),
     )
 
 

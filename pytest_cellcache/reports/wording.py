@@ -15,6 +15,9 @@ _CLAUSES: Final = {
     reasons.DISABLED: "caching is disabled by its cell_cache mark",
     reasons.UNSUPPORTED: "this kind of test item cannot be cached",
     reasons.FAILED: "failures are never stored",
+    reasons.OUTPUT: "it rests on what another test writes",
+    reasons.LEFT_BEHIND: "it left something changed that later tests may rest on",
+    reasons.EXPIRED: "its stored outcome is older than cell_cache_max_age",
     reasons.NETWORK: "it used the network",
     reasons.GAP: "the tracer could not see all that it did",
     reasons.IN_FLUX: "an input changed while the run used it",
@@ -39,11 +42,12 @@ _THINGS: Final = {
     keys.HOOKS: "the set of pytest hooks in {}",
     keys.WHOLE: "the code of {}",
     keys.SURFACE: "what importing {} evaluates",
-    keys.MODULE: "the file that module {} is imported from",
+    keys.MODULE: "the file or distribution that module {} is imported from",
     keys.FILE: "file {}",
     keys.LISTING: "the list of names in directory {}",
     keys.EXISTS: "the existence of {}",
     keys.ENV: "environment variable {}",
+    keys.PROGRAM: "the program {}",
     keys.UNIT: "what {} leaves behind",
     keys.GROUP: "what all tests of {} share",
 }
@@ -51,11 +55,16 @@ _THINGS: Final = {
 _FACETS: Final = {
     "python": "the Python interpreter",
     "options": "an option of the run",
-    "distributions": "an installed distribution",
-    "plugins": "the set of active plugins",
+    "plugins": "pytest or an active plugin",
     "inputs": "the set of files named by cell_cache_inputs",
 }
 """Facets of the run with words of their own; any other is named as it is."""
+
+
+_LOOKED_UP: Final = {
+    "*": "an installed distribution",
+    "entry-points": "what distributions offer as entry points",
+}
 
 
 def words(reason: Reason) -> str:
@@ -81,10 +90,14 @@ def _thing(subject: str) -> str:
         return "the set of Python files of the project"
     if kind == keys.TREE:
         return f"the project tree ({rest})" if rest else "a file of the project"
+    if kind == keys.RUN and rest.startswith(("option ", "ini ")):
+        return f"{rest} of a conftest"
     if kind == keys.RUN and rest:
         return _FACETS.get(rest, f"the {rest} of the run")
     if kind == keys.ENV and rest == "*":
         return "the environment, which was read as a whole,"
+    if kind == keys.DISTRIBUTION:
+        return _LOOKED_UP.get(rest, f"installed distribution {rest}")
     if kind in _THINGS and rest:
         return _THINGS[kind].format(rest)
     if kind in (keys.LISTING, keys.EXISTS, keys.FILE):

@@ -97,6 +97,14 @@ class Places:
         return path == self.root or path.startswith(self.root + os.sep)
 
     def glob(self, pattern: str) -> list[str]:
-        """List the files below the root that a glob (``**`` allowed) matches, as relative names."""
-        found = Path(self.root).glob(pattern)
-        return sorted(self.relative(str(path)) for path in found if path.is_file())
+        """List the files that a glob (``**`` allowed) matches, as relative names.
+
+        Args:
+            pattern: relative to the root; it may be absolute, or lead out of the root.
+        """
+        given = Path(pattern)
+        if given.is_absolute():
+            found = Path(given.anchor).glob(str(given.relative_to(given.anchor)))
+        else:
+            found = Path(self.root).glob(pattern)
+        return sorted({self.relative(str(path)) for path in found if path.is_file()})

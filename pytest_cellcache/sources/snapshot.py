@@ -57,6 +57,7 @@ class Snapshot:
         self._fresh_stats: dict[str, list[Any]] = {}
         self._tree: Digest | None = None
         self._sources: Digest | None = None
+        self._in_tree: set[str] = set()
 
     def read(self, name: str) -> bytes | None:
         """Give a file's content; ``None`` when it cannot be read. Kept for the run."""
@@ -97,13 +98,37 @@ class Snapshot:
             return ABSENT
         return digest_parts(sorted(entry for entry in names if entry not in SKIPPED_FOLDERS))
 
-    def digest_existence(self, name: str) -> Digest:
-        """Digest whether a path is absent, a directory or something else."""
+    def digest_modules(self, name: str) -> Digest:
+        """Digest the names in a directory that an import could find there."""
+        folder = self.places.absolute(name)
         try:
-            mode = os.stat(self.places.absolute(name)).st_mode
+            with os.scandir(folder) as entries:
+                names = [
+                    entry.name
+                    for entry in entries
+                    if entry.name.endswith((".py", ".so")) or entry.is_dir()
+                ]
         except (OSError, ValueError):
             return ABSENT
-        return Digest("directory" if stat.S_ISDIR(mode) else "file")
+        return digest_parts(sorted(found for found in names if found not in SKIPPED_FOLDERS))
+
+    def digest_existence(self, name: str) -> Digest:
+        """Digest what a path is: absent, directory, file, executable; a link, and where to."""
+        path = self.places.absolute(name)
+        link = ""
+        try:
+            mode = os.lstat(path).st_mode
+            if stat.S_ISLNK(mode):
+                link = os.readlink(path).replace(self.places.root, "<root>") + " "
+                mode = os.stat(path).st_mode
+        except (OSError, ValueError):
+            return Digest(f"link {link}") if link else ABSENT
+        kind = "file"
+        if stat.S_ISDIR(mode):
+            kind = "directory"
+        elif mode & stat.S_IXUSR:
+            kind = "executable"
+        return Digest(f"link {link}{kind}") if link else Digest(kind)
 
     def digest_tree(self) -> Digest:
         """Digest every file of the project by content; caches and virtual environments excepted."""
@@ -111,6 +136,7 @@ class Snapshot:
             parts: list[str] = []
             for name in self._walk():
                 parts += [name, self.digest_file(name)]
+                self._in_tree.add(name)
             self._tree = digest_parts(parts)
         return self._tree
 
@@ -147,6 +173,15 @@ class Snapshot:
             return self._digests.get(name, ABSENT) != ABSENT
         self._note_flux(name, status)
         return name in self._flux or self._digests.get(name) == ABSENT
+
+    def is_gone(self, name: str) -> bool:
+        """Say whether there is no such path now."""
+        return not os.path.lexists(self.places.absolute(name))
+
+    def is_tree_in_flux(self) -> bool:
+        """Say whether a file of the project changed since the run began."""
+        self.digest_tree()
+        return not self._flux.isdisjoint(self._in_tree)
 
     def stat_cache(self) -> bytes:
         """Give the stat cache for the next run: entries looked at in this run, others kept."""

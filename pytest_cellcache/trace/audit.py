@@ -2,7 +2,8 @@
 
 An audit hook can never be removed and costs something on every event, so there is one per
 *process*, not per import of this module: pytester imports plugins anew for each in-process run.
-That is why the table of listeners hangs off ``sys``. The table is empty while nothing is traced.
+That is why the table of listeners hangs off ``sys``, and why an event has a tuple of them. The
+table is empty while nothing is traced.
 """
 
 from __future__ import annotations
@@ -20,26 +21,35 @@ _PROBE = "pytest_cellcache.probe"
 
 
 def listen(event: str, listener: Listener) -> None:
-    """Call ``listener`` on each ``event``; one listener per event, it must not raise.
+    """Call ``listener`` on each ``event``; it must not raise.
 
     Raises:
         TracerUnavailable: another audit hook keeps ours out.
     """
-    _listeners()[event] = listener
+    listeners = _listeners()
+    listeners[event] = (*listeners.get(event, ()), listener)
 
 
-def unlisten(event: str) -> None:
+def unlisten(event: str, listener: Listener) -> None:
     """Undo ``listen``."""
-    _listeners().pop(event, None)
+    listeners = _listeners()
+    left = tuple(each for each in listeners.get(event, ()) if each != listener)
+    if left:
+        listeners[event] = left
+    else:
+        listeners.pop(event, None)
 
 
-def _listeners() -> dict[str, Listener]:
-    listeners: dict[str, Listener] | None = getattr(sys, _ANCHOR, None)
+Listeners = dict[str, tuple[Listener, ...]]
+
+
+def _listeners() -> Listeners:
+    listeners: Listeners | None = getattr(sys, _ANCHOR, None)
     if listeners is None:
         listeners = {}
         sys.addaudithook(_make_hook(listeners))
         heard: list[object] = []
-        listeners[_PROBE] = heard.append
+        listeners[_PROBE] = (heard.append,)
         sys.audit(_PROBE)
         del listeners[_PROBE]
         if not heard:  # CPython drops a hook silently when an earlier one objects
@@ -48,12 +58,11 @@ def _listeners() -> dict[str, Listener]:
     return listeners
 
 
-def _make_hook(listeners: dict[str, Listener]) -> Callable[[str, tuple[Any, ...]], None]:
+def _make_hook(listeners: Listeners) -> Callable[[str, tuple[Any, ...]], None]:
     find = listeners.get
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
-        listener = find(event)
-        if listener is not None:
+        for listener in find(event, ()):
             listener(args)
 
     return hook

@@ -56,6 +56,9 @@ class Mechanism(Protocol):
     def take(self) -> tuple[Iterable[CodeType], frozenset[str]]:
         """Give code and gaps since the last ``take``; from now on all code is reported anew."""
 
+    def relay(self, sink: Callable[[CodeType], None]) -> bool:
+        """From now on hand over each code object as it starts; say whether that is possible."""
+
     def deactivate(self) -> None:
         """Uninstall everything."""
 
@@ -87,6 +90,11 @@ class Channel:
         self.mechanism.dismiss(tracer.files)
         if not self._tracers:
             self.mechanism.deactivate()
+
+    def keep_only(self, tracer: ChannelTracer) -> None:
+        """Forget all other listeners, and what was seen so far."""
+        self.mechanism.take()
+        self._tracers = [tracer]
 
     def settle(self) -> None:
         """Charge everything seen so far to the units that are innermost now."""
@@ -147,6 +155,25 @@ class ChannelTracer:
         self._channel.settle()
         codes, gaps = self._units[0]
         return Traced(frozenset(codes), frozenset(gaps))
+
+    def keep_alone(self, sink: Callable[[CodeRef], None]) -> bool:
+        """Forget all units and other listeners: what runs from now on is another process's.
+
+        Args:
+            sink: told of each code object as it starts, where the mechanism can do that.
+
+        Returns:
+            Whether it can; otherwise ``base`` tells.
+        """
+        self._channel.keep_only(self)
+        self._units = [(set(), set())]
+        files = self.files
+
+        def relay(code: CodeType) -> None:
+            if files[code.co_filename]:
+                sink(CodeRef(code.co_filename, code.co_firstlineno, code.co_name))
+
+        return self._channel.mechanism.relay(relay)
 
     def imports(self) -> Imports:
         if self._units:

@@ -17,6 +17,7 @@ THREAD_UNSEEN: Final = "thread-unseen"
 CWD_LOST: Final = "cwd-lost"
 DESCRIPTOR: Final = "unknown-descriptor"
 TROUBLE: Final = "trace-trouble"
+LOG_LOST: Final = "log-lost"
 
 
 class TracerUnavailable(RuntimeError):
@@ -82,6 +83,13 @@ class Tracer(Protocol):
 
     def base(self) -> Traced:
         """Give what ran outside of units so far."""
+
+    def keep_alone(self, sink: Callable[[CodeRef], None]) -> bool:
+        """Go on in a child process: forget all units, tell ``sink`` of code as it starts.
+
+        Returns:
+            Whether ``sink`` will be told; if not, ``base`` must be asked before the end.
+        """
 
     def imports(self) -> Imports:
         """Give what statements of modules ran so far."""

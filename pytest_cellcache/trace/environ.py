@@ -77,33 +77,34 @@ def _note_look(environment: Any, key: Any) -> None:
     """Note a look at one variable, at all of them if ``key`` is ``None``."""
     try:
         known = ALL_VARIABLES if key is None else key
-        if all(known in each.variables for each in unit.innermost_units()):
+        units = unit.innermost_units()
+        if all(known in each.variables and not each.is_sited for each in units):
             return  # most looks are repeated ones
-        name, value = (ALL_VARIABLES, None) if key is None else _raw(environment, key)
+        found = (ALL_VARIABLES, None) if key is None else _raw(environment, key)
+        if found is None:
+            return
+        name, value = found
         if name not in _PYTESTS_OWN and (reach := variable_reach(*caller())):
             unit.charge(lambda each: each.read_variable(name, value), reach)
     except unit.TROUBLES:
-        if key is None or _is_key(environment, key):  # else the caller's own TypeError
-            unit.confess()
+        unit.confess()
 
 
 def _note_change(environment: Any, key: Any) -> None:
     try:
-        name, value = _raw(environment, key)
-        unit.charge(lambda each: each.write_variable(name, value), EVERYBODY)
+        found = _raw(environment, key)
+        if found is not None:
+            name, value = found
+            if name in _PYTESTS_OWN:
+                return
+            unit.charge(lambda each: each.write_variable(name, value), EVERYBODY)
     except unit.TROUBLES:
-        if _is_key(environment, key):
-            unit.confess()
+        unit.confess()
 
 
-def _is_key(environment: Any, key: Any) -> bool:
-    """Say whether a key is of the type that this environment has: text, or bytes in ``environb``.
-
-    ``os.get_exec_path``, on the way to every child process, asks ``os.environ`` for bytes as well.
-    """
-    return isinstance(key, type(environment.decodekey(b"")))
-
-
-def _raw(environment: Any, key: Any) -> tuple[str, object]:
-    encoded = environment.encodekey(key)
+def _raw(environment: Any, key: Any) -> tuple[str, object] | None:
+    try:
+        encoded = environment.encodekey(key)
+    except TypeError:  # as the look itself; ``subprocess`` tries ``b"PATH"``, too
+        return None
     return os.fsdecode(encoded), environment._data.get(encoded)

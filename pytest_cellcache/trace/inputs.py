@@ -13,7 +13,13 @@ from typing import Any
 
 from pytest_cellcache.trace import audit, unit
 from pytest_cellcache.trace.contract import CWD_LOST, DESCRIPTOR
-from pytest_cellcache.trace.origin import EVERYBODY, caller, is_ignored_path, reach
+from pytest_cellcache.trace.origin import (
+    EVERYBODY,
+    caller,
+    is_ignored_path,
+    reach,
+    scans_for_others,
+)
 
 # Taken before any shim is in place.
 _access, _lstat, _stat, _readlink = os.access, os.lstat, os.stat, os.readlink
@@ -24,14 +30,14 @@ _LOOPBACK = frozenset({"", "localhost", "localhost.localdomain", "::1", "::", "0
 
 def listen() -> None:
     """Start to translate events."""
-    for event, translate in _TRANSLATIONS.items():
-        audit.listen(event, _guard(translate))
+    for event, listener in _LISTENERS.items():
+        audit.listen(event, listener)
 
 
 def unlisten() -> None:
     """Undo ``listen``."""
-    for event in _TRANSLATIONS:
-        audit.unlisten(event)
+    for event, listener in _LISTENERS.items():
+        audit.unlisten(event, listener)
 
 
 def absolute(path: Any, *, dir_fd: Any = None) -> str | None:
@@ -115,6 +121,24 @@ def note_open(path: Any, mode: Any, flags: Any, *, dir_fd: Any = None) -> None:
 
 def _on_open(args: tuple[Any, ...]) -> None:
     note_open(*args)
+
+
+def _on_scandir(args: tuple[Any, ...]) -> None:
+    """Who scans himself, and not through ``os.walk`` and the like, may ask entries for their size.
+
+    That raises no event: what is in the files counts.
+    """
+    _on_listing(args)
+    if isinstance(args[0], int) or scans_for_others():
+        return
+    folder = absolute("." if args[0] is None else args[0])
+    if folder is not None and (hearers := reach(*caller())):
+        try:
+            files = [path for name in os.listdir(folder) if is_file(path := f"{folder}/{name}")]
+        except OSError:  # absent, or no directory: what the listing tells
+            return
+        for path in files:
+            unit.charge(lambda each, path=path: each.read(path), hearers)  # type: ignore[misc]
 
 
 def _on_listing(args: tuple[Any, ...]) -> None:
@@ -208,6 +232,11 @@ def _on_symlink(args: tuple[Any, ...]) -> None:
         unit.charge(note, hearers)
 
 
+def _on_chdir(args: tuple[Any, ...]) -> None:
+    if hearers := reach(*caller()):
+        unit.charge(unit.OpenUnit.move, hearers)
+
+
 def _on_copy(args: tuple[Any, ...]) -> None:
     _on_write((args[1],))
 
@@ -253,7 +282,7 @@ def _on_process(word: str, argument: int | None) -> Callable[[tuple[Any, ...]], 
         name = os.fsdecode(program)
         if word == "os.system":
             name = (name.split() or [word])[0]
-        unit.charge(lambda each: each.children.add(name), hearers)
+        unit.charge(lambda each: each.start_child(name), hearers)
 
     return translate
 
@@ -273,11 +302,21 @@ def _on_host(args: tuple[Any, ...]) -> None:
     if plain in _LOOPBACK or plain.startswith("127."):
         return
     if hearers := reach(*caller()):
-        unit.charge(lambda each: each.hosts.add(name), hearers)
+        unit.charge(lambda each: each.connect(name), hearers)
 
 
 def _on_name_of(args: tuple[Any, ...]) -> None:
     _on_host(args[0][:1])
+
+
+def is_executable(path: str) -> bool:
+    """Say whether this process could execute a path."""
+    return _access(path, os.X_OK)
+
+
+def is_file(path: str) -> bool:
+    """Say whether a path leads to a regular file."""
+    return _kind(path) == "file"
 
 
 def _kind(path: str) -> str:
@@ -308,11 +347,13 @@ def _guard(translate: Callable[[tuple[Any, ...]], None]) -> audit.Listener:
 _TRANSLATIONS: dict[str, Callable[[tuple[Any, ...]], None]] = {
     "open": _on_open,
     "os.listdir": _on_listing,
-    "os.scandir": _on_listing,
+    "os.scandir": _on_scandir,
     "os.mkdir": _on_mkdir,
     "os.rename": _on_move,
     "os.link": _on_move,
     "os.symlink": _on_symlink,
+    "os.chdir": _on_chdir,
+    "os.fchdir": _on_chdir,
     "os.remove": _on_change_at,
     "os.rmdir": _on_change_at,
     "os.chmod": _on_change_at,
@@ -330,13 +371,9 @@ _TRANSLATIONS: dict[str, Callable[[tuple[Any, ...]], None]] = {
     "shutil.chown": _on_write,
     "sqlite3.connect": _on_database,
     "ctypes.dlopen": _on_library,
-    "subprocess.Popen": _on_process("subprocess.Popen", 1),
     "os.system": _on_process("os.system", 0),
     "os.exec": _on_process("os.exec", 1),
-    "os.posix_spawn": _on_process("os.posix_spawn", 1),
     "os.spawn": _on_process("os.spawn", 2),
-    "os.fork": _on_process("fork", None),
-    "os.forkpty": _on_process("forkpty", None),
     "pty.spawn": _on_process("pty.spawn", 0),
     "socket.connect": _on_address,
     "socket.sendto": _on_address,
@@ -346,3 +383,4 @@ _TRANSLATIONS: dict[str, Callable[[tuple[Any, ...]], None]] = {
     "socket.gethostbyaddr": _on_host,
     "socket.getnameinfo": _on_name_of,
 }
+_LISTENERS = {event: _guard(translate) for event, translate in _TRANSLATIONS.items()}

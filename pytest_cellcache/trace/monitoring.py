@@ -58,6 +58,7 @@ class Monitoring:
         # per location and unit, because locations are disabled once seen.
         self._seen: list[CodeType] = []
         self._thrown: dict[int, CodeType] = {}
+        self._relay: Callable[[CodeType], None] | None = None
         self._local: dict[int, weakref.ref[CodeType]] = {}
         # Modules being executed by the main thread, outermost first, and the line each is at.
         self._importing: list[tuple[CodeType, int]] = []
@@ -70,18 +71,16 @@ class Monitoring:
         events = _monitoring.events
         self._seen.clear()
         self._thrown.clear()
-        seen, thrown, disable = self._seen, self._thrown, _monitoring.DISABLE
-
-        def on_start(code: CodeType, _offset: int) -> object:
-            seen.append(code)
-            return disable
+        self._relay = None
+        thrown = self._thrown
+        self._tell(self._seen.append)
 
         def on_throw(code: CodeType, _offset: int, _exception: BaseException) -> object:
             thrown[id(code)] = code
+            if self._relay is not None:
+                self._relay(code)
             return None
 
-        for event in (events.PY_START, events.PY_RESUME):
-            _monitoring.register_callback(self._tool, event, on_start)
         _monitoring.register_callback(self._tool, events.LINE, self._on_line)
         _monitoring.register_callback(self._tool, events.PY_RETURN, self._on_return)
         _monitoring.register_callback(self._tool, events.PY_THROW, on_throw)
@@ -117,6 +116,22 @@ class Monitoring:
         self._thrown.clear()
         return codes + list(thrown.values()), frozenset()
 
+    def relay(self, sink: Callable[[CodeType], None]) -> bool:
+        self._relay = sink
+        self._tell(sink)
+        _monitoring.restart_events()
+        return True
+
+    def _tell(self, sink: Callable[[CodeType], None]) -> None:
+        disable, events = _monitoring.DISABLE, _monitoring.events
+
+        def on_start(code: CodeType, _offset: int) -> object:
+            sink(code)
+            return disable
+
+        for event in (events.PY_START, events.PY_RESUME):
+            _monitoring.register_callback(self._tool, event, on_start)
+
     def label(self) -> Label | None:
         """Give file and line of the module statement that is being executed, if one is."""
         importing = self._importing
@@ -150,8 +165,9 @@ class Monitoring:
             importing.pop()
 
     def deactivate(self) -> None:
-        for event in ("exec", "function.__new__", "object.__setattr__"):
-            audit.unlisten(event)
+        audit.unlisten("exec", self._on_new_code)
+        audit.unlisten("function.__new__", self._on_new_code)
+        audit.unlisten("object.__setattr__", self._on_setattr)
         tool, events = self._tool, _monitoring.events
         # free_tool_id does none of this before Python 3.14.
         _monitoring.set_events(tool, 0)

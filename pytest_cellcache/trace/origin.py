@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from types import FrameType
 from typing import Final
+
+from pytest_cellcache.model.observation import CLASS_BODY, CodeRef
+from pytest_cellcache.trace.contract import IsFirstParty
 
 NOBODY: Final = 0
 EVERYBODY: Final = 1 << 30
@@ -37,7 +41,9 @@ _CARRIERS = frozenset(
     inspect copy getpass collections.abc _collections_abc _pytest._py.path _pytest._py.error
     py._path.local py._error
     pytest_cellcache.trace.audit pytest_cellcache.trace.inputs pytest_cellcache.trace.shims
-    pytest_cellcache.trace.environ pytest_cellcache.trace.origin
+    pytest_cellcache.trace.environ pytest_cellcache.trace.origin pytest_cellcache.trace.spawn
+    pytest_cellcache.trace.unit pytest_cellcache.trace.recorder pytest_cellcache.hooks.options
+    pytest_cellcache.hooks.guard pytest_cellcache.trace.metadata
     """.split()  # a page of quotes otherwise
 )
 # Finders of modules and distributions: what they find counts as a module or a version.
@@ -50,6 +56,16 @@ _IMPORTERS = frozenset(
 )
 # Loader methods that others use to read data files of a package (pkgutil.get_data, linecache).
 _LOADER_READS = frozenset({"get_data", "get_source"})
+# Functions of carriers that ask a path for nothing but what it is.
+_PRESENCE = frozenset(
+    """
+    exists lexists isfile isdir islink ismount isjunction is_file is_dir is_symlink is_mount
+    is_junction is_socket is_fifo is_block_device is_char_device realpath _realpath resolve
+    walk _walk fwalk glob rglob iglob which _access_check makedirs mkdir
+    """.split()  # a page of quotes otherwise
+)
+# Methods of pytest's ``Config`` that read an option for whoever calls them.
+_OPTION_READERS = frozenset({"getoption", "getvalue", "getvalueorskip", "getini"})
 # Parts of pytest that act for a test, not for the run.
 _ACTING_FOR_TESTS = frozenset({"_pytest.pytester", "_pytest.doctest", "_pytest.monkeypatch"})
 
@@ -62,17 +78,73 @@ def is_ignored_path(path: str) -> bool:
     return _CACHED in path or _INSTALLED[0] in path or _INSTALLED[1] in path
 
 
-def caller() -> tuple[str, FrameType | None]:
-    """Give module name and frame of the nearest caller that is not a mere carrier."""
+def caller(*, beyond_importers: bool = False) -> tuple[str, FrameType | None]:
+    """Give module name and frame of the nearest caller that is not a mere carrier.
+
+    Args:
+        beyond_importers: finders of modules and distributions are carriers, too.
+    """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_globals.get("__name__")
-        if name not in _CARRIERS and not (
-            name in _IMPORTERS and frame.f_code.co_name in _LOADER_READS
+        is_passing_on = name == "_pytest.config" and frame.f_code.co_name in _OPTION_READERS
+        if (
+            not is_passing_on
+            and name not in _CARRIERS
+            and not (
+                name in _IMPORTERS and (beyond_importers or frame.f_code.co_name in _LOADER_READS)
+            )
         ):
             return (name if isinstance(name, str) else ""), frame
         frame = frame.f_back
     return "", None
+
+
+def asks_presence_only() -> bool:
+    """Say whether whoever asks for a path's status gives away no more than what the path is."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") in _CARRIERS:
+        if frame.f_code.co_name in _PRESENCE:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def project_frames(is_first_party: IsFirstParty) -> tuple[CodeRef, ...]:
+    """Give the frames of a ``Site``, as of now."""
+    found: list[CodeRef] = []
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") != "_pytest.pytester":
+        code = frame.f_code
+        is_module = code.co_name == "<module>"
+        if not code.co_filename.startswith("<") and is_first_party(code.co_filename):
+            if code.co_flags & inspect.CO_OPTIMIZED:
+                found.append(CodeRef(code.co_filename, code.co_firstlineno, code.co_name))
+            else:
+                name = code.co_name if is_module else CLASS_BODY
+                found.append(CodeRef(code.co_filename, frame.f_lineno or 0, name))
+            if is_module:
+                break
+        elif is_module and _is_imported(frame):
+            return ()  # a foreign module, imported once for whoever comes later
+        frame = frame.f_back
+    return tuple(found)
+
+
+def _is_imported(frame: FrameType) -> bool:
+    # Not the script that the process was started with.
+    return frame.f_globals.get("__name__") != "__main__" and frame.f_back is not None
+
+
+def scans_for_others() -> bool:
+    """Say whether a carrier scans a directory: it gives away no more than names and kinds."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__"))
+        if not name.startswith("pytest_cellcache."):
+            return name in _CARRIERS or name in _IMPORTERS
+        frame = frame.f_back
+    return False
 
 
 def reach(module: str, frame: FrameType | None) -> int:

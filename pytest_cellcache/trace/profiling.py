@@ -106,8 +106,11 @@ class Profiling:
         self._called.clear()
         return codes + list(called.values()), frozenset(gaps)
 
+    def relay(self, sink: Callable[[CodeType], None]) -> bool:
+        return False  # the slot tells when it is drained
+
     def deactivate(self) -> None:
-        audit.unlisten("sys.setprofile")
+        audit.unlisten("sys.setprofile", self._on_setprofile)
         self._active = False
         self._release()
         if threading.getprofile() is self._slot:

@@ -15,17 +15,21 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
-from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.observation import CodeRef, Observation
+from pytest_cellcache.sources.handover import Handover
 from pytest_cellcache.trace import inputs, unit
-from pytest_cellcache.trace.channel import Label
+from pytest_cellcache.trace.channel import FirstParty, Label
+from pytest_cellcache.trace.child import ChildRecording
 from pytest_cellcache.trace.contract import IsFirstParty, Traced, Tracer, TracerUnavailable
 from pytest_cellcache.trace.environ import EnvironmentWatch
+from pytest_cellcache.trace.metadata import MetadataWatch
 from pytest_cellcache.trace.monitoring import monitoring_tracer
-from pytest_cellcache.trace.origin import pytester_depth
+from pytest_cellcache.trace.origin import caller, project_frames, pytester_depth, reach
 from pytest_cellcache.trace.profiling import profiling_tracer
 from pytest_cellcache.trace.shims import ShimSet
+from pytest_cellcache.trace.spawn import CHILDREN, is_forkserver
 
 TracerKind = Literal["auto", "monitoring", "profile"]
 
@@ -36,11 +40,8 @@ _MAKERS: Final[dict[str, tuple[Callable[[IsFirstParty], Tracer], ...]]] = {
 }
 
 
-_NO_CODE: Final = Traced(frozenset(), frozenset())
-
-
 class Imported(NamedTuple):
-    """What ran and was consulted by imports, by statement (file name, line), and outside of them.
+    """What code imports ran, by statement (file name, line), and outside of them.
 
     Attributes:
         modules: file names of the modules all of whose statements are told apart.
@@ -51,25 +52,44 @@ class Imported(NamedTuple):
     outside: Observation
 
 
-def make_recorder(kind: TracerKind, is_first_party: IsFirstParty) -> Recorder:
-    """Make a recorder; ``auto`` takes the best tracer that can start."""
-    return Recorder(tuple(make(is_first_party) for make in _MAKERS[kind]))
+def make_recorder(
+    kind: TracerKind, is_first_party: IsFirstParty, handover: Handover | None = None
+) -> Recorder:
+    """Make a recorder; ``auto`` takes the best tracer that can start.
+
+    Args:
+        handover: where child processes tell what they saw; without it they are not traced.
+    """
+    # Asked for every frame: a dict of answers.
+    answers = FirstParty(is_first_party)
+    tracers = tuple(make(is_first_party) for make in _MAKERS[kind])
+    return Recorder(tracers, answers.__getitem__, handover)
 
 
 class Recorder:
     """A stack of units; a context manager that starts and stops.
+
+    Args:
+        is_first_party: whose frames a ``Site`` names.
 
     Attributes:
         tracer_name: which tracer works, or would be tried first.
         depth: in how many frames of pytester it was started.
     """
 
-    def __init__(self, tracers: tuple[Tracer, ...]) -> None:
+    def __init__(
+        self,
+        tracers: tuple[Tracer, ...],
+        is_first_party: IsFirstParty = lambda _: False,
+        handover: Handover | None = None,
+    ) -> None:
+        self._is_first_party = is_first_party
+        self.handover = handover
         self._tracers = tracers
         self._tracer = tracers[0]
         self._units: list[unit.OpenUnit] = []
-        self._statements: dict[Label, unit.OpenUnit] = {}
         self.depth = 0
+        self._before = unit.surrounding_now()
 
     @property
     def tracer_name(self) -> str:
@@ -81,17 +101,7 @@ class Recorder:
 
     @property
     def innermost(self) -> unit.OpenUnit:
-        """The unit that what happens now is charged to; there is none unless running.
-
-        Outside of units it is that of the statement of a module that is being executed, if any.
-        """
-        if len(self._units) == 1:
-            label = self._tracer.label()
-            if label is not None:
-                found = self._statements.get(label)
-                if found is None:
-                    found = self._statements[label] = unit.OpenUnit(self._units[0])
-                return found
+        """The unit that what happens now is charged to; there is none unless running."""
         return self._units[-1]
 
     def start(self) -> None:
@@ -104,8 +114,8 @@ class Recorder:
             return
         self._start_tracer()
         self.depth = pytester_depth(sys._getframe())
-        self._units.append(unit.OpenUnit())
-        self._statements = {}
+        self._before = unit.surrounding_now()
+        self._units.append(unit.OpenUnit(self._site))
         _WATCH.add(self)
 
     def stop(self) -> None:
@@ -115,42 +125,83 @@ class Recorder:
             self._units.clear()
             self._tracer.stop()
 
-    def open_unit(self) -> None:
-        """Open a unit inside the innermost one."""
+    def open_unit(self, *, is_sited: bool = False) -> None:
+        """Open a unit inside the innermost one.
+
+        Args:
+            is_sited: note where inputs are consulted, as in the base unit.
+        """
         if not self._units:
             raise RuntimeError("the recorder is not running")
-        self._units.append(unit.OpenUnit())
+        CHILDREN.claim_forks()
+        self._units.append(unit.OpenUnit(self._site if is_sited else None))
         self._tracer.push()
 
     def close_unit(self) -> Observation:
         """Close the innermost unit and say what it ran and consulted."""
         if len(self._units) < 2:
             raise RuntimeError("no unit is open")
+        CHILDREN.claim_forks()
         traced = self._tracer.pop()
-        return self._units.pop().close(traced)
+        closed = self._units.pop()
+        left = closed.left(self._before)
+        if closed.has_new_search:
+            self._units[-1].take_search()
+        return replace(closed.close(traced), left=left)
 
     def base_unit(self) -> Observation:
         """Say what ran and was consulted outside of units so far, imports above all."""
         if not self._units:
             return Observation()
-        seen = self._units[0].snapshot(self._tracer.base())
-        for statement in self._statements.values():
-            seen |= statement.snapshot(_NO_CODE)
-        return seen
+        return self._units[0].snapshot(self._tracer.base())
 
     def imports(self) -> Imported:
-        """Say the same by statements of modules, where they can be told apart."""
+        """Say which code ran, by statements of modules, where they can be told apart."""
         if not self._units:
             return Imported({}, frozenset(), Observation())
         traced = self._tracer.imports()
-        statements = {
-            label: self._statements[label].snapshot(_NO_CODE) for label in self._statements
-        }
-        for label, codes in traced.statements.items():
-            seen = statements.get(label, Observation())
-            statements[label] = replace(seen, codes=codes)
-        outside = self._units[0].snapshot(Traced(traced.outside, frozenset()))
-        return Imported(statements, traced.modules, outside)
+        statements = {label: Observation(codes) for label, codes in traced.statements.items()}
+        return Imported(statements, traced.modules, Observation(traced.outside))
+
+    def note_option(self, name: str) -> None:
+        """Charge a look at an option or ini value to whoever asks now."""
+        module, frame = caller()
+        # The parser looks whether a value is there before it sets it.
+        if self._units and module != "argparse" and (hearers := reach(module, frame)):
+            unit.charge(lambda each: each.read_option(name), hearers)
+
+    def read_child(self, token: str) -> list[tuple[str, Any]]:
+        """Give what a traced child wrote so far."""
+        return CHILDREN.handover.read(token) if CHILDREN.handover is not None else []
+
+    def go_on_alone(self, base: unit.OpenUnit, sink: Callable[[CodeRef], None]) -> bool:
+        """Be the only recorder of a child process, with one unit that never closes.
+
+        Args:
+            sink: told of code as it starts, if the tracer can do that, which is the answer.
+        """
+        unit.LISTENERS[:] = [self]
+        self._units = [base]
+        return self._tracer.keep_alone(sink)
+
+    def base_code(self) -> Traced:
+        """Say what code ran outside of units so far."""
+        return self._tracer.base()
+
+    def go_on_as_child(self, token: str, command: list[str] | None) -> None:
+        """Hand over all that happens from now on.
+
+        Args:
+            command: of a process that was just executed; ``None`` for a fork.
+        """
+        if CHILDREN.handover is not None:
+            after, CHILDREN.own = CHILDREN.own, token
+            CHILDREN.is_forkserver = bool(command) and is_forkserver(command or [])
+            log = CHILDREN.handover.log(token)
+            ChildRecording(self, self._is_first_party, log, after).begin(command)
+
+    def _site(self) -> tuple[CodeRef, ...]:
+        return project_frames(self._is_first_party)
 
     def __enter__(self) -> Recorder:  # Self is not in Python 3.10
         self.start()
@@ -182,6 +233,7 @@ class Watch:
     def __init__(self) -> None:
         self._shims = ShimSet()
         self._environment = EnvironmentWatch()
+        self._metadata = MetadataWatch()
 
     def add(self, recorder: Recorder) -> None:
         unit.LISTENERS.append(recorder)
@@ -189,10 +241,15 @@ class Watch:
             inputs.listen()
             self._shims.install()
             self._environment.install()
+            self._metadata.install()
+            CHILDREN.handover = recorder.handover
+            CHILDREN.install(lambda token: unit.LISTENERS[0].go_on_as_child(token, None))
 
     def remove(self, recorder: Recorder) -> None:
         unit.LISTENERS.remove(recorder)
         if not unit.LISTENERS:
+            CHILDREN.uninstall()
+            self._metadata.uninstall()
             self._environment.uninstall()
             self._shims.uninstall()
             inputs.unlisten()

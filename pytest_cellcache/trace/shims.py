@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_cellcache.trace import unit
-from pytest_cellcache.trace.inputs import absolute, note_open
-from pytest_cellcache.trace.origin import caller, reach
+from pytest_cellcache.trace.inputs import absolute, is_file, note_open
+from pytest_cellcache.trace.origin import asks_presence_only, caller, reach
 
 
 class Shim:
@@ -59,21 +59,19 @@ class ShimSet:
 
     def install(self) -> None:
         """Put the stand-ins in place."""
-        import _posixsubprocess
-
-        for name, note in (("stat", _note_stat), ("lstat", _note_stat), ("access", _note_stat)):
-            self._place(os, name, note)
-        self._place(os, "readlink", _note_stat)
+        for name in ("stat", "lstat"):
+            self._place(os, name, _note_stat)
+        for name in ("access", "readlink"):
+            self._place(os, name, _note_presence)
         self._place(os, "open", _note_open_at)
-        # multiprocessing spawns with it, without an audit event; subprocess keeps the real one.
-        self._place(_posixsubprocess, "fork_exec", _note_fork_exec)
         for keeper in (
             getattr(pathlib, "_NormalAccessor", None),
             getattr(glob, "_StringGlobber", None),
         ):
             for name in ("stat", "lstat", "readlink"):
                 if name in vars(keeper or object):
-                    self._place(keeper, name, _note_stat)
+                    note = _note_presence if name == "readlink" else _note_stat
+                    self._place(keeper, name, note)
         for shim, capable in self._capabilities():
             capable.add(shim)
 
@@ -113,9 +111,27 @@ def _note_stat(path: Any, *_args: Any, dir_fd: Any = None, **_kwargs: Any) -> No
     if not unit.LISTENERS or isinstance(path, int):
         return
     target = absolute(path, dir_fd=dir_fd)
-    if target is None or all(target in each.stats for each in unit.innermost_units()):
+    if target is None:
+        return
+    units = [*unit.innermost_units()]
+    is_known = all(target in each.stats and not each.is_sited for each in units)
+    if is_known and all(target in each.reads for each in units):
+        return
+    # Size and times of a file change with its content only.
+    gives_status = not asks_presence_only() and is_file(target)
+    if is_known and not gives_status:
         return
     if hearers := reach(*caller()):
+        unit.charge(lambda each: each.stat(target), hearers)
+        if gives_status:
+            unit.charge(lambda each: each.read(target), hearers)
+
+
+def _note_presence(path: Any, *_args: Any, dir_fd: Any = None, **_kwargs: Any) -> None:
+    if not unit.LISTENERS or isinstance(path, int):
+        return
+    target = absolute(path, dir_fd=dir_fd)
+    if target is not None and (hearers := reach(*caller())):
         unit.charge(lambda each: each.stat(target), hearers)
 
 
@@ -123,9 +139,3 @@ def _note_open_at(path: Any, flags: Any, *_args: Any, dir_fd: Any = None, **_kwa
     # The audit event knows the path only, and takes it for relative to the current directory.
     if unit.LISTENERS and dir_fd is not None:
         note_open(path, None, flags, dir_fd=dir_fd)
-
-
-def _note_fork_exec(args: Any, *_args: Any, **_kwargs: Any) -> None:
-    if unit.LISTENERS and (hearers := reach(*caller())):
-        name = os.fsdecode(args[0]) if args else "fork_exec"
-        unit.charge(lambda each: each.children.add(name), hearers)

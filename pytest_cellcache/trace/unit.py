@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
-from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.observation import CWD, SEARCH, CodeRef, Observation, Site, Spawned
 from pytest_cellcache.trace.contract import THREAD_LEFT, TROUBLE, Traced
 
 # What a bug of ours, a strange argument or exhausted resources may raise in a callback. There it
@@ -20,50 +21,108 @@ from pytest_cellcache.trace.contract import THREAD_LEFT, TROUBLE, Traced
 TROUBLES = (OSError, TypeError, ValueError, AttributeError, LookupError, RuntimeError, MemoryError)
 
 
+Where = Callable[[], tuple[CodeRef, ...]]
+
+
 class OpenUnit:
-    """The growing form of an ``Observation``."""
+    """The growing form of an ``Observation``.
+
+    Attributes:
+        has_moved: it has changed the working directory.
+        has_talked: it has sent something to processes that it may not have started.
+
+    Args:
+        where: gives the frames of a ``Site``; ``None`` where it does not count who asked.
+    """
 
     __slots__ = (
         "_made_dirs",
         "_made_files",
+        "_search",
         "_threads",
         "_variables_before",
+        "_where",
         "children",
+        "distributions",
         "gaps",
+        "has_moved",
+        "has_talked",
         "hosts",
         "listings",
+        "options",
         "reads",
+        "sites",
+        "spawned",
         "stats",
         "variables",
         "writes",
     )
 
-    def __init__(self, within: OpenUnit | None = None) -> None:
+    def __init__(self, where: Where | None = None) -> None:
+        self._where = where
+        self.has_talked = False
+        self.has_moved = False
+        self.sites: set[Site] = set()
+        self.spawned: set[Spawned] = set()
         self.reads: set[str] = set()
         self.writes: set[str] = set()
         self.listings: set[str] = set()
         self.stats: set[str] = set()
         self.variables: set[str] = set()
+        self.options: set[str] = set()
+        self.distributions: set[str] = set()
         self.children: set[str] = set()
         self.hosts: set[str] = set()
         self.gaps: set[str] = set()
-        # A statement of a module shares what the unit that it is part of made.
-        self._made_files: set[str] = within._made_files if within else set()
-        self._made_dirs: set[str] = within._made_dirs if within else set()
-        self._variables_before: dict[str, object] = within._variables_before if within else {}
-        self._threads: frozenset[object] = within._threads if within else _living_threads()
+        self._made_files: set[str] = set()
+        self._made_dirs: set[str] = set()
+        self._variables_before: dict[str, object] = {}
+        self._threads = _living_threads()
+        self._search = tuple(sys.path)
+
+    @property
+    def is_sited(self) -> bool:
+        """Say whether an input that was consulted before may be another site."""
+        return self._where is not None
 
     def read(self, path: str) -> None:
         if not self._is_own(path):
-            self.reads.add(path)
+            self._note("reads", path)
 
     def stat(self, path: str) -> None:
         if not self._is_own(path):
-            self.stats.add(path)
+            self._note("stats", path)
 
     def list(self, path: str) -> None:
         if not self._is_own(path):
-            self.listings.add(path)
+            self._note("listings", path)
+
+    def look_up(self, distribution: str) -> None:
+        self._note("distributions", distribution)
+
+    def read_option(self, name: str) -> None:
+        self._note("options", name)
+
+    def start_child(self, program: str) -> None:
+        self._note("children", program)
+
+    def spawn(self, token: str, overridden: Iterable[str] = ()) -> None:
+        """Note a child that is traced.
+
+        Args:
+            overridden: variables that it was given other values of than this process has.
+        """
+        changed = {
+            name for name, before in self._variables_before.items() if raw_variable(name) != before
+        }
+        made = frozenset(self._made_files), frozenset(self._made_dirs)
+        self.spawned.add(Spawned(token, *made, frozenset(changed.union(overridden))))
+
+    def move(self) -> None:
+        self.has_moved = True
+
+    def connect(self, host: str) -> None:
+        self.hosts.add(host)
 
     def write(self, path: str) -> None:
         self.writes.add(path)
@@ -85,7 +144,7 @@ class OpenUnit:
         (``monkeypatch``, ``mock.patch.dict``) is the outer one again.
         """
         if name not in self._variables_before or self._variables_before[name] == value:
-            self.variables.add(name)
+            self._note("variables", name)
 
     def write_variable(self, name: str, before: object) -> None:
         self._variables_before.setdefault(name, before)
@@ -96,6 +155,32 @@ class OpenUnit:
             self.gaps.add(THREAD_LEFT)
         return self.snapshot(traced)
 
+    def left(self, before: Surrounding) -> frozenset[str]:
+        """Say what the unit has changed for those that come after it.
+
+        Args:
+            before: how it was when recording began.
+        """
+        found = {
+            name
+            for name in self._variables_before
+            if raw_variable(name) != before.variables.get(os.fsencode(name))
+        }
+        if self.has_moved and current_folder() != before.folder:
+            found.add(CWD)
+        if self.has_new_search and tuple(sys.path) != before.search:
+            found.add(SEARCH)
+        return frozenset(found)
+
+    @property
+    def has_new_search(self) -> bool:
+        """Say whether ``sys.path`` changed since the unit opened, inner units aside."""
+        return tuple(sys.path) != self._search
+
+    def take_search(self) -> None:
+        """Let what an inner unit did to ``sys.path`` be no doing of this one."""
+        self._search = tuple(sys.path)
+
     def snapshot(self, traced: Traced) -> Observation:
         return Observation(
             codes=traced.codes,
@@ -104,10 +189,19 @@ class OpenUnit:
             listings=frozenset(self.listings),
             stats=frozenset(self.stats),
             variables=frozenset(self.variables),
+            options=frozenset(self.options),
+            distributions=frozenset(self.distributions),
             children=frozenset(self.children),
             hosts=frozenset(self.hosts),
             gaps=frozenset(self.gaps) | traced.gaps,
+            sites=frozenset(self.sites),
+            spawned=frozenset(self.spawned),
         )
+
+    def _note(self, kind: str, subject: str) -> None:
+        getattr(self, kind).add(subject)
+        if self._where is not None:
+            self.sites.add(Site(kind, subject, self._where()))
 
     def _is_own(self, path: str) -> bool:
         if path in self._made_files or path in self._made_dirs:
@@ -119,6 +213,33 @@ class OpenUnit:
                     return True
                 path, parent = parent, os.path.dirname(parent)
         return False
+
+
+@dataclass(frozen=True, slots=True)
+class Surrounding:
+    """What units can change for each other.
+
+    Attributes:
+        folder: the working directory; ``None`` if it is gone.
+    """
+
+    variables: Mapping[bytes, bytes]
+    folder: str | None
+    search: tuple[str, ...]
+
+
+def surrounding_now() -> Surrounding:
+    """Take down what there is."""
+    variables: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
+    return Surrounding(dict(variables), current_folder(), tuple(sys.path))
+
+
+def current_folder() -> str | None:
+    """Give the working directory; ``None`` if it is gone."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
 
 
 class Listener(Protocol):
@@ -133,9 +254,17 @@ class Listener(Protocol):
     @property
     def innermost(self) -> OpenUnit: ...
 
+    def go_on_as_child(self, token: str, command: list[str] | None) -> None: ...
+
 
 LISTENERS: list[Listener] = []
 """Recorders that run, outermost first; process-wide because hooks and shims are."""
+
+
+def raw_variable(name: str) -> bytes | None:
+    """Give a variable without anybody noticing."""
+    found: bytes | None = os.environ._data.get(os.fsencode(name))  # type: ignore[attr-defined]
+    return found
 
 
 def innermost_units() -> Iterator[OpenUnit]:

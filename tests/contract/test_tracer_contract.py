@@ -376,6 +376,224 @@ def test_9_users_of_settrace_notice_nothing(tracer: Tracer) -> None:
     assert names(tracer) == {"early", "inner"}
 
 
+@pytest.fixture
+def imports_of(
+    make: Callable[[Callable[[str], bool]], Tracer],
+) -> Iterator[Callable[..., dict[tuple[str, int], set[str]]]]:
+    """Run modules ``/project/NAME.py``; tell what each of their lines ran, by file and line.
+
+    Modules import each other by ``load("NAME")``. A tracer that tells no statements apart skips
+    the test, once it has promised nothing.
+    """
+    tracer = make(lambda filename: filename.startswith("/project/"))
+    tracer.start()
+
+    def run(*, first: str = "a", in_unit: bool = False, **sources: str) -> Any:
+        loaded: dict[str, dict[str, Any]] = {}
+
+        def load(name: str) -> Any:
+            if name not in loaded:
+                loaded[name] = {"__name__": name, "load": load, "threading": threading}
+                code = compile(sources[name], f"/project/{name}.py", "exec")
+                exec(code, loaded[name])
+            return types.SimpleNamespace(**loaded[name])
+
+        if in_unit:
+            tracer.push()
+        load(first)
+        if in_unit:
+            tracer.pop()
+        found = tracer.imports()
+        if not found.modules:
+            assert not found.statements
+            pytest.skip("tells no statements apart")
+        assert {label[0] for label in found.statements} <= found.modules
+        told: dict[tuple[str, int], set[str]] = {}
+        for (filename, line), codes in found.statements.items():
+            names = {code.name for code in codes} - {"<listcomp>"}
+            told[filename.removeprefix("/project/"), line] = names
+        return {label: names for label, names in told.items() if names}
+
+    yield run
+    tracer.stop()
+
+
+HELPER = "def helper(): return deep()\ndef deep(): return 1\ndef other(): pass\n"
+
+
+def test_10_what_a_statement_runs(imports_of: Any) -> None:
+    text = "X = helper()\nY = 1\nother()\nZ = (\n    1,\n    other(),\n)\nhelper()\n"
+    told = imports_of(a=HELPER + text)
+    assert told == {
+        ("a.py", 4): {"helper", "deep"},
+        ("a.py", 6): {"other"},
+        ("a.py", 9): {"other"},
+        ("a.py", 11): {"helper", "deep"},
+    }
+
+
+def test_10_what_runs_again_is_told_again(imports_of: Any) -> None:
+    told = imports_of(a=HELPER + "other()\nother()\nother()\n")
+    assert told == {("a.py", line): {"other"} for line in (4, 5, 6)}
+
+
+def test_10_nested_imports(imports_of: Any) -> None:
+    told = imports_of(
+        a=HELPER + "other()\nb = load('b')\nhelper()\nb.late()\n",
+        b="def early(): pass\ndef late(): pass\nearly()\nload('c')\nearly()\n",
+        c="def inmost(): pass\ninmost()\n",
+    )
+    told.pop(("a.py", 5), None)  # the import statement: the code of the module itself
+    told.pop(("b.py", 4), None)
+    assert told == {
+        ("a.py", 4): {"other"},
+        ("a.py", 6): {"helper", "deep"},
+        ("a.py", 7): {"late"},
+        ("b.py", 3): {"early"},
+        ("b.py", 5): {"early"},
+        ("c.py", 2): {"inmost"},
+    }
+
+
+def test_10_the_code_of_a_module_belongs_to_who_imports_it(imports_of: Any) -> None:
+    told = imports_of(a="load('b')\n", b="def f(): pass\nf()\n")
+    assert told[("a.py", 1)] == {"<module>"}
+    assert told[("b.py", 2)] == {"f"}
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_10_failing_imports_that_the_importer_catches(imports_of: Any, depth: int) -> None:
+    told = imports_of(
+        a=HELPER + f"try:\n    load('b{depth}')\nexcept KeyError:\n    other()\nhelper()\n",
+        b1="def early(): pass\nearly()\nraise KeyError\n",
+        b2="load('b1')\n",
+    )
+    assert told[("a.py", 7)] == {"other"}
+    assert told[("a.py", 8)] == {"helper", "deep"}
+    assert told[("b1.py", 2)] == {"early"}
+    assert ("b1.py", 3) not in told
+
+
+def test_10_what_raises_is_told_too(imports_of: Any) -> None:
+    told = imports_of(
+        a="def bad(): raise KeyError\ndef good(): pass\n"
+        "try:\n    bad()\nexcept KeyError:\n    pass\ngood()\n"
+    )
+    assert told == {("a.py", 4): {"bad"}, ("a.py", 7): {"good"}}
+
+
+def test_10_loops(imports_of: Any) -> None:
+    """A loop is one statement: each of its lines may be told what others of it ran."""
+    text = "for n in range(3):\n    helper()\n    if n == 2:\n        other()\nlast()\n"
+    told = imports_of(a=HELPER + "def last(): pass\n" + text)
+    loop = {label: names for label, names in told.items() if 5 <= label[1] <= 8}
+    assert set().union(*loop.values()) == {"helper", "deep", "other"}
+    assert {label: names for label, names in told.items() if label not in loop} == {
+        ("a.py", 9): {"last"}
+    }
+
+
+def test_10_what_comes_after_a_loop_of_one_line_each(imports_of: Any) -> None:
+    told = imports_of(a=HELPER + "for n in range(2): other()\nwhile helper() != 1: pass\nX = 1\n")
+    assert told == {("a.py", 4): {"other"}, ("a.py", 5): {"helper", "deep"}}
+
+
+def test_10_decorators_defaults_and_class_bodies(imports_of: Any) -> None:
+    told = imports_of(
+        a="def deco(f): return f\ndef make(): return 1\n"
+        "@deco\ndef f(): pass\n"
+        "def g(a=make()): pass\n"
+        "class K:\n    a = make()\n    @deco\n    def m(self): pass\n"
+        "X = 1\n"
+    )
+    assert "deco" in told[("a.py", 3)] | told.get(("a.py", 4), set())
+    assert told[("a.py", 5)] == {"make"}
+    in_class = set().union(*(names for label, names in told.items() if 6 <= label[1] <= 9))
+    assert in_class == {"K", "make", "deco"}
+    assert {label[1] for label in told} <= set(range(3, 10))
+
+
+def test_10_imports_inside_a_unit(imports_of: Any) -> None:
+    told = imports_of(in_unit=True, a=HELPER + "X = helper()\nother()\n")
+    assert told == {("a.py", 4): {"helper", "deep"}, ("a.py", 5): {"other"}}
+
+
+def test_10_a_unit_inside_of_which_a_module_is_imported_is_charged_too(
+    make: Callable[[Callable[[str], bool]], Tracer],
+) -> None:
+    tracer = make(is_ours)
+    tracer.start()
+    tracer.push()
+    define("def f(): pass\nf()\n")
+    assert {"<module>", "f"} <= {code.name for code in tracer.pop().codes}
+    assert "f" not in {code.name for code in tracer.imports().outside}
+    tracer.stop()
+
+
+def test_10_a_thread_s_code_is_told_of_no_statement_that_did_not_wait_for_it(
+    imports_of: Any,
+) -> None:
+    told = imports_of(
+        a="def work(): inner()\ndef inner(): pass\n"
+        "t = threading.Thread(target=work)\n"
+        "t.start(); t.join()\nX = 1\n"
+    )
+    assert {label[1] for label, names in told.items() if names & {"work", "inner"}} <= {4}
+
+
+def test_10_what_runs_outside_of_statements(
+    make: Callable[[Callable[[str], bool]], Tracer],
+) -> None:
+    tracer = make(is_ours)
+    tracer.start()
+    subject = define("def at_import(): pass\ndef hook(): pass\nat_import()\n")
+    subject["hook"]()
+    tracer.push()
+    BEFORE["early"]()
+    tracer.pop()
+    found = tracer.imports()
+    tracer.stop()
+    outside = {code.name for code in found.outside}
+    assert "hook" in outside
+    assert not {"early", "inner"} & outside
+    assert ("at_import" in outside) == (not found.modules)
+    assert tracer.label() is None
+
+
+def test_10_labels_are_told_while_a_statement_is_executed(
+    make: Callable[[Callable[[str], bool]], Tracer],
+) -> None:
+    tracer = make(is_ours)
+    tracer.start()
+    told: list[object] = []
+    code = compile("ask()\nX = 1\nif X:\n    ask()\n", OURS, "exec")
+    exec(code, {"ask": lambda: told.append(tracer.label())})
+    is_told = bool(tracer.imports().modules)
+    after = tracer.label()
+    tracer.stop()
+    assert told == ([(OURS, 1), (OURS, 4)] if is_told else [None, None])
+    assert after is None
+
+
+def test_10_other_people_s_modules_have_no_statements(
+    make: Callable[[Callable[[str], bool]], Tracer],
+) -> None:
+    """Nor do they hide whose statement is being executed."""
+    tracer = make(is_ours)
+    tracer.start()
+    theirs = compile("callback()\n", "/lib/x.py", "exec")
+    define_it = "def mine(): pass\nrun(mine)\n"
+    exec(compile(define_it, OURS, "exec"), {"run": lambda f: exec(theirs, {"callback": f})})
+    found = tracer.imports()
+    tracer.stop()
+    assert found.modules <= {OURS}
+    if found.modules:
+        told = {label: {c.name for c in codes} for label, codes in found.statements.items()}
+        assert told == {(OURS, 2): {"mine"}}
+    else:
+        assert not found.statements
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring")
 def test_monitoring_is_unavailable_when_all_ids_are_taken() -> None:
     monitored: Any = vars(sys)["monitoring"]
