@@ -177,6 +177,9 @@ class Digester:
             parts += [cell.kind, cell.digest, self._ranks(key.path, position, cell)]
         # A module imported for the first time brings its own effects, in their order.
         parts += ["imports", *(source for _, source in self._effectful_imports(key.path))]
+        # Which globals of others it changes; how is the business of those who read them.
+        changed = {place for _, _, places in self.registering_cells(key.path) for place in places}
+        parts += ["changes", *(part for place in sorted(changed) for part in place)]
         loaded = set()
         for spec in index.table.loads:
             module = spec.partition(":")[0]

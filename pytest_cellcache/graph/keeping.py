@@ -22,7 +22,6 @@ from pytest_cellcache.graph.scopes import (
     walk_scope,
 )
 
-_SELVES: Final = frozenset({"self", "cls", "mcs", "mcls"})
 _MAX_STEPS: Final = 4
 """Locals followed from a value to the parameters it comes from."""
 
@@ -84,7 +83,7 @@ class _Keeping:
                     found.add(name.id)
                 elif steps < _MAX_STEPS:
                     found |= self._sources(self._values.get(name.id, ()), steps + 1)
-        return found - _SELVES
+        return found
 
     # -- what is looked up -----------------------------------------------------------------------
 
