@@ -28,6 +28,7 @@ from pytest_cellcache.model.keys import (
     MARKERS,
     NAME,
     REGISTERS,
+    SOURCES,
     SURFACE,
     WHOLE,
     WRITES,
@@ -187,6 +188,7 @@ class Closure:
         if refs.imports_computed or "__subclasses__" in refs.attrs:
             # Any module may be meant; any class statement anywhere may add a subclass.
             out.update(Key(SURFACE, file) for file in self._evaluations.files)
+            out.add(Key(SOURCES))
         if not _SOURCE_READERS.isdisjoint(refs.attrs | refs.chains):
             # As text: comments and layout count.
             out.add(Key(FILE, path))
@@ -201,7 +203,8 @@ class Closure:
     def _consult(self, resolution: Resolution, out: set[Key]) -> None:
         out |= resolution.keys
         for path, name, _ in resolution.bindings:
-            if name == "__getattr__":  # a module's: an import may have called it
+            # A module's: an import may have called it, which is told where statements are.
+            if name == "__getattr__" and not self._evaluations.traced:
                 out.add(Key(BODY, path, name))
 
     def _targets(self, resolution: Resolution) -> list[Place]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from pytest_cellcache.graph.cells import Cell
-from pytest_cellcache.graph.modules import Located
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.purity import Purity
@@ -48,7 +47,7 @@ class Digester:
         self._memo: dict[Key, Digest] = {}
         self._effect_cells: dict[str, list[tuple[int, Cell]]] = {}
         self._registering: dict[str, list[tuple[int, Cell, frozenset[Place]]]] = {}
-        self._imports: dict[str, list[tuple[int, Located]]] = {}
+        self._imports: dict[str, list[tuple[int, str]]] = {}
         self._kinds: Mapping[str, Callable[[Key], Digest]] = {
             BODY: self._body,
             NAME: self._name,
@@ -110,24 +109,18 @@ class Digester:
         before: list[str] = [c.digest for other, c in self.effect_cells(path) if other < position]
         if cell.kind in ("value", "effect"):
             before += [c.digest for other, c, _ in self.registering_cells(path) if other < position]
-        before += [
-            located.file or ""
-            for other, located in self._effectful_imports(path)
-            if other < position
-        ]
+        before += [source for other, source in self._effectful_imports(path) if other < position]
         return digest_parts(before) if before else ""
 
-    def _effectful_imports(self, path: str) -> list[tuple[int, Located]]:
+    def _effectful_imports(self, path: str) -> list[tuple[int, str]]:
         """List the imports of a module that bring effects of first-party modules, by position."""
         if path not in self._imports:
             self._imports[path] = []
-            found: list[tuple[int, Located]] = []
+            found: list[tuple[int, str]] = []
             for position, cell in enumerate(self._project.index(path).table.cells):
-                if cell.kind != "import" or not cell.imported:
-                    continue
-                located = self._project.modules.find_from(path, cell.imported.partition(":")[0])
-                if located is not None and located.source and self._brings_effects(located.source):
-                    found.append((position, located))
+                source = self._imported(path, cell)
+                if source is not None and self._brings_effects(source):
+                    found.append((position, source))
             self._imports[path] = found
         return self._imports[path]
 
@@ -183,7 +176,7 @@ class Digester:
         for position, cell in self.effect_cells(key.path):
             parts += [cell.kind, cell.digest, self._ranks(key.path, position, cell)]
         # A module imported for the first time brings its own effects, in their order.
-        parts += ["imports", *(found.file or "" for _, found in self._effectful_imports(key.path))]
+        parts += ["imports", *(source for _, source in self._effectful_imports(key.path))]
         loaded = set()
         for spec in index.table.loads:
             module = spec.partition(":")[0]
@@ -199,7 +192,34 @@ class Digester:
             if (file, name) in changed
             for part in (cell.kind, cell.digest, self._ranks(key.path, position, cell))
         ]
+        # A module imported for the first time brings its own.
+        for cell in self._project.index(key.path).table.cells:
+            source = self._imported(key.path, cell)
+            if source is not None and self._brings_changes(source, (file, name), set()):
+                parts += ["import", source]
         return digest_parts(parts) if parts else ABSENT
+
+    def _imported(self, path: str, cell: Cell) -> str | None:
+        if cell.kind != "import" or not cell.imported:
+            return None
+        module, _, name = cell.imported.partition(":")
+        located = self._project.modules.find_from(path, module)
+        if located is not None and name:
+            located = self._project.modules.find_child(located, name) or located
+        return located.source if located is not None else None
+
+    def _brings_changes(self, path: str, changed: Place, seen: set[str]) -> bool:
+        """Say whether a module, or one that it imports, may change a global."""
+        if path in seen:
+            return False
+        seen.add(path)
+        if any(changed in places for _, _, places in self.registering_cells(path)):
+            return True
+        return any(
+            self._brings_changes(source, changed, seen)
+            for cell in self._project.index(path).table.cells
+            if (source := self._imported(path, cell)) is not None
+        )
 
     def _writes(self, key: Key) -> Digest:
         index = self._project.index(key.path)

@@ -24,8 +24,11 @@ class Index:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.binders: dict[str, list[tuple[int, Cell]]] = {}
+        aliases = _aliases_in(table)
         for position, cell in enumerate(table.cells):
             changed = {chain.partition(".")[0] for chain in cell.refs.receivers}
+            for name in tuple(changed):
+                changed |= aliases.get(name, set())
             for name in changed.union(cell.binds):
                 self.binders.setdefault(name, []).append((position, cell))
         self.defs: dict[str, list[Def]] = {}
@@ -58,6 +61,17 @@ class Index:
 
     def aliases(self, name: str) -> tuple[Alias, ...]:
         return self.table.aliases.get(name, ())
+
+
+def _aliases_in(table: Table) -> dict[str, set[str]]:
+    """Give the names that a name may be another name of: ``alias = names``."""
+    found: dict[str, set[str]] = {}
+    for cell in table.cells:
+        if cell.kind == "value" and cell.refs.chains and not cell.refs.calls and not cell.is_new:
+            roots = {chain.partition(".")[0] for chain in cell.refs.chains}
+            for name in cell.binds:
+                found.setdefault(name, set()).update(roots - {name})
+    return found
 
 
 class Project:

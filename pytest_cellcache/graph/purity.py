@@ -91,10 +91,26 @@ class Purity:
                 kinds = {cell.kind for cell in self._index(file, name)}
                 if kinds - {"import"}:
                     reached = True
-                    self._changed.add((file, name))
+                    self._changed |= self._same_as((file, name))
             if not reached:
                 return False
         return True
+
+    def _same_as(self, place: Place) -> set[Place]:
+        """Give a global and those that it is another name of: ``alias = shared.names``."""
+        found = {place}
+        stack = [place]
+        while stack:
+            path, name = stack.pop()
+            for cell in self._index(path, name):
+                if cell.kind != "value" or cell.refs.calls or cell.is_new:
+                    continue
+                for chain in cell.refs.chains:
+                    for file, bound, _ in self._names.resolve(path, chain).bindings:
+                        if (file, bound) not in found:
+                            found.add((file, bound))
+                            stack.append((file, bound))
+        return found
 
     def _is_plain_member(self, path: str, cell: Cell, call: str) -> bool:
         """Say whether a class body calls something quiet of its own: ``x.setter``, ``Inner()``."""
@@ -259,6 +275,9 @@ class Purity:
         """
         if len(tail) != 1:
             return False
+        if cell.is_new and not cell.refs.calls and tail[0] in MUTATORS:  # ``P = []; P.append(x)``
+            self._changed.add((file, name))
+            return True
         made_by = {call for call in cell.refs.calls if not is_unknown_call(call)}
         for call in made_by:
             resolution = self._names.resolve(file, call.partition("()")[0])

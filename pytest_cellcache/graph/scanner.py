@@ -243,6 +243,8 @@ class Scanner:
     def _aug_assign(self, node: ast.AugAssign, local: LocalScope) -> None:
         if isinstance(node.target, ast.Name) and node.target.id not in local:
             self.found.chains.add(node.target.id)
+            if not isinstance(node.value, ast.Constant):
+                self.found.receivers.add(node.target.id)  # a list is changed in place
         if (
             isinstance(node.target, ast.Attribute)
             and "creat" in node.target.attr

@@ -125,6 +125,9 @@ class FixtureWatch:
         instance.seen |= self._recorder.close_unit()
         if fixturedef.scope != "function":
             instance.changes |= self._changes.take()
+            result = fixturedef.cached_result
+            if result is not None and result[2] is None:
+                self._changes.follow(instance.value_name, result[0])
         instance.uses |= self._upstream(fixturedef, request)
         if instance in self._raised:
             instance.uses |= self._raised - {instance}

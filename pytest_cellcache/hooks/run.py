@@ -165,6 +165,21 @@ class Run:
         self._verifier = Verifier(store, inputs, snapshot, self._settings.max_age_s)
         for item in session.items:
             self._judged[item.nodeid] = self._judge(item)
+        self._run_producers()
+
+    def _run_producers(self) -> None:
+        """Let tests that leave something behind run where a test that reads it runs."""
+        assert self._verifier is not None
+        waiting = [
+            nodeid for nodeid, (_, verdict) in self._judged.items() if isinstance(verdict, Miss)
+        ]
+        while waiting:
+            consumer = waiting.pop()
+            for nodeid in self._verifier.producers_of(self._judged[consumer][0]):
+                facts, verdict = self._judged.get(nodeid, (None, None))
+                if facts is not None and isinstance(verdict, Hit):
+                    self._judged[nodeid] = facts, Miss(Reason(reasons.PRODUCER, consumer))
+                    waiting.append(nodeid)
 
     def _judge(self, item: pytest.Item) -> Judged:
         facts = read_item(item, self._places)

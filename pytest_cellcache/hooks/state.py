@@ -48,6 +48,11 @@ class Changes:
         """Give what changed since the last time, whoever did it."""
         return self._guard.call(self._watch.take, _NONE) if self._watch is not None else _NONE
 
+    def follow(self, owner: str, value: object) -> None:
+        """Watch the value of a fixture that several tests may use."""
+        if self._watch is not None:
+            self._guard.call(self._watch.follow, None, owner, value)
+
     def keys_of(self, filename: str, name: str) -> tuple[str, ...] | None:
         """Give the keys of a global that is a mapping of texts."""
         return self._watch.mapping_keys(filename, name) if self._watch is not None else None

@@ -22,6 +22,7 @@ from pytest_cellcache.model.keys import (
     MODULE,
     PROGRAM,
     RUN,
+    SOURCES,
     TREE,
     UNIT,
     Key,
@@ -94,6 +95,8 @@ class Inputs:
             return self._program(key.name)
         if kind == EXISTS:
             return self._snapshot.digest_existence(key.path)
+        if kind == SOURCES:
+            return self._snapshot.digest_sources()
         if kind == TREE:
             return self._snapshot.digest_tree()
         if kind == ENV:

@@ -12,7 +12,7 @@ from pytest_cellcache.lifecycle.producers import Producers, unit_key
 from pytest_cellcache.lifecycle.surroundings import Edges, KeysOfCode, Surroundings, reach
 from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model.keys import EFFECTS, GROUP, Key
-from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.observation import FIXTURE, Observation
 
 _NOTHING: Final[frozenset[str]] = frozenset()
 
@@ -48,6 +48,7 @@ class Left:
         self._modules: dict[Key, frozenset[str]] = {}
         self._order: dict[Key, str] = {}
         self._fixtures: dict[Instance, Key] = {}
+        self._values: set[str] = set()
         self._changed: dict[Key, tuple[Attempt, Instance | None]] = {}
 
     def add(self, attempt: Attempt) -> None:
@@ -62,6 +63,12 @@ class Left:
             inputs = frozenset(self._input_keys.keys(self._joined(seen), _NOTHING))
             for key in modules if inputs else ():
                 self.inputs[key] = self.inputs.get(key, frozenset()) | inputs
+        self._values |= {
+            change.name
+            for changes in (attempt.changes, *(i.changes for i in attempt.instances))
+            for change in changes
+            if change.filename == FIXTURE
+        }
         self._order.setdefault(self.key_of(attempt), attempt.facts.nodeid)
         if attempt.changes:
             self._changed[self.key_of(attempt)] = (attempt, None)
@@ -70,6 +77,11 @@ class Left:
                 name = f"fixture {instance.name} {len(self._fixtures)}"
                 self._fixtures[instance] = unit_key(attempt.facts.group, name)
                 self._changed[self._fixtures[instance]] = (attempt, instance)
+
+    def values_used(self, attempt: Attempt) -> frozenset[Key]:
+        """Give keys of the fixture values that an attempt used and some unit changed."""
+        names = {instance.value_name for instance in attempt.instances} & self._values
+        return frozenset(unit_key(FIXTURE, name) for name in names)
 
     @staticmethod
     def key_of(attempt: Attempt) -> Key:

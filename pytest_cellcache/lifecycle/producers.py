@@ -18,7 +18,7 @@ from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import KEYED, Refs, words_of
 from pytest_cellcache.graph.remembered import Place, Ran, Writers, fills, initialises
 from pytest_cellcache.model.keys import BODY, MARKERS, NAME, UNIT, Key
-from pytest_cellcache.model.observation import StateChange
+from pytest_cellcache.model.observation import FIXTURE, StateChange
 
 Edges = Callable[[Key], frozenset[Key]]
 
@@ -71,7 +71,7 @@ class Producers:
         relative = self._project.snapshot.places.relative
         writers = None
         for change in changes:
-            path = relative(change.filename)
+            path = FIXTURE if change.filename == FIXTURE else relative(change.filename)
             writers = writers or Writers(self._project, self._names, ran.places | own)
             found = writers.of(path, change.name) | self._by_word(path, change, ran)
             if found and not found & own and all(self._fills(place) for place in found):
@@ -81,6 +81,8 @@ class Producers:
             else:
                 rests_on, producer = frozenset({unit}), unit
             key = Key(NAME, path, change.name)
+            if change.filename == FIXTURE:
+                key = unit_key(FIXTURE, change.name)
             made = Change(key, change.word, change.is_keyed, rests_on, producer)
             if made not in self._known:
                 self._known.add(made)
@@ -159,7 +161,7 @@ class Readers:
         self._units: dict[Key, set[Key]] = {}
         for unit, own in roots.items():
             for root in own:
-                if root.kind in (BODY, NAME, MARKERS):
+                if root.kind in (BODY, NAME, MARKERS) or root.path == FIXTURE:
                     self._units.setdefault(root, set()).add(unit)
         self._back: dict[Key, list[Key]] = {}
         self._refs: list[tuple[Key, Refs]] = []
@@ -217,6 +219,8 @@ class Readers:
         for key, refs in self._refs:
             if word in refs.words:
                 found.add(key)
+            elif mapping is not None and mapping.path == FIXTURE:
+                found.add(key)  # which name it has in a test is not known
             elif mapping is not None:
                 if self._takes_whole(key.path, refs, mapping):
                     found.add(key)

@@ -189,7 +189,9 @@ class Recording:
         registers = closure.changed_at_import()
         if not changes and not registers:
             return rows
-        roots = {left.key_of(row.attempt): row.roots for row in rows}
+        roots = {
+            left.key_of(row.attempt): row.roots | left.values_used(row.attempt) for row in rows
+        }
         for unit, own in left.units.items():
             roots.setdefault(unit, own)
         readers = Readers(self._project, self._digester.names, roots, closure.live_edges)

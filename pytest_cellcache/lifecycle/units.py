@@ -60,6 +60,11 @@ class Instance:
     def __eq__(self, other: object) -> bool:
         return self is other
 
+    @property
+    def value_name(self) -> str:
+        """Tells its value from those of all other instances of the run."""
+        return f"{self.name} {id(self):x}"
+
     def with_upstream(self) -> set[Instance]:
         """Give this instance and all it rests on."""
         found: set[Instance] = set()

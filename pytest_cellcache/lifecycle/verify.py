@@ -53,6 +53,14 @@ class Verifier:
             first = first or reason
         return Miss(first or Reason(reasons.NEW))
 
+    def producers_of(self, facts: TestFacts) -> tuple[str, ...]:
+        """Give the node ids of the tests that left something behind for a test when it last ran."""
+        for entry in self._entries(facts.group).get(facts.nodeid, []):
+            found = entry.body.get("producers", ())
+            if isinstance(found, (list, tuple)):
+                return tuple(name for name in found if isinstance(name, str))
+        return ()
+
     def _entries(self, group: str) -> dict[str, list[Entry]]:
         if group not in self._groups:
             found: dict[str, list[Entry]] = {}

@@ -23,6 +23,7 @@ ENV: Final = "env"
 TREE: Final = "tree"
 PROGRAM: Final = "program"
 DISTRIBUTION: Final = "distribution"
+SOURCES: Final = "sources"
 RUN: Final = "run"
 GROUP: Final = "group"
 UNIT: Final = "unit"
@@ -57,6 +58,7 @@ class Key(NamedTuple):
                                           ``modules``; of them, what can be imported
     ``exists``   any path                 empty; absent, file, executable, directory, link whither
     ``env``      empty                    variable; its value, or absent
+    ``sources``  empty                    empty; the names of all Python files of the project
     ``tree``     empty                    empty; every file of the project
     ``program``  empty                    program of another language or environment; its content
     ``distribution``  empty               name, ``*`` or ``entry-points``; version or content

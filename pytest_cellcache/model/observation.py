@@ -50,6 +50,10 @@ class Spawned(NamedTuple):
     variables: frozenset[str] = frozenset()
 
 
+FIXTURE = "<fixture>"
+"""In place of a file name: what is changed is the value of a fixture instance."""
+
+
 class StateChange(NamedTuple):
     """Something that outlives a unit and was changed by it.
 

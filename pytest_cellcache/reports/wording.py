@@ -23,6 +23,7 @@ _CLAUSES: Final = {
     reasons.IN_FLUX: "an input changed while the run used it",
     reasons.UNRECORDABLE: "its report holds something that cannot be stored",
     reasons.UNWRITABLE: "the store could not be written",
+    reasons.PRODUCER: "another test that runs needs what it leaves behind",
     reasons.UNTRACED: "it ran untraced",
     reasons.READ_MODE: "this run only reads the cache",
     reasons.UNJUDGED: "it was not there when the run looked for stored outcomes",
@@ -85,6 +86,8 @@ def _thing(subject: str) -> str:
     """Name what a ``str(Key)`` stands for; any other subject stands for itself."""
     # The kind has no blank and the rest may: split once.
     kind, _, rest = subject.partition(" ")
+    if kind == keys.SOURCES:
+        return "the set of Python files of the project"
     if kind == keys.TREE:
         return f"the project tree ({rest})" if rest else "a file of the project"
     if kind == keys.RUN and rest.startswith(("option ", "ini ")):

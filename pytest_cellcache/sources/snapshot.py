@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Iterator
 from typing import Any, Final
 
 from pytest_cellcache.model.digest import ABSENT, Digest, digest_bytes, digest_parts
@@ -56,6 +57,7 @@ class Snapshot:
         self._fresh_stats: dict[str, list[Any]] = {}
         self._tree: Digest | None = None
         self._in_tree: set[str] = set()
+        self._sources: Digest | None = None
 
     def read(self, name: str) -> bytes | None:
         """Give a file's content; ``None`` when it cannot be read. Kept for the run."""
@@ -132,21 +134,29 @@ class Snapshot:
         """Digest every file of the project by content; caches and virtual environments excepted."""
         if self._tree is None:
             parts: list[str] = []
-            for folder, folders, files in os.walk(self.places.root):
-                folders[:] = sorted(
-                    name
-                    for name in folders
-                    if name not in SKIPPED_FOLDERS
-                    and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
-                )
-                for file in sorted(files):
-                    if file.endswith((".pyc", ".pyo")) or file.startswith(".coverage"):
-                        continue
-                    name = self.places.relative(os.path.join(folder, file))
-                    parts += [name, self.digest_file(name)]
-                    self._in_tree.add(name)
+            for name in self._walk():
+                parts += [name, self.digest_file(name)]
+                self._in_tree.add(name)
             self._tree = digest_parts(parts)
         return self._tree
+
+    def digest_sources(self) -> Digest:
+        """Digest the names of all Python files of the project: any of them may be imported."""
+        if self._sources is None:
+            self._sources = digest_parts(name for name in self._walk() if name.endswith(".py"))
+        return self._sources
+
+    def _walk(self) -> Iterator[str]:
+        for folder, folders, files in os.walk(self.places.root):
+            folders[:] = sorted(
+                name
+                for name in folders
+                if name not in SKIPPED_FOLDERS
+                and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
+            )
+            for file in sorted(files):
+                if not file.endswith((".pyc", ".pyo")) and not file.startswith(".coverage"):
+                    yield self.places.relative(os.path.join(folder, file))
 
     def was_in_flux(self, name: str) -> bool:
         """Say whether a file had already changed since the run began when it was digested."""

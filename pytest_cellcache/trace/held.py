@@ -15,7 +15,14 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
 
-from pytest_cellcache.trace.parts import ATOMS, LRU, MAX_ITEMS, SKIPPED_MEMBERS, slot_value
+from pytest_cellcache.trace.parts import (
+    ATOMS,
+    LRU,
+    MAX_ITEMS,
+    SKIPPED_MEMBERS,
+    identity,
+    slot_value,
+)
 
 _BATCH: Final = 64
 """Containers compared at once."""
@@ -60,7 +67,7 @@ class Held:
         self.atoms: list[Any] = []
         if self.is_small:
             items = list(self.items())
-            self.named = {name: id(value) for name, value in items if type(name) is str}
+            self.named = {name: identity(value) for name, value in items if type(name) is str}
             self.atoms = [(n, v) for n, v in items if type(v) in ATOMS or type(n) in ATOMS]
         elif type(self.thing) in (list, set, deque) and len(self.thing) <= MAX_ITEMS:
             self.atoms = [value for value in self.thing if type(value) in ATOMS]
@@ -79,7 +86,7 @@ class Held:
         """Name what changed, by key or attribute; an empty name where there is none."""
         if not self.is_small:
             return [""]
-        now = {name: id(value) for name, value in self.items() if type(name) is str}
+        now = {name: identity(value) for name, value in self.items() if type(name) is str}
         names = {name for name in now if self.named.get(name) != now[name]}
         names |= self.named.keys() - now.keys()
         if names and names <= SKIPPED_MEMBERS and self.kind == "namespace":
@@ -107,8 +114,8 @@ class Batch:
         small = [held for held in self.held if held.is_small]
         self._spaces = [held.thing for held in small if held.kind == "namespace"]
         self._mappings = [held.thing for held in small if held.kind == "mapping"]
-        known = set(map(id, small))
-        self._others = [held for held in self.held if id(held) not in known]
+        known = set(map(identity, small))
+        self._others = [held for held in self.held if identity(held) not in known]
         self._saved = self._signature()
 
     def has_changed(self) -> bool:
@@ -121,9 +128,9 @@ class Batch:
         chain = itertools.chain.from_iterable
         found = list(map(len, spaces))
         found += map(dict.__len__, mappings)
-        found += map(id, chain(map(_VALUES, spaces)))
-        found += map(id, chain(map(dict.values, mappings)))
-        found += map(id, chain(map(dict.__iter__, mappings)))
+        found += map(identity, chain(map(_VALUES, spaces)))
+        found += map(identity, chain(map(dict.values, mappings)))
+        found += map(identity, chain(map(dict.__iter__, mappings)))
         for held in self._others:
             found += held.ids(held.thing)
         return found
@@ -134,29 +141,29 @@ _VALUES: Final = operator.methodcaller("values")
 
 def namespace_ids(namespace: Any) -> list[int]:
     """Identify what a module, class or instance holds."""
-    return [*map(id, namespace.values())] if len(namespace) <= MAX_ITEMS else [len(namespace)]
+    return [*map(identity, namespace.values())] if len(namespace) <= MAX_ITEMS else [len(namespace)]
 
 
 def mapping_ids(mapping: Any) -> list[int]:
     """Identify values and keys."""
     if dict.__len__(mapping) > MAX_ITEMS:
         return [dict.__len__(mapping)]
-    return [*map(id, dict.values(mapping)), *map(id, dict.__iter__(mapping))]
+    return [*map(identity, dict.values(mapping)), *map(identity, dict.__iter__(mapping))]
 
 
 def _list_ids(sequence: Any) -> list[int]:
     size = list.__len__(sequence)
-    return [*map(id, list.__iter__(sequence))] if size <= MAX_ITEMS else [size]
+    return [*map(identity, list.__iter__(sequence))] if size <= MAX_ITEMS else [size]
 
 
 def _set_ids(sequence: Any) -> list[int]:
     size = set.__len__(sequence)
-    return [*map(id, set.__iter__(sequence))] if size <= MAX_ITEMS else [size]
+    return [*map(identity, set.__iter__(sequence))] if size <= MAX_ITEMS else [size]
 
 
 def _deque_ids(sequence: Any) -> list[int]:
     size = deque.__len__(sequence)
-    return [*map(id, deque.__iter__(sequence))] if size <= MAX_ITEMS else [size]
+    return [*map(identity, deque.__iter__(sequence))] if size <= MAX_ITEMS else [size]
 
 
 def _lru_ids(memo: Any) -> list[int]:
@@ -176,14 +183,14 @@ def _generator_ids(generator: Any) -> list[int]:
 
 def _cell_ids(cell: Any) -> list[int]:
     try:
-        return [id(cell.cell_contents)]
+        return [identity(cell.cell_contents)]
     except ValueError:  # empty
         return []
 
 
 def slot_ids(slots: list[Any]) -> Callable[[Any], list[int]]:
     """Make what identifies the values in some slots of an object."""
-    return lambda value: [id(slot_value(slot, value)) for slot in slots]
+    return lambda value: [identity(slot_value(slot, value)) for slot in slots]
 
 
 LOOKS: Final[tuple[tuple[Any, Callable[[Any], list[int]]], ...]] = (
@@ -196,5 +203,5 @@ LOOKS: Final[tuple[tuple[Any, Callable[[Any], list[int]]], ...]] = (
     (types.AsyncGeneratorType, _generator_ids),
     (types.CellType, _cell_ids),
     (itertools.count, lambda value: [hash(repr(value))]),
-    (ContextVar, lambda variable: [id(variable.get(None))]),
+    (ContextVar, lambda variable: [identity(variable.get(None))]),
 )

@@ -25,7 +25,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable
 from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType
-from typing import Any
+from typing import Any, Final
 
 from pytest_cellcache.trace import audit
 from pytest_cellcache.trace.channel import Channel, ChannelTracer, FirstParty, Label
@@ -33,6 +33,14 @@ from pytest_cellcache.trace.contract import IsFirstParty, Tracer, TracerUnavaila
 
 # Any: type checkers that target 3.10 and 3.11 do not know it.
 _monitoring: Any = getattr(sys, "monitoring", None)
+
+_CARRIERS: Final = {
+    FunctionType: "",
+    GeneratorType: "gi_code",
+    CoroutineType: "cr_code",
+    AsyncGeneratorType: "ag_code",
+}
+"""What carries code, and as which attribute."""
 
 _TOOL_IDS = (3, 4, 5)  # 0 to 2 belong to debuggers, coverage and cProfile
 
@@ -92,7 +100,8 @@ class Monitoring:
         if gc.get_freeze_count():
             self._go_global()
         for code in _living_code():
-            self._watch(code)
+            if files[code.co_filename]:
+                self._watch(code)
 
     def dismiss(self, files: FirstParty) -> None:
         self._files = [each for each in self._files if each is not files]
@@ -240,16 +249,16 @@ def _claim_tool_id() -> int:
 
 
 def _living_code() -> Iterable[CodeType]:
-    for thing in gc.get_objects():
-        kind = type(thing)
-        if kind is FunctionType:
-            yield thing.__code__
-        elif kind is GeneratorType:
-            yield thing.gi_code
-        elif kind is CoroutineType:
-            yield thing.cr_code
-        elif kind is AsyncGeneratorType:
-            yield thing.ag_code
+    carriers = [thing for thing in gc.get_objects() if type(thing) in _CARRIERS]
+    # Not ``__code__``: reading it raises an audit event, which costs more than all the rest here.
+    functions = [thing for thing in carriers if type(thing) is FunctionType]
+    for thing in gc.get_referents(*functions):
+        if type(thing) is CodeType:
+            yield thing
+    for thing in carriers:
+        attribute = _CARRIERS[type(thing)]
+        if attribute:
+            yield getattr(thing, attribute)
     for frame in sys._current_frames().values():  # modules whose import is under way
         while frame is not None:
             yield frame.f_code

@@ -13,7 +13,7 @@ import types
 from collections.abc import Callable
 from typing import Any, Final
 
-from pytest_cellcache.model.observation import StateChange
+from pytest_cellcache.model.observation import FIXTURE, StateChange
 from pytest_cellcache.trace.held import (
     LOOKS,
     Batch,
@@ -27,6 +27,7 @@ from pytest_cellcache.trace.held import (
 from pytest_cellcache.trace.parts import (
     MAX_ITEMS,
     has_state,
+    identity,
     is_opaque,
     is_own_class,
     namespace_of,
@@ -90,6 +91,22 @@ class StateWatch:
         if len(sys.modules) != self._known_modules:
             self._find_modules()
         return frozenset(changes)
+
+    def follow(self, owner: str, value: Any) -> None:
+        """Watch an object that something else than a global keeps, e.g. a fixture's value.
+
+        Changes of it name ``FIXTURE`` as the file and ``owner`` as the global.
+        """
+        if is_opaque(value):
+            return
+        self._foreign_left = _MAX_FOREIGN
+        owners = self._owners.setdefault(identity(value), [])
+        if (FIXTURE, owner) not in owners:
+            owners.append((FIXTURE, owner))
+        first = len(self._batches)
+        self._walk(value, 0, None)
+        for batch in self._batches[max(first - 1, 0) :]:
+            batch.settle()
 
     def mapping_keys(self, filename: str, name: str) -> tuple[str, ...] | None:
         """Give the keys of a global that is a mapping of texts; ``None`` of any other."""
@@ -176,7 +193,7 @@ class StateWatch:
         first = len(self._batches)
         for filename, module in found.items():
             namespace = vars(module)
-            held = Held(id(namespace), "namespace", namespace, namespace_ids, filename)
+            held = Held(identity(namespace), "namespace", namespace, namespace_ids, filename)
             self._modules[filename] = held
             self._add(held)
         for filename, module in found.items():
@@ -189,7 +206,7 @@ class StateWatch:
             if name in _SKIPPED_GLOBALS or is_opaque(value) or self._is_alias(filename, name):
                 continue
             self._foreign_left = _MAX_FOREIGN
-            owners = self._owners.setdefault(id(value), [])
+            owners = self._owners.setdefault(identity(value), [])
             if (filename, name) not in owners:
                 owners.append((filename, name))
             self._walk(value, 0, None)
@@ -200,7 +217,7 @@ class StateWatch:
             value, parent, key = stack.pop()
             if is_opaque(value):
                 continue
-            ident = id(value)
+            ident = identity(value)
             parents = self._parents.get(ident)
             if parent:
                 edge = (parent, key if type(key) is str else "")
@@ -211,7 +228,7 @@ class StateWatch:
             if len(self._parents) >= _MAX_OBJECTS or not self._is_walked(value):
                 continue
             self._parents[ident] = [edge] if parent else []
-            self._hold_value(value)
+            self._hold_value(value, is_global=not parent)
             stack += [(part, ident, name) for part, name in parts_of(value)]
 
     def _is_walked(self, value: Any) -> bool:
@@ -232,8 +249,8 @@ class StateWatch:
     def _add(self, held: Held) -> None:
         self._last_batch().held.append(held)
 
-    def _hold_value(self, value: Any) -> None:
-        kind, ident = type(value), id(value)
+    def _hold_value(self, value: Any, *, is_global: bool) -> None:
+        kind, ident = type(value), identity(value)
         if issubclass(kind, type):
             namespace = type.__getattribute__(value, "__dict__")
             self._add(Held(ident, "namespace", namespace, namespace_ids))
@@ -249,9 +266,10 @@ class StateWatch:
             if look is not None:
                 self._add(Held(ident, "other", value, look))
         namespace = namespace_of(value)
-        if namespace is not None and (kind is not types.FunctionType or has_state(namespace)):
+        is_function = kind is types.FunctionType
+        if namespace is not None and (not is_function or is_global or has_state(namespace)):
             held = Held(ident, "namespace", namespace, namespace_ids)
-            held.is_foreign = kind is types.FunctionType or not is_own_class(kind, self._sources)
+            held.is_foreign = not is_function and not is_own_class(kind, self._sources)
             self._add(held)
         slots = slots_of(kind)
         if slots:
@@ -267,7 +285,7 @@ class StateWatch:
             except TypeError:
                 pass
             else:
-                reference.ident = id(value)
+                reference.ident = identity(value)
                 self._last_batch().weak.append(reference)
                 return
         self._kept.append(value)

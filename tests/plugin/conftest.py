@@ -12,6 +12,8 @@ import sys
 import textwrap
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -26,7 +28,7 @@ import pytest_cellcache.session
 SETTLED_NS = 30_000_000
 """What was written this shortly before a run began counts as written during it."""
 
-_QUIET = ("-p", "no:asyncio", "-p", "no:anyio", "-p", "no:hypothesispytest", "-p", "no:xdist")
+_NO_AUTOLOAD = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
 _INSTALLED = any(point.name == "cellcache" for point in entry_points(group="pytest11"))
 
 
@@ -57,13 +59,35 @@ class Ran:
 
 
 class Suite:
-    """Files below ``pytester.path``."""
+    """Files below ``pytester.path``.
+
+    Installed plugins are not loaded except by name (``-p``) or within ``autoloading``: to find and
+    load them takes longer than a run.
+
+    Attributes:
+        load: what loads our plugin.
+        unload: what keeps it out.
+    """
 
     def __init__(self, pytester: pytest.Pytester) -> None:
         self.pytester = pytester
         self.path = pytester.path
-        self.load = () if _INSTALLED else ("-p", "pytest_cellcache.plugin")
         self.store = self.path / ".pytest_cache" / "d" / "cellcache"
+        self.load: tuple[str, ...] = ("-p", "pytest_cellcache.plugin")
+        self.unload: tuple[str, ...] = ()
+
+    @contextmanager
+    def autoloading(self) -> Iterator[None]:
+        """Load whatever is installed, as users do."""
+        load, unload = self.load, self.unload
+        if _INSTALLED:
+            self.load, self.unload = (), ("-p", "no:cellcache")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv(_NO_AUTOLOAD)
+            try:
+                yield
+            finally:
+                self.load, self.unload = load, unload
 
     def write(self, name: str, text: str) -> Path:
         path = self.path / name
@@ -79,16 +103,18 @@ class Suite:
 
     def plain(self, *args: str) -> Ran:
         """Run without the cache."""
-        return self._run(*(("-p", "no:cellcache") if _INSTALLED else ()), *args)
+        return self._run(*self.unload, *args)
 
     def idle(self, *args: str) -> Ran:
         """Run with the plugin loaded, and only what ``args`` ask of it."""
+        self.settle()
         return self._run(*self.load, *args)
 
     def cached(self, *args: str) -> Ran:
         """Run with the cache."""
         report = self.path.parent / f"{self.path.name}-report.json"
         report.unlink(missing_ok=True)
+        self.settle()
         ran = self._run(*self.load, "--cell-cache", f"--cell-cache-report={report}", *args)
         if report.exists():
             ran.report.update(json.loads(report.read_text()))
@@ -111,18 +137,19 @@ class Suite:
 
     def settle(self) -> None:
         """Wait until what was written lies before the next run's beginning."""
-        newest = max(
-            (os.lstat(path).st_ctime_ns for path in self.path.rglob("*") if path.is_file()),
-            default=0,
-        )
+        newest = 0
+        for folder, folders, files in os.walk(self.path):
+            if ".pytest_cache" in folders:  # no input, and written by the run before
+                folders.remove(".pytest_cache")
+            for file in files:
+                newest = max(newest, os.lstat(os.path.join(folder, file)).st_ctime_ns)
         while time.time_ns() < newest + SETTLED_NS:
             pass
 
     def _run(self, *args: str) -> Ran:
-        self.settle()
         with warnings.catch_warnings():
             warnings.resetwarnings()  # ours make errors of warnings
-            result = self.pytester.runpytest_inprocess(*_QUIET, *args, no_reraise_ctrlc=True)
+            result = self.pytester.runpytest_inprocess(*args, no_reraise_ctrlc=True)
         recorded = result.reprec  # type: ignore[attr-defined]
         outcomes: dict[str, list[str]] = {}
         live: list[str] = []
@@ -134,6 +161,10 @@ class Suite:
                     word += f" (xfail {report.wasxfail})"
                 outcomes.setdefault(report.nodeid, []).append(word)
             live = [call.item.nodeid for call in recorded.getcalls("pytest_runtest_setup")]
+            recorded.finish_recording()
+            # Pytester keeps it, and with it all objects of the run, until the test ends. The next
+            # run would start by looking at them all.
+            vars(recorded).update(calls=[], _pluginmanager=None, _undo_wrapping=lambda: None)
         joined = {nodeid: " ".join(words) for nodeid, words in outcomes.items()}
         return Ran(int(result.ret), joined, live, result.stdout.str() + result.stderr.str())
 
@@ -146,4 +177,5 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     # For the runs that need a process of their own.
     monkeypatch.setenv("PYTHONPATH", str(Path(pytest_cellcache.session.__file__).parents[1]))
     monkeypatch.setenv("PYTEST_CELLCACHE_DEBUG", "1")
+    monkeypatch.setenv(_NO_AUTOLOAD, "1")
     return Suite(pytester)

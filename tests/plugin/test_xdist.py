@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,14 +15,22 @@ if TYPE_CHECKING:
 pytest.importorskip("xdist")
 
 
+QUIET = ("-p", "no:asyncio", "-p", "no:anyio", "-p", "no:hypothesispytest")
+
+
+@pytest.fixture(autouse=True)
+def _autoloading(suite: Suite) -> Iterator[None]:
+    with suite.autoloading():  # as workers do
+        yield
+
+
 def run(suite: Suite, *args: str) -> tuple[pytest.RunResult, dict[str, Any]]:
     """Run in a process of its own: xdist starts workers like it."""
     suite.settle()
     report = suite.path.parent / f"{suite.path.name}-xdist.json"
     result = suite.pytester.run(
-        sys.executable, "-m", "pytest", "-p", "no:asyncio", "-p", "no:anyio",
-        "-p", "no:hypothesispytest", *suite.load, "--cell-cache", f"--cell-cache-report={report}",
-        *args,
+        sys.executable, "-m", "pytest", *QUIET, *suite.load, "--cell-cache",
+        f"--cell-cache-report={report}", *args,
     )  # fmt: skip
     return result, json.loads(report.read_text())
 
@@ -45,9 +54,13 @@ def test_workers_replay_record_and_report(suite: Suite) -> None:
         def test_fails(): assert 0
         """,
     )
-    result, report = run(suite, "-n2")
+    # The controller alone clears: no worker takes away what another one has written.
+    suite.cached(*QUIET)
+    result, report = run(suite, "-n2", "--cell-cache-clear")
     assert result.ret == 1
     result.assert_outcomes(passed=9, skipped=1, failed=1, warnings=1)
+    assert report["store"]["cleared_files"] > 0
+    assert report["warnings"] == []
     assert report["totals"]["ran"] == 11
     assert report["totals"]["unstored"] == 1
     result.stdout.fnmatch_lines(["*= cell cache =*", "0 replayed, 11 run, 0 requeued"])
@@ -63,17 +76,10 @@ def test_workers_replay_record_and_report(suite: Suite) -> None:
 
     # What workers recorded holds without them, and the other way round.
     suite.edit("lib.py", "def two(): return 1", "def two(): return 2")
-    alone = suite.both()
+    alone = suite.both(*QUIET)
     assert sorted(set(alone.names)) == ["test_fails", *(f"test_two[{n}]" for n in range(4))] or (
         alone.report["totals"]["requeued"] == 1
     )
     assert alone.report["totals"]["ran"] == 5
-    result, report = run(suite, "-n2")
-    assert report["totals"]["cached"] == 10
-
-    result, report = run(suite, "-n2", "--cell-cache-clear")
-    assert report["store"]["cleared_files"] > 0
-    assert report["totals"]["ran"] == 11
-    assert report["warnings"] == []
     result, report = run(suite, "-n2")
     assert report["totals"]["cached"] == 10

@@ -76,6 +76,76 @@ def test_what_the_tracer_cannot_see_is_not_stored(suite: Suite) -> None:
     assert again.decisions["test_a.py::test_leaves_a_thread"]["unstored"]["slug"] == "trace-gap"
 
 
+def test_a_function_that_nobody_saw_running_is_not_stored(suite: Suite) -> None:
+    suite.write("conftest.py", "def pytest_pyfunc_call(pyfuncitem): return True\n")
+    suite.write("test_a.py", "def test_a(): assert 0\n")
+    suite.both()
+    again = suite.both()
+    assert again.names == ["test_a"]
+    assert again.decisions["test_a.py::test_a"]["unstored"]["slug"] == "untraced"
+
+
+def test_who_asks_another_machine_always_runs(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import contextlib
+        import socket
+
+        def test_far():
+            # Of datagrams: nothing is sent.
+            with contextlib.suppress(OSError), socket.socket(type=socket.SOCK_DGRAM) as far:
+                far.connect(("192.0.2.1", 9))
+
+        def test_near(): pass
+        """,
+    )
+    suite.both()
+    assert suite.both().names == ["test_far"]
+
+
+def test_what_a_child_process_read_may_be_any_file(suite: Suite) -> None:
+    suite.write("docs/unrelated.txt", "1")
+    suite.write(
+        "test_a.py",
+        """
+        import subprocess
+
+        def test_child(): subprocess.run(["true"], check=True)
+        def test_alone(): pass
+        """,
+    )
+    assert suite.warm().live == []
+    suite.write("docs/unrelated.txt", "2")
+    assert suite.both().names == ["test_child"]
+
+
+def test_what_the_run_is_made_of_counts_for_all(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = suite.path / "packages"
+    packages.mkdir()
+    monkeypatch.syspath_prepend(packages)
+    suite.write("test_a.py", "def test_a(): pass\n")
+    suite.warm()
+    (packages / "something-1.0.dist-info").mkdir()
+    assert suite.both().names == ["test_a"], "a distribution"
+    monkeypatch.setenv("TZ", "UTC+7")
+    assert suite.both().names == ["test_a"], "the interpreter's surroundings"
+    assert suite.both("-p", "no:logging").names == ["test_a"], "a plugin"
+    assert suite.both("-o", "xfail_strict=true").names == ["test_a"], "an ini value"
+    assert suite.both().names == []
+
+
+def test_a_record_whose_footprint_is_lost_proves_nothing(suite: Suite) -> None:
+    suite.write("test_a.py", "def test_a(): pass\n")
+    suite.warm()
+    for blob in suite.store.glob("v*/blobs/*"):
+        blob.unlink()
+    assert suite.both().names == ["test_a"]
+    assert suite.both().names == []
+
+
 def test_options_environment_and_data_count(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     suite.write("conftest.py", "def pytest_addoption(parser): parser.addoption('--mine')\n")
     suite.write("data/x.txt", "1")

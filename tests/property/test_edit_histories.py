@@ -10,7 +10,6 @@ import textwrap
 import time
 import warnings
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,10 +20,6 @@ import pytest_cellcache.session  # noqa: F401  # only to be loaded
 
 SETTLED_NS = 30_000_000
 """What was written this shortly before a run began counts as written during it."""
-
-_INSTALLED = any(found.name == "cellcache" for found in entry_points(group="pytest11"))
-_LOAD = () if _INSTALLED else ("-p", "pytest_cellcache.plugin")
-_QUIET = ("-p", "no:asyncio", "-p", "no:anyio", "-p", "no:hypothesispytest", "-p", "no:xdist")
 
 FILES = {
     "lib/__init__.py": "from .core import add, Square as Exported\n",
@@ -240,20 +235,30 @@ class Bench:
             path.parent.mkdir(exist_ok=True)
             if not path.exists() or path.read_text(encoding="utf-8") != text:
                 path.write_text(text, encoding="utf-8")
-        newest = max(os.lstat(path).st_ctime_ns for path in self._path.rglob("*"))
+
+    def plain(self) -> Ran:
+        return self._run("-p", "no:cacheprovider")
+
+    def cached(self, *options: str) -> Ran:
+        newest = max(os.lstat(self._path / name).st_ctime_ns for name in FILES)
         while time.time_ns() < newest + SETTLED_NS:
             pass
+        return self._run("--cell-cache", *options)
 
-    def run(self, *options: str) -> Ran:
+    def _run(self, *options: str) -> Ran:
         importlib.invalidate_caches()
         with warnings.catch_warnings():
             warnings.resetwarnings()  # ours make errors of warnings
-            done = self._pytester.inline_run(*_QUIET, *_LOAD, *options)
+            done = self._pytester.inline_run("-p", "pytest_cellcache.plugin", *options)
         outcomes: dict[str, list[str]] = {}
         for call in done.getcalls("pytest_runtest_logreport"):
             report = call.report
             outcomes.setdefault(report.nodeid, []).append(f"{report.when}:{report.outcome}")
         live = [call.item.nodeid for call in done.getcalls("pytest_runtest_setup")]
+        done.finish_recording()
+        # Pytester keeps it, and with it all objects of the run, until the test ends. The next run
+        # would start by looking at them all.
+        vars(done).update(calls=[], _pluginmanager=None, _undo_wrapping=lambda: None)
         return Ran({nodeid: " ".join(words) for nodeid, words in outcomes.items()}, live)
 
 
@@ -267,7 +272,9 @@ def _fill(template: str, values: dict[str, object]) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _no_bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
+def _surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    # To find and load what is installed takes longer than a run.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     # Two edits of one size within a second would meet the bytecode of the first.
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
@@ -289,15 +296,15 @@ def test_warm_runs_report_what_plain_runs_report(
     bench = Bench(pytester)
     states = [BEGIN]
     bench.write(BEGIN)
-    assert bench.run("--cell-cache").outcomes == bench.run("-p", "no:cacheprovider").outcomes
+    assert bench.plain().outcomes == bench.cached().outcomes
     for (name, value), goes_back in history:
         if goes_back and len(states) > 1:
             states.append(states[0])
         else:
             states.append({**states[-1], name: value})
         bench.write(states[-1])
-        plain = bench.run("-p", "no:cacheprovider")
-        warm = bench.run("--cell-cache")
+        plain = bench.plain()
+        warm = bench.cached()
         assert warm.outcomes == plain.outcomes, (states[-2], states[-1])
 
 
@@ -319,13 +326,13 @@ def test_every_single_edit(pytester: pytest.Pytester) -> None:
     """Each edit alone, on a full cache, is told as in a plain run."""
     bench = Bench(pytester)
     bench.write(BEGIN)
-    first = bench.run("--cell-cache")
+    first = bench.cached()
     assert all("failed" not in words for words in first.outcomes.values())
-    assert bench.run("--cell-cache").live == []
+    assert bench.cached().live == []
     for name in BEGIN:
         bench.write({**BEGIN, name: BEGIN[name] + 1})
-        plain = bench.run("-p", "no:cacheprovider")
-        warm = bench.run("--cell-cache", "--cell-cache-mode=read")
+        plain = bench.plain()
+        warm = bench.cached("--cell-cache-mode=read")
         assert warm.outcomes == plain.outcomes, name
         assert plain.outcomes != first.outcomes or name not in NARROW, name
 
@@ -334,11 +341,11 @@ def test_an_edit_runs_only_whom_it_concerns(pytester: pytest.Pytester) -> None:
     """The edits keep every test passing: a failure would run what came before it too."""
     bench = Bench(pytester)
     bench.write(BEGIN)
-    first = bench.run("--cell-cache")
+    first = bench.cached()
     ran = {}
     for name in NARROW:
         bench.write({**BEGIN, name: BEGIN[name] + 2})
-        warm = bench.run("--cell-cache", "--cell-cache-mode=read")
+        warm = bench.cached("--cell-cache-mode=read")
         assert all("failed" not in words for words in warm.outcomes.values()), name
         ran[name] = set(warm.live) - (warm.outcomes.keys() - first.outcomes.keys())
     assert ran == NARROW
@@ -347,8 +354,8 @@ def test_an_edit_runs_only_whom_it_concerns(pytester: pytest.Pytester) -> None:
 def test_going_back_runs_nothing(pytester: pytest.Pytester) -> None:
     bench = Bench(pytester)
     bench.write(BEGIN)
-    bench.run("--cell-cache")
+    bench.cached()
     bench.write({**BEGIN, "only": 1, "alpha": 1, "late": 1, "data": 1})
-    assert bench.run("--cell-cache").live
+    assert bench.cached().live
     bench.write(BEGIN)
-    assert bench.run("--cell-cache").live == []
+    assert bench.cached().live == []

@@ -40,7 +40,8 @@ class Session:
         places = Places(str(root), (), "/own/")
         self.snapshot = Snapshot(places, began_ns=time.time_ns() + later_ns)
         project = Project(self.snapshot, Modules(places, [str(root)]), store.get_note)
-        digester = Digester(project)
+        self.project = project
+        self.digester = digester = Digester(project)
         facets = {"python": digest_text(how.pop("python", "3"))}
         ignore = how.pop("ignore", ())
         self.inputs = Inputs(

@@ -38,8 +38,8 @@ KNOWN = {
     ),
     "an item that is no longer there": (
         STATE,
-        "import state\nstate.D['j'] = 1\n",
-        {"a": "import state\n"},
+        "import state\nstate.D['j'] = 1\nstate.D['l'] = 1\n",
+        {"a": "import state\nstate.D['l'] = 1\n"},
     ),
 }
 

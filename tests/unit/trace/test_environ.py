@@ -125,3 +125,13 @@ def test_the_environment_still_is_what_it_was(recorder: Recorder) -> None:
     assert child.stdout.split() == [b"inherited"]
     recorder.stop()
     assert type(os.environ) is os._Environ
+
+
+def test_a_key_of_the_wrong_type_is_no_trouble(recorder: Recorder) -> None:
+    os.get_exec_path()  # on the way to a child process: asks for bytes, too
+    for environment, key in ((os.environ, b"PATH"), (os.environb, "PATH"), (os.environ, 1)):
+        with pytest.raises(TypeError):
+            environment[key]  # type: ignore[index]
+        with pytest.raises(TypeError):
+            environment[key] = "x"  # type: ignore[index]
+    assert variables(recorder) == {"PATH"}

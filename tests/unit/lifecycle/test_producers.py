@@ -1,0 +1,259 @@
+"""Who rests on what a unit left behind: on the bodies that fill, or on the whole unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from pytest_cellcache.graph.closure import Closure
+from pytest_cellcache.graph.evaluated import Evaluations
+from pytest_cellcache.graph.remembered import Ran
+from pytest_cellcache.lifecycle.producers import Change, Producers, Readers, unit_key
+from pytest_cellcache.model.keys import BODY, ENV, NAME, Key
+from pytest_cellcache.model.observation import StateChange
+from pytest_cellcache.store.memory import MemoryStore
+
+UNIT = unit_key("t.py", "t.py::test")
+READER = unit_key("t.py", "t.py::test2")
+Place = tuple[str, str]
+
+STATE = """
+D = {}
+L = []
+V = None
+def make(k): return helper(k)
+def helper(k): return k
+def other(): pass
+def fill(k):
+    if k not in D: D[k] = make(k)
+    return D[k]
+def put(k): D[k] = make(k)
+def add(k): L.append(k)
+def rebind():
+    global V
+    V = 1
+class K:
+    def __init__(self): self.a = make(1)
+    def lazy(self):
+        if self.a is None: self.a = make(1)
+    def count(self): self.a += 1
+    def other(self): self.b = 1
+OBJ = K()
+def remembering(f):
+    memo = {}
+    def inner(k):
+        if k not in memo: memo[k] = f(k)
+        return memo[k]
+    return inner
+@remembering
+def kept(k): return make(k)
+"""
+
+
+class Left:
+    """What one unit changed in ``a.py``, by which bodies."""
+
+    def __init__(self, bench: Any, state: str = STATE, **files: str) -> None:
+        bench.write(**{"a": state, "t": "import a\ndef test(): pass\n", **files})
+        self.session = bench.open()
+        project, digester = self.session.project, self.session.digester
+        self.closure = Closure(project, digester, Evaluations(files=frozenset({"a.py", "t.py"})))
+        self.producers = Producers(project, digester.names, self.closure.calls)
+
+    def change(
+        self,
+        name: str,
+        word: str = "",
+        *,
+        is_keyed: bool = False,
+        ran: Iterable[str] = (),
+        own: Iterable[Place] = (),
+        inputs: Iterable[Key] = (),
+    ) -> Change:
+        places = frozenset(own)
+        self.producers.add(
+            UNIT,
+            [self.session.changed("a.py", name, word, is_keyed=is_keyed)],
+            ran=Ran({("a.py", name) for name in ran} | places, places),
+            own=places,
+            inputs=frozenset(inputs),
+        )
+        return self.producers.changes[-1]
+
+    def readers(self, change: Change, text: str) -> set[Key]:
+        """Give the readers of a change if the second test has this body."""
+        (self.session.root / "t.py").write_text(f"import a\ndef test2():\n    {text}\n")
+        session = type(self.session)(self.session.root, MemoryStore(), later_ns=10**12)
+        closure = Closure(session.project, session.digester, Evaluations())
+        roots = {
+            READER: frozenset({Key(BODY, "t.py", "test2")}),
+            UNIT: frozenset({Key(BODY, "a.py", "other")}),
+        }
+        names = session.digester.names
+        return Readers(session.project, names, roots, closure.live_edges).of(change)
+
+
+def bodies(*names: str) -> set[Key]:
+    return {Key(BODY, "a.py", name) for name in names}
+
+
+@pytest.fixture
+def left(bench: Any) -> Left:
+    return Left(bench)
+
+
+FILLERS = ["fill", "make", "helper", "other"]
+
+
+def test_readers_of_what_was_filled_rest_on_the_bodies_that_did_it(left: Left) -> None:
+    variable = Key(ENV, "", "HOME")
+    change = left.change("D", "x", is_keyed=True, ran=FILLERS, inputs=[variable])
+    assert change.key == Key(NAME, "a.py", "D")
+    assert (change.word, change.is_keyed, change.producer) == ("x", True, None)
+    assert change.rests_on == bodies("fill", "make", "helper") | {variable}
+
+
+def test_only_bodies_that_ran_count(left: Left) -> None:
+    assert left.change("D", ran=["fill", "make"]).rests_on == bodies("fill", "make")
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "ran"),
+    [
+        ("D", "x", ["put", "make"]),
+        ("D", "x", ["fill", "put", "make"]),
+        ("L", "", ["add"]),
+        ("V", "", ["rebind"]),
+        ("OBJ", "a", ["K.count"]),
+        ("OBJ", "a", ["K.lazy", "K.count"]),
+        ("D", "x", []),
+        ("D", "x", ["other"]),
+        ("OBJ", "", ["K.lazy"]),
+    ],
+)
+def test_readers_of_anything_else_rest_on_the_unit(
+    left: Left, name: str, word: str, ran: list[str]
+) -> None:
+    change = left.change(name, word, is_keyed=name == "D", ran=ran)
+    assert change.producer == UNIT
+    assert change.rests_on == {UNIT}
+
+
+def test_an_attribute_is_filled_by_who_sets_it(left: Left) -> None:
+    ran = ["K.__init__", "K.lazy", "K.other", "make", "helper"]
+    change = left.change("OBJ", "a", ran=ran)
+    assert change.producer is None
+    assert change.rests_on == bodies("K.lazy", "make", "helper", "K.__init__") - bodies(
+        "K.__init__"
+    )
+
+
+def test_the_test_itself_is_no_body_that_fills(left: Left, bench: Any) -> None:
+    bench.write(t="import a\ndef test():\n    if 1 not in a.D: a.D[1] = a.make(1)\n")
+    left = Left(bench, t=(bench.root / "t.py").read_text())
+    change = left.change("D", ran=["fill", "make"], own=[("t.py", "test")])
+    assert change.rests_on == {UNIT}
+
+
+def test_a_closure_that_keeps_is_found_by_the_decorator(left: Left) -> None:
+    change = left.change("kept", ran=["remembering.<locals>.inner", "kept", "make"])
+    assert change.producer == UNIT  # ``kept`` is not known to fill
+
+
+def test_a_change_is_kept_once(left: Left) -> None:
+    for _ in range(3):
+        left.change("L", ran=["add"])
+    left.change("D", "x", is_keyed=True, ran=["put"])
+    assert len(left.producers.changes) == 2
+
+
+# -- readers -------------------------------------------------------------------------------------
+
+READS_KEY = {
+    "by the key": "a.D['x']",
+    "by get": "a.D.get('x')",
+    "by a longer text": "a.fill('x')",
+    "all values": "list(a.D)",
+    "size": "len(a.D)",
+    "iteration": "for k in a.D: pass",
+    "handed over": "print(a.D)",
+    "items": "a.D.items()",
+    "method of all": "a.D.copy()",
+}
+
+
+@pytest.mark.parametrize("text", READS_KEY.values(), ids=READS_KEY)
+def test_who_names_the_key_or_takes_all_reads_it(left: Left, text: str) -> None:
+    change = left.change("D", "x", is_keyed=True, ran=["put"])
+    assert left.readers(change, text) == {READER}
+
+
+OTHER_KEY = {
+    "another key": "a.D['y']",
+    "another key by get": "a.D.get('y')",
+    "membership": "'y' in a.D",
+    "another global": "a.L, 'x'",
+    "nothing": "'x'",
+}
+
+
+@pytest.mark.parametrize("text", OTHER_KEY.values(), ids=OTHER_KEY)
+def test_who_names_another_key_does_not(left: Left, text: str) -> None:
+    change = left.change("D", "x", is_keyed=True, ran=["put"])
+    assert left.readers(change, text) == set()
+
+
+def test_a_key_that_is_computed_may_be_any(left: Left) -> None:
+    change = left.change("D", "x", is_keyed=True, ran=["put"])
+    assert left.readers(change, "a.D[chr(120)]") == {READER}
+
+
+def test_the_word_of_a_key_may_be_named_in_a_body_on_the_way(bench: Any) -> None:
+    left = Left(bench, STATE + "def get(): return D['x']\ndef get_y(): return D['y']\n")
+    change = left.change("D", "x", is_keyed=True, ran=["put"])
+    change_y = left.change("D", "y", is_keyed=True, ran=["put"])
+    assert change != change_y
+
+
+READS_ATTRIBUTE = {
+    "by name": "a.OBJ.a",
+    "by getattr": "getattr(a.OBJ, 'a')",
+    "by a computed name": "getattr(a.OBJ, chr(97))",
+    "all attributes": "vars(a.OBJ)",
+    "its dictionary": "a.OBJ.__dict__",
+}
+
+
+@pytest.mark.parametrize("text", READS_ATTRIBUTE.values(), ids=READS_ATTRIBUTE)
+def test_who_names_the_attribute_reads_it(left: Left, text: str) -> None:
+    change = left.change("OBJ", "a", ran=["K.count"])
+    assert left.readers(change, text) == {READER}
+
+
+OTHER_ATTRIBUTE = {
+    "another attribute": "a.OBJ.b",
+    "the object alone": "a.OBJ",
+    "another object": "a.V.a",
+}
+
+
+@pytest.mark.parametrize("text", OTHER_ATTRIBUTE.values(), ids=OTHER_ATTRIBUTE)
+def test_who_does_not_name_the_attribute_does_not(left: Left, text: str) -> None:
+    change = left.change("OBJ", "a", ran=["K.count"])
+    assert left.readers(change, text) == set()
+
+
+def test_any_reader_of_the_global_reads_a_change_without_a_word(left: Left) -> None:
+    change = left.change("L", ran=["add"])
+    for text in ("a.L", "a.L[0]", "a.L.x", "print(a.L)"):
+        assert left.readers(change, text) == {READER}
+    assert left.readers(change, "a.D, a.V") == set()
+
+
+def test_a_state_change_names_a_global_of_one_file(bench: Any) -> None:
+    left = Left(bench, b="L = []\n")
+    change = left.change("L", ran=["add"])
+    assert left.readers(change, "import b\n    b.L") == set()
+    assert isinstance(left.session.changed("a.py", "L"), StateChange)
