@@ -104,7 +104,6 @@ LED_TO: dict[str, tuple[Any, list[tuple[Any, Any]]]] = {
     "empty cell": (empty_cell(), []),
     "static method": (staticmethod(function), [(function, None)]),
     "class method": (classmethod(function), [(function, None)]),  # type: ignore[arg-type]
-    "context variable": (VARIABLE, [(X, None)]),
     "nothing": (object(), []),
     "too large a list": ([X] * (MAX_ITEMS + 1), []),
     "too large a dict": (dict.fromkeys(range(MAX_ITEMS + 1), X), []),
@@ -122,6 +121,14 @@ def test_what_a_value_leads_to(value: Any, parts: list[tuple[Any, Any]]) -> None
 def test_a_class_leads_to_its_members_without_what_python_adds() -> None:
     found = {name: part for part, name in parts_of(Plain)}
     assert found == {"kept": X, "__init__": Plain.__init__}
+
+
+def test_a_context_variable_leads_to_what_it_is_set_to() -> None:
+    def ask() -> list[Any]:
+        VARIABLE.set(X)
+        return [part for part, _ in parts_of(VARIABLE)]
+
+    assert contextvars.Context().run(ask) == [X]
 
 
 def test_functions_around_functions() -> None:

@@ -171,6 +171,75 @@ def test_changes_are_told_once_with_their_name(
     assert watched.take() == set()
 
 
+KINDS = {
+    "generator that comes to the same yield": (
+        "def count():\n    n = 0\n    while True:\n        n += 1\n        yield n\n"
+        "X = count()\nnext(X)",
+        "next(X)",
+    ),
+    "list of a generator": (
+        "def hold():\n    held = []\n    while True: yield held\nX = hold()\nnext(X)",
+        "next(X).append(1)",
+    ),
+    "order of an OrderedDict": (
+        "import collections\nX = collections.OrderedDict(a=1, b=2)",
+        "X.move_to_end('a')",
+    ),
+    "simple namespace": ("import types\nX = types.SimpleNamespace()", "X.a = 1"),
+    "namespace of a thread": ("import threading\nX = threading.local()", "X.a = 1"),
+    "event": ("import threading\nX = threading.Event()", "X.set()"),
+    "queue": ("import queue\nX = queue.Queue()", "X.put(1)"),
+    "enumerate": ("X = enumerate([1, 2])", "next(X)"),
+    "zip": ("X = zip([1, 2])", "next(X)"),
+    "cycle": ("import itertools\nX = itertools.cycle([1, 2])", "next(X)"),
+    "defaults of a function": ("def X(a=1): pass", "X.__defaults__ = (2,)"),
+    "class of an instance": ("class A: pass\nclass B: pass\nX = A()", "X.__class__ = B"),
+    "text buffer": ("import io\nX = io.StringIO()", "X.write('a')"),
+    "random numbers": ("import random\nX = random.Random(1)", "X.random()"),
+    "mock": ("from unittest import mock\nX = mock.Mock()", "X(1)"),
+    "level of a logger": ("import logging\nX = logging.Logger('x')", "X.setLevel(10)"),
+    "cached property": (
+        "import functools\nclass K:\n    @functools.cached_property\n    def p(self): return 1\n"
+        "X = K()",
+        "X.p",
+    ),
+    "dispatch": (
+        "import functools\n@functools.singledispatch\ndef X(a): pass",
+        "X.register(int, print)",
+    ),
+    "weak dictionary": (
+        "import weakref\nclass K: pass\nk = K()\nX = weakref.WeakKeyDictionary()",
+        "X[k] = 1",
+    ),
+    "dataclass": (
+        "import dataclasses\n@dataclasses.dataclass\nclass K:\n"
+        "    a: list = dataclasses.field(default_factory=list)\nX = K()",
+        "X.a.append(1)",
+    ),
+    "named tuple": (
+        "import collections\nX = collections.namedtuple('P', 'a')([])",
+        "X.a.append(1)",
+    ),
+    "instance of a class that a function defines": (
+        "def make():\n    class K: pass\n    return K()\nX = make()",
+        "X.a = 1",
+    ),
+    "member of an enumeration": (
+        "import enum\nclass X(enum.Enum):\n    A = 1",
+        "X.A.extra = 1",
+    ),
+    "instance in a frozen set": ("class K: pass\nX = frozenset([K()])", "list(X)[0].a = 1"),
+}
+
+
+@pytest.mark.parametrize(("before", "change"), KINDS.values(), ids=KINDS)
+def test_each_kind_of_state_is_watched(watched: Watched, before: str, change: str) -> None:
+    module = watched.begin(before)
+    exec(change, vars(module))
+    assert "X" in {name for name, _, _ in watched.take()}
+    assert watched.take() == set()
+
+
 QUIET = {
     "nothing": ("D = {'k': [1]}", "pass"),
     "read": ("D = {'k': 1}\nL = [1]", "D['k'], L[0], D.get('x'), list(D), len(L)"),
@@ -274,9 +343,8 @@ def test_atoms_replaced_again_and_again(watched: Watched, holder: str, value: st
     """A new atom must not take the identity of the one that it replaced."""
     module = watched.begin("D = {'k': 0}\nL = [0]\nclass K: pass\nO = K()\nO.a = 0\nV = 0")
     for n in range(1, 30):
-        exec(f"{holder} = {value}", vars(module) | {"n": n}, None) if "V" not in holder else None
-        if holder == "V":
-            module.V = eval(value, {"n": n})
+        exec(f"n = {n}; {holder} = {value}", vars(module))
+        del module.n
         assert {name for name, _, _ in watched.take()} == {holder[0]}
 
 
