@@ -1,4 +1,4 @@
-"""What statements of modules ran and consulted is assigned to their cells, or counts for all."""
+"""What statements of modules ran is assigned to their cells, or counts for all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from pytest_cellcache.graph.evaluated import Evaluations
 from pytest_cellcache.graph.remembered import Ran
 from pytest_cellcache.lifecycle.evaluations import evaluations_of
-from pytest_cellcache.model.keys import BODY, ENV, Key
+from pytest_cellcache.model.keys import BODY, Key
 from pytest_cellcache.model.observation import Observation
 
 TEXT = """\
@@ -31,23 +31,21 @@ if X:
 for n in X: b.f()
 A = 1; B = 2
 """
-HOME = Key(ENV, "", "HOME")
+RAN = Key(BODY, "b.py", "f")
 
 
 def evaluate(bench: Any, *lines: int, file: str = "a") -> tuple[Evaluations, frozenset[Key]]:
-    """Let each line run the body ``b.f`` and read a variable."""
+    """Let each line run the body ``b.f``."""
     bench.write(a=TEXT, b="def f(): return [1]\ndef deco(g): return g\n", c="")
     session = bench.open()
-    seen = session.seen("b.py::f", variables=["HOME"])
-    recording = session.recording
+    seen = session.seen("b.py::f")
     return evaluations_of(
         session.project,
         {(str(bench.root / f"{file}.py"), line): seen for line in lines},
         modules=[str(bench.root / f"{file}.py")],
         imported=Ran({("b.py", "f")}),
         files=["a.py", "b.py"],
-        keys_of_code=recording.keys_of_code,
-        keys_of_inputs=lambda seen: recording.input_keys.keys(seen, frozenset()),
+        keys_of_code=session.recording.keys_of_code,
     )
 
 
@@ -61,7 +59,7 @@ def cells_of(bench: Any, *lines: int) -> dict[str, set[str]]:
     }
 
 
-BOTH = {"body b.py::f", "env HOME"}
+IT = {"body b.py::f"}
 
 
 @pytest.mark.parametrize(
@@ -80,48 +78,40 @@ BOTH = {"body b.py::f", "env HOME"}
     ],
 )
 def test_a_line_belongs_to_the_statement_around_it(bench: Any, line: int, cell: str) -> None:
-    assert cells_of(bench, line) == {cell: BOTH}
+    assert cells_of(bench, line) == {cell: IT}
     assert evaluate(bench, line)[1] == frozenset()
 
 
 def test_a_line_of_a_test_method_belongs_to_its_class(bench: Any) -> None:
-    assert cells_of(bench, 12) == {"K": BOTH}
+    assert cells_of(bench, 12) == {"K": IT}
 
 
 def test_statements_on_one_line_all_count(bench: Any) -> None:
-    assert cells_of(bench, 17) == {"A": BOTH, "B": BOTH}
+    assert cells_of(bench, 17) == {"A": IT, "B": IT}
 
 
 def test_lines_of_one_statement_are_joined_and_others_are_not(bench: Any) -> None:
-    assert cells_of(bench, 3, 5, 6) == {"X": BOTH, "Y": BOTH}
+    assert cells_of(bench, 3, 5, 6) == {"X": IT, "Y": IT}
 
 
-@pytest.mark.parametrize("line", [1, 2])
-def test_what_importing_consults_counts_everywhere_and_what_it_runs_does_not(
-    bench: Any, line: int
-) -> None:
+@pytest.mark.parametrize("line", [1, 2, 14, 15])
+def test_what_an_import_runs_is_its_cell_s_too(bench: Any, line: int) -> None:
     evaluations, everywhere = evaluate(bench, line)
-    assert everywhere == {HOME}
-    assert set(evaluations.cells.values()) == {frozenset({Key(BODY, "b.py", "f")})}
-
-
-def test_an_import_in_a_compound_statement_counts_as_one(bench: Any) -> None:
-    evaluations, everywhere = evaluate(bench, 15)
-    assert everywhere == {HOME}
-    assert [keys for keys in evaluations.cells.values()] == [{Key(BODY, "b.py", "f")}]
+    assert everywhere == frozenset()
+    assert list(evaluations.cells.values()) == [{RAN}]
 
 
 @pytest.mark.parametrize("line", [0, 18, 999])
 def test_a_line_that_no_statement_has_counts_everywhere(bench: Any, line: int) -> None:
     evaluations, everywhere = evaluate(bench, line)
     assert not evaluations.cells
-    assert everywhere == {HOME, Key(BODY, "b.py", "f")}
+    assert everywhere == {RAN}
 
 
 def test_a_file_that_cannot_be_read_counts_everywhere(bench: Any) -> None:
     evaluations, everywhere = evaluate(bench, 1, file="gone")
     assert not evaluations.cells
-    assert everywhere == {HOME, Key(BODY, "b.py", "f")}
+    assert everywhere == {RAN}
 
 
 def test_files_are_told_relatively(bench: Any) -> None:
@@ -147,6 +137,5 @@ def test_an_observation_of_nothing_leaves_nothing(bench: Any) -> None:
         imported=Ran(()),
         files=[],
         keys_of_code=session.recording.keys_of_code,
-        keys_of_inputs=lambda seen: session.recording.input_keys.keys(seen, frozenset()),
     )
     assert everywhere == frozenset()
