@@ -146,7 +146,7 @@ def test_functions_around_functions() -> None:
 OPAQUE = [1, "a", b"a", None, ..., True, 1.5, sys, len, (lambda: 0).__code__, range(3), list[int]]
 
 
-@pytest.mark.parametrize("value", OPAQUE, ids=repr)
+@pytest.mark.parametrize("value", OPAQUE, ids=lambda value: type(value).__name__)
 def test_what_leads_nowhere(value: Any) -> None:
     assert is_opaque(value)
 
