@@ -23,6 +23,7 @@ from pytest_cellcache.graph.foreign import (
     is_pure_foreign,
     makes_new,
 )
+from pytest_cellcache.graph.meant import globals_meant
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import MUTATORS, Refs, is_unknown_call
@@ -86,31 +87,11 @@ class Purity:
     def _only_changes_project(self, path: str, receivers: Iterable[str]) -> bool:
         """Note the globals that receivers stand for; say whether all are the project's."""
         for chain in receivers:
-            reached = False
-            for file, name, _ in self._names.resolve(path, chain).bindings:
-                kinds = {cell.kind for cell in self._index(file, name)}
-                if kinds - {"import"}:
-                    reached = True
-                    self._changed |= self._same_as((file, name))
-            if not reached:
+            found = globals_meant(self._project, self._names, path, chain)
+            if not found:
                 return False
+            self._changed |= found
         return True
-
-    def _same_as(self, place: Place) -> set[Place]:
-        """Give a global and those that it is another name of: ``alias = shared.names``."""
-        found = {place}
-        stack = [place]
-        while stack:
-            path, name = stack.pop()
-            for cell in self._index(path, name):
-                if cell.kind != "value" or cell.refs.calls or cell.is_new:
-                    continue
-                for chain in cell.refs.chains:
-                    for file, bound, _ in self._names.resolve(path, chain).bindings:
-                        if (file, bound) not in found:
-                            found.add((file, bound))
-                            stack.append((file, bound))
-        return found
 
     def _is_plain_member(self, path: str, cell: Cell, call: str) -> bool:
         """Say whether a class body calls something quiet of its own: ``x.setter``, ``Inner()``."""

@@ -25,11 +25,11 @@ from pytest_cellcache.graph.refs import (  # fmt: skip
     words_of,
 )
 from pytest_cellcache.graph.scopes import (  # fmt: skip
-    NEW_NODES,
     FunctionNode,
     Locals,
     LocalScope,
     all_arguments,
+    callee_of,
     chain_of,
     evaluated_outside,
     is_new,
@@ -265,7 +265,7 @@ class Scanner:
     def _call(self, node: ast.Call, local: LocalScope) -> None:
         function = self._callee = node.func
         chain = chain_of(function, local)
-        self._note_call(function, chain, local)
+        self._note_call(function, local)
         for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
             handed = argument.elts if isinstance(argument, (ast.List, ast.Tuple)) else [argument]
             self.found.arguments.update(filter(None, (chain_of(item, local) for item in handed)))
@@ -309,21 +309,10 @@ class Scanner:
             self.found.imports_computed = True
         self._children(node, local)
 
-    def _note_call(self, function: ast.expr, chain: str | None, local: LocalScope) -> None:
-        if chain is not None:
-            self.found.calls.add(chain)
-            return
-        tail = ""
-        inner: ast.AST = function
-        if isinstance(inner, ast.Attribute):
-            tail, inner = "." + inner.attr, inner.value
-        if isinstance(inner, (ast.Constant, *NEW_NODES)):
-            return  # a method of a literal
-        if isinstance(inner, ast.Call):
-            called = chain_of(inner.func, local)
-            self.found.calls.add(f"{called}(){tail}" if called else "")
-        else:
-            self.found.calls.add(tail)
+    def _note_call(self, function: ast.expr, local: LocalScope) -> None:
+        callee = callee_of(function, local)
+        if callee is not None:
+            self.found.calls.add(callee)
 
     def _constant(self, node: ast.Constant, local: LocalScope) -> None:
         value = node.value
@@ -386,7 +375,7 @@ class Scanner:
         self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, local: LocalScope
     ) -> None:
         for decorator in node.decorator_list:  # called even without parentheses
-            self._note_call(decorator, chain_of(decorator, local), local)
+            self._note_call(decorator, local)
             if isinstance(decorator, ast.Call):
                 chain = chain_of(decorator.func, local)
                 self.found.calls.add(f"{chain}()" if chain else "")

@@ -186,3 +186,20 @@ def chain_of(node: ast.AST, local: LocalScope = frozenset()) -> str | None:
         return None
     parts.append(node.id)
     return ".".join(reversed(parts))
+
+
+def callee_of(function: ast.expr, local: LocalScope) -> str | None:
+    """Name what is called as ``Refs.calls`` does; ``None`` for a method of a literal."""
+    chain = chain_of(function, local)
+    if chain is not None:
+        return chain
+    tail = ""
+    inner: ast.AST = function
+    if isinstance(inner, ast.Attribute):
+        tail, inner = "." + inner.attr, inner.value
+    if isinstance(inner, (ast.Constant, *NEW_NODES)):
+        return None
+    if isinstance(inner, ast.Call):
+        called = chain_of(inner.func, local)
+        return f"{called}(){tail}" if called else ""
+    return tail

@@ -10,30 +10,11 @@ from typing import Any, Final
 
 import pytest
 
+from pytest_cellcache.hooks.neutral import NEUTRAL_OPTIONS
 from pytest_cellcache.hooks.options import OptionWatch
 from pytest_cellcache.model.digest import Digest, digest_parts
 from pytest_cellcache.sources.distributions import Distributions
 from pytest_cellcache.sources.places import Places
-
-NEUTRAL_OPTIONS: Final = frozenset(
-    """verbose verbosity quiet color code_highlight tbstyle showlocals showcapture fulltrace
-    reportchars no_header no_summary durations durations_min xmlpath junitprefix junit_xml capture
-    show_capture keyword markexpr deselect file_or_dir args lf failedfirst newfirst
-    last_failed_no_failures cacheclear cacheshow stepwise stepwise_skip stepwise_reset maxfail
-    exitfirst usepdb usepdb_cls trace collectonly pastebin rootdir inifilename basetemp
-    numprocesses maxprocesses dist distload tx px n looponfail rsyncdir rsyncignore testrunuid
-    maxworkerrestart loadgroup loadscopereorder distribution maxschedchunk cov_source cov_report
-    cov_config no_cov no_cov_on_fail cov_append cov_branch cov_fail_under cov_context ignore
-    ignore_glob force_short_summary fold_skipped xfail_tb strict_config plugins confcutdir
-    continue_on_collection_errors help version traceconfig debug override_ini setuponly setupshow
-    setupplan showfixtures show_fixtures_per_test markers pyargs keepduplicates
-    collect_in_virtualenv disable_warnings warnings_show log_file log_cli_level log_file_mode
-    log_file_level log_file_format log_file_date_format nodeid noconftest_files cov reruns_delay
-    randomly_seed durations_path store_durations splits group splitting_algorithm
-    timeout_disable_debugger_detection logger_disable invocation_params testmon xdist_group
-    usepdbcls session_timeout strict_markers""".split()
-)
-"""Destinations of options that say which tests run, where, or how their results are shown."""
 
 _NEUTRAL_INI: Final = frozenset(
     """cache_dir testpaths addopts norecursedirs console_output_style junit_suite_name junit_logging

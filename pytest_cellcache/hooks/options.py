@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.neutral import NEUTRAL_OPTIONS
 from pytest_cellcache.trace.recorder import Recorder
 
 
@@ -58,7 +59,7 @@ class OptionWatch:
     def _watch_options(self) -> None:
         option: Any = self._config.option
         plain: Any = type(option)
-        known, note = self._known, self._note
+        known, note = self._known | NEUTRAL_OPTIONS, self._note
 
         class Watched(plain):  # type: ignore[misc]
             def __getattribute__(self, name: str) -> Any:

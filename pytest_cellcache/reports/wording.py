@@ -48,6 +48,7 @@ _THINGS: Final = {
     keys.EXISTS: "the existence of {}",
     keys.ENV: "environment variable {}",
     keys.PROGRAM: "the program {}",
+    keys.SOURCES: "the set of Python files {}",
     keys.UNIT: "what {} leaves behind",
     keys.GROUP: "what all tests of {} share",
 }
@@ -86,8 +87,6 @@ def _thing(subject: str) -> str:
     """Name what a ``str(Key)`` stands for; any other subject stands for itself."""
     # The kind has no blank and the rest may: split once.
     kind, _, rest = subject.partition(" ")
-    if kind == keys.SOURCES:
-        return "the set of Python files of the project"
     if kind == keys.TREE:
         return f"the project tree ({rest})" if rest else "a file of the project"
     if kind == keys.RUN and rest.startswith(("option ", "ini ")):
