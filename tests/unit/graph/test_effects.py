@@ -58,11 +58,9 @@ EFFECTS = {
     "attribute of a module": "state.V = 1",
     "augmented attribute": "state.V += 1",
     "deleted attribute": "del state.V",
-    "mutating method": "state.L.append(1)",
     "target of a loop": "for state.V in (1, 2): pass",
     "unpacking": "state.V, x = 1, 2",
     "setattr": "setattr(state, 'V', 1)",
-    "alias of another module's object": "d = state.D\nd['a'] = 1",
     "decorator told where": "@state.register_in(state.D)\ndef f(): pass",
     "argument changed": "state.put(state.D, 'a')",
     "call": "state.set_global(1)",
@@ -80,12 +78,6 @@ EFFECTS = {
     "operator": "state.Plugin() << 1",
     "called lambda": "(lambda n: state.L.append(n))(1)",
     "conditional": "if state.V: state.set_global(1)",
-    "set name": "class F:\n    x = state.Desc()",
-    "init subclass": "class F(state.Known): pass",
-    "init subclass, further down": "class E(state.Known): pass\nclass F(E): pass",
-    "metaclass": "class F(metaclass=state.Meta): pass",
-    "inherited metaclass": "class E(metaclass=state.Meta): pass\nclass F(E): pass",
-    "call of a metaclass": "X = state.Counted(1)",
     "logging": "import logging\nlogging.getLogger('x').setLevel(10)",
     "attribute of a logger": "import logging\nl = logging.getLogger('x')\nl.propagate = False",
     "handler": "import logging\nl = logging.getLogger('x')\nl.addHandler(logging.NullHandler())",
@@ -105,6 +97,14 @@ def test_what_changes_something_else_counts_for_importers(world: Any, text: str)
 
 
 REGISTERING = {
+    "mutating method": ("state.L.append(1)", "L"),
+    "alias of another module's object": ("d = state.D\nd['a'] = 1", "D"),
+    "set name": ("class F:\n    x = state.Desc()", "L"),
+    "init subclass": ("class F(state.Known): pass", "L"),
+    "init subclass, further down": ("class E(state.Known): pass\nclass F(E): pass", "L"),
+    "metaclass": ("class F(metaclass=state.Meta): pass", "L"),
+    "inherited metaclass": ("class E(metaclass=state.Meta): pass\nclass F(E): pass", "L"),
+    "call of a metaclass": ("X = state.Counted(1)", "L"),
     "item": ("state.D['a'] = 1", "D"),
     "deleted item": ("del state.D['a']", "D"),
     "monkeypatched method": ("state.K.method = lambda self: 1", "K"),
@@ -125,9 +125,8 @@ def test_what_changes_a_known_global_counts_for_its_readers(
     world.write(state=STATE, a="import state\n" + text)
     digester = world.digester()
     assert digester.effect_cells("a.py") == []
-    assert [(n, places) for n, _, places in digester.registering_cells("a.py")] == [
-        (1, {("state.py", name)})
-    ]
+    changed = {place for _, _, places in digester.registering_cells("a.py") for place in places}
+    assert {place for place in changed if place[0] != "a.py"} == {("state.py", name)}
 
 
 def test_what_changes_its_own_module_s_object_is_part_of_it(world: Any) -> None:
