@@ -8,10 +8,13 @@ from pytest_cellcache.graph.remembered import Place
 
 
 def globals_meant(project: Project, names: Names, path: str, chain: str) -> set[Place]:
-    """Give the globals that a chain in a file leads to; none if they are not the project's."""
+    """Give the globals that a chain in a file leads to; none if others may have the object."""
     found: set[Place] = set()
     for file, name, _ in names.resolve(path, chain).bindings:
-        if any(cell.kind != "import" for cell in project.index(file).bound_by(name)):
+        cells = [cell for cell in project.index(file).bound_by(name) if cell.kind != "import"]
+        if any(cell.kind == "value" and cell.refs.calls and not cell.is_new for cell in cells):
+            return set()  # ``log = getLogger("x")``: others may have the object, too
+        if cells:
             found |= _same_as(project, names, (file, name))
     return found
 
