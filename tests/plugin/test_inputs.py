@@ -99,7 +99,8 @@ FILES = {
         files={"z.zip": "1"},
     ),
     "sqlite": Read(
-        "try: sqlite3.connect('s.db').execute('select * from x')\n    except sqlite3.Error: pass",
+        "base = sqlite3.connect('s.db')\n    try: base.execute('select * from x')\n"
+        "    except sqlite3.Error: pass\n    finally: base.close()",
         put("s.db", "x"),
         files={"s.db": ""},
     ),

@@ -38,7 +38,7 @@ def outcomes_after(suite: Suite, old: str, new: str) -> dict[str, str]:
         ("os.environ['LEFT'] = lib.value()", "os.environ['LEFT'] == 'one'"),
         ("os.chdir(lib.value())", "os.path.basename(os.getcwd()) == 'one'"),
         ("sys.path.insert(0, lib.value())", "'one' in sys.path"),
-        ("Path(OUT).write_text(lib.value())", "open(OUT).read() == 'one'"),
+        ("OUT.write_text(lib.value())", "OUT.read_text() == 'one'"),
     ],
     ids=["variable", "folder", "search", "file"],
 )
