@@ -18,6 +18,7 @@ from pytest_cellcache.graph.refs import (  # fmt: skip
     DYNAMIC_ATTRS,
     IMPORTING,
     IMPORTING_FILES,
+    KEYED,
     MUTATORS,
     REFLECTION,
     Refs,
@@ -194,13 +195,13 @@ class Scanner:
                 self.found.imports_computed = True
         if not isinstance(node.ctx, ast.Load):
             self._receive(node.value, local)
-        self._keyed = node.value
+        self._keyed = node.value if _names_a_key(node.slice) else None
         self._children(node, local)
 
     def _compare(self, node: ast.Compare, local: LocalScope) -> None:
         self.visit(node.left, local)
         for operator, right in zip(node.ops, node.comparators, strict=True):
-            if isinstance(operator, (ast.In, ast.NotIn)):
+            if isinstance(operator, (ast.In, ast.NotIn)) and _names_a_key(node.left):
                 self._keyed = right
             self.visit(right, local)
 
@@ -264,6 +265,9 @@ class Scanner:
 
     def _call(self, node: ast.Call, local: LocalScope) -> None:
         function = self._callee = node.func
+        if isinstance(function, ast.Attribute) and function.attr in KEYED:
+            if node.args and not _names_a_key(node.args[0]):
+                self.found.wholes.update(filter(None, [chain_of(function.value, local)]))
         chain = chain_of(function, local)
         self._note_call(function, local)
         for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
@@ -396,3 +400,8 @@ class Scanner:
         first = node.generators[0].iter  # type: ignore[attr-defined]
         self.visit(first, local)
         self._children(node, local | targets)
+
+
+def _names_a_key(node: ast.expr) -> bool:
+    """Say whether a key is what it says, or comes from who says it: no text is put together."""
+    return isinstance(node, (ast.Constant, ast.Name, ast.Attribute))

@@ -143,7 +143,10 @@ class Run:
         self._project = project
         self._around = Surroundings(
             imported,
-            by_statement.outside | Observation(self._collecting.seen.codes),
+            # Where statements are not told apart, hooks are found among all that ran.
+            by_statement.outside | Observation(self._collecting.seen.codes)
+            if by_statement.modules
+            else replace(by_statement.outside, codes=frozenset()),
             by_statement.statements,
             by_statement.modules,
             tuple(file for file in loaded_files().values() if places.is_first_party(file)),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pytest_cellcache.model.digest import Digest
-from pytest_cellcache.model.keys import CODE_KINDS, EFFECTS, FILE, NAME, Key
+from pytest_cellcache.model.keys import CODE_KINDS, EFFECTS, FILE, NAME, REGISTERS, Key
 
 _SHORT = 16
 """Hex digits kept of a digest: 64 bits, compared only with digests of the same key."""
@@ -57,7 +57,11 @@ class StoredGraph:
             if shorten(digest(Key(FILE, path))) == stored
         }
         # What a name or an effect is worth may be decided in other files too.
-        spared = CODE_KINDS if len(same) == len(stored_files) else CODE_KINDS - {NAME, EFFECTS}
+        spared = (
+            CODE_KINDS
+            if len(same) == len(stored_files)
+            else CODE_KINDS - {NAME, EFFECTS, REGISTERS}
+        )
         self._changed = {
             number
             for number, (key, row) in enumerate(zip(self._keys, data["keys"], strict=True))

@@ -8,8 +8,10 @@ producer before it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from pytest_cellcache.graph.calls import Calls
 from pytest_cellcache.graph.closure import Closure
@@ -19,6 +21,9 @@ from pytest_cellcache.graph.refs import KEYED, Refs, words_of
 from pytest_cellcache.graph.remembered import Place, Ran, Writers, fills, initialises
 from pytest_cellcache.model.keys import BODY, MARKERS, NAME, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, StateChange
+
+_MANGLED: Final = re.compile(r"^_[A-Z]\w*?__(?=\w)")
+"""What the compiler puts before ``__name`` in a class body."""
 
 Edges = Callable[[Key], frozenset[Key]]
 
@@ -33,6 +38,9 @@ class Change:
         is_keyed: ``word`` is a key of the mapping that the global is.
         rests_on: what readers rest on.
         producer: key of the unit, if readers need it to run before them.
+        fillers: where the change is the same whoever makes it: bodies that make it. Who ran none
+            of them rests on the unit all the same.
+        unit: key of the unit; ``None`` for what imports changed.
     """
 
     key: Key
@@ -40,6 +48,14 @@ class Change:
     is_keyed: bool
     rests_on: frozenset[Key]
     producer: Key | None
+    fillers: frozenset[Key] = frozenset()
+    unit: Key | None = None
+
+    def needed_by(self, roots: frozenset[Key]) -> frozenset[Key]:
+        """Give what a reader with some roots rests on."""
+        if self.unit is not None and self.fillers and roots.isdisjoint(self.fillers):
+            return frozenset({self.unit})
+        return self.rests_on
 
 
 class Producers:
@@ -74,16 +90,19 @@ class Producers:
             path = FIXTURE if change.filename == FIXTURE else relative(change.filename)
             writers = writers or Writers(self._project, self._names, ran.places | own)
             found = writers.of(path, change.name) | self._by_word(path, change, ran)
+            fillers: frozenset[Key] = frozenset()
             if found and not found & own and all(self._fills(place) for place in found):
-                bodies = self._calls.reach(found, ran)
+                bodies = self._calls.reach(found | self._wrapped(path, change.name, ran), ran)
                 rests_on = frozenset(Key(BODY, *place) for place in bodies) | inputs
                 producer = None
+                if not any(self._is_memo(place) for place in found):
+                    fillers = frozenset(Key(BODY, *place) for place in found)
             else:
                 rests_on, producer = frozenset({unit}), unit
             key = Key(NAME, path, change.name)
             if change.filename == FIXTURE:
                 key = unit_key(FIXTURE, change.name)
-            made = Change(key, change.word, change.is_keyed, rests_on, producer)
+            made = Change(key, change.word, change.is_keyed, rests_on, producer, fillers, unit)
             if made not in self._known:
                 self._known.add(made)
                 self.changes.append(made)
@@ -110,6 +129,19 @@ class Producers:
 
     def _fills(self, place: Place) -> bool:
         return all(fills(found) for found in self._project.index(place[0]).defs[place[1]])
+
+    def _is_memo(self, place: Place) -> bool:
+        """Say whether a body is run by what remembers for it, so that readers need not run it."""
+        return any(found.is_memo for found in self._project.index(place[0]).defs[place[1]])
+
+    def _wrapped(self, path: str, name: str, ran: Ran) -> set[Place]:
+        """Give the bodies that a remembering value was made of: ``g`` in ``f = memo(g)``."""
+        return {
+            (file, ".".join((bound, *rest)))
+            for _, cell in self._project.index(path).binders.get(name, ())
+            for chain in cell.refs.chains
+            for file, bound, rest in self._names.resolve(path, chain).bindings
+        } & ran.places | ({(path, name)} & ran.places)
 
     def _by_word(self, path: str, change: StateChange, ran: Ran) -> set[Place]:
         """Give the bodies that may have set an attribute, or kept results below a global."""
@@ -175,6 +207,7 @@ class Readers:
                 if target not in seen:
                     seen.add(target)
                     stack.append(target)
+        self._ids: dict[str, set[Key]] | None = None
         self._reading: dict[Key, set[Key]] = {}
         self._naming: dict[tuple[str, Key | None], set[Key]] = {}
 
@@ -182,12 +215,22 @@ class Readers:
         """Give the units that may see a change."""
         key = change.key
         found = self.reaching(key)
-        for word in words_of(change.word) if found else ():
+        plain = _MANGLED.sub("", change.word)
+        for word in words_of(plain) if found else ():
             memo = (word, key if change.is_keyed else None)
             if memo not in self._naming:
                 self._naming[memo] = self._leading_to(self._mentions(word, memo[1]))
-            found = found & self._naming[memo]
+            found = found & (self._naming[memo] | self._naming_in_ids(word))
         return found
+
+    def _naming_in_ids(self, word: str) -> set[Key]:
+        """Give the units whose parameters, as far as their ids show them, name a word."""
+        if self._ids is None:
+            self._ids = {}
+            for unit in {unit for units in self._units.values() for unit in units}:
+                for found in words_of(unit.name.partition("[")[2]):
+                    self._ids.setdefault(found, set()).add(unit)
+        return self._ids.get(word, set())
 
     def reaching(self, key: Key) -> set[Key]:
         """Give the units with a root that leads to a key."""
@@ -221,6 +264,8 @@ class Readers:
                 found.add(key)
             elif mapping is not None and mapping.path == FIXTURE:
                 found.add(key)  # which name it has in a test is not known
+            elif mapping is not None and "__name__" in refs.attrs:
+                found.add(key)  # the name of a function or class may be the key
             elif mapping is not None:
                 if self._takes_whole(key.path, refs, mapping):
                     found.add(key)

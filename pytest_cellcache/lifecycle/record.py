@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.digests import Digester, is_hook
@@ -48,6 +49,9 @@ from pytest_cellcache.model.observation import CodeRef
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry
 from pytest_cellcache.store.contract import Store
+
+_MAX_PASSES: Final = 4
+"""Values made from values made from ... that are followed from test to test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +198,18 @@ class Recording:
         }
         for unit, own in left.units.items():
             roots.setdefault(unit, own)
-        readers = Readers(self._project, self._digester.names, roots, closure.live_edges)
         added: dict[Key, set[Key]] = {}
-        for change in changes:
-            for unit in readers.of(change) - {change.producer}:
-                added.setdefault(unit, set()).update(change.rests_on)
+        for _ in range(_MAX_PASSES):
+            live = {unit: own | frozenset(added.get(unit, ())) for unit, own in roots.items()}
+            readers = Readers(self._project, self._digester.names, live, closure.live_edges)
+            grown = False
+            for change in changes:
+                for unit in readers.of(change) - {change.producer}:
+                    needed = change.needed_by(roots[unit]) - {unit} - live[unit]
+                    added.setdefault(unit, set()).update(needed)
+                    grown = grown or any(key.kind == BODY for key in needed)
+            if not grown:  # what bodies that made a remembered value read counts, too
+                break
         for file, name in sorted(registers):
             for unit in readers.reaching(Key(NAME, file, name)):
                 # Statements that may come to change it, too, in the modules that it rests on.

@@ -4,6 +4,8 @@ Schema history (bump ``SCHEMA`` whenever what enters a digest or a record change
 another schema are ignored, never migrated):
 
 1. first version
+2. functions in functions as bodies of their own; ``surface``, ``registers``, ``writes``,
+   ``sources``, ``program`` and ``distribution``; graphs without ways to see a body; producers
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Any, NewType
 Digest = NewType("Digest", str)
 """Lower-case hex of 128-bit XXH3 (32 characters)."""
 
-SCHEMA = 1
+SCHEMA = 2
 
 ABSENT = Digest("absent")
 """Stands for "there is no such thing", so that its appearance is a change."""

@@ -79,7 +79,13 @@ class Channel:
         else:
             self.mechanism.activate()
         self._tracers.append(tracer)
-        self.mechanism.admit(tracer.files)
+        try:
+            self.mechanism.admit(tracer.files)
+        except BaseException:
+            self._tracers.remove(tracer)
+            if not self._tracers:
+                self.mechanism.deactivate()
+            raise
 
     def leave(self, tracer: ChannelTracer) -> None:
         """Remove a listener; nothing happens if it is none."""

@@ -10,17 +10,17 @@ import itertools
 import operator
 import types
 import weakref
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
 
 from pytest_cellcache.trace.parts import (
-    ATOMS,
     LRU,
     MAX_ITEMS,
     SKIPPED_MEMBERS,
     identity,
+    is_atom,
     slot_value,
 )
 
@@ -68,9 +68,9 @@ class Held:
         if self.is_small:
             items = list(self.items())
             self.named = {name: identity(value) for name, value in items if type(name) is str}
-            self.atoms = [(n, v) for n, v in items if type(v) in ATOMS or type(n) in ATOMS]
+            self.atoms = [(n, v) for n, v in items if is_atom(v) or is_atom(n)]
         elif type(self.thing) in (list, set, deque) and len(self.thing) <= MAX_ITEMS:
-            self.atoms = [value for value in self.thing if type(value) in ATOMS]
+            self.atoms = [value for value in self.thing if is_atom(value)]
 
     @property
     def is_small(self) -> bool:
@@ -178,7 +178,9 @@ def iterator_ids(iterator: Any) -> list[int]:
 
 def _generator_ids(generator: Any) -> list[int]:
     frame = getattr(generator, "gi_frame", None) or getattr(generator, "ag_frame", None)
-    return [-1 if frame is None else frame.f_lasti]
+    if frame is None:
+        return [-1]
+    return [frame.f_lasti, *map(identity, frame.f_locals.values())]
 
 
 def _cell_ids(cell: Any) -> list[int]:
@@ -191,6 +193,11 @@ def _cell_ids(cell: Any) -> list[int]:
 def slot_ids(slots: list[Any]) -> Callable[[Any], list[int]]:
     """Make what identifies the values in some slots of an object."""
     return lambda value: [identity(slot_value(slot, value)) for slot in slots]
+
+
+def order_ids(mapping: Any) -> list[int]:
+    """Identify the keys of an ``OrderedDict`` in their order, which its values do not tell."""
+    return [*map(identity, OrderedDict.__iter__(mapping))]
 
 
 LOOKS: Final[tuple[tuple[Any, Callable[[Any], list[int]]], ...]] = (

@@ -30,6 +30,7 @@ from typing import Any, Final
 from pytest_cellcache.trace import audit
 from pytest_cellcache.trace.channel import Channel, ChannelTracer, FirstParty, Label
 from pytest_cellcache.trace.contract import IsFirstParty, Tracer, TracerUnavailable
+from pytest_cellcache.trace.parts import identity
 
 # Any: type checkers that target 3.10 and 3.11 do not know it.
 _monitoring: Any = getattr(sys, "monitoring", None)
@@ -249,14 +250,16 @@ def _claim_tool_id() -> int:
 
 
 def _living_code() -> Iterable[CodeType]:
-    carriers = [thing for thing in gc.get_objects() if type(thing) in _CARRIERS]
+    # By identity: a look-up in a dictionary would ask the metaclass of a stranger for a hash.
+    carriers = {identity(kind): attribute for kind, attribute in _CARRIERS.items()}
+    things = gc.get_objects()
     # Not ``__code__``: reading it raises an audit event, which costs more than all the rest here.
-    functions = [thing for thing in carriers if type(thing) is FunctionType]
+    functions = [thing for thing in things if type(thing) is FunctionType]
     for thing in gc.get_referents(*functions):
         if type(thing) is CodeType:
             yield thing
-    for thing in carriers:
-        attribute = _CARRIERS[type(thing)]
+    for thing in things:
+        attribute = carriers.get(identity(type(thing)))
         if attribute:
             yield getattr(thing, attribute)
     for frame in sys._current_frames().values():  # modules whose import is under way

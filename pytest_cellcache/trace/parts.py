@@ -20,8 +20,12 @@ MAX_ITEMS: Final = 5_000
 identity: Final = object.__hash__
 """Tells objects apart like ``id``, which raises an audit event for each call."""
 
-ATOMS: Final = frozenset(
-    {int, str, float, complex, bytes, type(None), bool, type(...), range, type(NotImplemented)}
+# By identity: looking a class up in a set would ask its metaclass for a hash.
+_ATOMS: Final = frozenset(
+    map(
+        identity,
+        (int, str, float, complex, bytes, type(None), bool, type(...), range, type(NotImplemented)),
+    )
 )
 LRU: Final = type(functools.lru_cache(lambda: None))
 
@@ -32,10 +36,14 @@ _OPAQUE: Final = (
     types.GenericAlias, type(sys.flags),
 )  # fmt: skip
 _WRAPPERS: Final = frozenset(
-    {
-        types.FunctionType, types.MethodType, staticmethod, classmethod, property, types.CellType,
-        types.MappingProxyType, types.GeneratorType, types.AsyncGeneratorType, ContextVar, LRU,
-    }
+    map(
+        identity,
+        (
+            types.FunctionType, types.MethodType, staticmethod, classmethod, property,
+            types.CellType, types.MappingProxyType, types.GeneratorType, types.AsyncGeneratorType,
+            ContextVar, LRU,
+        ),
+    )
 )  # fmt: skip
 _WALKED_STANDARD: Final = frozenset(
     """collections types functools weakref queue _thread _threading_local threading contextvars
@@ -57,10 +65,15 @@ Part = tuple[Any, object]
 """A value and the key or attribute it is found under, ``None`` where it has no name."""
 
 
+def is_atom(value: Any) -> bool:
+    """Say whether a value is immutable and leads nowhere."""
+    return identity(type(value)) in _ATOMS
+
+
 def is_opaque(value: Any) -> bool:
     """Say whether a value leads nowhere, or nowhere that tests could change unseen."""
     kind = type(value)
-    return kind in ATOMS or issubclass(kind, _OPAQUE)
+    return identity(kind) in _ATOMS or issubclass(kind, _OPAQUE)
 
 
 def is_own_class(kind: type, sources: frozenset[str]) -> bool:
@@ -77,7 +90,7 @@ def is_own_class(kind: type, sources: frozenset[str]) -> bool:
 
 def origin_of(kind: type, sources: frozenset[str]) -> str:
     """Say whose a type is: ``own``, ``walked`` (standard), ``foreign`` or ``opaque``."""
-    if kind in _WRAPPERS:
+    if identity(kind) in _WRAPPERS:
         return "walked"
     top = str(type.__getattribute__(kind, "__module__")).partition(".")[0]
     if top in sys.stdlib_module_names:
@@ -91,7 +104,7 @@ def namespace_of(value: Any) -> dict[str, Any] | None:
     """Give the attributes of an instance as the dictionary that holds them."""
     for base in type.__getattribute__(type(value), "__mro__"):
         descriptor = type.__getattribute__(base, "__dict__").get("__dict__")
-        if type(descriptor) is types.GetSetDescriptorType:
+        if isinstance(descriptor, (types.GetSetDescriptorType, types.MemberDescriptorType)):
             found = descriptor.__get__(value)
             return found if type(found) is dict else None
     return None
@@ -137,7 +150,7 @@ def parts_of(value: Any) -> Iterator[Part]:
                 if container.__len__(value) <= MAX_ITEMS:
                     yield from ((item, None) for item in list(iterate(value)))
                 break
-    special = _SPECIAL.get(kind)
+    special = _SPECIAL.get(identity(kind))
     if special is not None:
         yield from ((part, None) for part in special(value))
     namespace = namespace_of(value)
@@ -169,14 +182,14 @@ def _parts_of_cell(cell: Any) -> Iterator[Any]:
         return
 
 
-_SPECIAL: Final[dict[Any, Callable[[Any], Any]]] = {
-    types.FunctionType: _parts_of_function,
-    types.CellType: _parts_of_cell,
-    types.MethodType: lambda method: (method.__self__, method.__func__),
-    staticmethod: lambda method: (method.__func__,),
-    classmethod: lambda method: (method.__func__,),
-    property: lambda made: (made.fget, made.fset, made.fdel),
-    LRU: lambda memo: (memo.__wrapped__,),
-    functools.partial: lambda made: (made.func, made.args, made.keywords),
-    ContextVar: lambda variable: (variable.get(None),),
+_SPECIAL: Final[dict[int, Callable[[Any], Any]]] = {
+    identity(types.FunctionType): _parts_of_function,
+    identity(types.CellType): _parts_of_cell,
+    identity(types.MethodType): lambda method: (method.__self__, method.__func__),
+    identity(staticmethod): lambda method: (method.__func__,),
+    identity(classmethod): lambda method: (method.__func__,),
+    identity(property): lambda made: (made.fget, made.fset, made.fdel),
+    identity(LRU): lambda memo: (memo.__wrapped__,),
+    identity(functools.partial): lambda made: (made.func, made.args, made.keywords),
+    identity(ContextVar): lambda variable: (variable.get(None),),
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import types
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from pytest_cellcache.trace.held import (
     iterator_ids,
     mapping_ids,
     namespace_ids,
+    order_ids,
     slot_ids,
 )
 from pytest_cellcache.trace.parts import (
@@ -258,6 +260,8 @@ class StateWatch:
         look = None
         if issubclass(kind, dict):
             self._add(Held(ident, "mapping", value, mapping_ids))
+            if issubclass(kind, OrderedDict) and dict.__len__(value) <= MAX_ITEMS:
+                self._add(Held(ident, "other", value, order_ids))
         else:
             look = next((ids for known, ids in LOOKS if issubclass(kind, known)), None)
             is_builtin = kind.__module__ == "builtins" and hasattr(kind, "__next__")
@@ -269,7 +273,7 @@ class StateWatch:
         is_function = kind is types.FunctionType
         if namespace is not None and (not is_function or is_global or has_state(namespace)):
             held = Held(ident, "namespace", namespace, namespace_ids)
-            held.is_foreign = not is_function and not is_own_class(kind, self._sources)
+            held.is_foreign = origin_of(kind, self._sources) == "foreign"
             self._add(held)
         slots = slots_of(kind)
         if slots:
