@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     from tests.plugin.conftest import Suite
 
 
+FORGET = "import calendar\ndef pytest_sessionfinish(): vars(calendar).pop('left_by_us', None)\n"
+
+
 def test_the_first_attempt_is_not_reported_and_its_mates_run_between(suite: Suite) -> None:
     suite.write(
         "test_a.py",
@@ -41,11 +44,12 @@ def test_the_second_attempt_begins_as_if_there_had_been_no_first(suite: Suite) -
         """
         import pytest
 
-        STATE = []
+        # What cannot be seen: state that is kept by another package.
+        import calendar
 
         def value(): return 1
 
-        def test_before(): STATE.append(1)
+        def test_before(): calendar.left_by_us = [1]
 
         class TestIt:
             def test_clean(self, request, record_property):
@@ -55,22 +59,15 @@ def test_the_second_attempt_begins_as_if_there_had_been_no_first(suite: Suite) -
                 self.mark = value()
                 request.node.add_marker("left")
                 record_property("left", 1)
-                assert STATE == [1]
-
-        @pytest.fixture(scope="module")
-        def needs():
-            assert value() and STATE
-            return STATE
-
-        def test_shared(needs): assert needs == [1]
+                assert calendar.left_by_us == [1]
         """,
     )
+    suite.write("conftest.py", FORGET)
     suite.both()
     suite.edit("test_a.py", "return 1", "return 2 - 1")
-    # Only live state can please these two.
     again = suite.both()
     assert again.code == 0
-    assert again.names[-2:] == ["TestIt::test_clean", "test_shared"]
+    assert again.names == ["TestIt::test_clean", "test_before", "TestIt::test_clean"]
 
 
 def test_a_failing_set_up_is_live_too(suite: Suite) -> None:
@@ -94,10 +91,7 @@ def test_a_failing_set_up_is_live_too(suite: Suite) -> None:
         def test_shared(needs): assert needs == 1
         """,
     )
-    suite.write(
-        "conftest.py",
-        "import calendar\ndef pytest_sessionfinish(): vars(calendar).pop('left_by_us', None)\n",
-    )
+    suite.write("conftest.py", FORGET)
     suite.both()
     suite.edit("test_a.py", "return 1", "return 2 - 1")
     again = suite.both()

@@ -69,6 +69,9 @@ def test_every_test_of_the_report_has_one(suite: Suite) -> None:
     assert ran.decisions["test_a.py::test_out"]["reason"]["slug"] == "disabled"
     assert ran.decisions["test_a.py::test_out"]["unstored"]["slug"] == "disabled"
     assert ran.decisions["test_a.py::test_bad"]["reason"]["slug"] == "new"
+    # That it failed says more than that nothing was written.
+    ran = suite.cached("--cell-cache-mode=read")
+    assert ran.decisions["test_a.py::test_bad"]["unstored"]["slug"] == "failed"
 
 
 def test_what_concerns_the_whole_run_is_named(
