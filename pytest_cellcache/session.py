@@ -173,7 +173,12 @@ def clear_only(config: pytest.Config) -> None:
 
 def show(config: pytest.Config) -> int | pytest.ExitCode:
     """List what the store holds instead of running tests."""
-    from _pytest.main import wrap_session  # private: how --cache-show and --markers do it
+    try:
+        from _pytest.main import wrap_session  # private: how --cache-show and --markers do it
+    except ImportError:
+        # Without it nobody has configured the cache provider, which says where the store lies.
+        text = f"show-unavailable: --cell-cache-show does not work with pytest {pytest.__version__}"
+        raise pytest.UsageError(f"{text}; leave it out, everything else works") from None
 
     def main(config: pytest.Config, session: pytest.Session) -> None:
         guard = Guard()

@@ -66,8 +66,14 @@ class InputKeys:
                 for name in self.names_of(path):
                     # ``sqlite3.connect`` opens for writing what a test may only read: what has
                     # not changed since the run began was not written.
-                    if path in written and self._snapshot.is_in_flux(name):
+                    is_absent = path in seen.absent
+                    if path in written and (
+                        self._snapshot.is_in_flux(name)
+                        or self._snapshot.is_absent(name) != is_absent
+                    ):
                         continue
+                    if kind != LISTING:
+                        self._snapshot.note_view(name, is_absent=is_absent)
                     found.add(Key(kind, name))
         found |= {Key(RUN, "", name) for name in seen.options}
         found |= {Key(DISTRIBUTION, "", name) for name in seen.distributions}

@@ -38,6 +38,7 @@ from pytest_cellcache.model.keys import (
     FILE,
     GROUP,
     HOOKS,
+    LISTING,
     MARKERS,
     NAME,
     REGISTERS,
@@ -132,7 +133,10 @@ class Recording:
         self, closed: Sequence[Attempt], new: Sequence[Attempt], around: Surroundings, left: Left
     ) -> dict[str, Reason | None]:
         places = self._project.snapshot.places
-        files = {places.relative(name) for name in around.loaded} | left.loaded
+        imported_first = {places.relative(name) for name in around.loaded}
+        for name in imported_first:
+            self._project.snapshot.note_view(name, is_absent=False)
+        files = imported_first | left.loaded
         at_import = self._at_import(around)
         evaluations, everywhere = evaluations_of(
             self._project,
@@ -164,15 +168,7 @@ class Recording:
         kept = self._with_producers(rows, left, closure, producers.changes, edges)
         everything = reach({root for row in kept for root in row.roots}, edges)
         fates: dict[str, Reason | None] = {}
-        flux = {
-            key
-            for key in everything
-            if (
-                (key.kind == FILE or key.kind in CODE_KINDS)
-                and self._project.snapshot.is_in_flux(key.path)
-            )
-            or (key.kind == TREE and self._project.snapshot.is_tree_in_flux())
-        }
+        flux = {key for key in everything if self._is_in_flux(key)}
         outputs = self._leftovers.outputs_among(everything)
         if flux or outputs:
             kept = self._without(flux, outputs, kept, edges, fates)
@@ -326,6 +322,17 @@ class Recording:
                 keys = self._located[ref] = locate(self._project, ref)
             found.update(keys)
         return found
+
+    def _is_in_flux(self, key: Key) -> bool:
+        snapshot = self._project.snapshot
+        if key.kind == LISTING:
+            return snapshot.is_listing_in_flux(key.path)
+        if key.kind == TREE:
+            return snapshot.is_tree_in_flux()
+        has_content = key.kind == FILE or key.kind in CODE_KINDS
+        if (has_content or key.kind == EXISTS) and snapshot.was_seen_otherwise(key.path):
+            return True
+        return has_content and snapshot.is_in_flux(key.path)
 
     def _without(
         self,

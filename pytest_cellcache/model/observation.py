@@ -89,6 +89,7 @@ class Observation:
         writes: absolute paths opened for writing, created, renamed or removed.
         listings: absolute paths of directories listed.
         stats: absolute paths whose existence or status was asked for (present or absent).
+        absent: those of ``reads`` and ``stats`` where nothing was.
         variables: environment variables read, also those unset; may hold ``ALL_VARIABLES``.
         options: options and ini values that a conftest defines: ``option x``, ``ini y``.
         distributions: distributions whose metadata was looked for; ``*`` for all of them,
@@ -108,6 +109,7 @@ class Observation:
     writes: frozenset[str] = frozenset()
     listings: frozenset[str] = frozenset()
     stats: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
     options: frozenset[str] = frozenset()
     distributions: frozenset[str] = frozenset()

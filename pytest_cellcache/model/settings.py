@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 MODES: Final = ("auto", "read", "refresh")
+_EXPLAIN: Final = "--cell-cache-explain"
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _AGES_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -76,9 +77,15 @@ def read_settings(config: Any) -> Settings:
 
     Raises:
         ValueError: ``cell_cache_max_size``, ``cell_cache_max_age`` or ``cell_cache_tracer`` is not
-            understood.
+            understood, or ``--cell-cache-explain`` is ambiguous.
     """
     option = config.option
+    if option.cell_cache_explain and _EXPLAIN in config.invocation_params.args:
+        # argparse gives it the next word, and the run would not be of that path but of all.
+        raise ValueError(
+            f"explain-ambiguous: {_EXPLAIN} took {option.cell_cache_explain!r} for its node id; "
+            f"give it last to explain all tests, or write {_EXPLAIN}=NODEID"
+        )
     return Settings(
         mode=option.cell_cache_mode,
         clear=option.cell_cache_clear,

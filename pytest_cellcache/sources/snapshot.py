@@ -58,6 +58,7 @@ class Snapshot:
         self._tree: Digest | None = None
         self._sources: Digest | None = None
         self._in_tree: set[str] = set()
+        self._views: dict[str, set[bool]] = {}
 
     def read(self, name: str) -> bytes | None:
         """Give a file's content; ``None`` when it cannot be read. Kept for the run."""
@@ -182,6 +183,27 @@ class Snapshot:
         """Say whether a file of the project changed since the run began."""
         self.digest_tree()
         return not self._flux.isdisjoint(self._in_tree)
+
+    def is_listing_in_flux(self, name: str) -> bool:
+        """Say whether names in a directory may have come or gone since the run began."""
+        try:
+            status = os.stat(self.places.absolute(name))
+        except (OSError, ValueError):
+            return False  # then asking for the listing told no more than that
+        return max(status.st_mtime_ns, status.st_ctime_ns) > self._began_ns
+
+    def is_absent(self, name: str) -> bool:
+        """Say whether there is nothing at a path at this moment."""
+        return not os.path.exists(self.places.absolute(name))
+
+    def note_view(self, name: str, *, is_absent: bool) -> None:
+        """Take down what somebody found at a path in this run: something or nothing."""
+        self._views.setdefault(name, set()).add(is_absent)
+
+    def was_seen_otherwise(self, name: str) -> bool:
+        """Say whether somebody found something where now is nothing, or the other way round."""
+        views = self._views.get(name)
+        return views is not None and views != {self.is_absent(name)}
 
     def stat_cache(self) -> bytes:
         """Give the stat cache for the next run: entries looked at in this run, others kept."""

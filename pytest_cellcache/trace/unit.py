@@ -16,6 +16,8 @@ from typing import Protocol
 from pytest_cellcache.model.observation import CWD, SEARCH, CodeRef, Observation, Site, Spawned
 from pytest_cellcache.trace.contract import THREAD_LEFT, TROUBLE, Traced
 
+_stat = os.stat  # taken before the shim is in place
+
 # What a bug of ours, a strange argument or exhausted resources may raise in a callback. There it
 # becomes a gap: it must not surface in the code that happened to open a file.
 TROUBLES = (OSError, TypeError, ValueError, AttributeError, LookupError, RuntimeError, MemoryError)
@@ -42,6 +44,7 @@ class OpenUnit:
         "_threads",
         "_variables_before",
         "_where",
+        "absent",
         "children",
         "distributions",
         "gaps",
@@ -68,6 +71,7 @@ class OpenUnit:
         self.writes: set[str] = set()
         self.listings: set[str] = set()
         self.stats: set[str] = set()
+        self.absent: set[str] = set()
         self.variables: set[str] = set()
         self.options: set[str] = set()
         self.distributions: set[str] = set()
@@ -87,10 +91,14 @@ class OpenUnit:
 
     def read(self, path: str) -> None:
         if not self._is_own(path):
+            if path not in self.reads:
+                self._look(path)
             self._note("reads", path)
 
     def stat(self, path: str) -> None:
         if not self._is_own(path):
+            if path not in self.stats:
+                self._look(path)
             self._note("stats", path)
 
     def list(self, path: str) -> None:
@@ -188,6 +196,7 @@ class OpenUnit:
             writes=frozenset(self.writes),
             listings=frozenset(self.listings),
             stats=frozenset(self.stats),
+            absent=frozenset(self.absent),
             variables=frozenset(self.variables),
             options=frozenset(self.options),
             distributions=frozenset(self.distributions),
@@ -202,6 +211,13 @@ class OpenUnit:
         getattr(self, kind).add(subject)
         if self._where is not None:
             self.sites.add(Site(kind, subject, self._where()))
+
+    def _look(self, path: str) -> None:
+        """Keep what the unit finds: at the end of the run the path may be gone, or there."""
+        try:
+            _stat(path)
+        except (OSError, ValueError):
+            self.absent.add(path)
 
     def _is_own(self, path: str) -> bool:
         if path in self._made_files or path in self._made_dirs:

@@ -109,6 +109,18 @@ def test_explain_all_or_some(suite: Suite) -> None:
     assert "test_a.py::test_b: replayed" not in some.text
 
 
+def test_explain_does_not_swallow_a_path(suite: Suite) -> None:
+    suite.write("test_a.py", TWO)
+    suite.write("test_b.py", TWO)
+    ran = suite.cached("--cell-cache-explain", "test_b.py")
+    assert ran.code == pytest.ExitCode.USAGE_ERROR
+    assert "explain-ambiguous: --cell-cache-explain took 'test_b.py' for its node id" in ran.text
+    assert ran.live == []
+    last = suite.cached("test_b.py", "--cell-cache-explain")
+    assert last.names == ["test_a", "test_b"]
+    assert "test_b.py::test_b: ran (passed) because" in last.text
+
+
 def test_show_lists_and_runs_nothing(suite: Suite) -> None:
     suite.write("test_a.py", TWO)
     assert "no records" in suite.cached("--cell-cache-show").text

@@ -107,3 +107,20 @@ def test_without(
     suite.edit("lib.py", "def up(): return 2", "def up(): return 1")
     suite.edit("lib.py", "def one(): return 1", "def one(): return 2")
     assert suite.cached(*args).outcomes == suite.plain().outcomes
+
+
+def test_without_a_way_to_show_the_store(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    import _pytest.main
+
+    suite.write("test_a.py", "def test_a(): pass\n")
+    suite.cached()
+    # pytest's own command line goes through a reference of its own.
+    wrap_session = _pytest.main.wrap_session
+    monkeypatch.setattr(_pytest.main, "pytest_cmdline_main", lambda config: wrap_session(
+        config, _pytest.main._main))  # fmt: skip
+    monkeypatch.delattr(_pytest.main, "wrap_session")
+    shown = suite.cached("--cell-cache-show")
+    assert shown.code == pytest.ExitCode.USAGE_ERROR
+    assert "show-unavailable: --cell-cache-show does not work with pytest" in shown.text
+    assert "Traceback" not in shown.text
+    assert suite.cached().live == []

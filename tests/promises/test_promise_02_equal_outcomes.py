@@ -11,14 +11,17 @@ if TYPE_CHECKING:
 
 PROJECT = {
     "lib.py": '''
+        # future
         import functools
+        import whole
 
+        whole.register("one")
         RATE = 2
         TABLE = {"one": 1}
         TABLE["more"] = 2
 
         # frame
-        def rate(price):
+        def rate(price: int):
             return price * RATE
 
         class Cart:
@@ -43,7 +46,7 @@ PROJECT = {
         def remembered():
             return slow()
         ''',
-    "whole.py": "LIMIT = 3\n",
+    "whole.py": "LIMIT = 3\nNAMES = []\ndef register(name): NAMES.append(name)\n",
     "data.txt": "1",
     "conftest.py": """
         import lib
@@ -73,6 +76,8 @@ PROJECT = {
         def test_cart(cart): assert cart.total() == lib.RATE
         def test_table(): assert list(lib.TABLE.values()) == [1, 2]
         def test_doc(): assert lib.Cart.__doc__ == "Price."
+        def test_names(): assert lib.whole.NAMES == ["one"]
+        def test_annotation(): assert lib.rate.__annotations__ == {"price": int}
         def test_size(): assert lib.size([1, 2]) == 2
         def test_remembered_first(): assert lib.remembered() == 7
         def test_remembered_again(): assert lib.remembered() == 7
@@ -115,8 +120,10 @@ EDITS = {
         ("lib.py", '"""Price."""', '"""Prices."""'),
         ("lib.py", "def __init__(self, price=1)", "def __init__(self, price=4)"),
         ("lib.py", "return 7", "return 8"),
+        ("lib.py", 'register("one")', 'register("two")'),
     ],
     "what names mean": [
+        ("lib.py", "# future", "from __future__ import annotations"),
         ("lib.py", "# frame", "def len(things): return 5"),
         ("lib.py", "# frame", "from whole import *\nfrom whole import LIMIT as len"),
         ("whole.py", "LIMIT = 3", "LIMIT = 4"),

@@ -37,7 +37,71 @@ def test_bad_news_is_live_every_time(suite: Suite, source: str) -> None:
     for _ in range(2):
         ran = suite.both()
         assert ran.code == 1
+        (bad,) = (n for n in ran.decisions if n.endswith("test_bad"))
+        assert ran.decisions[bad]["unstored"]["slug"] == "failed"
     assert [name.rpartition("::")[2] for name in ran.names] == ["test_bad"]
+
+
+def test_an_error_in_a_shared_teardown_is_bad_news_for_all_users(suite: Suite) -> None:
+    suite.write(
+        "test_bad.py",
+        """
+        import pytest
+
+        @pytest.fixture(scope="module")
+        def breaks():
+            yield
+            raise ValueError
+
+        def test_other(): pass
+        def test_first(breaks): pass
+        def test_last(breaks): pass
+        """,
+    )
+    for _ in range(2):
+        ran = suite.both()
+        assert ran.code == 1
+    assert ran.names == ["test_first", "test_last"]
+
+
+def test_an_error_of_a_hook_after_the_test_is_bad_news(suite: Suite) -> None:
+    suite.write(
+        "conftest.py",
+        """
+        import pytest
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_teardown(item):
+            yield
+            assert item.name != "test_bad"
+        """,
+    )
+    suite.write("test_a.py", "def test_bad(): pass\ndef test_good(): pass\n")
+    for _ in range(2):
+        ran = suite.both()
+        assert ran.code == 1
+    assert ran.names == ["test_bad"]
+
+
+def test_a_fixture_that_failed_keeps_those_out_that_outlive_it(suite: Suite) -> None:
+    suite.write(
+        "test_bad.py",
+        """
+        import pytest
+
+        @pytest.fixture(scope="module")
+        def breaks(): raise ValueError
+
+        def test_bad(breaks): pass
+        def test_survives(request):
+            with pytest.raises(ValueError):
+                request.getfixturevalue("breaks")
+        """,
+    )
+    for _ in range(2):
+        ran = suite.both()
+        assert ran.code == 1
+    assert ran.names == ["test_bad", "test_survives"]
 
 
 GOOD = {

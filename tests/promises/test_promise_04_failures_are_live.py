@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     from tests.plugin.conftest import Suite
 
 
+FORGET = "import calendar\ndef pytest_sessionfinish(): vars(calendar).pop('left_by_us', None)\n"
+
+
 def test_the_first_attempt_is_not_reported_and_its_mates_run_between(suite: Suite) -> None:
     suite.write(
         "test_a.py",
@@ -15,7 +18,9 @@ def test_the_first_attempt_is_not_reported_and_its_mates_run_between(suite: Suit
         def value(): return 1
 
         def test_before(): pass
+        def test_before_too(): pass
         def test_fails(): assert value() == 1
+        def test_fails_too(): assert value() == 1
         def test_after(): pass
         """,
     )
@@ -23,11 +28,75 @@ def test_the_first_attempt_is_not_reported_and_its_mates_run_between(suite: Suit
     suite.both()
     suite.edit("test_a.py", "return 1", "return 2")
     again = suite.both()
-    assert again.names == ["test_fails", "test_before", "test_fails"]
+    before = ["test_before", "test_before_too"]
+    # Once for a module: by then its earlier tests have run.
+    assert again.names == ["test_fails", *before, "test_fails", "test_fails_too"]
     decision = again.decisions["test_a.py::test_fails"]
     assert decision["attempts"] == 2
-    assert decision["requeued_for"] == ["test_a.py::test_before"]
+    assert decision["requeued_for"] == [f"test_a.py::{name}" for name in before]
+    assert again.decisions["test_a.py::test_fails_too"]["attempts"] == 1
     assert "1 requeued" in again.text
+
+
+def test_the_second_attempt_begins_as_if_there_had_been_no_first(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import pytest
+
+        # What cannot be seen: state that is kept by another package.
+        import calendar
+
+        def value(): return 1
+
+        def test_before(): calendar.left_by_us = [1]
+
+        class TestIt:
+            def test_clean(self, request, record_property):
+                assert not hasattr(self, "mark")
+                assert not request.node.own_markers
+                assert not request.node.user_properties
+                self.mark = value()
+                request.node.add_marker("left")
+                record_property("left", 1)
+                assert calendar.left_by_us == [1]
+        """,
+    )
+    suite.write("conftest.py", FORGET)
+    suite.both()
+    suite.edit("test_a.py", "return 1", "return 2 - 1")
+    again = suite.both()
+    assert again.code == 0
+    assert again.names == ["TestIt::test_clean", "test_before", "TestIt::test_clean"]
+
+
+def test_a_failing_set_up_is_live_too(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import pytest
+
+        # What cannot be seen: state that is kept by another package.
+        import calendar
+
+        def value(): return 1
+
+        def test_before(): calendar.left_by_us = 1
+
+        @pytest.fixture(scope="module")
+        def needs():
+            assert value()
+            return calendar.left_by_us
+
+        def test_shared(needs): assert needs == 1
+        """,
+    )
+    suite.write("conftest.py", FORGET)
+    suite.both()
+    suite.edit("test_a.py", "return 1", "return 2 - 1")
+    again = suite.both()
+    assert again.code == 0
+    assert again.names == ["test_shared", "test_before", "test_shared"]
 
 
 def test_nothing_was_replayed_nothing_is_run_again(suite: Suite) -> None:

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_cellcache.store.directory import DirectoryStore
+from pytest_cellcache.store.frames import frame, unframe
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.plugin.conftest import Suite
 
 SUITE = """
@@ -41,6 +46,8 @@ OURS = [
     "hooks.fixtures:FixtureWatch._upstream",
 ]
 
+ALWAYS_CALLED = {"lifecycle.verify:Verifier.judge", "trace.recorder:Recorder.close_unit"}
+
 
 @pytest.mark.parametrize("place", OURS)
 def test_whatever_of_ours_raises(suite: Suite, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
@@ -66,6 +73,7 @@ def test_whatever_of_ours_raises(suite: Suite, monkeypatch: pytest.MonkeyPatch, 
             assert ran.code == plain.code
             slugs = [warning["slug"] for warning in ran.report.get("warnings", ())]
             assert slugs in ([], ["internal-error"])
+            assert slugs or place not in ALWAYS_CALLED
     assert suite.both().code == 1
 
 
@@ -88,3 +96,90 @@ def test_a_failure_in_the_summary_is_no_failure(
             assert ran.outcomes == plain.outcomes
             assert ran.code == plain.code
             assert "INTERNALERROR" not in ran.text
+
+
+def files_of(store: Path) -> list[Path]:
+    return [path for path in store.rglob("*") if path.is_file() and path.stat().st_size]
+
+
+DAMAGES = [b"", b"\x80\x04garbage", b"[" * 100_000, b'{"schema": 1}\n[]']
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=["empty", "garbage", "deep", "foreign"])
+def test_a_store_in_any_condition_is_a_miss(suite: Suite, damage: bytes) -> None:
+    suite.write("test_x.py", SUITE)
+    suite.both()
+    assert len(files_of(suite.store)) > 3
+    for path in files_of(suite.store):
+        path.write_bytes(damage)
+    ran = suite.both()
+    assert ran.names == ["test_a", "test_b", "test_c"]
+    slugs = [warning["slug"] for warning in ran.report["warnings"]]
+    assert len(slugs) == len(set(slugs)) <= 1
+    assert suite.both().names[0] == "test_b"
+
+
+def test_a_record_that_says_something_else_than_was_written_is_a_miss(suite: Suite) -> None:
+    suite.write("test_x.py", SUITE)
+    suite.both()
+    for path in suite.store.glob("v*/segments/*/*"):
+        text = path.read_bytes()
+        assert b"skipped" in text
+        path.write_bytes(text.replace(b"skipped", b"passed!"))
+    assert suite.both().names == ["test_a", "test_b", "test_c"]
+
+
+def test_a_footprint_under_the_name_of_another_is_a_miss(suite: Suite) -> None:
+    suite.write("test_x.py", SUITE)
+    suite.both()
+    for path in suite.store.glob("v*/blobs/*"):
+        whole = unframe(path.name, path.read_bytes())
+        path.write_bytes(frame(path.name, whole.replace(b"test_c", b"test_d")))
+    assert suite.both().names == ["test_a", "test_b", "test_c"]
+
+
+@pytest.mark.parametrize("body", [{}, {"graph": 3}, {"result": [1, "x", None]}], ids=repr)
+def test_a_record_of_another_make_is_a_miss(suite: Suite, body: dict[str, object]) -> None:
+    suite.write("test_x.py", SUITE)
+    suite.both()
+    store = DirectoryStore(suite.store, may_write=True, warn=lambda warned: None)
+    for entry in store.read("test_x.py"):
+        changed = dict(entry.body) | body if body else {}
+        later = type(entry)(entry.unit, entry.created_s + 1, entry.blobs, changed)
+        assert store.append("test_x.py", [later])
+    ran = suite.both()
+    assert ran.report["warnings"] == []
+    assert ran.names[0] in ("test_a", "test_b")
+
+
+def test_no_place_to_write_is_one_warning(suite: Suite) -> None:
+    suite.write("test_x.py", SUITE)
+    suite.write("occupied", "by something else")
+    plain = suite.plain()
+    ran = suite.cached("--cell-cache-dir=occupied")
+    assert (ran.outcomes, ran.code) == (plain.outcomes, plain.code)
+    assert ran.names == ["test_a", "test_b", "test_c"]
+    slugs = [warning["slug"] for warning in ran.report["warnings"]]
+    assert "store-unwritable" in slugs
+    assert len(slugs) == len(set(slugs))
+
+
+def test_nobody_waits_for_a_locked_store(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    from filelock import FileLock
+
+    suite.write("pytest.ini", "[pytest]\ncell_cache_max_size = 1\n")
+    suite.write("test_x.py", SUITE)
+    suite.both()
+
+    def wait(_: float) -> None:
+        raise AssertionError("somebody waits")
+
+    (version,) = suite.store.glob("v*")
+    with FileLock(version / "compact.lock"), monkeypatch.context() as patch:
+        patch.setattr(time, "sleep", wait)
+        ran = suite.both()
+    assert ran.report["warnings"] == []
+    assert ran.code == 1
+    assert "cell cache:" not in ran.text

@@ -29,6 +29,7 @@ def test_the_reason_names_what_changed(suite: Suite, monkeypatch: pytest.MonkeyP
         """,
     )
     suite.both()
+    assert "because" not in suite.cached("--cell-cache-explain").text
     suite.edit("lib.py", "LIMIT = 1", "LIMIT = 2")
     suite.edit("lib.py", "return 1", "return 2")
     suite.write("data.txt", "2")
@@ -58,7 +59,58 @@ def test_every_test_of_the_report_has_one(suite: Suite) -> None:
     for _ in range(2):
         ran = suite.cached()
         assert len(ran.decisions) == 3
-        for test in ran.decisions.values():
+        for nodeid, test in ran.decisions.items():
             assert (test["reason"] is None) == (test["source"] == "cached")
+            assert (test["unstored"] is None) == (
+                test["outcome"] == "passed" and "out" not in nodeid
+            )
             if test["outcome"] == "failed":
                 assert test["unstored"]["slug"] == "failed"
+    assert ran.decisions["test_a.py::test_out"]["reason"]["slug"] == "disabled"
+    assert ran.decisions["test_a.py::test_out"]["unstored"]["slug"] == "disabled"
+    assert ran.decisions["test_a.py::test_bad"]["reason"]["slug"] == "new"
+    # That it failed says more than that nothing was written.
+    ran = suite.cached("--cell-cache-mode=read")
+    assert ran.decisions["test_a.py::test_bad"]["unstored"]["slug"] == "failed"
+
+
+def test_what_concerns_the_whole_run_is_named(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = suite.path / "packages"
+    packages.mkdir()
+    monkeypatch.syspath_prepend(packages)
+    suite.write("conftest.py", "def pytest_addoption(parser): parser.addoption('--mine')\n")
+    suite.write("test_a.py", "def test_a(): pass\n")
+    suite.cached()
+
+    def why(*args: str) -> str:
+        ran = suite.cached("--cell-cache-mode=read", *args)
+        reason: str = ran.decisions["test_a.py::test_a"]["reason"]["text"]
+        return reason
+
+    assert why("--mine=1") == "an option of the run changed"
+    assert why("-o", "xfail_strict=true") == "the ini of the run changed"
+    assert why("-p", "no:threadexception") == "the set of active plugins changed"
+    (packages / "something-1.0.dist-info").mkdir()
+    assert why() == "an installed distribution changed"
+
+
+def test_who_changed_a_file_meanwhile_is_named(suite: Suite) -> None:
+    suite.write("data.txt", "1")
+    suite.write(
+        "test_a.py",
+        """
+        from pathlib import Path
+        def test_a(): assert (Path(__file__).parent / "data.txt").read_text()
+        """,
+    )
+    suite.write(
+        "conftest.py",
+        """
+        from pathlib import Path
+        def pytest_sessionfinish(): (Path(__file__).parent / "data.txt").write_text("2")
+        """,
+    )
+    unstored = suite.cached().decisions["test_a.py::test_a"]["unstored"]
+    assert unstored["text"] == "data.txt changed while the run used it"

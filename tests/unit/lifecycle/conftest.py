@@ -84,6 +84,8 @@ class Session:
         for kind, values in paths.items():
             is_path = kind in ("reads", "writes", "listings", "stats")
             found[kind] = frozenset(str(self.root / v) if is_path else v for v in values)
+        consulted = found.get("reads", frozenset()) | found.get("stats", frozenset())
+        found["absent"] = frozenset(path for path in consulted if not os.path.exists(path))
         return Observation(codes=frozenset(codes), **found)
 
     def attempt(
