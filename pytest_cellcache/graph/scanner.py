@@ -18,7 +18,6 @@ from pytest_cellcache.graph.refs import (  # fmt: skip
     DYNAMIC_ATTRS,
     IMPORTING,
     IMPORTING_FILES,
-    KEYED,
     MUTATORS,
     REFLECTION,
     Refs,
@@ -35,12 +34,13 @@ from pytest_cellcache.graph.scopes import (  # fmt: skip
     evaluated_outside,
     is_new,
     know_locals,
+    names_a_key,
     names_bound_in,
+    used_whole,
     walk_scope,
 )
 
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+\Z")
-
 Scanned = tuple[str, FunctionNode, Refs]
 """Qualified name, syntax and refs of the body of a function."""
 
@@ -71,7 +71,7 @@ class Scanner:
             ast.Lambda: self._function,
             ast.ClassDef: self._class,
             ast.Global: self._global,
-            ast.Nonlocal: self._nonlocal,
+            ast.Nonlocal: self._global,
             ast.ListComp: self._comprehension,
             ast.SetComp: self._comprehension,
             ast.DictComp: self._comprehension,
@@ -195,13 +195,13 @@ class Scanner:
                 self.found.imports_computed = True
         if not isinstance(node.ctx, ast.Load):
             self._receive(node.value, local)
-        self._keyed = node.value if _names_a_key(node.slice) else None
+        self._keyed = node.value if names_a_key(node.slice) else None
         self._children(node, local)
 
     def _compare(self, node: ast.Compare, local: LocalScope) -> None:
         self.visit(node.left, local)
         for operator, right in zip(node.ops, node.comparators, strict=True):
-            if isinstance(operator, (ast.In, ast.NotIn)) and _names_a_key(node.left):
+            if isinstance(operator, (ast.In, ast.NotIn)) and names_a_key(node.left):
                 self._keyed = right
             self.visit(right, local)
 
@@ -265,9 +265,7 @@ class Scanner:
 
     def _call(self, node: ast.Call, local: LocalScope) -> None:
         function = self._callee = node.func
-        if isinstance(function, ast.Attribute) and function.attr in KEYED:
-            if node.args and not _names_a_key(node.args[0]):
-                self.found.wholes.update(filter(None, [chain_of(function.value, local)]))
+        self.found.wholes |= used_whole(node, local)
         chain = chain_of(function, local)
         self._note_call(function, local)
         for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
@@ -384,11 +382,11 @@ class Scanner:
                 chain = chain_of(decorator.func, local)
                 self.found.calls.add(f"{chain}()" if chain else "")
 
-    def _global(self, node: ast.Global, local: LocalScope) -> None:
-        self.found.stores.update(node.names)
-
-    def _nonlocal(self, node: ast.Nonlocal, local: LocalScope) -> None:
-        self.found.changes_closure = True
+    def _global(self, node: ast.Global | ast.Nonlocal, local: LocalScope) -> None:
+        if isinstance(node, ast.Nonlocal):
+            self.found.changes_closure = True
+        else:
+            self.found.stores.update(node.names)
 
     def _comprehension(self, node: ast.AST, local: LocalScope) -> None:
         targets = {
@@ -400,8 +398,3 @@ class Scanner:
         first = node.generators[0].iter  # type: ignore[attr-defined]
         self.visit(first, local)
         self._children(node, local | targets)
-
-
-def _names_a_key(node: ast.expr) -> bool:
-    """Say whether a key is what it says, or comes from who says it: no text is put together."""
-    return isinstance(node, (ast.Constant, ast.Name, ast.Attribute))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_cellcache.graph.refs import import_spec
+from pytest_cellcache.graph.refs import KEYED, import_spec
 
 LocalScope = frozenset[str]
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -203,3 +203,17 @@ def callee_of(function: ast.expr, local: LocalScope) -> str | None:
         called = chain_of(inner.func, local)
         return f"{called}(){tail}" if called else ""
     return tail
+
+
+def names_a_key(node: ast.expr) -> bool:
+    """Say whether a key is what it says, or comes from who says it: no text is put together."""
+    return isinstance(node, (ast.Constant, ast.Name, ast.Attribute))
+
+
+def used_whole(node: ast.Call, local: LocalScope) -> set[str]:
+    """Give the mapping that a call such as ``D.get(f(x))`` may ask for any key."""
+    function = node.func
+    if not isinstance(function, ast.Attribute) or function.attr not in KEYED or not node.args:
+        return set()
+    chain = chain_of(function.value, local)
+    return set() if chain is None or names_a_key(node.args[0]) else {chain}

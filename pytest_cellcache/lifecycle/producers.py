@@ -209,7 +209,7 @@ class Readers:
                     stack.append(target)
         self._ids: dict[str, set[Key]] | None = None
         self._reading: dict[Key, set[Key]] = {}
-        self._naming: dict[tuple[str, Key | None], set[Key]] = {}
+        self._naming: dict[tuple[str, Key, bool], set[Key]] = {}
 
     def of(self, change: Change) -> set[Key]:
         """Give the units that may see a change."""
@@ -217,9 +217,9 @@ class Readers:
         found = self.reaching(key)
         plain = _MANGLED.sub("", change.word)
         for word in words_of(plain) if found else ():
-            memo = (word, key if change.is_keyed else None)
+            memo = (word, key, change.is_keyed)
             if memo not in self._naming:
-                self._naming[memo] = self._leading_to(self._mentions(word, memo[1]))
+                self._naming[memo] = self._leading_to(self._mentions(*memo))
             found = found & (self._naming[memo] | self._naming_in_ids(word))
         return found
 
@@ -252,32 +252,44 @@ class Readers:
                     stack.append(source)
         return units
 
-    def _mentions(self, word: str, mapping: Key | None) -> set[Key]:
+    def _mentions(self, word: str, changed: Key, is_keyed: bool) -> set[Key]:
         """Give the keys whose code names a word, or looks at all of them.
 
         Args:
-            mapping: the global that the word is a key of; ``None`` for an attribute.
+            is_keyed: the word is a key of the mapping that ``changed`` is, else an attribute.
         """
+        is_value = not is_keyed and self._is_value(changed)
         found = set()
         for key, refs in self._refs:
-            if word in refs.words:
-                found.add(key)
-            elif mapping is not None and mapping.path == FIXTURE:
-                found.add(key)  # which name it has in a test is not known
-            elif mapping is not None and "__name__" in refs.attrs:
+            if word in refs.words or (is_keyed and changed.path == FIXTURE):
+                found.add(key)  # which name a fixture has in a test is not known
+            elif is_keyed and "__name__" in refs.attrs:
                 found.add(key)  # the name of a function or class may be the key
-            elif mapping is not None:
-                if self._takes_whole(key.path, refs, mapping):
-                    found.add(key)
-            elif refs.is_dynamic or any(word in words_of(attr) for attr in refs.attrs):
+            elif (is_keyed or is_value) and self._takes_whole(
+                key.path, refs, changed, KEYED if is_keyed else None
+            ):
+                found.add(key)
+            if not is_keyed and (
+                refs.is_dynamic or any(word in words_of(attr) for attr in refs.attrs)
+            ):
                 found.add(key)
         return found
 
-    def _takes_whole(self, path: str, refs: Refs, changed: Key) -> bool:
+    def _is_value(self, changed: Key) -> bool:
+        """Say whether a global is an object, not a class or function: it may be used as a whole."""
+        if changed.path == FIXTURE:
+            return False
+        cells = self._project.index(changed.path).bound_by(changed.name)
+        return any(cell.kind == "value" for cell in cells)
+
+    def _takes_whole(
+        self, path: str, refs: Refs, changed: Key, keyed: frozenset[str] | None
+    ) -> bool:
+        """Say whether code uses a global otherwise than by these methods, or by attributes."""
         for chain in refs.wholes:
             for file, name, rest in self._names.resolve(path, chain).bindings:
                 is_it = file == changed.path and name == changed.name
-                if is_it and (not rest or rest[0] not in KEYED):
+                if is_it and (not rest or (keyed is not None and rest[0] not in keyed)):
                     return True
         return False
 

@@ -6,8 +6,10 @@ instance is referred to weakly where that is possible: one that has gone is a ch
 
 from __future__ import annotations
 
+import io
 import itertools
 import operator
+import random
 import types
 import weakref
 from collections import OrderedDict, deque
@@ -190,6 +192,10 @@ def _cell_ids(cell: Any) -> list[int]:
         return []
 
 
+def _buffer_ids(buffer: Any) -> list[int]:
+    return [] if buffer.closed else [buffer.tell(), len(buffer.getvalue())]
+
+
 def slot_ids(slots: list[Any]) -> Callable[[Any], list[int]]:
     """Make what identifies the values in some slots of an object."""
     return lambda value: [identity(slot_value(slot, value)) for slot in slots]
@@ -209,6 +215,11 @@ LOOKS: Final[tuple[tuple[Any, Callable[[Any], list[int]]], ...]] = (
     (types.GeneratorType, _generator_ids),
     (types.AsyncGeneratorType, _generator_ids),
     (types.CellType, _cell_ids),
+    (io.StringIO, _buffer_ids),
+    (io.BytesIO, _buffer_ids),
+    (random.Random, lambda value: [hash(value.getstate())]),
+    (types.FunctionType, lambda made: [identity(made.__defaults__)]),
+    (enumerate, lambda value: [value.__reduce__()[1][1]]),
     (itertools.count, lambda value: [hash(repr(value))]),
     (ContextVar, lambda variable: [identity(variable.get(None))]),
 )

@@ -47,7 +47,7 @@ _WRAPPERS: Final = frozenset(
 )  # fmt: skip
 _WALKED_STANDARD: Final = frozenset(
     """collections types functools weakref queue _thread _threading_local threading contextvars
-    itertools builtins string dataclasses enum""".split()
+    itertools builtins string dataclasses enum io _io random""".split()
 )
 """Modules of the standard library whose instances are walked; others keep their own counsel."""
 _NEVER_WALKED: Final = frozenset({"pytest", "_pytest", "pluggy", "pytest_cellcache", "hypothesis"})
@@ -84,15 +84,20 @@ def is_own_class(kind: type, sources: frozenset[str]) -> bool:
     """
     if "<locals>" in type.__getattribute__(kind, "__qualname__"):
         return False
-    module = sys.modules.get(str(type.__getattribute__(kind, "__module__")))
+    module = sys.modules.get(module_of(kind))
     return getattr(module, "__file__", None) in sources
+
+
+def module_of(kind: type) -> str:
+    """Name the module of a class without asking its metaclass."""
+    return str(type.__getattribute__(kind, "__module__"))
 
 
 def origin_of(kind: type, sources: frozenset[str]) -> str:
     """Say whose a type is: ``own``, ``walked`` (standard), ``foreign`` or ``opaque``."""
     if identity(kind) in _WRAPPERS:
         return "walked"
-    top = str(type.__getattribute__(kind, "__module__")).partition(".")[0]
+    top = module_of(kind).partition(".")[0]
     if top in sys.stdlib_module_names:
         return "walked" if top in _WALKED_STANDARD else "opaque"
     if top in _NEVER_WALKED:
@@ -175,6 +180,16 @@ def _parts_of_function(function: Any) -> Iterator[Any]:
     yield from function.__closure__ or ()
 
 
+def _parts_of_generator(generator: Any) -> Iterator[Any]:
+    frame = getattr(generator, "gi_frame", None) or getattr(generator, "ag_frame", None)
+    if frame is not None:
+        yield from list(frame.f_locals.values())
+
+
+def _parts_of_iterator(iterator: Any) -> Any:
+    return iterator.__reduce__()[1]
+
+
 def _parts_of_cell(cell: Any) -> Iterator[Any]:
     try:
         yield cell.cell_contents
@@ -191,5 +206,8 @@ _SPECIAL: Final[dict[int, Callable[[Any], Any]]] = {
     identity(property): lambda made: (made.fget, made.fset, made.fdel),
     identity(LRU): lambda memo: (memo.__wrapped__,),
     identity(functools.partial): lambda made: (made.func, made.args, made.keywords),
+    identity(types.GeneratorType): _parts_of_generator,
+    identity(types.AsyncGeneratorType): _parts_of_generator,
+    **dict.fromkeys(map(identity, (enumerate, zip, map, filter)), _parts_of_iterator),
     identity(ContextVar): lambda variable: (variable.get(None),),
 }

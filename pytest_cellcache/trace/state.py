@@ -32,6 +32,7 @@ from pytest_cellcache.trace.parts import (
     identity,
     is_opaque,
     is_own_class,
+    module_of,
     namespace_of,
     origin_of,
     parts_of,
@@ -264,7 +265,9 @@ class StateWatch:
                 self._add(Held(ident, "other", value, order_ids))
         else:
             look = next((ids for known, ids in LOOKS if issubclass(kind, known)), None)
-            is_builtin = kind.__module__ == "builtins" and hasattr(kind, "__next__")
+            if kind is types.FunctionType and not is_global:
+                look = None  # too many, and nobody changes their defaults
+            is_builtin = module_of(kind) == "builtins" and hasattr(kind, "__next__")
             if look is None and is_builtin and hasattr(kind, "__length_hint__"):
                 look = iterator_ids
             if look is not None:

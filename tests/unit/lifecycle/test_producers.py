@@ -205,10 +205,9 @@ def test_who_names_another_key_does_not(left: Left, text: str) -> None:
 
 COMPUTED_KEY = {
     "call": "a.D[chr(120)]",
-    "parameter": "a.D[k]",
     "name of a function": "a.D[a.make.__name__]",
-    "got": "a.D.get(k)",
-    "looked for": "k in a.D",
+    "got": "a.D.get(chr(120))",
+    "looked for": "chr(120) in a.D",
 }
 
 

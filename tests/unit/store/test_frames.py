@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from pytest_cellcache.model.digest import SCHEMA
 from pytest_cellcache.store.frames import HEADER_BYTES, frame, unframe
 
 LABEL = "ab" * 16
@@ -47,7 +48,7 @@ def test_damage_is_a_value_error_and_never_other_bytes(data: bytes) -> None:
         b"\xff" * 200,
         b"cellcache 1 " + b"x" * 200,
         frame("cd" * 16, b"data"),
-        frame(LABEL, b"data").replace(b"cellcache 1 ", b"cellcache 0 "),
+        frame(LABEL, b"data").replace(b"cellcache %d " % SCHEMA, b"cellcache 0 "),
         frame(LABEL, b"data").replace(b" raw 4 ", b" raw x "),
         frame(LABEL, b"data").replace(b" raw 4 ", b" zlib 4 "),
     ],
