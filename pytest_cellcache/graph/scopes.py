@@ -172,8 +172,14 @@ def walk_scope(node: ast.AST) -> Iterator[ast.AST]:
     while stack:
         current = stack.pop()
         yield current
-        if not isinstance(current, _SCOPES):
-            stack.extend(ast.iter_child_nodes(current))
+        if isinstance(current, _SCOPES):
+            continue
+        for name in current._fields:  # ``iter_child_nodes`` takes twice the time
+            value = getattr(current, name, None)
+            if isinstance(value, ast.AST):
+                stack.append(value)
+            elif value.__class__ is list:
+                stack += [item for item in value if isinstance(item, ast.AST)]
 
 
 def chain_of(node: ast.AST, local: LocalScope = frozenset()) -> str | None:

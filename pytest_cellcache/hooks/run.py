@@ -39,6 +39,7 @@ from pytest_cellcache.sources.distributions import Distributions
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.sources.snapshot import Snapshot
 from pytest_cellcache.store.contract import Store
+from pytest_cellcache.trace.origin import pytester_depth
 from pytest_cellcache.trace.recorder import Recorder
 from pytest_cellcache.trace.state import StateWatch
 
@@ -149,7 +150,7 @@ class Run:
             else replace(by_statement.outside, codes=frozenset()),
             by_statement.statements,
             by_statement.modules,
-            tuple(file for file in loaded_files().values() if places.is_first_party(file)),
+            tuple(file for file in loaded_files().values() if self._concerns(file)),
             plugin_files(config, places),
             frozenset(places.relative(str(item.path)) for item in session.items),
             tuple(facets),
@@ -205,7 +206,18 @@ class Run:
             cells = index.bound_by(name)
             return bool(cells) and all(cell.kind == "import" for cell in cells)
 
-        return StateWatch(places.is_first_party, is_alias)
+        return StateWatch(self._concerns, is_alias)
+
+    def _concerns(self, filename: str) -> bool:
+        """Say whether a loaded module is one of this run's project.
+
+        In a run that pytester started in its own process the outer project's modules are all there
+        too, and concern nobody.
+        """
+        places = self._places
+        return places.is_first_party(filename) and (
+            places.is_inside(filename) or pytester_depth(sys._getframe()) == 0
+        )
 
     def _keys_of(self, place: tuple[str, str]) -> tuple[str, ...] | None:
         if self.changes is None:

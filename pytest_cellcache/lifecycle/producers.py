@@ -51,6 +51,11 @@ class Change:
     fillers: frozenset[Key] = frozenset()
     unit: Key | None = None
 
+    @property
+    def place(self) -> tuple[Key, str, bool, frozenset[Key]]:
+        """What decides who reads it: changes of one place have the same readers."""
+        return self.key, self.word, self.is_keyed, self.fillers
+
     def needed_by(self, roots: frozenset[Key]) -> frozenset[Key]:
         """Give what a reader with some roots rests on."""
         if self.unit is not None and self.fillers and roots.isdisjoint(self.fillers):
@@ -208,6 +213,12 @@ class Readers:
                     seen.add(target)
                     stack.append(target)
         self._ids: dict[str, set[Key]] | None = None
+        self._by_word: dict[str, set[Key]] = {}
+        self._by_attribute_word: dict[str, set[Key]] = {}
+        self._dynamic: set[Key] = set()
+        self._naming_names: set[Key] = set()
+        self._wholes: dict[Place, list[tuple[Key, str]]] = {}
+        self._index()
         self._reading: dict[Key, set[Key]] = {}
         self._naming: dict[tuple[str, Key, bool], set[Key]] = {}
 
@@ -258,22 +269,42 @@ class Readers:
         Args:
             is_keyed: the word is a key of the mapping that ``changed`` is, else an attribute.
         """
-        is_value = not is_keyed and self._is_value(changed)
-        found = set()
-        for key, refs in self._refs:
-            if word in refs.words or (is_keyed and changed.path == FIXTURE):
-                found.add(key)  # which name a fixture has in a test is not known
-            elif is_keyed and "__name__" in refs.attrs:
-                found.add(key)  # the name of a function or class may be the key
-            elif (is_keyed or is_value) and self._takes_whole(
-                key.path, refs, changed, KEYED if is_keyed else None
-            ):
-                found.add(key)
-            if not is_keyed and (
-                refs.is_dynamic or any(word in words_of(attr) for attr in refs.attrs)
-            ):
-                found.add(key)
+        found = set(self._by_word.get(word, ()))
+        if is_keyed and changed.path == FIXTURE:
+            # Which name a fixture has in a test is not known.
+            return found | {key for key, _ in self._refs}
+        if is_keyed:
+            found |= self._naming_names  # the name of a function or class may be the key
+        else:
+            found |= self._by_attribute_word.get(word, set())
+            found |= self._dynamic
+        if is_keyed or self._is_value(changed):
+            found |= self._taking_whole(changed, is_keyed=is_keyed)
         return found
+
+    def _index(self) -> None:
+        for key, refs in self._refs:
+            for word in refs.words:
+                self._by_word.setdefault(word, set()).add(key)
+            for attr in refs.attrs:
+                for word in words_of(attr):
+                    self._by_attribute_word.setdefault(word, set()).add(key)
+            if refs.is_dynamic:
+                self._dynamic.add(key)
+            if "__name__" in refs.attrs:
+                self._naming_names.add(key)
+            for chain in refs.wholes:
+                for file, name, rest in self._names.resolve(key.path, chain).bindings:
+                    method = rest[0] if rest else ""
+                    self._wholes.setdefault((file, name), []).append((key, method))
+
+    def _taking_whole(self, changed: Key, *, is_keyed: bool) -> set[Key]:
+        """Give the keys whose code uses a global otherwise than by a key, or by attributes."""
+        return {
+            key
+            for key, method in self._wholes.get((changed.path, changed.name), ())
+            if not method or (is_keyed and method not in KEYED)
+        }
 
     def _is_value(self, changed: Key) -> bool:
         """Say whether a global is an object, not a class or function: it may be used as a whole."""
@@ -281,17 +312,6 @@ class Readers:
             return False
         cells = self._project.index(changed.path).bound_by(changed.name)
         return any(cell.kind == "value" for cell in cells)
-
-    def _takes_whole(
-        self, path: str, refs: Refs, changed: Key, keyed: frozenset[str] | None
-    ) -> bool:
-        """Say whether code uses a global otherwise than by these methods, or by attributes."""
-        for chain in refs.wholes:
-            for file, name, rest in self._names.resolve(path, chain).bindings:
-                is_it = file == changed.path and name == changed.name
-                if is_it and (not rest or (keyed is not None and rest[0] not in keyed)):
-                    return True
-        return False
 
     def _refs_of(self, key: Key) -> list[Refs]:
         if key.kind not in (BODY, NAME, MARKERS):

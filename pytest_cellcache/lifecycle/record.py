@@ -195,15 +195,23 @@ class Recording:
         for unit, own in left.units.items():
             roots.setdefault(unit, own)
         added: dict[Key, set[Key]] = {}
+        places: dict[object, list[Change]] = {}
+        for change in changes:
+            places.setdefault(change.place, []).append(change)
         for _ in range(_MAX_PASSES):
             live = {unit: own | frozenset(added.get(unit, ())) for unit, own in roots.items()}
             readers = Readers(self._project, self._digester.names, live, closure.live_edges)
             grown = False
-            for change in changes:
-                for unit in readers.of(change) - {change.producer}:
-                    needed = change.needed_by(roots[unit]) - {unit} - live[unit]
-                    added.setdefault(unit, set()).update(needed)
-                    grown = grown or any(key.kind == BODY for key in needed)
+            for group in places.values():
+                rests_on: set[Key] = set().union(*(change.rests_on for change in group))
+                instead = {change.unit for change in group if change.unit is not None}
+                for unit in readers.of(group[0]):
+                    is_filler = not live[unit].isdisjoint(group[0].fillers)
+                    needs = rests_on if is_filler or not group[0].fillers else instead
+                    needed = needs - live[unit] - {unit}
+                    if needed:
+                        added.setdefault(unit, set()).update(needed)
+                        grown = grown or any(key.kind == BODY for key in needed)
             if not grown:  # what bodies that made a remembered value read counts, too
                 break
         for file, name in sorted(registers):

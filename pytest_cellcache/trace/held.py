@@ -26,7 +26,7 @@ from pytest_cellcache.trace.parts import (
     slot_value,
 )
 
-_BATCH: Final = 64
+_BATCH: Final = 256
 """Containers compared at once."""
 
 
