@@ -119,7 +119,7 @@ pytestmark = pytest.mark.slow  # processes by the dozen
 UNTRACED = {"test_isolated", "test_other_program", "test_system"}
 """What starts programs that nobody vouches for."""
 # Pools may end their workers with a signal, and only ``sys.monitoring`` tells of code at once.
-UNSURE = {f"test_pool[{method}]" for method in ("fork", "spawn", "forkserver")}
+UNSURE = {"test_executor", *(f"test_pool[{method}]" for method in ("fork", "spawn", "forkserver"))}
 if sys.version_info >= (3, 12):
     UNSURE = set()
 

@@ -81,7 +81,18 @@ def test_what_concerns_the_whole_run_is_named(
     packages.mkdir()
     monkeypatch.syspath_prepend(packages)
     suite.write("conftest.py", "def pytest_addoption(parser): parser.addoption('--mine')\n")
-    suite.write("test_a.py", "def test_a(): pass\n")
+    suite.write(
+        "test_a.py",
+        """
+        import importlib.metadata
+        def test_a(pytestconfig):
+            pytestconfig.getoption("--mine")
+            try:
+                importlib.metadata.version("something")
+            except importlib.metadata.PackageNotFoundError:
+                pass
+        """,
+    )
     suite.cached()
 
     def why(*args: str) -> str:
@@ -89,11 +100,13 @@ def test_what_concerns_the_whole_run_is_named(
         reason: str = ran.decisions["test_a.py::test_a"]["reason"]["text"]
         return reason
 
-    assert why("--mine=1") == "an option of the run changed"
+    assert why("--mine=1") == "option mine of a conftest changed"
     assert why("-o", "xfail_strict=true") == "the ini of the run changed"
-    assert why("-p", "no:threadexception") == "the set of active plugins changed"
-    (packages / "something-1.0.dist-info").mkdir()
-    assert why() == "an installed distribution changed"
+    assert why("-p", "no:threadexception") == "pytest or an active plugin changed"
+    info = packages / "something-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: something\nVersion: 1.0\n")
+    assert why() == "installed distribution something changed"
 
 
 def test_who_changed_a_file_meanwhile_is_named(suite: Suite) -> None:
