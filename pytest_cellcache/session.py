@@ -102,7 +102,10 @@ _KEY = pytest.StashKey[_Started]()
 def begin(config: pytest.Config) -> None:
     """Start tracing, before conftests are imported."""
     if _KEY not in config.stash:
-        config.stash[_KEY] = _Started(config)
+        started = config.stash[_KEY] = _Started(config)
+        if started.recorder is not None:
+            # Here and not when configured: a usage error may come in between.
+            config.add_cleanup(started.recorder.stop)
 
 
 def conftests_loaded(config: pytest.Config) -> None:
@@ -120,7 +123,6 @@ def configure(config: pytest.Config) -> None:
     if settings is None or recorder is None:
         _say_warnings(config, guard)
         return
-    config.add_cleanup(recorder.stop)
     is_worker = hasattr(config, "workerinput")
     store = _open_store(config, settings, guard)
     cleared = store.clear() if settings.clear and not is_worker else None

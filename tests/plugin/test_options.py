@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_cellcache.trace import unit
+
 if TYPE_CHECKING:
     from tests.plugin.conftest import Suite
 
@@ -227,3 +229,11 @@ def test_the_report_is_written_below_new_folders(suite: Suite) -> None:
     report = json.loads((suite.path / "deep" / "er" / "r.json").read_text())
     assert report["schema"] == 1
     assert report["totals"]["ran"] == 2
+
+
+def test_a_usage_error_leaves_no_recorder_behind(suite: Suite) -> None:
+    suite.write("test_a.py", "def test_a(): pass\n")
+    suite.write("pytest.ini", "[pytest]\ncell_cache_max_size = many\n")
+    before = list(unit.LISTENERS)
+    assert suite.cached().code == pytest.ExitCode.USAGE_ERROR
+    assert before == unit.LISTENERS
