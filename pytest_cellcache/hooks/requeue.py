@@ -12,33 +12,49 @@ then its mates have run.
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import pytest
 
+from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.protocol import Watcher
+from pytest_cellcache.hooks.restore import Restorer
+from pytest_cellcache.hooks.silence import held_output, may_hide
 from pytest_cellcache.model.events import Warned
+from pytest_cellcache.scheduler.requeue import Accept, Again, Plainly, Tried, next_step
 
 _Phase = Literal["setup", "call", "teardown"]
 _INTERRUPTS: Final = (KeyboardInterrupt, pytest.exit.Exception)
 
 
 class Requeuer:
-    """Tries live items whose module has tests that were replayed in this run."""
+    """Runs live items silently as long as anything was restored for them, or mates replayed."""
 
-    def __init__(self, watcher: Watcher, fixtures: FixtureWatch, guard: Guard) -> None:
+    def __init__(
+        self,
+        watcher: Watcher,
+        fixtures: FixtureWatch,
+        restorer: Restorer,
+        modules: FirstParty,
+        guard: Guard,
+    ) -> None:
         self._watcher = watcher
         self._fixtures = fixtures
+        self._restorer = restorer
+        self._modules = modules
         self._guard = guard
         self._replayed: dict[Path, list[tuple[pytest.Item, str]]] = {}
         self._confirmed: set[Path] = set()
         self._trying: pytest.Item | None = None
         self._pending: list[pytest.TestReport] | None = None
+        self._causes: list[str] = []
 
     def note_replay(self, item: pytest.Item, outcome: str) -> None:
         """Count an item among those that a later failure of its module is requeued for."""
@@ -47,21 +63,56 @@ class Requeuer:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> object:
-        mates = self._replayed.get(item.path)
-        if not mates or self._guard.is_off or self._watcher.log is None or not self._may_try(item):
+        if self._guard.is_off or self._watcher.log is None:
+            self._restorer.give_up(item)
             return None
-        state = _ItemState(item)
-        with warnings.catch_warnings(record=True) as caught:
-            reports = self._try(item, nextitem, mates[0][0])
-        if reports is None:
+        may_try = self._may_try(item)
+        may_restore = may_try and may_hide(item)
+        forced: frozenset[int] = frozenset()
+        while True:
+            prepare = self._restorer.prepare
+            is_silent = self._guard.call(prepare, None, item, forced, may_restore=may_restore)
+            if is_silent is None:
+                self._restorer.give_up(item)
+                return None
+            mates = self._replayed.get(item.path, [])
+            if not may_try or not (is_silent or mates):
+                return None
+            state = _ItemState(item)
+            with warnings.catch_warnings(record=True) as caught, held_output(item) as output:
+                reports, step = self._try(item, nextitem, mates, forced)
+            if isinstance(step, Accept):
+                output.give_out()
+                self._report(item, caught, reports)
+                return True
             state.restore()
-            del self._replayed[item.path]
-            self._confirmed.add(item.path)
-            self._run_mates(mates, item)
-            self._watcher.log.is_clean = True
-            self._watcher.log.requeued_for = tuple(mate.nodeid for mate, _ in mates)
-            return None
-        for warning in caught:
+            self._note_requeue(step, mates)
+            forced = step.forced
+            if isinstance(step, Plainly):
+                may_restore = False
+                if mates:
+                    del self._replayed[item.path]
+                    self._confirmed.add(item.path)
+                    self._guard.call(self._restorer.prepare, None, item, forced, may_restore=False)
+                    self._run_mates(mates, item)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Give up silence when a subtest reports itself: what came before goes first."""
+        item, pending = self._trying, self._pending
+        if item is not None and pending is not None and report.nodeid == item.nodeid:
+            self._pending = None
+            item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+            for earlier in pending:
+                item.ihook.pytest_runtest_logreport(report=earlier)
+
+    def _report(
+        self,
+        item: pytest.Item,
+        caught: list[warnings.WarningMessage] | None,
+        reports: list[pytest.TestReport],
+    ) -> None:
+        for warning in caught or ():
             # Into the log of pytest's own ``catch_warnings``, which reports it.
             warnings.showwarning(
                 warning.message, warning.category, warning.filename, warning.lineno
@@ -74,17 +125,20 @@ class Requeuer:
         for report in reports:
             hook.pytest_runtest_logreport(report=report)
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-        return True
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Give up silence when a subtest reports itself: what came before goes first."""
-        item, pending = self._trying, self._pending
-        if item is not None and pending is not None and report.nodeid == item.nodeid:
-            self._pending = None
-            item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-            for earlier in pending:
-                item.ihook.pytest_runtest_logreport(report=earlier)
+    def _note_requeue(
+        self, step: Again | Plainly, mates: Sequence[tuple[pytest.Item, str]]
+    ) -> None:
+        log = self._watcher.log
+        assert log is not None
+        names = list(self._causes)
+        if isinstance(step, Plainly):
+            names += [mate.nodeid for mate, _ in mates]
+        log.requeued_for = tuple(dict.fromkeys([*log.requeued_for, *names]))
+        log.cancelled += 1
+        log.is_clean = True
+        log.instances = frozenset()
+        self._fixtures.begin_item()
 
     def _may_try(self, item: pytest.Item) -> bool:
         """Say whether an attempt can be hidden from everybody.
@@ -108,45 +162,100 @@ class Requeuer:
         return True
 
     def _try(
-        self, item: pytest.Item, nextitem: pytest.Item | None, mate: pytest.Item
-    ) -> list[pytest.TestReport] | None:
+        self,
+        item: pytest.Item,
+        nextitem: pytest.Item | None,
+        mates: Sequence[tuple[pytest.Item, str]],
+        forced: frozenset[int],
+    ) -> tuple[list[pytest.TestReport], Accept | Again | Plainly]:
         """Run an item, report nothing unless it does so itself.
 
         Returns:
-            The reports that follow those in ``_pending``; ``None`` when it failed in silence.
+            The reports that follow those in ``_pending``, and what becomes of them.
         """
         self._trying, self._pending = item, []
         try:
             with _Request(item):
-                setup = _report(item, "setup")
+                at_first = self._guard.call(self._modules.remember, None)
+                alive = set(self._fixtures.alive())
+                setup = self._phase(item, "setup")
+                set_up = self._guard.call(self._modules.remember, None)
                 self._pending.append(setup)
-                reports = [_report(item, "call")] if setup.passed else []
-                if self._pending is not None and (setup.failed or any(r.failed for r in reports)):
-                    # The mate's parents are those that stay.
-                    _call(item, "teardown", nextitem=mate)
+                reports = [self._phase(item, "call")] if setup.passed else []
+                is_clean = setup.outcome != "failed" and not any(r.failed for r in reports)
+                step = self._guard.call(self._judge, Plainly(forced), is_clean, mates, forced)
+                if not isinstance(step, Accept):
+                    # Its own node ends, its parents stay; unless mates run next, who have others.
+                    is_left = isinstance(step, Plainly) and bool(mates)
+                    follower = mates[0][0] if is_left else copy.copy(item)
+                    # What the test did to modules it would find there in the next attempt. Before
+                    # its teardown, which undoes what its set-up did.
+                    if set_up is not None:
+                        set_up.put_back()
+                    _call(item, "teardown", nextitem=follower)
                     self._forget_failures(item)
+                    if at_first is not None and set(self._fixtures.alive()) <= alive:
+                        at_first.put_back()
                     self._pending = None
-                    return None
+                    return [], step
                 if item.session.shouldfail or item.session.shouldstop:
                     nextitem = None
-                reports.append(_report(item, "teardown", nextitem=nextitem))
-            return reports
+                teardown = self._phase(item, "teardown", nextitem=nextitem)
+                if self._restorer.log.touched or (teardown.failed and self._restorer.absent):
+                    is_clean = not teardown.failed
+                    step = self._guard.call(self._judge, Plainly(forced), is_clean, mates, forced)
+                    if not isinstance(step, Accept):
+                        self._forget_failures(item)
+                        self._pending = None
+                        if isinstance(step, Plainly) and mates:
+                            _end_for(item, mates[0][0])
+                        return [], step
+                reports.append(teardown)
+            return reports, step
         except BaseException:
             self._pending = None
             raise
         finally:
             self._trying = None
 
+    def _phase(self, item: pytest.Item, when: _Phase, **arguments: Any) -> pytest.TestReport:
+        call = _call(item, when, **arguments)
+        touched = dict(self._restorer.log.touched)
+        report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
+        if report.failed:
+            # Showing the values of a failed test touches stubs that the test did not.
+            self._restorer.log.touched = touched
+        return report
+
+    def _judge(
+        self, is_clean: bool, mates: Sequence[tuple[pytest.Item, str]], forced: frozenset[int]
+    ) -> Accept | Again | Plainly:
+        """Decide about an attempt; one that somebody has heard of counts as it is."""
+        restorer = self._restorer
+        touched = restorer.log.take()
+        keys = {restorer.key_of(place): place for place in touched}
+        absent = frozenset(restorer.absent)
+        if self._pending is None and not touched:
+            return Accept()
+        tried = Tried(
+            is_clean, frozenset(key for key in keys if key is not None), absent, forced, bool(mates)
+        )
+        if None in keys:
+            tried = replace(tried, is_clean=False, touched=frozenset())
+        if touched:
+            self._causes = [
+                f"fixture {restorer.name_of(key) if key is not None else '?'}: "
+                f"{place.place}: {place.type_name}"
+                for key, place in keys.items()
+            ]
+        else:
+            self._causes = [f"fixture {restorer.name_of(key)}" for key in sorted(absent)]
+        return next_step(tried)
+
     def _forget_failures(self, item: pytest.Item) -> None:
         """End fixtures that raised, so that they are set up again."""
         for definition in self._fixtures.raised_definitions():
-            request: Any = getattr(item, "_request", None)
-            pytest.CallInfo.from_call(
-                lambda finish=definition.finish, request=request: finish(request),  # type: ignore[misc]
-                when="teardown",
-                reraise=_INTERRUPTS,
-            )
-            definition.cached_result = None
+            self._fixtures.end(definition, getattr(item, "_request", None))
 
     def _run_mates(self, mates: Sequence[tuple[pytest.Item, str]], item: pytest.Item) -> None:
         following = [*(mate for mate, _ in mates[1:]), item]
@@ -217,14 +326,17 @@ class _ItemState:
         vars(item).pop("_excinfo", None)  # unittest; None is the default of its class
 
 
+def _end_for(item: Any, following: pytest.Item) -> None:
+    """End what an item that runs next does not share."""
+    pytest.CallInfo.from_call(
+        lambda: item.session._setupstate.teardown_exact(following),
+        when="teardown",
+        reraise=_INTERRUPTS,
+    )
+
+
 def _call(item: pytest.Item, when: _Phase, **arguments: Any) -> pytest.CallInfo[None]:
     run: Callable[..., Any] = getattr(item.ihook, f"pytest_runtest_{when}")
     return pytest.CallInfo.from_call(
         lambda: run(item=item, **arguments), when=when, reraise=_INTERRUPTS
     )
-
-
-def _report(item: pytest.Item, when: _Phase, **arguments: Any) -> pytest.TestReport:
-    call = _call(item, when, **arguments)
-    report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
-    return report

@@ -29,11 +29,11 @@ from pytest_cellcache.lifecycle.units import Attempt, TestFacts
 from pytest_cellcache.lifecycle.verify import Verifier
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import digest_parts
-from pytest_cellcache.model.events import TestEvent
-from pytest_cellcache.model.keys import FILE, WHOLE, Key
+from pytest_cellcache.model.events import FixtureEvent, TestEvent
+from pytest_cellcache.model.keys import BODY, FILE, WHOLE, Key
 from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.model.reasons import Reason
-from pytest_cellcache.model.record import Hit, Miss, Verdict
+from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict
 from pytest_cellcache.model.settings import Settings
 from pytest_cellcache.sources.distributions import Distributions
 from pytest_cellcache.sources.places import Places
@@ -89,6 +89,7 @@ class Run:
         self._collecting = collecting
         self._untraced = untraced
         self._began_ns = began_ns
+        self._is_worker = hasattr(config, "workerinput")
         self._environ = environment_now()
         self._judged: dict[str, Judged] = {}
         self._replays: dict[str, Any] = {}
@@ -98,6 +99,7 @@ class Run:
         self._around: Surroundings | None = None
         self._live: dict[str, TestEvent] = {}
         self._cached: list[TestEvent] = []
+        self.fixtures: list[FixtureEvent] = []
         self._flushed_s = time.monotonic()
         self.has_written = False
         self.changes: Changes | None = None
@@ -262,6 +264,41 @@ class Run:
             self._guard.call(self._write, None, is_final=False)
             self._flushed_s = time.monotonic()
 
+    # -- fixtures --------------------------------------------------------------------------------
+
+    @property
+    def may_restore(self) -> bool:
+        return self._verifier is not None and self._settings.mode != "refresh"
+
+    def judge_fixture(self, facts: TestFacts, *, again: bool = False) -> Verdict:
+        """Give the verdict of a fixture instance; ``again``: another process may have stored it."""
+        assert self._verifier is not None
+        if again:
+            self._verifier.look_again(facts.group)
+        return self._verifier.judge(facts)
+
+    def keys_of(self, entry: Entry) -> frozenset[Key]:
+        """Give the footprint of a record that holds."""
+        assert self._verifier is not None
+        return self._verifier.keys_of(entry)
+
+    def body_of(self, group: str, name: str) -> str:
+        """Give the digest of a fixture function, to tell its versions apart."""
+        assert self._recording is not None
+        return self._recording.digest(Key(BODY, group, name))
+
+    def keep(self, attempt: Attempt) -> bool:
+        """Record a fixture: at once where other workers may wait for it, else with the others."""
+        if self._recording is None or self._around is None:
+            return False
+        if self._is_worker:
+            return self._recording.write_now(attempt, self._surroundings())
+        self._recording.add(attempt)
+        return True
+
+    def tell(self, event: FixtureEvent) -> None:
+        self.fixtures.append(event)
+
     # -- end -------------------------------------------------------------------------------------
 
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -273,6 +310,13 @@ class Run:
             self._guard.call(self._write, None, is_final=True)
             self._recorder.stop()
 
+    def _surroundings(self) -> Surroundings:
+        assert self._around is not None
+        by_statement = self._recorder.imports()  # tests may have imported more meanwhile
+        return replace(
+            self._around, statements=by_statement.statements, modules=by_statement.modules
+        )
+
     def _write(self, *, is_final: bool) -> None:
         if self._recording is None or self._around is None or self._project is None:
             return
@@ -281,11 +325,7 @@ class Run:
             for nodeid, event in self._live.items():
                 self._live[nodeid] = replace(event, unstored=event.unstored or fate)
             return
-        # Tests may have imported more meanwhile.
-        by_statement = self._recorder.imports()
-        around = replace(
-            self._around, statements=by_statement.statements, modules=by_statement.modules
-        )
+        around = self._surroundings()
         fates = self._recording.write(around, is_final=is_final)
         for nodeid, fate_or_none in fates.items():
             if nodeid in self._live:

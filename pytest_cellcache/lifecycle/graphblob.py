@@ -82,6 +82,17 @@ class StoredGraph:
                     stack.append(source)
         return dirty
 
+    def reached(self, roots: Sequence[int]) -> frozenset[Key]:
+        """Give every key that roots lead to."""
+        seen = set(roots)
+        stack = list(seen)
+        while stack:
+            for target in self._edges[stack.pop()]:
+                if target not in seen:
+                    seen.add(target)
+                    stack.append(target)
+        return frozenset(self._keys[number] for number in seen)
+
     def first_change(self, roots: Sequence[int]) -> Key | None:
         """Give the changed key nearest to some root; ``None`` when every root is clean."""
         if not self._dirty:

@@ -24,11 +24,12 @@ from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
-from pytest_cellcache.lifecycle.producers import Change, Producers, Readers
+from pytest_cellcache.lifecycle.producers import Change, Producers, Readers, unit_key
 from pytest_cellcache.lifecycle.sites import ImportInputs, place_inputs
 from pytest_cellcache.lifecycle.surroundings import Edges, Surroundings, reach
-from pytest_cellcache.lifecycle.units import Attempt
+from pytest_cellcache.lifecycle.units import Attempt, Restored
 from pytest_cellcache.model import reasons
+from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import (
     BODY,
     CODE_KINDS,
@@ -94,6 +95,28 @@ class Recording:
         self._waiting.append(attempt)
         self._new.append(attempt)
 
+    def digest(self, key: Key) -> Digest:
+        """Give the present digest of a key."""
+        return self._inputs.digest(key)
+
+    def write_now(self, attempt: Attempt, around: Surroundings) -> bool:
+        """Write one record ahead of the others: another worker waits for it."""
+        self._new.append(attempt)
+        new, left = self._take_new(around)
+        if _barrier(attempt, around) is not None:
+            return False
+        return self._write([attempt], new, around, left)[attempt.facts.nodeid] is None
+
+    def _take_new(self, around: Surroundings) -> tuple[list[Attempt], Left]:
+        if self._left is None:
+            joined = self.children.joined
+            self._left = Left(self.keys_of_code, self.input_keys, around, joined)
+        for attempt in self._new:  # also those that wait or cannot be stored
+            self._left.add(attempt)
+            self._leftovers.add(attempt)
+        new, self._new = self._new, []
+        return new, self._left
+
     def write(self, around: Surroundings, *, is_final: bool) -> dict[str, Reason | None]:
         """Write the records of all closed attempts; others wait on, unless this is the end.
 
@@ -103,13 +126,7 @@ class Recording:
         closed: list[Attempt] = []
         fates: dict[str, Reason | None] = {}
         waiting: list[Attempt] = []
-        if self._left is None:
-            joined = self.children.joined
-            self._left = Left(self.keys_of_code, self.input_keys, around, joined)
-        for attempt in self._new:  # also those that wait or cannot be stored
-            self._left.add(attempt)
-            self._leftovers.add(attempt)
-        new, self._new = self._new, []
+        new, left = self._take_new(around)
         for attempt in self._waiting:
             if not is_final and any(instance.is_open for instance in attempt.instances):
                 waiting.append(attempt)
@@ -121,7 +138,7 @@ class Recording:
                 closed.append(attempt)
         self._waiting = waiting
         if closed or any(attempt.changes for attempt in new):
-            fates.update(self._write(closed, new, around, self._left))
+            fates.update(self._write(closed, new, around, left))
         return fates
 
     def _write(
@@ -144,6 +161,8 @@ class Recording:
             Key(GROUP, group): self._shared(group, around, at_import) | everywhere
             for group in {attempt.facts.group for attempt in (*closed, *new)}
         }
+        for restored in {r for attempt in (*closed, *new) for r in _restored(attempt)}:
+            shared[_hub(restored)] = restored.keys
 
         def edges(key: Key) -> frozenset[Key]:
             known = shared.get(key) or left.units.get(key)
@@ -158,8 +177,11 @@ class Recording:
         left.note_changes(producers)
         producers.add_imports(closure, around.keys_of)
         kept = self._with_producers(rows, left, closure, producers.changes, edges)
-        everything = reach({root for row in kept for root in row.roots}, edges)
         fates: dict[str, Reason | None] = {}
+        for row in [row for row in kept if row.producers and row.attempt.is_setup]:
+            kept.remove(row)  # what a test left behind is in the value
+            fates[row.attempt.facts.nodeid] = Reason(reasons.TOUCHED, row.producers[0])
+        everything = reach({root for row in kept for root in row.roots}, edges)
         flux = {
             key
             for key in everything
@@ -233,7 +255,7 @@ class Recording:
             }
             if row.producers:
                 body["producers"] = row.producers
-            entry = Entry(attempt.facts.nodeid, now, (name,), body)
+            entry = Entry(attempt.facts.nodeid, now, (name, *attempt.blobs), body)
             groups.setdefault(attempt.facts.group, []).append(entry)
         written = [self._store.append(group, found) for group, found in groups.items()]
         return all(written)  # every group is tried
@@ -274,11 +296,12 @@ class Recording:
             for file, inputs in self._at_import(around).of_opaque.items():
                 if _concerns(file, facts.group, around):
                     roots |= inputs
+        roots |= {_hub(restored) for restored in _restored(attempt)}
         before = around.imported.writes
         for instance in attempt.instances:
             upstream = instance.with_upstream() - {instance}
             written = before.union(*(other.seen.writes for other in upstream))
-            roots |= self.keys_of_code(instance.seen.codes)
+            roots |= self.keys_of_code(instance.seen.codes) | instance.keys
             roots |= self.input_keys.keys(instance.seen, written)
             roots |= self.children.keys(instance.seen, closure)
         written = before.union(*(instance.seen.writes for instance in attempt.instances))
@@ -339,6 +362,15 @@ class Recording:
             else:
                 clean.append(row)
         return clean
+
+
+def _restored(attempt: Attempt) -> set[Restored]:
+    used = {each for instance in attempt.instances for each in instance.with_upstream()}
+    return {instance.restored for instance in used if instance.restored is not None}
+
+
+def _hub(restored: Restored) -> Key:  # leads to all that a restored fixture consulted
+    return unit_key("", f"restored {restored.unit}")
 
 
 def _barrier(attempt: Attempt, around: Surroundings) -> Reason | None:

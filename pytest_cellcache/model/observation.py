@@ -87,6 +87,7 @@ class Observation:
         codes: code objects that started or resumed while the unit ran.
         reads: absolute paths opened for reading.
         writes: absolute paths opened for writing, created, renamed or removed.
+        appends: those of ``writes`` that were opened for appending, like a log.
         listings: absolute paths of directories listed.
         stats: absolute paths whose existence or status was asked for (present or absent).
         variables: environment variables read, also those unset; may hold ``ALL_VARIABLES``.
@@ -98,6 +99,7 @@ class Observation:
         spawned: child processes that are traced.
         hosts: addresses outside loopback that were connected to or resolved.
         left: variables, or ``LEFT_FOR_ALL``, that the unit changed and did not put back.
+        acts: what was done to the world beside writing files: sockets used, signals sent.
         gaps: slugs of what the tracer could not see, e.g. ``profiler-taken``; any gap means that
             the footprint cannot be vouched for.
         sites: where inputs were consulted; only of what ran before the first test.
@@ -106,6 +108,7 @@ class Observation:
     codes: frozenset[CodeRef] = frozenset()
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
+    appends: frozenset[str] = frozenset()
     listings: frozenset[str] = frozenset()
     stats: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
@@ -113,6 +116,7 @@ class Observation:
     distributions: frozenset[str] = frozenset()
     children: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
+    acts: frozenset[str] = frozenset()
     gaps: frozenset[str] = frozenset()
     sites: frozenset[Site] = frozenset()
     spawned: frozenset[Spawned] = frozenset()

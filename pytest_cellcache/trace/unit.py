@@ -42,6 +42,8 @@ class OpenUnit:
         "_threads",
         "_variables_before",
         "_where",
+        "acts",
+        "appends",
         "children",
         "distributions",
         "gaps",
@@ -73,6 +75,8 @@ class OpenUnit:
         self.distributions: set[str] = set()
         self.children: set[str] = set()
         self.hosts: set[str] = set()
+        self.acts: set[str] = set()
+        self.appends: set[str] = set()
         self.gaps: set[str] = set()
         self._made_files: set[str] = set()
         self._made_dirs: set[str] = set()
@@ -193,6 +197,8 @@ class OpenUnit:
             distributions=frozenset(self.distributions),
             children=frozenset(self.children),
             hosts=frozenset(self.hosts),
+            acts=frozenset(self.acts),
+            appends=frozenset(self.appends),
             gaps=frozenset(self.gaps) | traced.gaps,
             sites=frozenset(self.sites),
             spawned=frozenset(self.spawned),
