@@ -6,6 +6,7 @@ says of itself.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -225,7 +226,7 @@ def call(fixturefunc, request, kwargs):
 
 
 @pytest.fixture
-def counted(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> Counted:
+def counted(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counted]:
     found = Counted(suite)
     namespace = {"real": _pytest.fixtures.call_fixture_func, "calls": found.calls}
     # Under a name that is no file's: the suite under test must not take it for code of its own.
@@ -234,4 +235,5 @@ def counted(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> Counted:
     monkeypatch.setattr(_pytest.fixtures, "call_fixture_func", call)
     suite.write("pytest.ini", "[pytest]\ncell_cache_min_seconds = 0\n")
     suite.write("lib.py", "def one():\n    return 1\n")
-    return found
+    yield found
+    gc.collect()  # what suites leave open is told while the test may ignore it
