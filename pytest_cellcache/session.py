@@ -16,13 +16,16 @@ import platform
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_cellcache.graph.modules import loaded_files
+from pytest_cellcache.hooks.basis import Basis
 from pytest_cellcache.hooks.collect import CollectWatch
+from pytest_cellcache.hooks.collectonly import CollectOnly
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.options import OptionWatch
@@ -32,6 +35,7 @@ from pytest_cellcache.hooks.requeue import Requeuer
 from pytest_cellcache.hooks.run import Run
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.hooks.terminal import ClearedOnly, Terminal, WorkerOutput, show_store
+from pytest_cellcache.lifecycle.inputs import environment_now
 from pytest_cellcache.model.events import RunFacts, Warned
 from pytest_cellcache.model.settings import Settings, read_settings, read_tracer
 from pytest_cellcache.sources.handover import Handover
@@ -54,7 +58,7 @@ class _Started:
         self.guard = Guard()
         self.places = Places.of(config.rootpath, config.invocation_params.dir)
         self.recorder: Recorder | None = None
-        self.untraced = _loaded_before(self.places)
+        self.untraced, self.outer = _loaded_before(self.places)
         if "PYTEST_XDIST_WORKER" in os.environ:
             # xdist asks for it when a session starts, and it asks a child process once: a child of
             # every test's, if the recorder saw it.
@@ -80,20 +84,20 @@ class _Started:
         return Handover(tempfile.gettempdir(), for_children)
 
 
-def _loaded_before(places: Places) -> frozenset[str]:
-    """Name the first-party files that nobody saw being imported.
+def _loaded_before(places: Places) -> tuple[frozenset[str], frozenset[str]]:
+    """Name the first-party files that nobody saw being imported, and those of an outer run.
 
-    Plugins named on the command line, and what started pytest. In a run that pytester started in
-    its own process the outer project's modules are all there too, and concern nobody.
+    The first are plugins named on the command line, and what started pytest. In a run that pytester
+    started in its own process the outer project's modules are all there too, and concern nobody.
     """
     is_inner = pytester_depth(sys._getframe()) > 0
-    return frozenset(
-        places.relative(path)
+    loaded = {
+        path
         for path in loaded_files().values()
-        if path.endswith(".py")
-        and places.is_first_party(path)
-        and (places.is_inside(path) or not is_inner)
-    )
+        if path.endswith(".py") and places.is_first_party(path)
+    }
+    outer = {path for path in loaded if is_inner and not places.is_inside(path)}
+    return frozenset(map(places.relative, loaded - outer)), frozenset(outer)
 
 
 _KEY = pytest.StashKey[_Started]()
@@ -134,6 +138,7 @@ def configure(config: pytest.Config) -> None:
         guard,
         collecting=collecting,
         untraced=started.untraced,
+        outer=started.outer,
         began_ns=started.began_ns,
         options=started.options,
     )
@@ -141,7 +146,7 @@ def configure(config: pytest.Config) -> None:
     run.changes = changes
     fixtures = FixtureWatch(recorder, changes, guard)
     watcher = Watcher(run, recorder, fixtures, changes, started.places, guard)
-    requeuer = Requeuer(watcher, fixtures, guard)
+    requeuer = Requeuer(watcher, fixtures, run.collection, guard)
     register = config.pluginmanager.register
     # The order matters: of equal hooks the one registered last comes first, wrappers outermost.
     register(collecting, "cellcache-collecting")
@@ -152,12 +157,39 @@ def configure(config: pytest.Config) -> None:
     if is_worker:
         register(WorkerOutput(config, run, guard), "cellcache-worker")
     register(run, "cellcache-run")
+    register(run.collection, "cellcache-collection")
     if is_worker:
         return
     facts = _facts(config, settings, store, recorder.tracer_name, cleared)
     register(Terminal(settings, facts, run, guard), "cellcache-terminal")
     if settings.may_write:
         config.add_cleanup(lambda: guard.call(_compact, None, store, settings))
+
+
+def collect_only(config: pytest.Config) -> None:
+    """Register what lists tests from their manifests."""
+    guard = Guard()
+    settings = _settings(config, guard)
+    if settings is None or settings.mode == "refresh":
+        return
+    folder = _store_folder(config, replace(settings, mode="read"))
+    store = DirectoryStore(folder, may_write=False, warn=guard.warn)
+    places = Places.of(config.rootpath, config.invocation_params.dir)
+    environ, began_ns = environment_now(), time.time_ns()
+
+    # Not installed: nothing is recorded; it tells whose options are whose all the same.
+    known = getattr(config, "known_args_namespace", config.option)
+    options = OptionWatch(config, known, None, guard)
+
+    def make_basis() -> Basis:
+        reading = replace(settings, mode="read")
+        return Basis(
+            config, reading, places, store, environ=environ, began_ns=began_ns, options=options
+        )
+
+    lister = CollectOnly(config, places, guard, make_basis)
+    config.pluginmanager.register(lister, "cellcache-collect-only")
+    config.pluginmanager.register(lister.collection, "cellcache-collection")
 
 
 def clear_only(config: pytest.Config) -> None:

@@ -103,6 +103,8 @@ class Recording:
         closed: list[Attempt] = []
         fates: dict[str, Reason | None] = {}
         waiting: list[Attempt] = []
+        if not self._waiting and not self._new:
+            return fates
         if self._left is None:
             joined = self.children.joined
             self._left = Left(self.keys_of_code, self.input_keys, around, joined)
@@ -129,7 +131,7 @@ class Recording:
     ) -> dict[str, Reason | None]:
         places = self._project.snapshot.places
         files = {places.relative(name) for name in around.loaded} | left.loaded
-        at_import = self._at_import(around)
+        at_import = self.at_import(around)
         evaluations, everywhere = evaluations_of(
             self._project,
             around.statements,
@@ -141,7 +143,7 @@ class Recording:
         closure = Closure(self._project, self._digester, evaluations)
         producers = Producers(self._project, self._digester.names, closure.calls)
         shared: dict[Key, frozenset[Key]] = {
-            Key(GROUP, group): self._shared(group, around, at_import) | everywhere
+            Key(GROUP, group): self.shared(group, around) | everywhere
             for group in {attempt.facts.group for attempt in (*closed, *new)}
         }
 
@@ -238,8 +240,10 @@ class Recording:
         written = [self._store.append(group, found) for group, found in groups.items()]
         return all(written)  # every group is tried
 
-    def _shared(self, group: str, around: Surroundings, at_import: ImportInputs) -> frozenset[Key]:
-        plugins = [file for file in around.plugins if _applies(file, group)]
+    def shared(self, group: str, around: Surroundings) -> frozenset[Key]:
+        """Give what all tests of a file rest on."""
+        at_import = self.at_import(around)
+        plugins = [file for file in around.plugins if applies(file, group)]
         found = {Key(EFFECTS, file) for file in (group, *plugins) if file.endswith(".py")}
         found |= {Key(RUN, "", facet) for facet in around.facets}
         found |= around.declared
@@ -271,7 +275,7 @@ class Recording:
         facts = attempt.facts
         roots = {Key(GROUP, facts.group), *facts.keys}
         if any(key.kind == MARKERS for key in facts.keys):
-            for file, inputs in self._at_import(around).of_opaque.items():
+            for file, inputs in self.at_import(around).of_opaque.items():
                 if _concerns(file, facts.group, around):
                     roots |= inputs
         before = around.imported.writes
@@ -295,7 +299,7 @@ class Recording:
             roots |= closure.docs(reach(roots, edges))
         return frozenset(roots)
 
-    def _at_import(self, around: Surroundings) -> ImportInputs:
+    def at_import(self, around: Surroundings) -> ImportInputs:
         """Give who rests on the inputs of imports and collection."""
         if self._imported is None:
             written = around.imported.writes
@@ -358,11 +362,11 @@ def _barrier(attempt: Attempt, around: Surroundings) -> Reason | None:
     return None
 
 
-def _applies(plugin: str, group: str) -> bool:
+def applies(plugin: str, group: str) -> bool:
     """Say whether a plugin concerns the tests of a file: a conftest only below its folder."""
     folder, _, name = plugin.rpartition("/")
     return name != "conftest.py" or not folder or group.startswith(folder + "/")
 
 
 def _concerns(file: str, group: str, around: Surroundings) -> bool:
-    return file == group or (file in around.plugins and _applies(file, group))
+    return file == group or (file in around.plugins and applies(file, group))
