@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import concurrent.futures.process  # noqa: F401  # kept loaded: its classes travel by name
 import multiprocessing.forkserver
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -118,10 +117,8 @@ pytestmark = pytest.mark.slow  # processes by the dozen
 
 UNTRACED = {"test_isolated", "test_other_program", "test_system"}
 """What starts programs that nobody vouches for."""
-# Pools may end their workers with a signal, and only ``sys.monitoring`` tells of code at once.
+# Pools may end their workers with a signal, before they have begun a log: such a test runs again.
 UNSURE = {"test_executor", *(f"test_pool[{method}]" for method in ("fork", "spawn", "forkserver"))}
-if sys.version_info >= (3, 12):
-    UNSURE = {"test_executor"}  # its workers may be ended before they have begun a log
 
 WORKERS = {
     "test_fork", "test_executor", "test_pool[fork]", "test_pool[spawn]", "test_pool[forkserver]"
