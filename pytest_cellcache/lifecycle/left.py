@@ -47,6 +47,7 @@ class Left:
         self.units: dict[Key, frozenset[Key]] = {}
         self._modules: dict[Key, frozenset[str]] = {}
         self._order: dict[Key, str] = {}
+        self._ranks: dict[Key, int] = {}
         self._fixtures: dict[Instance, Key] = {}
         self._values: set[str] = set()
         self._changed: dict[Key, tuple[Attempt, Instance | None]] = {}
@@ -139,9 +140,10 @@ class Left:
 
     def tests_before(self, unit: Key, roots: frozenset[Key]) -> tuple[str, ...]:
         """Give the node ids of the producers among roots that ran before a unit."""
-        order = list(self._order)
-        place = {key: number for number, key in enumerate(order)}
-        own = place.get(unit, len(order))
+        if len(self._ranks) != len(self._order):
+            self._ranks = {key: number for number, key in enumerate(self._order)}
+        place = self._ranks
+        own = place.get(unit, len(place))
         before = [key for key in roots if place.get(key, own) < own]
         return tuple(self._order[key] for key in sorted(before, key=place.__getitem__))
 

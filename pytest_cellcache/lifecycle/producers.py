@@ -56,12 +56,6 @@ class Change:
         """What decides who reads it: changes of one place have the same readers."""
         return self.key, self.word, self.is_keyed, self.fillers
 
-    def needed_by(self, roots: frozenset[Key]) -> frozenset[Key]:
-        """Give what a reader with some roots rests on."""
-        if self.unit is not None and self.fillers and roots.isdisjoint(self.fillers):
-            return frozenset({self.unit})
-        return self.rests_on
-
 
 class Producers:
     """What units of a run left behind."""
