@@ -107,7 +107,7 @@ class Closure:
             if key.kind == BODY:
                 out |= self.edges(key)
             elif key.kind in (NAME, MARKERS):
-                for refs in self._refs_of(key):
+                for refs in self._project.refs_of(key):
                     for chain in refs.chains:
                         out |= self._names.resolve(key.path, chain).keys
             elif key.kind == SURFACE:
@@ -116,13 +116,6 @@ class Closure:
             found = frozenset(k for k in out if k.kind in _LIVE)
             self._live[key] = found
         return found
-
-    def _refs_of(self, key: Key) -> list[Refs]:
-        index = self._project.index(key.path)
-        if key.kind == MARKERS:
-            marked = index.table.markers.get(key.name)
-            return [marked[1]] if marked else []
-        return [cell.refs for _, cell in index.binders.get(key.name, ())]
 
     def called(self, path: str, refs: Refs) -> frozenset[Key]:
         """Give what running a piece of code in the module ``path`` consults, e.g. a doctest."""

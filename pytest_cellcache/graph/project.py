@@ -11,6 +11,7 @@ from pytest_cellcache.graph.modules import Modules
 from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.graph.split import split_cells
 from pytest_cellcache.model.digest import ABSENT
+from pytest_cellcache.model.keys import BODY, MARKERS, NAME, Key
 from pytest_cellcache.sources.snapshot import Snapshot
 
 EMPTY: Final = Table()
@@ -95,6 +96,18 @@ class Project:
         if found is None:
             found = self._indexes[path] = Index(self._table(path))
         return found
+
+    def refs_of(self, key: Key) -> list[Refs]:
+        """Give what the code behind a body, a name or pytest decorators refers to."""
+        index = self.index(key.path)
+        if key.kind == BODY:
+            return [found.refs for found in index.defs.get(key.name, ())]
+        if key.kind == MARKERS:
+            marked = index.table.markers.get(key.name)
+            return [marked[1]] if marked else []
+        if key.kind == NAME:
+            return [cell.refs for _, cell in index.binders.get(key.name, ())]
+        return []
 
     def _table(self, path: str) -> Table:
         digest = self.snapshot.digest_file(path)

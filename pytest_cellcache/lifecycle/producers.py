@@ -200,7 +200,7 @@ class Readers:
         stack = list(seen)
         while stack:
             key = stack.pop()
-            self._refs += [(key, refs) for refs in self._refs_of(key)]
+            self._refs += [(key, refs) for refs in self._project.refs_of(key)]
             for target in edges(key):
                 self._back.setdefault(target, []).append(key)
                 if target not in seen:
@@ -306,17 +306,6 @@ class Readers:
             return False
         cells = self._project.index(changed.path).bound_by(changed.name)
         return any(cell.kind == "value" for cell in cells)
-
-    def _refs_of(self, key: Key) -> list[Refs]:
-        if key.kind not in (BODY, NAME, MARKERS):
-            return []
-        index = self._project.index(key.path)
-        if key.kind == BODY:
-            return [found.refs for found in index.defs.get(key.name, ())]
-        if key.kind == MARKERS:
-            marked = index.table.markers.get(key.name)
-            return [marked[1]] if marked else []
-        return [cell.refs for _, cell in index.binders.get(key.name, ())]
 
 
 def unit_key(group: str, name: str) -> Key:
