@@ -13,21 +13,23 @@ import random
 import types
 import weakref
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any, Final
 
+from pytest_cellcache.trace.addresses import addresses_of, identity
 from pytest_cellcache.trace.parts import (
     LRU,
     MAX_ITEMS,
     SKIPPED_MEMBERS,
-    identity,
     is_atom,
     slot_value,
 )
 
 _BATCH: Final = 256
 """Containers compared at once."""
+
+Signature = tuple[bytes, list[int]]
 
 
 class Reference(weakref.ref):  # type: ignore[type-arg]
@@ -84,6 +86,35 @@ class Held:
     def items(self) -> Any:
         return self.thing.items() if self.kind == "namespace" else dict.items(self.thing)
 
+    def views(self) -> list[Iterable[Any]] | None:
+        """Give views of all it holds; ``None`` unless it is a container as they come."""
+        if self.kind == "namespace":
+            return [self.thing.values()] if self.is_small else None
+        if self.kind == "mapping":
+            views: list[Iterable[Any]] = [dict.values(self.thing), dict.keys(self.thing)]
+            return views if self.is_small else None
+        if type(self.thing) in (list, set, deque) and len(self.thing) <= MAX_ITEMS // 2:
+            return [self.thing]
+        return None
+
+    def getters(self) -> list[Callable[[Any], Any]] | None:
+        """Give functions in C that tell what it holds; ``None`` where there are none that work."""
+        kind = type(self.thing)
+        if isinstance(self.ids, Slots):
+            ways = self.ids.getters
+        elif kind is types.FunctionType:
+            ways = [_DEFAULTS]
+        elif kind is types.CellType:
+            ways = [_CELL_CONTENTS]
+        else:
+            return None
+        try:
+            for way in ways:
+                way(self.thing)
+        except (AttributeError, ValueError):
+            return None
+        return ways
+
     def changed(self) -> list[str]:
         """Name what changed, by key or attribute; an empty name where there is none."""
         if not self.is_small:
@@ -101,44 +132,70 @@ class Batch:
 
     def __init__(self) -> None:
         self.held: list[Held] = []
-        self.weak: list[Reference] = []
-        self._saved: list[int] = []
-        self._spaces: list[Any] = []
-        self._mappings: list[Any] = []
+        self._weak: list[Reference] = []
+        self._gone: list[Reference] = []
+        self._saved: Signature | None = None
+        self._views: list[Iterable[Any]] = []
+        self._getters: list[tuple[Callable[[Any], Any], list[Any]]] = []
         self._others: list[Held] = []
 
     @property
     def is_full(self) -> bool:
-        return len(self.held) + len(self.weak) >= _BATCH
+        return len(self.held) + len(self._weak) >= _BATCH
+
+    def refer(self, value: Any) -> None:
+        """Notice when an object goes, as another may take its identity.
+
+        Raises:
+            TypeError: there are no weak references to it.
+        """
+        reference = Reference(value, self._gone.append)
+        reference.ident = identity(value)
+        self._weak.append(reference)
+
+    def take_gone(self) -> list[int]:
+        """Give the identities of the objects that have gone since."""
+        gone = [reference.ident for reference in self._gone]
+        self._gone.clear()
+        self._weak = [reference for reference in self._weak if reference() is not None]
+        return gone
 
     def settle(self) -> None:
         """Take everything as it is now as the state to compare with."""
-        small = [held for held in self.held if held.is_small]
-        self._spaces = [held.thing for held in small if held.kind == "namespace"]
-        self._mappings = [held.thing for held in small if held.kind == "mapping"]
-        known = set(map(identity, small))
-        self._others = [held for held in self.held if identity(held) not in known]
+        self._views.clear()
+        self._others.clear()
+        getters: dict[int, tuple[Callable[[Any], Any], list[Any]]] = {}
+        for held in self.held:
+            views, ways = held.views(), held.getters()
+            if views is None and ways is None:
+                self._others.append(held)
+            self._views += views or ()
+            for way in ways or ():
+                getters.setdefault(identity(way), (way, []))[1].append(held.thing)
+        self._getters = list(getters.values())
         self._saved = self._signature()
 
     def has_changed(self) -> bool:
-        return self._signature() != self._saved or any(
-            reference() is None for reference in self.weak
-        )
+        return bool(self._gone) or self._saved is None or self._signature() != self._saved
 
-    def _signature(self) -> list[int]:
-        spaces, mappings = self._spaces, self._mappings
-        chain = itertools.chain.from_iterable
-        found = list(map(len, spaces))
-        found += map(dict.__len__, mappings)
-        found += map(identity, chain(map(_VALUES, spaces)))
-        found += map(identity, chain(map(dict.values, mappings)))
-        found += map(identity, chain(map(dict.__iter__, mappings)))
+    def _signature(self) -> Signature | None:
+        """Identify everything that is held; ``None`` if something cannot be looked at just now."""
+        things: list[Any] = []
+        try:
+            sizes = list(map(len, self._views))  # type: ignore[arg-type]
+            for view in self._views:
+                things += view
+            for getter, owners in self._getters:
+                things += map(getter, owners)
+        except (AttributeError, ValueError, RuntimeError):  # unset, empty, changed by a thread
+            return None
         for held in self._others:
-            found += held.ids(held.thing)
-        return found
+            sizes += held.ids(held.thing)
+        return addresses_of(things), sizes
 
 
-_VALUES: Final = operator.methodcaller("values")
+_CELL_CONTENTS: Final = operator.attrgetter("cell_contents")
+_DEFAULTS: Final = operator.attrgetter("__defaults__")
 
 
 def namespace_ids(namespace: Any) -> list[int]:
@@ -196,9 +253,19 @@ def _buffer_ids(buffer: Any) -> list[int]:
     return [] if buffer.closed else [buffer.tell(), len(buffer.getvalue())]
 
 
-def slot_ids(slots: list[Any]) -> Callable[[Any], list[int]]:
-    """Make what identifies the values in some slots of an object."""
-    return lambda value: [identity(slot_value(slot, value)) for slot in slots]
+class Slots:
+    """Identifies the values in some slots of an object.
+
+    Attributes:
+        getters: functions in C that give them.
+    """
+
+    def __init__(self, slots: list[Any]) -> None:
+        self._slots = slots
+        self.getters: list[Callable[[Any], Any]] = [slot.__get__ for slot in slots]
+
+    def __call__(self, value: Any) -> list[int]:
+        return [identity(slot_value(slot, value)) for slot in self._slots]
 
 
 def order_ids(mapping: Any) -> list[int]:

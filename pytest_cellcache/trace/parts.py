@@ -14,11 +14,10 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any, Final
 
+from pytest_cellcache.trace.addresses import identity
+
 MAX_ITEMS: Final = 5_000
 """Items of one container that are looked at one by one; of larger ones only the number."""
-
-identity: Final = object.__hash__
-"""Tells objects apart like ``id``, which raises an audit event for each call."""
 
 # By identity: looking a class up in a set would ask its metaclass for a hash.
 _ATOMS: Final = frozenset(

@@ -15,21 +15,20 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pytest_cellcache.model.observation import FIXTURE, StateChange
+from pytest_cellcache.trace.addresses import identity
 from pytest_cellcache.trace.held import (
     LOOKS,
     Batch,
     Held,
-    Reference,
+    Slots,
     iterator_ids,
     mapping_ids,
     namespace_ids,
     order_ids,
-    slot_ids,
 )
 from pytest_cellcache.trace.parts import (
     MAX_ITEMS,
     has_state,
-    identity,
     is_opaque,
     is_own_class,
     module_of,
@@ -76,6 +75,7 @@ class StateWatch:
         self._parents: dict[int, list[tuple[int, str]]] = {}
         self._owners: dict[int, list[Owner]] = {}
         self._kept: list[Any] = []
+        self._slots: dict[int, Slots] = {}
         self._foreign_left = 0
         self._known_modules = 0
 
@@ -130,13 +130,11 @@ class StateWatch:
                 self._tell(held, word, changes)
             held.save()
             self._walk_again(held)
-        gone = [reference for reference in batch.weak if reference() is None]
-        for reference in gone:
-            batch.weak.remove(reference)
-            for owner, _, word in self._leading_to(reference.ident):
+        for ident in batch.take_gone():
+            for owner, _, word in self._leading_to(ident):
                 changes.add(StateChange(*owner, word))
-            self._parents.pop(reference.ident, None)
-            self._owners.pop(reference.ident, None)
+            self._parents.pop(ident, None)
+            self._owners.pop(ident, None)
 
     def _tell(self, held: Held, word: str, changes: set[StateChange]) -> None:
         if held.is_foreign and word.startswith("_"):
@@ -278,21 +276,26 @@ class StateWatch:
             held = Held(ident, "namespace", namespace, namespace_ids)
             held.is_foreign = origin_of(kind, self._sources) == "foreign"
             self._add(held)
-        slots = slots_of(kind)
-        if slots:
-            self._add(Held(ident, "other", value, slot_ids(slots)))
+        slots = self._slots_of(kind)
+        if slots.getters:
+            self._add(Held(ident, "other", value, slots))
         elif look is None and not issubclass(kind, dict):
             self._refer(value)
+
+    def _slots_of(self, kind: type) -> Slots:
+        found = self._slots.get(identity(kind))
+        if found is None:
+            found = self._slots[identity(kind)] = Slots(slots_of(kind))
+            self._kept.append(kind)
+        return found
 
     def _refer(self, value: Any) -> None:
         """Make sure that an object's identity stays its own: weakly if that is possible."""
         if type(value) is not types.FunctionType:
             try:
-                reference = Reference(value)
+                self._last_batch().refer(value)
             except TypeError:
                 pass
             else:
-                reference.ident = identity(value)
-                self._last_batch().weak.append(reference)
                 return
         self._kept.append(value)
