@@ -59,6 +59,7 @@ class Closure:
         self._statements = foreign_writers(project, digester.names, evaluations.files)
         self._memo: dict[Key, frozenset[Key]] = {}
         self._live: dict[Key, frozenset[Key]] = {}
+        self._docs: dict[Place, frozenset[Key]] = {}
         self._keepers: dict[Place, frozenset[Key]] = {}
         self._keepers_by_name: dict[str, set[Place]] = {}
         for place in self._ran.places:
@@ -345,13 +346,16 @@ class Closure:
                     return True
         return False
 
-    def _docs_of(self, path: str, name: str) -> set[Key]:
-        inner = name + "."
-        return {
-            Key(DOC, path, found)
-            for found in self._project.index(path).table.docs
-            if found == name or found.startswith(inner)
-        }
+    def _docs_of(self, path: str, name: str) -> frozenset[Key]:
+        known = self._docs.get((path, name))
+        if known is None:
+            inner = name + "."
+            known = self._docs[path, name] = frozenset(
+                Key(DOC, path, found)
+                for found in self._project.index(path).table.docs
+                if found == name or found.startswith(inner)
+            )
+        return known
 
     def _defs(self, key: Key) -> list[Def]:
         return self._project.index(key.path).defs.get(key.name, [])

@@ -15,6 +15,7 @@ from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.modules import Modules, loaded_files
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.hooks.collect import CollectWatch
+from pytest_cellcache.hooks.collector import paused
 from pytest_cellcache.hooks.facets import facets_of, own_facets_of, plugin_files
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.items import read_item
@@ -113,7 +114,8 @@ class Run:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         if self._guard.is_off or session.config.option.collectonly:
             return
-        self._guard.call(self._take_snapshot, None, session)
+        with paused():
+            self._guard.call(self._take_snapshot, None, session)
 
     def _take_snapshot(self, session: pytest.Session) -> None:
         config, places, store = self._config, self._places, self._store
@@ -274,7 +276,8 @@ class Run:
             return
         self._recording.add(attempt)
         if time.monotonic() - self._flushed_s > _FLUSH_S:
-            self._guard.call(self._write, None, is_final=False)
+            with paused():
+                self._guard.call(self._write, None, is_final=False)
             self._flushed_s = time.monotonic()
 
     # -- end -------------------------------------------------------------------------------------
@@ -285,7 +288,8 @@ class Run:
         try:
             return (yield)
         finally:
-            self._guard.call(self._write, None, is_final=True)
+            with paused():
+                self._guard.call(self._write, None, is_final=True)
             self._recorder.stop()
 
     def _write(self, *, is_final: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pytest_cellcache.hooks.collector import paused
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.model.observation import StateChange
 from pytest_cellcache.trace.state import StateWatch
@@ -32,7 +33,8 @@ class Changes:
         """Begin to watch, if this is the first live item."""
         if self._watch is None:
             self._watch = self._make()
-            self._watch.begin()
+            with paused():
+                self._watch.begin()
         self._item = set()
 
     def end_item(self) -> frozenset[StateChange]:

@@ -106,8 +106,7 @@ class Recording:
             Per node id why there is no record; ``None`` where there is one.
         """
         closed: list[Attempt] = []
-        fates: dict[str, Reason | None] = {}
-        waiting: list[Attempt] = []
+        fates, waiting = dict[str, Reason | None](), list[Attempt]()
         if self._left is None:
             joined = self.children.joined
             self._left = Left(self.keys_of_code, self.input_keys, around, joined)
@@ -161,8 +160,15 @@ class Recording:
             found |= at_import.of_key.get(key, frozenset())
             return found | left.inputs.get(key, frozenset())
 
-        rows = [_Kept(attempt, self._roots(attempt, around, closure, edges)) for attempt in closed]
-        left.note_units(new, lambda attempt: self._roots(attempt, around, closure, edges))
+        known: dict[int, frozenset[Key]] = {}  # by identity: a test may have several attempts
+
+        def roots_of(attempt: Attempt) -> frozenset[Key]:
+            if id(attempt) not in known:
+                known[id(attempt)] = self._roots(attempt, around, closure, edges)
+            return known[id(attempt)]
+
+        rows = [_Kept(attempt, roots_of(attempt)) for attempt in closed]
+        left.note_units(new, roots_of)
         left.note_changes(producers)
         producers.add_imports(closure, around.keys_of)
         kept = self._with_producers(rows, left, closure, producers.changes, edges)

@@ -121,4 +121,9 @@ class Observation:
     left: frozenset[str] = frozenset()
 
     def __or__(self, other: Observation) -> Observation:
-        return Observation(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))
+        joined = []
+        for field in fields(self):
+            own, others = getattr(self, field.name), getattr(other, field.name)
+            # A union of two sets is a new set, even where one of them is empty.
+            joined.append(own | others if own and others else own or others)
+        return Observation(*joined)

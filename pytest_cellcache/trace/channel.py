@@ -125,6 +125,7 @@ class ChannelTracer:
         self._imports: dict[Label, set[CodeRef]] = {}
         self._modules: set[str] = set()
         self._outside: set[CodeRef] = set()
+        self._refs: dict[CodeRef, CodeRef] = {}
 
     @property
     def name(self) -> str:
@@ -204,13 +205,14 @@ class ChannelTracer:
         files = self.files
         seen, missed = self._units[-1]
         missed |= gaps
-        found = {
-            CodeRef(code.co_filename, code.co_firstlineno, code.co_name)
-            for code in codes
-            if files[code.co_filename]
-        }
+        found = {self._refer(code) for code in codes if files[code.co_filename]}
         seen |= found
         if label is not None and files[label[0]]:
             self._imports.setdefault(label, set()).update(found)
         elif len(self._units) == 1:
             self._outside |= found
+
+    def _refer(self, code: CodeType) -> CodeRef:
+        """Give the one reference to a code object, as every unit that runs it has one."""
+        ref = CodeRef(code.co_filename, code.co_firstlineno, code.co_name)
+        return self._refs.setdefault(ref, ref)

@@ -26,7 +26,7 @@ from pytest_cellcache.trace.parts import (
     slot_value,
 )
 
-_BATCH: Final = 256
+_BATCH: Final = 64
 """Containers compared at once."""
 
 Signature = tuple[bytes, list[int]]
