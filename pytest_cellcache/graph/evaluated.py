@@ -14,6 +14,7 @@ from pytest_cellcache.model.keys import BODY, Key
 CellPlace = tuple[str, int]
 """File and position of a cell in it."""
 
+_INITIALISERS: Final = ("__init__", "__new__", "__attrs_init__")
 _HARMLESS: Final = frozenset({"linecache.cache"})
 """Objects outside the project whose change at import shows nowhere but in tracebacks."""
 
@@ -54,12 +55,28 @@ def is_contained(project: Project, names: Names, key: Key) -> bool:
                 for cell in project.index(file).bound_by(name)
             ):
                 return False
-        made = {
-            attr
-            for initialiser in ("__init__", "__new__", "__attrs_init__")
-            for d in index.defs.get(f"{owner}.{initialiser}", ())
-            for attr in d.refs.attr_stores
-        }
-        if refs.attr_changes - refs.attr_stores - made - {"__dict__"}:
+        changed = refs.attr_changes - refs.attr_stores - {"__dict__"}
+        if changed and changed - _attributes_made(project, names, key.path, owner):
             return False
     return True
+
+
+def _attributes_made(project: Project, names: Names, path: str, owner: str) -> set[str]:
+    """Give the attributes that initialisers of a class and of its bases set."""
+    made: set[str] = set()
+    seen: set[tuple[str, str]] = set()
+    stack = [(path, owner)]
+    while stack:
+        place = stack.pop()
+        if place in seen:
+            continue
+        seen.add(place)
+        index = project.index(place[0])
+        for initialiser in _INITIALISERS:
+            for found in index.defs.get(f"{place[1]}.{initialiser}", ()):
+                made |= found.refs.attr_stores
+        for cell in index.bound_by(place[1]):
+            for base in cell.bases:
+                for file, name, rest in names.resolve(place[0], base).bindings:
+                    stack.append((file, ".".join((name, *rest))))
+    return made

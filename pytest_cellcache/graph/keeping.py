@@ -21,6 +21,7 @@ from pytest_cellcache.graph.scopes import (
     is_new,
     walk_scope,
 )
+from pytest_cellcache.graph.silence import is_silent
 
 _MAX_STEPS: Final = 4
 """Locals followed from a value to the parameters it comes from."""
@@ -38,6 +39,7 @@ def note_keeping(node: FunctionNode, known: Locals, local: LocalScope, refs: Ref
 class _Keeping:
     def __init__(self, node: FunctionNode, known: Locals, local: LocalScope, refs: Refs) -> None:
         self._body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
+        self._node = node
         self._known = known
         self._local = local
         self._refs = refs
@@ -54,6 +56,7 @@ class _Keeping:
         for node in nodes:
             self._look(node)
             self._keep(node)
+        self._refs.tells = not is_silent(self._node, self._local, self._refs)
 
     # -- what locals come from -------------------------------------------------------------------
 
@@ -184,7 +187,7 @@ class _Keeping:
         while isinstance(node, (ast.Subscript, ast.Call)):
             if isinstance(node, ast.Call) and is_new(node):
                 return set()
-            node = node.value if isinstance(node, ast.Subscript) else node.func
+            node = node.value if isinstance(node, ast.Subscript) else _owner(node.func)
         chain = chain_of(node, self._local)
         if chain is not None:
             return {chain + "[]"}
@@ -209,3 +212,10 @@ def _attribute_named(node: ast.expr) -> str:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return "." + node.value
     return ".__dict__[]"
+
+
+def _owner(function: ast.expr) -> ast.expr:
+    """Give the container in ``D.setdefault``, whose call gives what is in it."""
+    if isinstance(function, ast.Attribute) and function.attr in KEYED:
+        return function.value
+    return function

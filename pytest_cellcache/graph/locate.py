@@ -23,8 +23,8 @@ def locate(project: Project, ref: CodeRef) -> tuple[Key, ...]:
     nodes: list[Key] = []
     for cell in index.table.cells:
         if cell.start <= ref.line <= cell.end:
-            if cell.kind == "class" and ref.name == cell.binds[0].rpartition(".")[2]:
-                return ()
+            if cell.kind == "class" and not ref.name.startswith("<"):
+                return ()  # its body, or that of a class in it
             nodes += [Key(NAME, path, name) for name in cell.binds]
     # Code that no cell explains, such as what was compiled under this file's name.
     return tuple(nodes) or (Key(WHOLE, path),)

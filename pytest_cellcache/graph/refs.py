@@ -90,7 +90,8 @@ class Refs:
         attr_stores: attribute names written on anything that is not a global: ``self.a = 1``.
         attr_changes: attribute names whose value is changed in place: ``self.a.append(1)``.
         strings: constants that look like dotted paths, for code that imports by name.
-        words: the words in all string constants, for who looks something up by a key.
+        words: the words in all string constants and in the names of what it defines, for who looks
+            something up by a key.
         wholes: those of ``chains`` that are used otherwise than by a key: ``len(D)``, ``f(D)``.
         kept: what is written outside of the call: a chain, ``.attribute`` or ``~variable``.
         looked_up: what is looked up before it may be written, written likewise.
@@ -102,6 +103,7 @@ class Refs:
         changes_closure: so is a variable of an enclosing function.
         keeps_arguments: what is written outside holds an argument that is not in its key.
         accumulates: what is written outside depends on how often, or in which order.
+        tells: its caller may learn what is in the global that it changes (``silence``).
     """
 
     chains: set[str] = field(default_factory=set)
@@ -127,6 +129,7 @@ class Refs:
     changes_closure: bool = False
     keeps_arguments: bool = False
     accumulates: bool = False
+    tells: bool = False
 
     def join(self, other: Refs) -> None:
         """Add everything of ``other``."""
@@ -144,7 +147,7 @@ SET_FIELDS: Final = (
 
 FLAG_FIELDS: Final = (
     "is_dynamic", "reads_namespace", "imports_computed", "changes_parameters",
-    "changes_unknown", "changes_closure", "keeps_arguments", "accumulates",
+    "changes_unknown", "changes_closure", "keeps_arguments", "accumulates", "tells",
 )  # fmt: skip
 
 

@@ -61,6 +61,7 @@ class Writers:
         self._project = project
         self._names = names
         self._found: dict[tuple[str, str], set[Place]] = {}
+        self._attributes: dict[tuple[str, str, str], set[Place]] = {}
         for place in places:
             for definition in project.index(place[0]).defs.get(place[1], ()):
                 self._take(place, definition)
@@ -74,6 +75,10 @@ class Writers:
         """Give the defs that may write a global of a file."""
         return self._found.get((path, name), set())
 
+    def of_attribute(self, path: str, name: str, attribute: str) -> set[Place]:
+        """Give the defs that write an attribute of a global by both names: ``C.counter += 1``."""
+        return self._attributes.get((path, name, attribute), set())
+
     def _take(self, place: Place, definition: Def) -> None:
         path, refs = place[0], definition.refs
         if self._hands_over(path, definition):  # ``put(CACHE, "v", make())``
@@ -85,11 +90,13 @@ class Writers:
         for name in refs.stores:
             self._found.setdefault((path, name), set()).add(place)
         for chain in refs.receivers:
-            for file, name, _ in self._names.resolve(path, chain).bindings:
+            for file, name, rest in self._names.resolve(path, chain).bindings:
                 # Not another distribution's: ``sys.stdout.write``.
                 bound = self._project.index(file).bound_by(name)
                 if name != "__getattr__" and any(cell.kind != "import" for cell in bound):
                     self._found.setdefault((file, name), set()).add(place)
+                    if len(rest) == 1:
+                        self._attributes.setdefault((file, name, rest[0]), set()).add(place)
 
     def _hands_over(self, path: str, definition: Def) -> bool:
         """Say whether a body calls a function of the project that changes its arguments."""

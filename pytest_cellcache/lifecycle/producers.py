@@ -9,8 +9,8 @@ producer before it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_cellcache.graph.calls import Calls
@@ -41,6 +41,8 @@ class Change:
         fillers: where the change is the same whoever makes it: bodies that make it. Who ran none
             of them rests on the unit all the same.
         unit: key of the unit; ``None`` for what imports changed.
+        is_counter: it counts new objects to tell their order, and only code that names it can ask
+            for how many there were.
     """
 
     key: Key
@@ -50,6 +52,7 @@ class Change:
     producer: Key | None
     fillers: frozenset[Key] = frozenset()
     unit: Key | None = None
+    is_counter: bool = False
 
     @property
     def place(self) -> tuple[Key, str, bool, frozenset[Key]]:
@@ -88,7 +91,10 @@ class Producers:
         for change in changes:
             path = FIXTURE if change.filename == FIXTURE else relative(change.filename)
             writers = writers or Writers(self._project, self._names, ran.places | own)
-            found = writers.of(path, change.name) | self._by_word(path, change, ran)
+            exact = set() if change.is_keyed else writers.of_attribute(path, *change[1:3])
+            found = (exact or writers.of(path, change.name)) | self._by_word(
+                path, change, ran, computed=not exact
+            )
             fillers: frozenset[Key] = frozenset()
             if found and not found & own and all(self._fills(place) for place in found):
                 bodies = self._calls.reach(found | self._wrapped(path, change.name, ran), ran)
@@ -102,6 +108,8 @@ class Producers:
             if change.filename == FIXTURE:
                 key = unit_key(FIXTURE, change.name)
             made = Change(key, change.word, change.is_keyed, rests_on, producer, fillers, unit)
+            if exact and found == exact and all(self._counts(place) for place in found):
+                made = replace(made, is_counter=True)
             if made not in self._known:
                 self._known.add(made)
                 self.changes.append(made)
@@ -129,6 +137,11 @@ class Producers:
     def _fills(self, place: Place) -> bool:
         return all(fills(found) for found in self._project.index(place[0]).defs[place[1]])
 
+    def _counts(self, place: Place) -> bool:
+        """Say whether all that a body keeps is how many objects there have been (``keeping``)."""
+        found = self._project.index(place[0]).defs[place[1]]
+        return initialises(place[1]) and not any(each.refs.kept for each in found)
+
     def _is_memo(self, place: Place) -> bool:
         """Say whether a body is run by what remembers for it, so that readers need not run it."""
         return any(found.is_memo for found in self._project.index(place[0]).defs[place[1]])
@@ -142,8 +155,12 @@ class Producers:
             for file, bound, rest in self._names.resolve(path, chain).bindings
         } & ran.places | ({(path, name)} & ran.places)
 
-    def _by_word(self, path: str, change: StateChange, ran: Ran) -> set[Place]:
-        """Give the bodies that may have set an attribute, or kept results below a global."""
+    def _by_word(self, path: str, change: StateChange, ran: Ran, *, computed: bool) -> set[Place]:
+        """Give the bodies that may have set an attribute, or kept results below a global.
+
+        Args:
+            computed: those count, too, that set attributes whose names they compute.
+        """
         found: set[Place] = set()
         if (path, change.name) in ran.places:  # a memo, or a function with a closure
             found.add((path, change.name))
@@ -165,7 +182,7 @@ class Producers:
                     written = refs.attr_stores | refs.attr_changes
                     is_memo = definition.is_memo and place[1].endswith("." + change.word)
                     if is_memo or (
-                        (change.word in written or "__dict__" in refs.attr_changes)
+                        (change.word in written or (computed and "__dict__" in refs.attr_changes))
                         and not initialises(place[1])
                     ):
                         found.add(place)
@@ -208,6 +225,8 @@ class Readers:
                     stack.append(target)
         self._ids: dict[str, set[Key]] | None = None
         self._by_word: dict[str, set[Key]] = {}
+        self._by_name: dict[str, set[Key]] = {}
+        self._by_attribute: dict[str, set[Key]] = {}
         self._by_attribute_word: dict[str, set[Key]] = {}
         self._dynamic: set[Key] = set()
         self._naming_names: set[Key] = set()
@@ -220,6 +239,8 @@ class Readers:
         """Give the units that may see a change."""
         key = change.key
         found = self.reaching(key)
+        if change.is_counter:
+            return found & self._leading_to(self._by_attribute.get(change.word, set()))
         plain = _MANGLED.sub("", change.word)
         for word in words_of(plain) if found else ():
             memo = (word, key, change.is_keyed)
@@ -240,10 +261,25 @@ class Readers:
     def reaching(self, key: Key) -> set[Key]:
         """Give the units with a root that leads to a key."""
         if key not in self._reading:
-            self._reading[key] = self._leading_to({key})
+            self._reading[key] = self._leading_to({key}, self._silent_about(key))
         return self._reading[key]
 
-    def _leading_to(self, targets: set[Key]) -> set[Key]:
+    def _silent_about(self, key: Key) -> set[Key]:
+        """Give the bodies that use a global and tell nobody what is in it."""
+        return {
+            source
+            for source in self._back.get(key, ())
+            if source.kind == BODY
+            and source.path == key.path
+            and all(
+                not refs.tells and refs.kept == {key.name + "[]"}
+                for refs in self._project.refs_of(source)
+            )
+        }
+
+    def _leading_to(
+        self, targets: set[Key], passed_over: Collection[Key] = frozenset()
+    ) -> set[Key]:
         """Give the units with a root that leads to one of some keys."""
         seen = set(targets)
         stack = list(seen)
@@ -252,7 +288,7 @@ class Readers:
             key = stack.pop()
             units |= self._units.get(key, set())
             for source in self._back.get(key, ()):
-                if source not in seen:
+                if source not in seen and source not in passed_over:
                     seen.add(source)
                     stack.append(source)
         return units
@@ -263,12 +299,14 @@ class Readers:
         Args:
             is_keyed: the word is a key of the mapping that ``changed`` is, else an attribute.
         """
-        found = set(self._by_word.get(word, ()))
+        found = self._by_word.get(word, set()) | self._by_name.get(word, set())
         if is_keyed and changed.path == FIXTURE:
             # Which name a fixture has in a test is not known.
             return found | {key for key, _ in self._refs}
         if is_keyed:
-            found |= self._naming_names  # the name of a function or class may be the key
+            if word not in self._by_name:
+                # The name of a function or class may be the key, of another distribution's.
+                found |= self._naming_names
         else:
             found |= self._by_attribute_word.get(word, set())
             found |= self._dynamic
@@ -278,9 +316,12 @@ class Readers:
 
     def _index(self) -> None:
         for key, refs in self._refs:
+            for word in words_of(key.name) | words_of(key.path):
+                self._by_name.setdefault(word, set()).add(key)
             for word in refs.words:
                 self._by_word.setdefault(word, set()).add(key)
             for attr in refs.attrs:
+                self._by_attribute.setdefault(attr, set()).add(key)
                 for word in words_of(attr):
                     self._by_attribute_word.setdefault(word, set()).add(key)
             if refs.is_dynamic:
