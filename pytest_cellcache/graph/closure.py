@@ -179,7 +179,8 @@ class Closure:
 
     def _computed(self, path: str, refs: Refs, out: set[Key]) -> None:
         """Edges of code that names what it consults at run time only."""
-        if refs.imports_computed or "__subclasses__" in refs.attrs:
+        is_unheard = refs.imports_asked and path in self._evaluations.unheard
+        if refs.imports_computed or is_unheard or "__subclasses__" in refs.attrs:
             # Any module may be meant; any class statement anywhere may add a subclass.
             out.update(Key(SURFACE, file) for file in self._evaluations.files)
             out.add(Key(SOURCES))

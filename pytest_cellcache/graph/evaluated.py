@@ -28,12 +28,14 @@ class Evaluations:
         traced: files all of whose statements were told apart.
         imported: all bodies that ran in imports and collection.
         files: first-party modules loaded.
+        unheard: those that were loaded before anything was traced.
     """
 
     cells: Mapping[CellPlace, frozenset[Key]] = field(default_factory=dict)
     traced: frozenset[str] = frozenset()
     imported: Ran = field(default_factory=lambda: Ran(()))
     files: frozenset[str] = frozenset()
+    unheard: frozenset[str] = frozenset()
 
 
 def is_contained(project: Project, names: Names, key: Key) -> bool:

@@ -97,7 +97,9 @@ class Refs:
         looked_up: what is looked up before it may be written, written likewise.
         is_dynamic: names are computed at run time (``getattr`` with a variable, ``eval``, ...).
         reads_namespace: any global of the module may be read (``globals()``, ``eval(text)``, ...).
-        imports_computed: a module is imported or looked up under a name computed at run time.
+        imports_computed: a module is imported or looked up under a name computed at run time, and
+            nobody sees which.
+        imports_asked: the same through ``importlib.import_module``, which is watched.
         changes_parameters: an argument is changed in place, or gets an attribute.
         changes_unknown: so is a local that is neither new here nor known to be something else.
         changes_closure: so is a variable of an enclosing function.
@@ -124,12 +126,30 @@ class Refs:
     is_dynamic: bool = False
     reads_namespace: bool = False
     imports_computed: bool = False
+    imports_asked: bool = False
     changes_parameters: bool = False
     changes_unknown: bool = False
     changes_closure: bool = False
     keeps_arguments: bool = False
     accumulates: bool = False
     tells: bool = False
+
+    def note_import(self, function: str, constants: list[str]) -> None:
+        """Note a call of a function that may import what its first argument names.
+
+        Args:
+            constants: its arguments, as far as they are constant texts.
+        """
+        if function in IMPORTING:
+            first = constants[0].lstrip(".") if constants else ""
+            if all(part.isidentifier() for part in first.split(".")):
+                self.imports.add(f"{constants[0]}:*")
+            elif function == "import_module":
+                self.imports_asked = True
+            else:
+                self.imports_computed = True
+        elif function in IMPORTING_FILES:
+            self.imports_computed = True
 
     def join(self, other: Refs) -> None:
         """Add everything of ``other``."""
@@ -146,7 +166,7 @@ SET_FIELDS: Final = (
 
 
 FLAG_FIELDS: Final = (
-    "is_dynamic", "reads_namespace", "imports_computed", "changes_parameters",
+    "is_dynamic", "reads_namespace", "imports_computed", "imports_asked", "changes_parameters",
     "changes_unknown", "changes_closure", "keeps_arguments", "accumulates", "tells",
 )  # fmt: skip
 

@@ -16,8 +16,6 @@ from pytest_cellcache.graph.keeping import note_keeping
 from pytest_cellcache.graph.refs import (  # fmt: skip
     DYNAMIC,
     DYNAMIC_ATTRS,
-    IMPORTING,
-    IMPORTING_FILES,
     MUTATORS,
     REFLECTION,
     Refs,
@@ -53,6 +51,7 @@ class Scanner:
         self.nested: list[Scanned] = []
         self.path: list[str] = []
         self._keyed: ast.AST | None = None
+        self._written: ast.expr | None = None
         self._has_lazy_annotations = has_lazy_annotations
         self._inside: Locals | None = None
         self._callee: ast.expr | None = None
@@ -191,9 +190,11 @@ class Scanner:
                 self.found.reads_namespace = True
             elif isinstance(key, ast.Attribute) and key.attr == "__module__":
                 pass  # the module of a class or function that is consulted anyway
-            elif isinstance(node.ctx, ast.Load):
+            elif isinstance(node.ctx, ast.Load) and node is not self._written:
                 self.found.imports_computed = True
         if not isinstance(node.ctx, ast.Load):
+            # ``sys.modules[name].__dict__["x"] = 1`` reads nothing of the module.
+            self._written = node.value.value if isinstance(node.value, ast.Attribute) else None
             self._receive(node.value, local)
         self._keyed = node.value if names_a_key(node.slice) else None
         self._children(node, local)
@@ -301,14 +302,7 @@ class Scanner:
             name in ("eval", "exec") and len(node.args) < 2
         ):
             self.found.reads_namespace = True
-        if (name or attr) in IMPORTING:
-            first = constants[0].lstrip(".") if constants else ""
-            if all(part.isidentifier() for part in first.split(".")):
-                self.found.imports.add(f"{constants[0]}:*")
-            else:
-                self.found.imports_computed = True
-        elif (name or attr) in IMPORTING_FILES:
-            self.found.imports_computed = True
+        self.found.note_import(name or attr, constants)
         self._children(node, local)
 
     def _note_call(self, function: ast.expr, local: LocalScope) -> None:

@@ -164,7 +164,13 @@ class Run:
             project=project,
             digester=digester,
             inputs=inputs,
-            input_keys=InputKeys(snapshot, inputs, self._settings.ignore, _outer_folders(places)),
+            input_keys=InputKeys(
+                snapshot,
+                inputs,
+                self._settings.ignore,
+                _outer_folders(places),
+                lambda name: located.source if (located := modules.find(name)) else None,
+            ),
             store=store,
             read_child=self._recorder.read_child,
         )

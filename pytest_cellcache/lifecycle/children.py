@@ -31,7 +31,8 @@ PYTHON_VARIABLES: Final = frozenset(
 """What the interpreter reads before anybody can see it."""
 
 _FIELDS: Final = tuple(
-    "reads writes listings stats variables options distributions children hosts gaps".split()
+    """reads writes listings stats variables options distributions imports children hosts
+    gaps""".split()
 )
 _OPTIONS_WITH_VALUE: Final = frozenset({"-W", "-X", "--check-hash-based-pycs"})
 _COMMAND_FILE: Final = "<command>"

@@ -21,6 +21,7 @@ def evaluations_of(
     modules: Iterable[str],
     imported: Ran,
     files: Iterable[str],
+    unheard: Iterable[str] = (),
     keys_of_code: Callable[[Iterable[CodeRef]], set[Key]],
 ) -> tuple[Evaluations, frozenset[Key]]:
     """Give what evaluating each cell ran, and what counts for every test.
@@ -30,6 +31,7 @@ def evaluations_of(
     Args:
         modules: absolute files of the modules all of whose statements were told apart.
         files: relative files of all first-party modules loaded.
+        unheard: those of them that were loaded before anything was traced.
     """
     places = project.snapshot.places
     cells: dict[CellPlace, set[Key]] = {}
@@ -50,6 +52,7 @@ def evaluations_of(
         frozenset(places.relative(filename) for filename in modules),
         imported,
         frozenset(files),
+        frozenset(unheard),
     )
     return evaluations, frozenset(everywhere)
 

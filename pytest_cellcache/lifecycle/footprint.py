@@ -6,7 +6,7 @@ import fnmatch
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from pytest_cellcache.lifecycle.inputs import Inputs
@@ -17,8 +17,10 @@ from pytest_cellcache.model.keys import (
     EXISTS,
     FILE,
     LISTING,
+    MODULE,
     PROGRAM,
     RUN,
+    SURFACE,
     TREE,
     Key,
 )
@@ -35,6 +37,7 @@ class InputKeys:
     Args:
         ignore: globs of relative paths that never count.
         folders: absolute folders of first-party modules outside the project root.
+        source_of: gives the source of a first-party module by its dotted name.
     """
 
     def __init__(
@@ -43,7 +46,9 @@ class InputKeys:
         inputs: Inputs,
         ignore: Iterable[str],
         folders: Iterable[str] = (),
+        source_of: Callable[[str], str | None] = lambda _: None,
     ) -> None:
+        self._source_of = source_of
         self._snapshot = snapshot
         self._places = snapshot.places
         self._inputs = inputs
@@ -77,6 +82,11 @@ class InputKeys:
                     found.add(Key(kind, name))
         found |= {Key(RUN, "", name) for name in seen.options}
         found |= {Key(DISTRIBUTION, "", name) for name in seen.distributions}
+        for module in seen.imports:
+            found.add(Key(MODULE, "", module))
+            source = self._source_of(module)
+            if source is not None:  # what is read of it has computed names, too
+                found.add(Key(SURFACE, source))
         for variable in seen.variables:
             if not self._inputs.is_neutral(variable):
                 found.add(Key(ENV, "", variable))

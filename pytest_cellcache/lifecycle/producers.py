@@ -299,11 +299,12 @@ class Readers:
         Args:
             is_keyed: the word is a key of the mapping that ``changed`` is, else an attribute.
         """
-        found = self._by_word.get(word, set()) | self._by_name.get(word, set())
+        found = set(self._by_word.get(word, ()))
         if is_keyed and changed.path == FIXTURE:
             # Which name a fixture has in a test is not known.
             return found | {key for key, _ in self._refs}
         if is_keyed:
+            found |= self._by_name.get(word, set())
             if word not in self._by_name:
                 # The name of a function or class may be the key, of another distribution's.
                 found |= self._naming_names

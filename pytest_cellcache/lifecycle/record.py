@@ -27,7 +27,7 @@ from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
 from pytest_cellcache.lifecycle.producers import Change, Producers, Readers
 from pytest_cellcache.lifecycle.sites import ImportInputs, place_inputs
-from pytest_cellcache.lifecycle.surroundings import Edges, Surroundings, reach
+from pytest_cellcache.lifecycle.surroundings import Edges, Surroundings, applies, reach
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.keys import (
@@ -44,6 +44,7 @@ from pytest_cellcache.model.keys import (
     REGISTERS,
     RUN,
     TREE,
+    WHOLE,
     Key,
 )
 from pytest_cellcache.model.observation import CodeRef
@@ -143,6 +144,7 @@ class Recording:
             modules=around.modules,
             imported=Ran(left.imported),
             files=files,
+            unheard=[key.path for key in around.declared if key.kind == WHOLE],
             keys_of_code=self.keys_of_code,
         )
         closure = Closure(self._project, self._digester, evaluations)
@@ -260,13 +262,13 @@ class Recording:
         return all(written)  # every group is tried
 
     def _shared(self, group: str, around: Surroundings, at_import: ImportInputs) -> frozenset[Key]:
-        plugins = [file for file in around.plugins if _applies(file, group)]
+        plugins = [file for file in around.plugins if applies(file, group)]
         found = {Key(EFFECTS, file) for file in (group, *plugins) if file.endswith(".py")}
         found |= {Key(RUN, "", facet) for facet in around.facets}
         found |= around.declared
         found |= at_import.everybody
         for file, inputs in at_import.of_file.items():
-            if _concerns(file, group, around):
+            if around.concerns(file, group):
                 found |= inputs
         sources = {file for file in (group, *plugins) if file.endswith(".py")}
         found |= {Key(HOOKS, file) for file in sources}
@@ -293,7 +295,7 @@ class Recording:
         roots = {Key(GROUP, facts.group), *facts.keys}
         if any(key.kind == MARKERS for key in facts.keys):
             for file, inputs in self._at_import(around).of_opaque.items():
-                if _concerns(file, facts.group, around):
+                if around.concerns(file, facts.group):
                     roots |= inputs
         before = around.imported.writes
         for instance in attempt.instances:
@@ -388,13 +390,3 @@ def _barrier(attempt: Attempt, around: Surroundings) -> Reason | None:
         if found is not None:
             return found
     return None
-
-
-def _applies(plugin: str, group: str) -> bool:
-    """Say whether a plugin concerns the tests of a file: a conftest only below its folder."""
-    folder, _, name = plugin.rpartition("/")
-    return name != "conftest.py" or not folder or group.startswith(folder + "/")
-
-
-def _concerns(file: str, group: str, around: Surroundings) -> bool:
-    return file == group or (file in around.plugins and _applies(file, group))

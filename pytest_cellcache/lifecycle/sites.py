@@ -25,7 +25,9 @@ from pytest_cellcache.graph.remembered import initialises
 from pytest_cellcache.model.keys import BODY, EFFECTS, MARKERS, NAME, Key
 from pytest_cellcache.model.observation import CLASS_BODY, CodeRef, Observation, Site
 
-_SITED: Final = tuple("reads listings stats variables options distributions children".split())
+_SITED: Final = tuple(
+    "reads listings stats variables options distributions imports children".split()
+)
 """Fields of ``Observation`` that sites tell about."""
 
 _PER_FILE_HOOKS: Final = frozenset(

@@ -44,6 +44,16 @@ class Surroundings:
     may_connect: bool = False
     keys_of: Callable[[Place], tuple[str, ...] | None] = lambda place: None
 
+    def concerns(self, file: str, group: str) -> bool:
+        """Say whether a file holds the tests of a group, or is a plugin that applies to them."""
+        return file == group or (file in self.plugins and applies(file, group))
+
+
+def applies(plugin: str, group: str) -> bool:
+    """Say whether a plugin concerns the tests of a file: a conftest only below its folder."""
+    folder, _, name = plugin.rpartition("/")
+    return name != "conftest.py" or not folder or group.startswith(folder + "/")
+
 
 def reach(roots: Iterable[Key], edges: Edges) -> set[Key]:
     """Give keys and all that they lead to."""

@@ -94,6 +94,7 @@ class Observation:
         options: options and ini values that a conftest defines: ``option x``, ``ini y``.
         distributions: distributions whose metadata was looked for; ``*`` for all of them,
             ``entry-points`` for what they offer.
+        imports: names of modules asked for through ``importlib.import_module``.
         children: programs started as child processes that nobody traced (argv[0], what a shell
             was given, or a word such as ``fork``).
         spawned: child processes that are traced.
@@ -113,6 +114,7 @@ class Observation:
     variables: frozenset[str] = frozenset()
     options: frozenset[str] = frozenset()
     distributions: frozenset[str] = frozenset()
+    imports: frozenset[str] = frozenset()
     children: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
     gaps: frozenset[str] = frozenset()

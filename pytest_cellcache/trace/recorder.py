@@ -24,6 +24,7 @@ from pytest_cellcache.trace.channel import FirstParty, Label
 from pytest_cellcache.trace.child import ChildRecording
 from pytest_cellcache.trace.contract import IsFirstParty, Traced, Tracer, TracerUnavailable
 from pytest_cellcache.trace.environ import EnvironmentWatch
+from pytest_cellcache.trace.importing import ImportWatch
 from pytest_cellcache.trace.metadata import MetadataWatch
 from pytest_cellcache.trace.monitoring import monitoring_tracer
 from pytest_cellcache.trace.origin import caller, project_frames, pytester_depth, reach
@@ -234,6 +235,7 @@ class Watch:
         self._shims = ShimSet()
         self._environment = EnvironmentWatch()
         self._metadata = MetadataWatch()
+        self._importing = ImportWatch()
 
     def add(self, recorder: Recorder) -> None:
         unit.LISTENERS.append(recorder)
@@ -242,6 +244,7 @@ class Watch:
             self._shims.install()
             self._environment.install()
             self._metadata.install()
+            self._importing.install()
             CHILDREN.handover = recorder.handover
             CHILDREN.install(lambda token: unit.LISTENERS[0].go_on_as_child(token, None))
 
@@ -249,6 +252,7 @@ class Watch:
         unit.LISTENERS.remove(recorder)
         if not unit.LISTENERS:
             CHILDREN.uninstall()
+            self._importing.uninstall()
             self._metadata.uninstall()
             self._environment.uninstall()
             self._shims.uninstall()

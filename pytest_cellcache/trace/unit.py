@@ -51,6 +51,7 @@ class OpenUnit:
         "has_moved",
         "has_talked",
         "hosts",
+        "imports",
         "listings",
         "options",
         "reads",
@@ -75,6 +76,7 @@ class OpenUnit:
         self.variables: set[str] = set()
         self.options: set[str] = set()
         self.distributions: set[str] = set()
+        self.imports: set[str] = set()
         self.children: set[str] = set()
         self.hosts: set[str] = set()
         self.gaps: set[str] = set()
@@ -107,6 +109,9 @@ class OpenUnit:
 
     def look_up(self, distribution: str) -> None:
         self._note("distributions", distribution)
+
+    def ask_for(self, module: str) -> None:
+        self._note("imports", module)
 
     def read_option(self, name: str) -> None:
         self._note("options", name)
@@ -200,6 +205,7 @@ class OpenUnit:
             variables=frozenset(self.variables),
             options=frozenset(self.options),
             distributions=frozenset(self.distributions),
+            imports=frozenset(self.imports),
             children=frozenset(self.children),
             hosts=frozenset(self.hosts),
             gaps=frozenset(self.gaps) | traced.gaps,

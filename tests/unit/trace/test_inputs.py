@@ -261,7 +261,8 @@ def test_imports_are_noise_but_data_of_packages_is_not(
     (package / "__init__.py").write_text("import os\n")
     (package / "data").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
-    assert watch(lambda: importlib.import_module(package.name)) == Observation()
+    seen = watch(lambda: importlib.import_module(package.name))
+    assert seen == Observation(imports=frozenset({package.name}))
     seen = watch(lambda: pkgutil.get_data(package.name, "data"))
     assert seen.reads == {str(package / "data")}
     del sys.modules[package.name]

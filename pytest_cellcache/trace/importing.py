@@ -1,0 +1,59 @@
+"""Notices which modules code asks for by a name that it computes: ``importlib.import_module``.
+
+A module that is loaded already raises no event when it is asked for again, and what it is asked
+for by is in no source. ``__import__``, which every import statement goes through, is left alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from typing import Any
+
+from pytest_cellcache.trace import unit
+from pytest_cellcache.trace.origin import caller, reach
+
+_PARTS_OF_PYTEST = ("_pytest.pathlib", "_pytest.config", "_pytest.outcomes", "pluggy")
+"""They import test modules and plugins, and what a test skips without."""
+
+
+class ImportWatch:
+    """The stand-in of one period of recording."""
+
+    def __init__(self) -> None:
+        self._real: Any = None
+        self._placed: Any = None
+
+    def install(self) -> None:
+        real = self._real = importlib.import_module
+
+        def import_module(name: str, package: str | None = None) -> Any:
+            _note(name, package)
+            return real(name, package)
+
+        import_module.__doc__ = real.__doc__
+        import_module.__module__ = real.__module__
+        import_module.__qualname__ = real.__qualname__
+        import_module.__wrapped__ = real  # type: ignore[attr-defined]
+        self._placed = import_module
+        importlib.import_module = import_module
+
+    def uninstall(self) -> None:
+        if importlib.import_module is self._placed:  # else somebody has put his own there since
+            importlib.import_module = self._real
+        self._real = self._placed = None
+
+
+def _note(name: object, package: object) -> None:
+    try:
+        if not unit.LISTENERS or not isinstance(name, str):
+            return
+        module, frame = caller()
+        if module.startswith(_PARTS_OF_PYTEST):
+            return
+        if name.startswith(".") and isinstance(package, str):
+            name = importlib.util.resolve_name(name, package)
+        if hearers := reach(module, frame):
+            unit.charge(lambda each: each.ask_for(name), hearers)
+    except (*unit.TROUBLES, ImportError):
+        unit.confess()
