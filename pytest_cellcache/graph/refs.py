@@ -90,8 +90,8 @@ class Refs:
         attr_stores: attribute names written on anything that is not a global: ``self.a = 1``.
         attr_changes: attribute names whose value is changed in place: ``self.a.append(1)``.
         strings: constants that look like dotted paths, for code that imports by name.
-        words: the words in all string constants and in the names of what it defines, for who looks
-            something up by a key.
+        words: the words in all string constants, for who looks something up by a key.
+        defines: the words in the names of functions and classes in it: registers go by them.
         wholes: those of ``chains`` that are used otherwise than by a key: ``len(D)``, ``f(D)``.
         kept: what is written outside of the call: a chain, ``.attribute`` or ``~variable``.
         looked_up: what is looked up before it may be written, written likewise.
@@ -120,6 +120,7 @@ class Refs:
     attr_changes: set[str] = field(default_factory=set)
     strings: set[str] = field(default_factory=set)
     words: set[str] = field(default_factory=set)
+    defines: set[str] = field(default_factory=set)
     wholes: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
     looked_up: set[str] = field(default_factory=set)
@@ -161,7 +162,7 @@ class Refs:
 
 SET_FIELDS: Final = (
     "chains", "attrs", "fields", "imports", "calls", "arguments", "receivers", "stores",
-    "attr_stores", "attr_changes", "strings", "words", "wholes", "kept", "looked_up",
+    "attr_stores", "attr_changes", "strings", "words", "defines", "wholes", "kept", "looked_up",
 )  # fmt: skip
 
 

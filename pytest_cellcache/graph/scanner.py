@@ -364,7 +364,7 @@ class Scanner:
     def _decorators(
         self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, local: LocalScope
     ) -> None:
-        self.found.words |= words_of(node.name)  # registers go by it
+        self.found.defines |= words_of(node.name)
         for decorator in node.decorator_list:  # called even without parentheses
             self._note_call(decorator, local)
             if isinstance(decorator, ast.Call):

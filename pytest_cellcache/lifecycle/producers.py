@@ -317,7 +317,7 @@ class Readers:
 
     def _index(self) -> None:
         for key, refs in self._refs:
-            for word in words_of(key.name) | words_of(key.path):
+            for word in refs.defines | words_of(key.name) | words_of(key.path):
                 self._by_name.setdefault(word, set()).add(key)
             for word in refs.words:
                 self._by_word.setdefault(word, set()).add(key)
