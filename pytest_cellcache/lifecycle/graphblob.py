@@ -68,38 +68,36 @@ class StoredGraph:
             if not (key.kind in spared and key.path in same) and shorten(digest(key)) != row[3]
         }
         self._edges: list[Sequence[int]] = data["edges"]
-        self._dirty = self._spread()
+        self._cause = self._spread()
 
-    def _spread(self) -> set[int]:
+    def _spread(self) -> dict[int, tuple[int, int]]:
+        """Give for each dirty key how far the nearest changed key is, and which."""
         if not self._changed:
-            return set()
+            return {}
         reverse: dict[int, list[int]] = {}
         for number, edges in enumerate(self._edges):
             for target in edges:
                 reverse.setdefault(target, []).append(number)
-        dirty = set(self._changed)
-        stack = list(dirty)
-        while stack:
-            for source in reverse.get(stack.pop(), ()):
-                if source not in dirty:
-                    dirty.add(source)
-                    stack.append(source)
-        return dirty
+        cause = {number: (0, number) for number in sorted(self._changed)}
+        queue = deque(cause)
+        while queue:
+            target = queue.popleft()
+            distance, changed = cause[target]
+            for source in reverse.get(target, ()):
+                if source not in cause:
+                    cause[source] = (distance + 1, changed)
+                    queue.append(source)
+        return cause
 
     def first_change(self, roots: Sequence[int]) -> Key | None:
-        """Give the changed key nearest to some root; ``None`` when every root is clean."""
-        if not self._dirty:
+        """Give the changed key nearest to some root; ``None`` when every root is clean.
+
+        Raises:
+            IndexError: a root is not in the graph.
+        """
+        if roots and not 0 <= min(roots) <= max(roots) < len(self._keys):
+            raise IndexError("a record of another graph")
+        cause = self._cause
+        if not cause or cause.keys().isdisjoint(roots):
             return None
-        if self._dirty.isdisjoint(roots):
-            return None
-        queue = deque(root for root in roots if root in self._dirty)
-        seen = set(queue)
-        while queue:
-            number = queue.popleft()
-            if number in self._changed:
-                return self._keys[number]
-            for target in self._edges[number]:
-                if target in self._dirty and target not in seen:
-                    seen.add(target)
-                    queue.append(target)
-        raise ValueError("a dirty key leads to no change")
+        return self._keys[min(cause[root] for root in roots if root in cause)[1]]

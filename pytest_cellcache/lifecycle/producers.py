@@ -91,13 +91,15 @@ class Producers:
         for change in changes:
             path = FIXTURE if change.filename == FIXTURE else relative(change.filename)
             writers = writers or Writers(self._project, self._names, ran.places | own)
-            exact = set() if change.is_keyed else writers.of_attribute(path, *change[1:3])
-            found = (exact or writers.of(path, change.name)) | self._by_word(
-                path, change, ran, computed=not exact
-            )
+            # Whoever leads to a class, what changed its attribute is looked for there.
+            home = change
+            if change.home is not None:
+                home = StateChange(relative(change.home[0]), *change.home[1:])
+            where = path if change.home is None else home.filename
+            exact, found = self._makers(where, home, ran, writers)
             fillers: frozenset[Key] = frozenset()
             if found and not found & own and all(self._fills(place) for place in found):
-                bodies = self._calls.reach(found | self._wrapped(path, change.name, ran), ran)
+                bodies = self._calls.reach(found | self._wrapped(where, home.name, ran), ran)
                 rests_on = frozenset(Key(BODY, *place) for place in bodies) | inputs
                 producer = None
                 if not any(self._is_memo(place) for place in found):
@@ -133,6 +135,23 @@ class Producers:
                 for word in words or [""]:
                     key = Key(NAME, *changed)
                     self.changes.append(Change(key, word, bool(word), rests_on, None))
+
+    def _makers(
+        self, path: str, change: StateChange, ran: Ran, writers: Writers
+    ) -> tuple[set[Place], set[Place]]:
+        """Give the bodies that may have made a change.
+
+        Returns:
+            Those known to write just that attribute by the name of its class, and all.
+        """
+        exact: set[Place] = set()
+        memos: set[Place] = set()
+        if change.word and not change.is_keyed:
+            exact = writers.of_attribute(path, change.name, change.word)
+            memos = {p for p in ran.by_name.get(change.word, ()) if self._is_memo(p)}
+        known = exact | memos
+        others = self._by_word(path, change, ran, computed=not known)
+        return exact, others | (known or writers.of(path, change.name))
 
     def _fills(self, place: Place) -> bool:
         return all(fills(found) for found in self._project.index(place[0]).defs[place[1]])

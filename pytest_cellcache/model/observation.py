@@ -61,12 +61,15 @@ class StateChange(NamedTuple):
         name: that global.
         word: the key or attribute right below the global; empty if it may be any.
         is_keyed: ``word`` is a key of the mapping that the global itself is.
+        home: the class one of whose attributes it was, wherever else it is found: file name,
+            qualified name and attribute; ``None`` for other objects.
     """
 
     filename: str
     name: str
     word: str = ""
     is_keyed: bool = False
+    home: tuple[str, str, str] | None = None
 
 
 ALL_VARIABLES = "*"

@@ -74,6 +74,7 @@ class StateWatch:
         # Who leads to an object: other objects by identity and key, and globals.
         self._parents: dict[int, list[tuple[int, str]]] = {}
         self._owners: dict[int, list[Owner]] = {}
+        self._classes: dict[int, tuple[str, str]] = {}
         self._kept: list[Any] = []
         self._slots: dict[int, Slots] = {}
         self._foreign_left = 0
@@ -144,9 +145,21 @@ class StateWatch:
             if word and word not in _SKIPPED_GLOBALS and not is_module:
                 changes.add(StateChange(held.module, word))
             return
+        home = self._home_of(held, word)
         for owner, is_top, below in self._leading_to(held.ident):
             is_keyed = is_top and held.kind == "mapping"
-            changes.add(StateChange(*owner, word if is_top else below, is_keyed))
+            changes.add(StateChange(*owner, word if is_top else below, is_keyed, home))
+
+    def _home_of(self, held: Held, word: str) -> tuple[str, str, str] | None:
+        """Give the class that a changed object is, or is an attribute of."""
+        if held.ident in self._classes:
+            return (*self._classes[held.ident], word)
+        homes = {
+            (*self._classes[parent], key)
+            for parent, key in self._parents.get(held.ident, ())
+            if parent in self._classes
+        }
+        return homes.pop() if len(homes) == 1 else None
 
     def _leading_to(self, ident: int) -> set[tuple[Owner, bool, str]]:
         """Give the globals that lead to an object, whether directly, and the word below them."""
@@ -253,6 +266,9 @@ class StateWatch:
     def _hold_value(self, value: Any, *, is_global: bool) -> None:
         kind, ident = type(value), identity(value)
         if issubclass(kind, type):
+            module = sys.modules[module_of(value)]
+            qualname = type.__getattribute__(value, "__qualname__")
+            self._classes[ident] = (str(module.__file__), qualname)
             namespace = type.__getattribute__(value, "__dict__")
             self._add(Held(ident, "namespace", namespace, namespace_ids))
             return

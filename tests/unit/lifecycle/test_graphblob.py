@@ -87,3 +87,11 @@ def test_edges_that_lead_nowhere_hide_no_change() -> None:
     blob = json.dumps({"keys": [["name", "a.py", "f", "0"]], "edges": [[7]]}).encode()
     graph = StoredGraph(blob, lambda key: digest_text(key.name))
     assert graph.first_change([0]) == Key("name", "a.py", "f")
+
+
+def test_a_root_outside_of_the_graph_is_told() -> None:
+    blob, positions = encode_graph(list(EDGES)[::-1], lambda n: frozenset(EDGES[n]), digest)
+    graph = StoredGraph(blob, digest)
+    for root in (len(positions), -1):
+        with pytest.raises(IndexError):
+            graph.first_change([0, root])
