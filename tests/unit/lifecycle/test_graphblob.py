@@ -89,9 +89,9 @@ def test_edges_that_lead_nowhere_hide_no_change() -> None:
     assert graph.first_change([0]) == Key("name", "a.py", "f")
 
 
-def test_a_root_outside_of_the_graph_is_told() -> None:
-    blob, positions = encode_graph(list(EDGES)[::-1], lambda n: frozenset(EDGES[n]), digest)
-    graph = StoredGraph(blob, digest)
+@pytest.mark.parametrize("changed", [(), ("x",)])
+def test_a_root_outside_of_the_graph_is_told(changed: tuple[str, ...]) -> None:
+    graph, positions = stored(set(changed))
     for root in (len(positions), -1):
         with pytest.raises(IndexError):
             graph.first_change([0, root])
