@@ -48,6 +48,7 @@ class Digester:
         self._effect_cells: dict[str, list[tuple[int, Cell]]] = {}
         self._registering: dict[str, list[tuple[int, Cell, frozenset[Place]]]] = {}
         self._imports: dict[str, list[tuple[int, str]]] = {}
+        self._brought: dict[str, frozenset[str]] = {}
         self._kinds: Mapping[str, Callable[[Key], Digest]] = {
             BODY: self._body,
             NAME: self._name,
@@ -113,19 +114,48 @@ class Digester:
         return digest_parts(before) if before else ""
 
     def _effectful_imports(self, path: str) -> list[tuple[int, str]]:
-        """List the imports of a module that bring effects of first-party modules, by position."""
+        """List the imports of a module that bring effects of first-party modules, by position.
+
+        Each with the files whose effects it is the first to bring, whichever way it comes by them.
+        """
         if path not in self._imports:
-            self._imports[path] = []
-            found: list[tuple[int, str]] = []
+            self._imports[path] = found = []
+            brought: set[str] = {path}
             for position, cell in enumerate(self._project.index(path).table.cells):
                 source = self._imported(path, cell)
-                if source is not None and self._brings_effects(source):
-                    found.append((position, source))
-            self._imports[path] = found
+                new = self._effects_of(source) - brought if source is not None else None
+                if new:
+                    brought |= new
+                    found.append((position, "\0".join(sorted(new))))
         return self._imports[path]
 
-    def _brings_effects(self, path: str) -> bool:
-        return bool(self.effect_cells(path)) or bool(self._effectful_imports(path))
+    def _effects_of(self, path: str) -> frozenset[str]:
+        """Give the files whose effects importing a module brings; for all it imports in one go."""
+        if path not in self._brought:
+            brought: dict[str, set[str]] = {}
+            importers: dict[str, list[str]] = {}
+            stack = [path]
+            while stack:
+                current = stack.pop()
+                if current in brought:
+                    continue
+                brought[current] = {current} if self.effect_cells(current) else set()
+                for cell in self._project.index(current).table.cells:
+                    source = self._imported(current, cell)
+                    if source in self._brought:
+                        brought[current] |= self._brought[source]
+                    elif source is not None:
+                        importers.setdefault(source, []).append(current)
+                        stack.append(source)
+            stack = list(brought)
+            while stack:  # until nobody brings more
+                current = stack.pop()
+                for importer in importers.get(current, ()):
+                    if not brought[current] <= brought[importer]:
+                        brought[importer] |= brought[current]
+                        stack.append(importer)
+            self._brought.update((file, frozenset(found)) for file, found in brought.items())
+        return self._brought[path]
 
     def _ranks(self, path: str, position: int, cell: Cell) -> str:
         """Say how many bindings of what a cell reads come before it, where there are several.

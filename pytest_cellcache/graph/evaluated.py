@@ -9,7 +9,7 @@ from typing import Final
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Ran
-from pytest_cellcache.model.keys import BODY, Key
+from pytest_cellcache.model.keys import BODY, WRITES, Key
 
 CellPlace = tuple[str, int]
 """File and position of a cell in it."""
@@ -82,3 +82,15 @@ def _attributes_made(project: Project, names: Names, path: str, owner: str) -> s
                 for file, name, rest in names.resolve(place[0], base).bindings:
                     stack.append((file, ".".join((name, *rest))))
     return made
+
+
+def as_probed(project: Project, names: Names, key: Key) -> Key:
+    """Give what counts of a body that ran while tests were collected.
+
+    pytest asks everything it finds for attributes. What a ``__getattr__`` answers then is seen by
+    the collection of this run, too; what it may change for tests is not.
+    """
+    is_probe = key.kind == BODY and key.name.rpartition(".")[2] == "__getattr__"
+    if is_probe and is_contained(project, names, key):
+        return key._replace(kind=WRITES)
+    return key

@@ -111,7 +111,7 @@ class Producers:
                 key = unit_key(FIXTURE, change.name)
             made = Change(key, change.word, change.is_keyed, rests_on, producer, fillers, unit)
             if exact and found == exact and all(self._counts(place) for place in found):
-                made = replace(made, is_counter=True)
+                made = replace(made, is_counter=True, rests_on=made.rests_on - inputs)
             if made not in self._known:
                 self._known.add(made)
                 self.changes.append(made)

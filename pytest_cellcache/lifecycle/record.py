@@ -14,6 +14,7 @@ from typing import Final
 
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.digests import Digester, is_hook
+from pytest_cellcache.graph.evaluated import as_probed
 from pytest_cellcache.graph.locate import locate
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Ran
@@ -277,7 +278,7 @@ class Recording:
             # that are neither.
             is_elsewhere = key.path in around.groups or key.path in around.plugins
             if key.path in sources or not is_elsewhere:
-                found.add(key)
+                found.add(as_probed(self._project, self._digester.names, key))
         for key in self.keys_of_code(around.imported.codes):
             if key.kind == BODY and key.path in sources and is_hook(key.name):
                 found.add(key)

@@ -122,8 +122,8 @@ class Held:
         now = {name: identity(value) for name, value in self.items() if type(name) is str}
         names = {name for name in now if self.named.get(name) != now[name]}
         names |= self.named.keys() - now.keys()
-        if names and names <= SKIPPED_MEMBERS and self.kind == "namespace":
-            return []
+        if names and self.kind == "namespace":
+            return sorted(names - SKIPPED_MEMBERS)
         return sorted(names) or [""]
 
 

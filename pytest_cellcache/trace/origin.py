@@ -55,8 +55,8 @@ _IMPORTERS = frozenset(
     importlib.metadata importlib_metadata pkg_resources
     """.split()  # a page of quotes otherwise
 )
-# It reads all sources of the project for constants to draw from, at random.
-_GUESSING = frozenset({"hypothesis.internal.constants_ast"})
+# We ourselves; and who reads sources for constants to draw from at random, and for reports.
+_BLIND = ("pytest_cellcache.", "hypothesis.internal.")
 # Loader methods that others use to read data files of a package (pkgutil.get_data, linecache).
 _LOADER_READS = frozenset({"get_data", "get_source"})
 # Functions of carriers that ask a path for nothing but what it is.
@@ -157,7 +157,7 @@ def reach(module: str, frame: FrameType | None) -> int:
     inside a test does what that test wants. So the answer is a bound: recorders whose
     ``pytester_depth`` at their start is below it are told.
     """
-    if module in _IMPORTERS or module in _GUESSING or module.startswith("pytest_cellcache."):
+    if module in _IMPORTERS or module.startswith(_BLIND):
         return NOBODY
     if not module.startswith("_pytest.") or module in _ACTING_FOR_TESTS:
         return EVERYBODY
