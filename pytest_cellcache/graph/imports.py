@@ -1,0 +1,129 @@
+"""Says what importing a module brings along, and whether anybody else could notice.
+
+A module that is not imported because all its tests are replayed must leave nothing out that a live
+test could see: a register filled, something patched, a submodule that became an attribute of its
+package.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pytest_cellcache.graph.digests import Digester
+from pytest_cellcache.graph.modules import Located
+from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.refs import Refs
+from pytest_cellcache.model.digest import ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What importing one module has for others.
+
+    Attributes:
+        is_loud: the module itself changes more than the names it binds.
+        direct: relative first-party files that it imports itself, packages on the way included.
+        names: foreign modules that it imports itself and that others may find loaded or bound:
+            all but plain modules of the standard library.
+        loud: files among all that are imported with it that change more than what they bind.
+    """
+
+    is_loud: bool
+    direct: frozenset[str]
+    names: frozenset[str]
+    loud: frozenset[str]
+
+
+class Imports:
+    """Follows import statements through a project; results are kept for the run."""
+
+    def __init__(self, project: Project, digester: Digester) -> None:
+        self._project = project
+        self._digester = digester
+        self._loads: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+
+    def brought(self, path: str) -> Brought:
+        """Follow the imports of a file and of the first-party modules it imports."""
+        direct, names = self.direct(path)
+        every: set[str] = set()
+        stack = list(direct)
+        while stack:
+            file = stack.pop()
+            if file not in every:
+                every.add(file)
+                stack.extend(self.direct(file)[0])
+        loud = frozenset(filter(self._is_loud, every - {path}))
+        return Brought(self._is_loud(path), direct, names, loud)
+
+    def direct(self, path: str) -> tuple[frozenset[str], frozenset[str]]:
+        """Give the first-party files and the foreign names that a file imports itself."""
+        if path not in self._loads:
+            files: set[str] = set()
+            names: set[str] = set()
+            for spec in self._project.index(path).table.loads:
+                module, _, taken = spec.partition(":")
+                located = self._project.modules.find_from(path, module)
+                if located is None:
+                    names |= _foreign(module, taken)
+                    continue
+                files.update(_files_of(located))
+                child = self._project.modules.find_child(located, taken) if taken else None
+                if child is not None:
+                    files.update(_files_of(child))
+            folder = path.rpartition("/")[0]
+            while folder and self._project.snapshot.digest_file(f"{folder}/__init__.py") != ABSENT:
+                files.add(f"{folder}/__init__.py")
+                folder = folder.rpartition("/")[0]
+            files.discard(path)
+            self._loads[path] = frozenset(files), frozenset(names)
+        return self._loads[path]
+
+    def _is_loud(self, path: str) -> bool:
+        is_broken = self._project.index(path).table.is_broken
+        return (
+            is_broken
+            or bool(self._digester.effect_cells(path))
+            or any(
+                file != path
+                for _, _, changed in self._digester.registering_cells(path)
+                for file, _ in changed
+            )
+        )
+
+
+def _files_of(located: Located) -> list[str]:
+    return [file for file in (*located.passed, located.file) if file and file.endswith(".py")]
+
+
+def _foreign(module: str, taken: str) -> set[str]:
+    """Name the foreign modules that an import loads and that others could notice."""
+    names = {module, f"{module}.{taken}"} if taken else {module}
+    parts = module.split(".")
+    names |= {".".join(parts[:length]) for length in range(1, len(parts))}
+    return {
+        name
+        for name in names
+        if name in sys.modules and ("." in name or name not in sys.stdlib_module_names)
+    }
+
+
+def _watches(refs: Refs) -> bool:
+    # ``sys.modules[cls.__module__]`` looks for nothing that could be missing, and does not count
+    # as computed.
+    looks_up = refs.imports_computed and any(c.startswith("sys.modules") for c in refs.chains)
+    return looks_up or "__subclasses__" in refs.attrs or "gc.get_objects" in refs.chains
+
+
+def watchers(project: Project, files: Iterable[str]) -> list[str]:
+    """List files whose code looks at what there is, whoever made it: subclasses, loaded modules."""
+    return sorted(
+        file
+        for file in files
+        for table in (project.index(file).table,)
+        if any(
+            _watches(refs)
+            for refs in (*(cell.refs for cell in table.cells), *(d.refs for d in table.defs))
+        )
+    )
