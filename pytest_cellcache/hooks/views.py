@@ -112,6 +112,9 @@ class Token(Lazy):
             return bool(numbers[0] == numbers[1])
         return bool(object.__getattribute__(self, "_read")() == other)
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
     def __hash__(self) -> int:
         number: int = object.__getattribute__(self, "_number")
         if number < 0:
