@@ -125,7 +125,8 @@ class Collection:
         """Say whether nobody but pytest itself makes modules and their items, and once each."""
         if getattr(self._config.option, "keepduplicates", False):
             return False
-        hook = self._config.hook
+        # Not ``config.hook``: a proxy in older versions of pytest, which hides implementations.
+        hook = self._config.pluginmanager.hook
         for impl in hook.pytest_pycollect_makemodule.get_hookimpls():
             name = getattr(impl.plugin, "__name__", type(impl.plugin).__module__)
             if not name.startswith(_KNOWN_MAKERS):

@@ -190,6 +190,8 @@ class Outline:
             originalname=about["name"],
             **({} if callspec is None else {"callspec": callspec, "keywords": keywords}),
         )
+        if not (hasattr(node, "_initrequest") and hasattr(node.keywords, "_markers")):
+            raise Doubt("it could not be made real")
         made.node = node
         fixtureinfo.is_made = True
         node.own_markers[:] = made.marks
