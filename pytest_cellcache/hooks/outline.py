@@ -285,7 +285,11 @@ class Outline:
     def fill(self) -> None:
         """Do what ``hydrate`` promises, at once: for whoever decides in which order it is done."""
         self.is_hydrated = True
-        self._collect(self._top)
+        try:
+            self._collect(self._top)
+        except BaseException:
+            self.is_hydrated = False  # its items must not run as they are
+            raise
 
     def _collect(self, made: _Made) -> None:
         """Collect a module or class for real and adopt what that gave."""
