@@ -73,7 +73,7 @@ def stored(suite: Suite) -> Suite:
 def shown(ran: Ran) -> list[str]:
     """What the terminal says, without times and what the cache says of itself."""
     text = re.sub(r"(?m)^=+ cell cache =+\n(.*\n)*?(?=\n|=)", "", ran.text)
-    text = re.sub(r" ?\(cached\)|=+| +\[ *\d+%\]|[\d.]+s", "", text)
+    text = re.sub(r" ?\(cached\)|=+| +\[ *\d+%\]|[\d.]+s|0x[0-9a-f]+", "", text)
     ours = ("cell-cache:", "plugins:")
     return [line.strip() for line in text.splitlines() if line and not line.startswith(ours)]
 
