@@ -28,7 +28,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 TESTS_PER_MODULE = 50
-_QUIET = ("-q", "-p", "no:cacheprovider", "-p", "no:randomly")
+_QUIET = ("-q", "-p", "no:randomly")
 
 
 def generate(folder: Path, modules: int, tests: int = TESTS_PER_MODULE) -> None:
