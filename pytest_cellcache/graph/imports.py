@@ -8,13 +8,15 @@ package.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.modules import Located
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
+from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.model.digest import ABSENT
 
 
@@ -37,12 +39,24 @@ class Brought:
 
 
 class Imports:
-    """Follows import statements through a project; results are kept for the run."""
+    """Follows imports through a project; results are kept for the run.
 
-    def __init__(self, project: Project, digester: Digester) -> None:
+    Args:
+        ran: bodies that ran while modules were imported and tests collected: what they import
+            counts as imported by their module, and what pytest called among them is judged.
+    """
+
+    def __init__(
+        self, project: Project, digester: Digester, ran: Iterable[Place] = frozenset()
+    ) -> None:
         self._project = project
         self._digester = digester
         self._loads: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+        self._ran: dict[str, list[str]] = {}
+        for path, qualname in ran:
+            self._ran.setdefault(path, []).append(qualname)
+        self._marks: dict[tuple[str, str], Cell] = {}
+        self._loud: dict[str, bool] = {}
 
     def brought(self, path: str) -> Brought:
         """Follow the imports of a file and of the first-party modules it imports."""
@@ -55,14 +69,19 @@ class Imports:
                 every.add(file)
                 stack.extend(self.direct(file)[0])
         loud = frozenset(filter(self._is_loud, every - {path}))
-        return Brought(self._is_loud(path), direct, names, loud)
+        is_loud = self._is_loud(path) or any(
+            self._reaches_out(path, self._digester.purity.changes_of_call(path, qualname))
+            for qualname in self._ran.get(path, ())
+            if "." not in qualname  # methods are judged with what calls them
+        )
+        return Brought(is_loud, direct, names, loud)
 
     def direct(self, path: str) -> tuple[frozenset[str], frozenset[str]]:
         """Give the first-party files and the foreign names that a file imports itself."""
         if path not in self._loads:
             files: set[str] = set()
             names: set[str] = set()
-            for spec in self._project.index(path).table.loads:
+            for spec in self._specs(path):
                 module, _, taken = spec.partition(":")
                 located = self._project.modules.find_from(path, module)
                 if located is None:
@@ -80,17 +99,38 @@ class Imports:
             self._loads[path] = frozenset(files), frozenset(names)
         return self._loads[path]
 
+    def _specs(self, path: str) -> Iterator[str]:
+        """Give what a module imports, be it in statements, by name or in what these call."""
+        index = self._project.index(path)
+        yield from index.table.loads
+        called = [d for name in self._ran.get(path, ()) for d in index.defs.get(name, ())]
+        marked = (refs for _, refs in index.table.markers.values())
+        cells = (cell.refs for cell in index.table.cells)
+        for refs in (*cells, *marked, *(found.refs for found in called)):
+            yield from refs.imports
+            yield from (text for text in refs.strings if self._project.modules.find(text))
+
     def _is_loud(self, path: str) -> bool:
-        is_broken = self._project.index(path).table.is_broken
-        return (
-            is_broken
-            or bool(self._digester.effect_cells(path))
-            or any(
-                file != path
-                for _, _, changed in self._digester.registering_cells(path)
-                for file, _ in changed
+        if path not in self._loud:
+            table = self._project.index(path).table
+            changes = [self._changes_of_mark(path, name) for name in table.markers]
+            changes += [found for _, _, found in self._digester.registering_cells(path)]
+            self._loud[path] = (
+                table.is_broken
+                or bool(self._digester.effect_cells(path))
+                or any(self._reaches_out(path, found) for found in changes)
             )
-        )
+        return self._loud[path]
+
+    @staticmethod
+    def _reaches_out(path: str, changed: frozenset[Place] | None) -> bool:
+        return changed is None or any(file != path for file, _ in changed)
+
+    def _changes_of_mark(self, path: str, name: str) -> frozenset[Place] | None:
+        """Judge pytest's decorators of a def, which are no part of a cell."""
+        digest, refs = self._project.index(path).table.markers[name]
+        cell = self._marks.setdefault((path, name), Cell("value", (), digest, refs, 0, 0))
+        return self._digester.purity.changes_of(path, cell)
 
 
 def _files_of(located: Located) -> list[str]:

@@ -1,8 +1,9 @@
 """The collection of a module as a unit: what it rests on, what it gave, whether that still holds.
 
 Its record is kept beside those of the module's tests. It holds when nothing changed that decides
-which items there are: the module's file by content, everything it names while it is imported, the
-code of the conftests, plugins and other files that have a say, and what all tests of a run share.
+whether it can be imported and which items there are: the module's file by content; everything that
+is evaluated when it, and whatever its graph leads to, is imported, be it used or not; the code of
+the conftests, plugins and other files that have a say; and what all tests of a run share.
 It has a graph of its own: no test had run when the modules were collected, so nothing that tests
 ran can have had a part in it.
 """
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_cellcache.graph.closure import Closure
-from pytest_cellcache.graph.digests import Digester
+from pytest_cellcache.graph.digests import Digester, is_hook
 from pytest_cellcache.graph.imports import Imports, watchers
 from pytest_cellcache.graph.locate import places_of
 from pytest_cellcache.graph.project import Project
@@ -35,13 +36,14 @@ from pytest_cellcache.model.keys import (
     MARKERS,
     NAME,
     REGISTERS,
+    SURFACE,
     WHOLE,
     Key,
 )
 from pytest_cellcache.model.record import Entry, collection_of
 from pytest_cellcache.store.contract import Store
 
-_LEFT_OUT: Final = ("pytest_generate_tests",)
+_LEFT_OUT: Final = ("pytest_generate_tests", "pytest_make_parametrize_id")
 """Hooks that are not called for a module that is not collected; they must change nothing else."""
 
 _FEW: Final = 20
@@ -87,21 +89,18 @@ class Collections:
         seen = around.imported
         if not collected or seen.children or barrier_of(seen, may_connect=around.may_connect):
             return
-        edges, closure = self._edges(collected, recording, around)
+        edges = self._edges(collected, recording, around)
         roots = {each.group: self._roots(each) for each in collected}
-        registers = {Key(NAME, *place) for place in closure.changed_at_import()}
-        if registers:
-            # Statements that may come to change what a collection reads, wherever they are.
-            files = self._files(around)
-            for group, own in roots.items():
-                read = registers & reach(own, edges)
-                roots[group] = own | {
-                    Key(REGISTERS, file, f"{key.path}::{key.name}")
-                    for key in read
-                    for file in files
-                }
         every = reach(frozenset[Key]().union(*roots.values()), edges)
-        unsure = _spread({key for key in every if self._is_unsure(key)}, every, edges)
+        volatile = Volatile(self._project, self._digester)
+        unsure = _spread({key for key in every if volatile.call_of(key)}, every, edges)
+        for group in roots:
+            roots[group] |= self._called_by_pytest(group, recording, around)
+        edges = self._with_all_evaluated(edges)
+        every = reach(frozenset[Key]().union(*roots.values()), edges)
+        for file in self._files(around):
+            self._project.snapshot.note_view(file, is_absent=False)
+        unsure |= _spread({key for key in every if recording.is_in_flux(key)}, every, edges)
         kept = [each for each in collected if unsure.isdisjoint(roots[each.group])]
         if not kept:
             return
@@ -109,7 +108,8 @@ class Collections:
         blob, positions = encode_graph(every, edges, self._inputs.digest)
         name = self._store.put_blob(blob)
         now = time.time()
-        imports = Imports(self._project, self._digester)
+        ran = places_of(recording.keys_of_code(around.imported.codes))
+        imports = Imports(self._project, self._digester, ran)
         watching = watchers(self._project, self._files(around))
         for each in kept:
             brought = imports.brought(each.group)
@@ -130,31 +130,75 @@ class Collections:
 
     def _edges(
         self, collected: Sequence[Collected], recording: Recording, around: Surroundings
-    ) -> tuple[Edges, Closure]:
+    ) -> Edges:
+        files = self._files(around)
         evaluations, everywhere = evaluations_of(
             self._project,
             around.statements,
             modules=around.modules,
             imported=Ran(places_of(recording.keys_of_code(around.imported.codes))),
-            files=self._files(around),
+            files=files,
             keys_of_code=recording.keys_of_code,
         )
         closure = Closure(self._project, self._digester, evaluations)
+        at_import = recording.at_import(around)
         shared = {
-            Key(GROUP, each.group): recording.shared(each.group, around) | everywhere
+            Key(GROUP, each.group): recording.shared(each.group, around, at_import) | everywhere
             for each in collected
         }
 
-        at_import = recording.at_import(around)
         opaque = frozenset[Key]().union(*at_import.of_opaque.values())
         shared = {key: found | opaque for key, found in shared.items()}
+        registers = {Key(NAME, *place) for place in closure.changed_at_import()}
 
         def edges(key: Key) -> frozenset[Key]:
             if key in shared:
                 return shared[key]
-            return closure.edges(key) | at_import.of_key.get(key, frozenset())
+            found = closure.edges(key) | at_import.of_key.get(key, frozenset())
+            if key in registers:
+                # Statements that may come to change it, wherever they are.
+                place = f"{key.path}::{key.name}"
+                found |= {Key(REGISTERS, file, place) for file in files}
+            return found
 
-        return edges, closure
+        return edges
+
+    def _with_all_evaluated(self, edges: Edges) -> Edges:
+        """Let each key lead to all that is evaluated when its module is imported.
+
+        Used or not, it may raise. Which items there are it does not decide, so that it may consult
+        the clock.
+        """
+        known: dict[Key, frozenset[Key]] = {}
+
+        def more(key: Key) -> frozenset[Key]:
+            if key not in known:
+                found = edges(key)
+                if key.kind == SURFACE:
+                    markers = self._project.index(key.path).table.markers
+                    found |= {Key(MARKERS, key.path, name) for name in markers}
+                elif key.kind in CODE_KINDS:
+                    found |= {Key(SURFACE, key.path)}
+                known[key] = found
+            return known[key]
+
+        return more
+
+    def _called_by_pytest(
+        self, group: str, recording: Recording, around: Surroundings
+    ) -> frozenset[Key]:
+        """Give the bodies that ran while tests were collected and that no statement led to.
+
+        Functions that make ids, say, wherever they are; hooks of other files aside. Where
+        statements are not told apart: all that ran.
+        """
+        codes = around.outside.codes if around.modules else around.imported.codes
+        others = (around.groups | set(around.plugins)) - {group}
+        return frozenset(
+            key
+            for key in recording.keys_of_code(codes)
+            if not (key.path in others and is_hook(key.name))
+        )
 
     def _files(self, around: Surroundings) -> set[str]:
         places = self._project.snapshot.places
@@ -181,21 +225,14 @@ class Collections:
                     stack.append(located.source)
         return found
 
-    def _is_unsure(self, key: Key) -> bool:
-        """Say whether a key may stand for something else next time although no digest changes."""
-        is_file = key.kind == FILE or key.kind in CODE_KINDS
-        if is_file and self._project.snapshot.is_in_flux(key.path):
-            return True
-        return Volatile(self._project, self._digester).call_of(key) is not None
-
     def _is_quiet(self, file: str) -> bool:
         """Say whether the hooks of a plugin that are left out change nothing but what they get."""
         defs = self._project.index(file).defs
         return not any(
-            refs.stores or refs.receivers or refs.changes_unknown or refs.attr_stores
+            self._digester.purity.changes_of_call(file, name) != frozenset()
+            or any(found.refs.stores or found.refs.attr_stores for found in defs[name])
             for name in _LEFT_OUT
-            for found in defs.get(name, ())
-            for refs in (found.refs,)
+            if name in defs
         )
 
 
