@@ -15,7 +15,6 @@ from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.modules import Located
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.model.digest import ABSENT
 
@@ -147,23 +146,3 @@ def _foreign(module: str, taken: str) -> set[str]:
         for name in names
         if name in sys.modules and ("." in name or name not in sys.stdlib_module_names)
     }
-
-
-def _watches(refs: Refs) -> bool:
-    # ``sys.modules[cls.__module__]`` looks for nothing that could be missing, and does not count
-    # as computed.
-    looks_up = refs.imports_computed and any(c.startswith("sys.modules") for c in refs.chains)
-    return looks_up or "__subclasses__" in refs.attrs or "gc.get_objects" in refs.chains
-
-
-def watchers(project: Project, files: Iterable[str]) -> list[str]:
-    """List files whose code looks at what there is, whoever made it: subclasses, loaded modules."""
-    return sorted(
-        file
-        for file in files
-        for table in (project.index(file).table,)
-        if any(
-            _watches(refs)
-            for refs in (*(cell.refs for cell in table.cells), *(d.refs for d in table.defs))
-        )
-    )

@@ -20,6 +20,7 @@ from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.imports import Imports
 from pytest_cellcache.graph.modules import Modules, loaded_files
 from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.watching import Watching
 from pytest_cellcache.hooks.facets import facets_of, own_facets_of
 from pytest_cellcache.hooks.options import OptionWatch
 from pytest_cellcache.lifecycle.inputs import Inputs
@@ -34,6 +35,7 @@ from pytest_cellcache.store.contract import Store
 STAT_NOTE: Final = "stat"
 _DISTRIBUTIONS_NOTE: Final = "distributions"
 _PATH_NOTE: Final = "search path"
+_WATCHING_NOTE: Final = "watching"
 
 
 class Basis:
@@ -62,6 +64,7 @@ class Basis:
         self._environ = environ
         self.snapshot = Snapshot(places, began_ns=began_ns, stat_cache=store.get_note(STAT_NOTE))
         self.named = sorted(name for pattern in settings.inputs for name in places.glob(pattern))
+        self._watching = _read_object(store.get_note(_WATCHING_NOTE))
         self._kept = _read_path(store.get_note(_PATH_NOTE))
         self.distributions = Distributions(sys.path, store.get_note(_DISTRIBUTIONS_NOTE))
         self.facets, self.own_facets = self._facets()
@@ -96,9 +99,16 @@ class Basis:
             data = json.dumps([list(modules.roots), loaded | found])
             self._store.put_note(_PATH_NOTE, data.encode())
 
+    def keep_watching(self) -> None:
+        """Spare the next run looking through the code of files that do not change."""
+        if not self.watching.rows.keys() <= self._watching.keys():
+            data = json.dumps(self.watching.rows, separators=(",", ":"))
+            self._store.put_note(_WATCHING_NOTE, data.encode())
+
     def _lay(self) -> None:
         self.digester = Digester(self.project)
         self.imports = Imports(self.project, self.digester)
+        self.watching = Watching(self.project, self._watching)
         self.inputs = Inputs(
             self.snapshot,
             self.digester,
@@ -132,6 +142,14 @@ class Basis:
         if [root for root in then if root in now] != list(now):
             return list(sys.path)
         return [self._places.absolute(root) for root in then]
+
+
+def _read_object(data: bytes | None) -> dict[str, Any]:
+    try:
+        found: Any = json.loads(data or b"{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _read_path(data: bytes | None) -> tuple[list[str], dict[str, str]]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import Any, Final, Protocol
 
 import pytest
@@ -41,6 +41,12 @@ class Library(Protocol):
     def imports_of(self, group: str) -> tuple[frozenset[str], frozenset[str]]:
         """Give the first-party files and the foreign modules that a file imports itself."""
 
+    def watch(self, files: Iterable[str]) -> None:
+        """Take files whose code may run from now on."""
+
+    def is_watched(self, left_out: Iterable[str]) -> bool:
+        """Say whether that code may look for modules, whether they are loaded or what they made."""
+
 
 class Collection:
     """Makes outlines, and captures what was collected for real.
@@ -58,6 +64,7 @@ class Collection:
         self._outlines: dict[Outline, Entry] = {}
         self._passed: list[Outline] = []
         self._is_live = False
+        self._is_watched = False
         self.captured: list[Captured] = []
         self._warned: dict[Any, list[dict[str, Any]]] = {}
 
@@ -165,19 +172,23 @@ class Collection:
             # Two modules of one name in one process are an error, or one module.
             if outline.name.rpartition(".")[2] == os.path.splitext(os.path.basename(path))[0]:
                 self._hydrate(outline)
-        if not self._is_live or coming in self._watchers():
+        was_live, was_watched = self._is_live, self._is_watched
+        self._watch({coming})
+        if not was_live or was_watched != self._is_watched:
             self._weigh(coming)
 
     def _weigh(self, coming: str | None) -> None:
         """Hydrate what may be noticed among the outlines whose turn has passed."""
         self._is_live = True
+        self._watch(self._loaded())
         for outline in self._passed:
             if not outline.is_hydrated and self._is_noticed(self._outlines[outline], coming):
                 outline.fill()
 
-    def _watchers(self) -> set[str]:
-        lists = (entry.body["watchers"] for entry in self._outlines.values())
-        return {file for found in lists for file in found or ()}
+    def _watch(self, files: Iterable[str]) -> None:
+        if not self._is_watched:
+            self._library.watch(files)
+            self._is_watched = self._library.is_watched(map(self._group, self.waiting))
 
     def _is_noticed(self, entry: Entry, coming: str | None) -> bool:
         """Say whether what runs live may notice that a module was not imported.
@@ -186,11 +197,7 @@ class Collection:
             coming: a file about to be imported: what it imports itself nobody will miss.
         """
         body = entry.body
-        if body["is_loud"] or body["watchers"] is None:
-            return True
-        unread = {self._group(outline) for outline in self.waiting}
-        # Tests that look around and are replayed do not look now.
-        if not unread.issuperset(body["watchers"]):
+        if body["is_loud"] or self._is_watched:
             return True
         files, names = frozenset[str](), frozenset[str]()
         if coming is not None and coming.endswith(".py"):

@@ -7,6 +7,8 @@
                                                           -> failed: import the modules, run the
                                                              mates, unreported, then leave the
                                                              item to pytest
+                                                          -> skipped, failed as expected: import the
+                                                             modules, if any, and try again
 
 A failure is so seen in the state that a plain run would have made. It happens once for a module:
 then its mates have run. Mates are tests of its module that were replayed.
@@ -47,6 +49,7 @@ class Requeuer:
         self._confirmed: set[Path] = set()
         self._trying: pytest.Item | None = None
         self._pending: list[pytest.TestReport] | None = None
+        self._has_failed = False
 
     def note_replay(self, item: pytest.Item, outcome: str) -> None:
         """Count an item among those that a later failure of its module is requeued for."""
@@ -68,12 +71,17 @@ class Requeuer:
             reports = self._try(item, nextitem, mates[0][0] if mates else copy.copy(item))
         if reports is None:
             state.restore()
+            log = self._watcher.log
+            log.requeued_for += tuple(modules)
+            self._guard.call(self._collection.hydrate_all, False)
+            if not self._has_failed:
+                log.is_clean = True
+                return self.pytest_runtest_protocol(item, nextitem)
             self._replayed.pop(item.path, None)
             self._confirmed.add(item.path)
-            self._guard.call(self._collection.hydrate_all, False)
             self._run_mates(mates, item)
-            self._watcher.log.is_clean = True
-            self._watcher.log.requeued_for = (*modules, *(mate.nodeid for mate, _ in mates))
+            log.is_clean = True
+            log.requeued_for += tuple(mate.nodeid for mate, _ in mates)
             return None
         for warning in caught:
             # Into the log of pytest's own ``catch_warnings``, which reports it.
@@ -135,7 +143,10 @@ class Requeuer:
                 setup = _report(item, "setup")
                 self._pending.append(setup)
                 reports = [_report(item, "call")] if setup.passed else []
-                if self._pending is not None and (setup.failed or any(r.failed for r in reports)):
+                self._has_failed = any(report.failed for report in (setup, *reports))
+                if self._pending is not None and (
+                    self._has_failed or self._is_in_doubt(item, (setup, *reports))
+                ):
                     # The mate's parents are those that stay.
                     _call(item, "teardown", nextitem=mate)
                     self._forget_failures(item)
@@ -150,6 +161,14 @@ class Requeuer:
             raise
         finally:
             self._trying = None
+
+    def _is_in_doubt(self, item: pytest.Item, reports: Sequence[pytest.TestReport]) -> bool:
+        """Say whether something left out may be why an item was skipped or failed as expected."""
+        return (
+            bool(self._collection.waiting)
+            and item.get_closest_marker("skip") is None
+            and any(report.skipped or hasattr(report, "wasxfail") for report in reports)
+        )
 
     def _forget_failures(self, item: pytest.Item) -> None:
         """End fixtures that raised, so that they are set up again."""

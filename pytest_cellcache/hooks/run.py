@@ -16,10 +16,10 @@ from pytest_cellcache.hooks.basis import STAT_NOTE, Basis
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.collection import Collection
 from pytest_cellcache.hooks.collector import paused
-from pytest_cellcache.hooks.facets import collecting_facts, plugin_files
+from pytest_cellcache.hooks.facets import plugin_files
 from pytest_cellcache.hooks.guard import Guard
-from pytest_cellcache.hooks.items import other_files, read_item
-from pytest_cellcache.hooks.manifest import Unusual, items_in, write_manifest
+from pytest_cellcache.hooks.items import read_item
+from pytest_cellcache.hooks.library import Manifests
 from pytest_cellcache.hooks.options import OptionWatch
 from pytest_cellcache.hooks.outline import outline_of
 from pytest_cellcache.hooks.replay import unpack
@@ -28,15 +28,15 @@ from pytest_cellcache.lifecycle.collecting import Collected, Collections
 from pytest_cellcache.lifecycle.footprint import InputKeys
 from pytest_cellcache.lifecycle.inputs import environment_now
 from pytest_cellcache.lifecycle.record import Recording
-from pytest_cellcache.lifecycle.surroundings import Surroundings, applies
+from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, TestFacts
 from pytest_cellcache.model import reasons
-from pytest_cellcache.model.digest import Digest, digest_parts
+from pytest_cellcache.model.digest import digest_parts
 from pytest_cellcache.model.events import TestEvent
 from pytest_cellcache.model.keys import FILE, WHOLE, Key
 from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.model.reasons import Reason
-from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict
+from pytest_cellcache.model.record import Hit, Miss, Verdict
 from pytest_cellcache.model.settings import Settings
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.contract import Store
@@ -101,7 +101,9 @@ class Run:
         self._flushed_s = time.monotonic()
         self.has_written = False
         self.changes: Changes | None = None
-        self.collection = Collection(self, config, places, guard)
+        self._library = Manifests(config, places, must_hit=True)
+        self._library.is_off = settings.mode == "refresh"
+        self.collection = Collection(self._library, config, places, guard)
 
     @property
     def events(self) -> list[TestEvent]:
@@ -131,33 +133,7 @@ class Run:
             began_ns=self._began_ns,
             options=self._options,
         )
-
-    def manifest_of(self, group: str) -> Entry | None:
-        """Give the record of a collection that holds and all of whose tests hit."""
-        if self._basis is None or self._settings.mode == "refresh":
-            return None
-        verifier = self._basis.verifier
-        entry = verifier.collection(group, self._collecting_facts(group))
-        if entry is None or entry.body.get("manifest") is None:
-            return None
-        hits = all(
-            verifier.would_hit(group, nodeid, digest)
-            for nodeid, digest in items_in(entry.body["manifest"])
-        )
-        return entry if hits else None
-
-    def imports_of(self, group: str) -> tuple[frozenset[str], frozenset[str]]:
-        """Give the first-party files and the foreign modules that a file imports itself."""
-        assert self._basis is not None
-        return self._basis.imports.direct(group)
-
-    def _collecting_facts(self, group: str) -> Digest:
-        assert self._basis is not None
-        return collecting_facts(self._config, self._plugins(group), self._basis.own_facets)
-
-    def _plugins(self, group: str) -> list[str]:
-        """List the first-party conftests and plugins that apply to a file."""
-        return [f for f in plugin_files(self._config, self._places) if applies(f, group)]
+        self._library.basis = self._basis
 
     def _settle(self, session: pytest.Session) -> None:
         config, places, basis = self._config, self._places, self._basis
@@ -205,7 +181,10 @@ class Run:
             read_child=self._recorder.read_child,
         )
         if self._settings.may_write:
-            self._collected = self._describe_collected(basis)
+            collection = self.collection
+            self._collected = self._library.describe(
+                collection.captured, collection.warnings_of, self._digests_of
+            )
 
     def _hydrate(self, session: pytest.Session) -> None:
         """Make live items real ones, and judge again what was not."""
@@ -239,31 +218,6 @@ class Run:
 
     def _is_hit(self, item: pytest.Item) -> bool:
         return isinstance(self._judged[item.nodeid][1], Hit)
-
-    def _describe_collected(self, basis: Basis) -> list[Collected]:
-        """Write down the modules that were collected for real and are not known like that."""
-        found = []
-        for captured in self.collection.captured:
-            module = captured.node
-            group = self._places.relative(str(module.path))
-            facts = self._collecting_facts(group)
-            warned = self.collection.warnings_of(module)
-            try:
-                if warned is None:
-                    raise Unusual("its warnings are not known")
-                written = write_manifest(captured, self._places, self._digests_of)
-            except (Unusual, AttributeError):  # the second: a part of pytest is not there
-                continue
-            manifest = written | ({"warnings": warned} if warned else {})
-            known = basis.verifier.collection(group, facts)
-            if known is not None and known.body["manifest"] in (None, manifest):
-                continue
-            plugins = frozenset(self._plugins(group))
-            files = other_files(captured, self._places) - {group}
-            # Where nothing changed and yet it is another one, it will be so next time.
-            kept = manifest if known is None else None
-            found.append(Collected(group, facts, files | plugins, plugins, kept))
-        return found
 
     def _digests_of(self, item: pytest.Item) -> tuple[str, str]:
         judged = self._judged.get(item.nodeid)
@@ -384,6 +338,8 @@ class Run:
             for nodeid, event in self._live.items():
                 self._live[nodeid] = replace(event, unstored=event.unstored or fate)
             return
+        if is_final:
+            basis.keep_watching()
         # Tests may have imported more meanwhile.
         by_statement = self._recorder.imports()
         around = replace(

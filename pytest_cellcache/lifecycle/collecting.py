@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.digests import Digester, is_hook
-from pytest_cellcache.graph.imports import Imports, watchers
+from pytest_cellcache.graph.imports import Imports
 from pytest_cellcache.graph.locate import places_of
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Ran
@@ -47,7 +47,7 @@ _LEFT_OUT: Final = ("pytest_generate_tests", "pytest_make_parametrize_id")
 """Hooks that are not called for a module that is not collected; they must change nothing else."""
 
 _FEW: Final = 20
-"""Loud files and watchers listed for one module; where there are more, any file may be one."""
+"""Loud files listed for one module; where there are more, any file may be one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,6 @@ class Collections:
         now = time.time()
         ran = places_of(recording.keys_of_code(around.imported.codes))
         imports = Imports(self._project, self._digester, ran)
-        watching = watchers(self._project, self._files(around))
         for each in kept:
             brought = imports.brought(each.group)
             body = {
@@ -122,7 +121,6 @@ class Collections:
                 "is_loud": brought.is_loud,
                 "direct": sorted(brought.direct),
                 "names": sorted(brought.names),
-                "watchers": watching if len(watching) <= _FEW else None,
                 "loud": sorted(brought.loud) if len(brought.loud) <= _FEW else None,
             }
             entry = Entry(collection_of(each.group), now, (name,), body)

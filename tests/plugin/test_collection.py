@@ -610,7 +610,7 @@ def test_a_failure_is_seen_with_nothing_left_out(suite: Suite) -> None:
         """
         import lib, sys
         def test_b():
-            names = sys.modules
+            names = vars(sys)["mod" + "ules"]
             assert lib.one() and "test_a" in names
         """,
     )

@@ -1,4 +1,4 @@
-"""Leaving out an import hides neither that a module cannot be imported any more nor what it gives."""
+"""Leaving out an import hides neither that it would fail now nor that it would give other tests."""
 
 from __future__ import annotations
 
@@ -132,8 +132,8 @@ UNIMPORTABLE: Final[dict[str, tuple[dict[str, str], Act]]] = {
         edit("pkg/__init__.py", "X = 1", "X = 1 / 0"),
     ),
     "the package that the tests are in": (
-        {"tests/__init__.py": "X = 1\n", "tests/test_a.py": "def test_a(): pass\n"},
-        edit("tests/__init__.py", "X = 1", "X = 1 / 0"),
+        {"inner/__init__.py": "X = 1\n", "inner/test_a.py": "def test_a(): pass\n"},
+        edit("inner/__init__.py", "X = 1", "X = 1 / 0"),
     ),
     "an assertion about the environment": (
         {
@@ -266,7 +266,7 @@ OTHERWISE: Final[dict[str, tuple[dict[str, str], Act]]] = {
     ),
     "what a function that makes ids calls": (
         {
-            "names.py": "def start(): return 'a'\ndef name_of(value): return start() + str(value)\n",
+            "names.py": "def start(): return 'a'\ndef name_of(n): return start() + str(n)\n",
             "test_a.py": """
                 from names import name_of
                 import pytest
@@ -547,6 +547,31 @@ def test_what_an_import_leaves_behind_is_there_for_who_runs(
     suite.edit("lib.py", "def one(): return 1", "def one(): return 10")
     again = suite.both()
     assert again.live == ["test_b.py::test_b"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if 'test_a' not in sys.modules: pytest.skip('alone')",
+        "assert 'test_a' not in sys.modules",
+        "names = vars(sys)['mod' + 'ules']\n    if 'test_a' not in names: pytest.skip('alone')",
+        "pytest.importorskip('not_there')",
+    ],
+    ids=["skips itself", "fails", "skips itself by ways that cannot be seen", "is skipped anyway"],
+)
+@pytest.mark.parametrize("mark", ["", "@pytest.mark.xfail(strict=True)"], ids=["", "xfail"])
+def test_who_looks_for_modules_finds_them(suite: Suite, text: str, mark: str) -> None:
+    """Who is skipped or fails as expected runs again with everything imported."""
+    suite.write("lib.py", ONE)
+    suite.write("test_a.py", "import lib\ndef test_a(): pass\n")
+    suite.write(
+        "test_b.py",
+        f"import lib, pytest, sys\n{mark}\ndef test_b():\n    assert lib.one()\n    {text}\n",
+    )
+    suite.pytester.syspathinsert()
+    suite.both()
+    suite.edit("lib.py", "return 1", "return 2")
+    assert "test_b.py::test_b" in suite.both().live
 
 
 def test_a_test_that_fails_for_good_is_reported_with_everything_imported(suite: Suite) -> None:

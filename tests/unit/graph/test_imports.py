@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_cellcache.graph.digests import Digester
-from pytest_cellcache.graph.imports import Imports, watchers
+from pytest_cellcache.graph.imports import Imports
 
 if TYPE_CHECKING:
     from tests.unit.graph.conftest import World
@@ -65,19 +65,3 @@ def test_foreign_modules_that_others_may_find(world: World) -> None:
     world.write(test_a="import json, pytest\nimport xml.dom\nfrom xml import sax_of_nowhere\n")
     assert imports(world).brought("test_a.py").names >= {"pytest", "xml.dom"}
     assert "json" not in imports(world).brought("test_a.py").names
-
-
-@pytest.mark.parametrize(
-    ("source", "watches"),
-    [
-        ("def f(): return object.__subclasses__()\n", True),
-        ("import sys\ndef f(name): return sys.modules.get(name)\n", True),
-        ("import sys\ndef f(): return [m for m in sys.modules.values()]\n", True),
-        ("import gc\ndef f(): return gc.get_objects()\n", True),
-        ("import sys\ndef f(cls): return sys.modules[cls.__module__]\n", False),
-        ("import importlib\ndef f(name): return importlib.import_module(name)\n", False),
-    ],
-)
-def test_watchers_look_at_what_there_is(world: World, source: str, watches: bool) -> None:
-    world.write(a=source)
-    assert watchers(world.project(), ["a.py"]) == (["a.py"] if watches else [])
