@@ -8,8 +8,9 @@ package.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.digests import Digester
@@ -43,13 +44,19 @@ class Imports:
     Args:
         ran: bodies that ran while modules were imported and tests collected: what they import
             counts as imported by their module, and what pytest called among them is judged.
+        asked: files that a file imported under computed names.
     """
 
     def __init__(
-        self, project: Project, digester: Digester, ran: Iterable[Place] = frozenset()
+        self,
+        project: Project,
+        digester: Digester,
+        ran: Iterable[Place] = frozenset(),
+        asked: Mapping[str, Iterable[str]] = MappingProxyType({}),
     ) -> None:
         self._project = project
         self._digester = digester
+        self._asked = asked
         self._loads: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
         self._ran: dict[str, list[str]] = {}
         for path, qualname in ran:
@@ -78,7 +85,7 @@ class Imports:
     def direct(self, path: str) -> tuple[frozenset[str], frozenset[str]]:
         """Give the first-party files and the foreign names that a file imports itself."""
         if path not in self._loads:
-            files: set[str] = set()
+            files = set(self._asked.get(path, ()))
             names: set[str] = set()
             for spec in self._specs(path):
                 module, _, taken = spec.partition(":")

@@ -27,6 +27,7 @@ from pytest_cellcache.lifecycle.footprint import barrier_of
 from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.record import Recording
+from pytest_cellcache.lifecycle.sites import ImportInputs
 from pytest_cellcache.lifecycle.surroundings import Edges, Surroundings, reach
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import (
@@ -109,7 +110,7 @@ class Collections:
         name = self._store.put_blob(blob)
         now = time.time()
         ran = places_of(recording.keys_of_code(around.imported.codes))
-        imports = Imports(self._project, self._digester, ran)
+        imports = Imports(self._project, self._digester, ran, _asked(recording.at_import(around)))
         for each in kept:
             brought = imports.brought(each.group)
             body = {
@@ -136,6 +137,7 @@ class Collections:
             modules=around.modules,
             imported=Ran(places_of(recording.keys_of_code(around.imported.codes))),
             files=files,
+            unheard=[key.path for key in around.declared if key.kind == WHOLE],
             keys_of_code=recording.keys_of_code,
         )
         closure = Closure(self._project, self._digester, evaluations)
@@ -232,6 +234,16 @@ class Collections:
             for name in _LEFT_OUT
             if name in defs
         )
+
+
+def _asked(at_import: ImportInputs) -> dict[str, set[str]]:
+    """Give the files of modules that files asked for by computed names when they were imported."""
+    found: dict[str, set[str]] = {}
+    for key, inputs in at_import.of_key.items():
+        files = {each.path for each in inputs if each.kind == SURFACE}
+        if files:
+            found.setdefault(key.path, set()).update(files)
+    return found
 
 
 def _spread(dirty: set[Key], every: Iterable[Key], edges: Edges) -> set[Key]:

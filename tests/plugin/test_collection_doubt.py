@@ -459,6 +459,11 @@ LEFT_BEHIND: Final = {
         M = importlib.import_module("fill")
         def test_a(): pass
     """,
+    "what it imports under a computed name": """
+        import importlib
+        M = importlib.import_module("fi" + "ll")
+        def test_a(): pass
+    """,
     "what it imports in a function": """
         def load():
             import fill
