@@ -26,7 +26,8 @@ _CALLS: Final = frozenset(
     """datetime.datetime.now datetime.datetime.utcnow datetime.datetime.today datetime.date.today
     django.utils.timezone.now django.utils.timezone.localtime pendulum.now pendulum.today
     arrow.now arrow.utcnow os.urandom os.getrandom os.getpid os.getppid os.times os.getloadavg
-    os.getlogin os.cpu_count os.process_cpu_count os.stat os.sched_getaffinity multiprocessing.cpu_count id
+    os.getlogin os.cpu_count os.process_cpu_count os.stat os.sched_getaffinity
+    multiprocessing.cpu_count id
     threading.get_ident threading.get_native_id psutil numpy.random faker.Faker""".split()
 )
 _METHODS: Final = frozenset({".now", ".utcnow", ".today", ".uuid4", ".uuid1", ".urandom"})
