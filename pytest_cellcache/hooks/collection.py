@@ -27,6 +27,7 @@ from pytest_cellcache.hooks.outline import Doubt, Outline, outline_of, was_outli
 from pytest_cellcache.hooks.replay import keep_warning, warn_again
 from pytest_cellcache.model.record import Entry
 from pytest_cellcache.sources.places import Places
+from pytest_cellcache.trace.origin import pytester_depth
 
 _ROOT: Final = "<root>/"
 _KNOWN_MAKERS: Final = ("_pytest.", "pytest_cellcache.")
@@ -65,6 +66,7 @@ class Collection:
         self._passed: list[Outline] = []
         self._is_live = False
         self._is_watched = False
+        self._unwatched: set[str] = set()
         self.captured: list[Captured] = []
         self._warned: dict[Any, list[dict[str, Any]]] = {}
 
@@ -162,6 +164,8 @@ class Collection:
         if outline is None or outline.module is not collector:
             return
         self._passed.append(outline)
+        if self._is_live:
+            self._watch(())
         if self._is_live and self._is_noticed(self._outlines[outline], None):
             outline.fill()
 
@@ -186,8 +190,11 @@ class Collection:
                 outline.fill()
 
     def _watch(self, files: Iterable[str]) -> None:
-        if not self._is_watched:
-            self._library.watch(files)
+        """Look through files that may run; not before anything is left out."""
+        self._unwatched.update(files)
+        if self._unwatched and self.waiting and not self._is_watched:
+            self._library.watch(self._unwatched)
+            self._unwatched.clear()
             self._is_watched = self._library.is_watched(map(self._group, self.waiting))
 
     def _is_noticed(self, entry: Entry, coming: str | None) -> bool:
@@ -213,8 +220,13 @@ class Collection:
 
     def _loaded(self) -> set[str]:
         places = self._places
-        files = loaded_files().values()
-        return {places.relative(file) for file in files if places.is_first_party(file)}
+        # In a run within a run the outer project's modules are all there, too.
+        is_inner = pytester_depth(sys._getframe()) > 0
+        return {
+            places.relative(file)
+            for file in loaded_files().values()
+            if places.is_first_party(file) and (places.is_inside(file) or not is_inner)
+        }
 
     def _hydrate(self, wanted: Outline) -> None:
         """Hydrate an outline; what may be noticed and comes before it goes first."""
