@@ -30,6 +30,7 @@ from pytest_cellcache.sources.places import Places
 from pytest_cellcache.trace.origin import pytester_depth
 
 _ROOT: Final = "<root>/"
+_INTERRUPTS: Final = (KeyboardInterrupt, pytest.exit.Exception)
 _KNOWN_MAKERS: Final = ("_pytest.", "pytest_cellcache.")
 
 
@@ -41,6 +42,9 @@ class Library(Protocol):
 
     def imports_of(self, group: str) -> tuple[frozenset[str], frozenset[str]]:
         """Give the first-party files and the foreign modules that a file imports itself."""
+
+    def note_path(self, group: str) -> None:
+        """Take down which folders of the project are searched when a file is to be imported."""
 
     def watch(self, files: Iterable[str]) -> None:
         """Take files whose code may run from now on."""
@@ -67,6 +71,7 @@ class Collection:
         self._is_live = False
         self._is_watched = False
         self._unwatched: set[str] = set()
+        self._failed: list[Outline] = []
         self.captured: list[Captured] = []
         self._warned: dict[Any, list[dict[str, Any]]] = {}
 
@@ -116,9 +121,11 @@ class Collection:
     # -- outlines --------------------------------------------------------------------------------
 
     def _outline(self, path: str, module_path: Any, parent: Any) -> Outline | None:
+        group = self._places.relative(path)
+        self._library.note_path(group)
         if not self._may_outline():
             return None
-        entry = self._library.manifest_of(self._places.relative(path))
+        entry = self._library.manifest_of(group)
         if entry is None:
             return None
         module: pytest.Module = pytest.Module.from_parent(parent, path=module_path)
@@ -167,7 +174,7 @@ class Collection:
         if self._is_live:
             self._watch(())
         if self._is_live and self._is_noticed(self._outlines[outline], None):
-            outline.fill()
+            self._fill(outline, is_its_turn=True)
 
     def _go_live(self, path: str) -> None:
         """Get ready for a module that is collected for real."""
@@ -187,7 +194,7 @@ class Collection:
         self._watch(self._loaded())
         for outline in self._passed:
             if not outline.is_hydrated and self._is_noticed(self._outlines[outline], coming):
-                outline.fill()
+                self._fill(outline)
 
     def _watch(self, files: Iterable[str]) -> None:
         """Look through files that may run; not before anything is left out."""
@@ -239,16 +246,24 @@ class Collection:
         """Look again at what was taken from manifests before everything was known."""
         for outline in self.waiting:
             if self._library.manifest_of(self._group(outline)) is None:
-                outline.hydrate()
+                self._fill(outline)
                 if outline.differs:
                     _replace(session.items, outline)
 
+    def drop_failed(self, items: list[pytest.Item]) -> None:
+        """Take out the items of modules that cannot be imported after all."""
+        gone = {item for outline in self._failed for item in outline.items}
+        if gone:
+            items[:] = [item for item in items if item not in gone]
+
     def settle(self, live: list[pytest.Item]) -> None:
         """Make ready for running items: they are real, and miss nothing that others bring."""
+        if live:
+            self._weigh(None)
         for item in live:
             outline = outline_of(item)
             if outline is not None:
-                outline.hydrate()
+                self._fill(outline)
         if not live:
             return
         self._weigh(None)
@@ -259,15 +274,38 @@ class Collection:
             if not loaded.issuperset(body["direct"]) or self._is_noticed(
                 self._outlines[outline], None
             ):
-                outline.fill()
+                self._fill(outline)
                 loaded = self._loaded()
 
     def hydrate_all(self) -> bool:
         """Import whatever was left out; say whether there was anything."""
+        if not self._is_live:
+            self._weigh(None)
         waiting = self.waiting
         for outline in waiting:
-            self._hydrate(outline)
+            self._fill(outline)
         return bool(waiting)
+
+    def _fill(self, outline: Outline, *, is_its_turn: bool = False) -> None:
+        """Hydrate an outline; what that raises is an error of collecting it, as without us.
+
+        Args:
+            is_its_turn: pytest is about to collect it, and will report the error.
+        """
+        call = pytest.CallInfo.from_call(outline.fill, "collect", reraise=_INTERRUPTS)
+        if call.excinfo is None:
+            return
+        from _pytest import runner  # private: makes the report that pytest would have made
+
+        collect = getattr(runner, "pytest_make_collect_report", None)
+        outline.empty()
+        if is_its_turn:
+            return
+        report = collect(outline.module) if collect is not None else None
+        if report is None or report.passed:
+            raise call.excinfo.value
+        self._failed.append(outline)
+        outline.module.ihook.pytest_collectreport(report=report)
 
     # -- what is collected for real --------------------------------------------------------------
 

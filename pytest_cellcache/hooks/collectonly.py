@@ -44,4 +44,5 @@ class CollectOnly:
         basis = self._library.basis
         if basis is not None and basis.settle():
             self.collection.confirm(session)
+            self.collection.drop_failed(session.items)
         self.collection.warn_again()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -13,7 +15,7 @@ from pytest_cellcache.hooks.items import other_files
 from pytest_cellcache.hooks.manifest import Captured, Unusual, items_in, write_manifest
 from pytest_cellcache.lifecycle.collecting import Collected
 from pytest_cellcache.lifecycle.surroundings import applies
-from pytest_cellcache.model.digest import Digest
+from pytest_cellcache.model.digest import Digest, digest_parts
 from pytest_cellcache.model.record import Entry
 from pytest_cellcache.sources.places import Places
 
@@ -33,8 +35,18 @@ class Manifests:
         self._config = config
         self._places = places
         self._must_hit = must_hit
+        self._paths: dict[str, tuple[str, ...]] = {}
         self.basis: Basis | None = None
         self.is_off = False
+
+    def note_path(self, group: str) -> None:
+        """Take down which folders of the project are searched when a file is to be imported."""
+        folders = [os.path.abspath(entry) for entry in sys.path]
+        self._paths[group] = tuple(
+            self._places.relative(folder)
+            for folder in dict.fromkeys(folders)
+            if self._places.is_first_party(os.path.join(folder, "x.py"))
+        )
 
     def manifest_of(self, group: str) -> Entry | None:
         """Give the record of a collection that holds."""
@@ -102,7 +114,9 @@ class Manifests:
         return found
 
     def _facts_of(self, basis: Basis, group: str) -> Digest:
-        return collecting_facts(self._config, self._plugins_of(group), basis.own_facets)
+        found = collecting_facts(self._config, self._plugins_of(group), basis.own_facets)
+        # What earlier modules put on the path is there while it is imported, and nothing else.
+        return digest_parts([found, *self._paths.get(group, ())])
 
     def _plugins_of(self, group: str) -> list[str]:
         """List the first-party conftests and plugins that apply to a file."""

@@ -291,6 +291,12 @@ class Outline:
             self.is_hydrated = False  # its items must not run as they are
             raise
 
+    def empty(self) -> None:
+        """Give up what was made: pytest collects the module by itself when it is asked to."""
+        self.is_hydrated = True
+        for name in ("_obj", "collect"):
+            vars(self.module).pop(name, None)
+
     def _collect(self, made: _Made) -> None:
         """Collect a module or class for real and adopt what that gave."""
         node = made.node

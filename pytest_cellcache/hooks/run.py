@@ -141,9 +141,11 @@ class Run:
             return
         if basis.settle():
             self.collection.confirm(session)
+        self.collection.drop_failed(session.items)
         for item in session.items:
             self._judged[item.nodeid] = self._judge(item)
         self._hydrate(session)
+        self.collection.drop_failed(session.items)
         self.collection.warn_again()
         declared = frozenset(Key(FILE, name) for name in basis.named)
         declared |= {Key(WHOLE, name) for name in self._untraced}
@@ -193,6 +195,7 @@ class Run:
             live = [item for item in session.items if not self._is_hit(item)]
             unread = [item for item in live if outline_of(item) is not None]
             self.collection.settle(live)
+            self.collection.drop_failed(session.items)
             if not unread:
                 return
             for item in unread:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -407,6 +408,34 @@ def test_a_module_that_cannot_be_imported_any_more_is_an_error(suite: Suite, cas
     assert "test_z.py::test_z" in on.outcomes
 
 
+@pytest.mark.parametrize("live", [False, True], ids=["nothing else runs", "another runs, too"])
+def test_what_could_not_be_foreseen_is_an_error_of_collection(suite: Suite, live: bool) -> None:
+    """The record says that it can be imported, and it cannot: no trace of us in what is said."""
+    suite.write("lib.py", ONE)
+    suite.write("test_a.py", 'import lib, os\nos.environ["A"] = "1"\ndef test_a(): pass\n')
+    suite.write("test_b.py", "import lib\ndef test_b(): assert lib.one()\n")
+    suite.pytester.syspathinsert()
+    suite.write("plugin.py", "")
+    suite.both()
+    assert suite.both().live == []
+    if live:
+        suite.edit("lib.py", "return 1", "return 2")
+    # Beyond what can be seen: the interpreter does not find it any more.
+    with pytest.MonkeyPatch.context() as patch:
+        real = importlib.import_module
+
+        def refuse(name: str, package: str | None = None) -> object:
+            if name == "test_a":
+                raise ImportError(name)
+            return real(name, package)
+
+        patch.setattr(importlib, "import_module", refuse)
+        plain, cached = suite.plain(), suite.cached()
+    assert "INTERNALERROR" not in cached.text
+    if live:
+        assert (plain.code, plain.outcomes) == (cached.code, cached.outcomes)
+
+
 @pytest.mark.parametrize("case", OTHERWISE)
 def test_other_tests_than_before_are_found(suite: Suite, case: str) -> None:
     files, act = OTHERWISE[case]
@@ -417,6 +446,18 @@ def test_other_tests_than_before_are_found(suite: Suite, case: str) -> None:
     changed = suite.both()
     assert changed.outcomes != before
     assert suite.both().outcomes == changed.outcomes
+
+
+def test_a_module_without_those_that_put_its_folders_on_the_path(suite: Suite) -> None:
+    suite.write("a/test_x.py", "def test_x(): pass\n")
+    suite.write("a/helper.py", "two = 2\n")
+    suite.write("b/test_y.py", "import helper\ndef test_y(): assert helper.two\n")
+    suite.both()
+    assert suite.both().live == []
+    for args in (("b/test_y.py",), ("--co", "b/test_y.py"), ("b", "a"), ()):
+        plain, cached = suite.plain(*args), suite.cached(*args)
+        assert (plain.code, plain.outcomes) == (cached.code, cached.outcomes)
+        assert ("error" in plain.text.lower()) is ("error" in cached.text.lower())
 
 
 LEFT_BEHIND: Final = {
