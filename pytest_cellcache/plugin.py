@@ -110,8 +110,13 @@ def _plain_imports() -> Iterator[None]:
 
 
 def _wants_cache(config: pytest.Config, options: Any) -> bool:
+    """Say whether tests are to run with the cache."""
+    return not getattr(options, "collectonly", None) and _is_on(config, options)
+
+
+def _is_on(config: pytest.Config, options: Any) -> bool:
     """Decide from the command line first, then from the ini file."""
-    for name in ("collectonly", "setuponly", "setupshow", "setupplan", "showfixtures",
+    for name in ("setuponly", "setupshow", "setupplan", "showfixtures",
                  "show_fixtures_per_test", "markers", "help", "version", "trace",
                  "cell_cache_show"):  # fmt: skip
         if getattr(options, name, None):
@@ -148,6 +153,11 @@ def pytest_configure(config: pytest.Config) -> None:
             from pytest_cellcache.session import configure
 
             configure(config)
+    elif config.option.collectonly and _is_on(config, config.option):
+        with _plain_imports():
+            from pytest_cellcache.session import collect_only
+
+            collect_only(config)
     elif config.option.cell_cache_clear and not hasattr(config, "workerinput"):
         with _plain_imports():
             from pytest_cellcache.session import clear_only

@@ -16,13 +16,16 @@ import platform
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_cellcache.graph.modules import loaded_files
+from pytest_cellcache.hooks.basis import Basis
 from pytest_cellcache.hooks.collect import CollectWatch
+from pytest_cellcache.hooks.collectonly import CollectOnly
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.options import OptionWatch
@@ -32,6 +35,7 @@ from pytest_cellcache.hooks.requeue import Requeuer
 from pytest_cellcache.hooks.run import Run
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.hooks.terminal import ClearedOnly, Terminal, WorkerOutput, show_store
+from pytest_cellcache.lifecycle.inputs import environment_now
 from pytest_cellcache.model.events import RunFacts, Warned
 from pytest_cellcache.model.settings import Settings, read_settings, read_tracer
 from pytest_cellcache.sources.handover import Handover
@@ -143,7 +147,7 @@ def configure(config: pytest.Config) -> None:
     run.changes = changes
     fixtures = FixtureWatch(recorder, changes, guard)
     watcher = Watcher(run, recorder, fixtures, changes, started.places, guard)
-    requeuer = Requeuer(watcher, fixtures, guard)
+    requeuer = Requeuer(watcher, fixtures, run.collection, guard)
     register = config.pluginmanager.register
     # The order matters: of equal hooks the one registered last comes first, wrappers outermost.
     register(collecting, "cellcache-collecting")
@@ -154,12 +158,39 @@ def configure(config: pytest.Config) -> None:
     if is_worker:
         register(WorkerOutput(config, run, guard), "cellcache-worker")
     register(run, "cellcache-run")
+    register(run.collection, "cellcache-collection")
     if is_worker:
         return
     facts = _facts(config, settings, store, recorder.tracer_name, cleared)
     register(Terminal(settings, facts, run, guard), "cellcache-terminal")
     if settings.may_write:
         config.add_cleanup(lambda: guard.call(_compact, None, store, settings))
+
+
+def collect_only(config: pytest.Config) -> None:
+    """Register what lists tests from their manifests."""
+    guard = Guard()
+    settings = _settings(config, guard)
+    if settings is None or settings.mode == "refresh":
+        return
+    folder = _store_folder(config, replace(settings, mode="read"))
+    store = DirectoryStore(folder, may_write=False, warn=guard.warn)
+    places = Places.of(config.rootpath, config.invocation_params.dir)
+    environ, began_ns = environment_now(), time.time_ns()
+
+    # Not installed: nothing is recorded; it tells whose options are whose all the same.
+    known = getattr(config, "known_args_namespace", config.option)
+    options = OptionWatch(config, known, None, guard)
+
+    def make_basis() -> Basis:
+        reading = replace(settings, mode="read")
+        return Basis(
+            config, reading, places, store, environ=environ, began_ns=began_ns, options=options
+        )
+
+    lister = CollectOnly(config, places, guard, make_basis)
+    config.pluginmanager.register(lister, "cellcache-collect-only")
+    config.pluginmanager.register(lister.collection, "cellcache-collection")
 
 
 def clear_only(config: pytest.Config) -> None:

@@ -80,6 +80,10 @@ class Modules:
         """Folders of the project that are searched, relative to its root."""
         return self._roots
 
+    def is_found(self, name: str) -> bool:
+        """Say whether a search finds a module, so that it need not be loaded to be known."""
+        return self._search_all(name) is not None
+
     def find(self, name: str) -> Located | None:
         """Find an absolute module name; ``None`` when it is not the project's."""
         if ("", name) not in self._found:

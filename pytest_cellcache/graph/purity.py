@@ -50,6 +50,13 @@ class Purity:
         )
         return changed if is_quiet else None
 
+    def changes_of_call(self, path: str, qualname: str) -> frozenset[Place] | None:
+        """Give the same for a call of a def."""
+        is_quiet, changed = self._judge(
+            ("call", path, qualname), lambda: self._is_quiet(path, qualname, 0, is_strict=False)
+        )
+        return changed if is_quiet else None
+
     def _judge(
         self, key: tuple[object, ...], judge: Callable[[], bool]
     ) -> tuple[bool, frozenset[Place]]:

@@ -6,6 +6,7 @@ import locale
 import os
 import platform
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pytest
@@ -27,6 +28,8 @@ _NEUTRAL_INI: Final = frozenset(
     strict_config""".split()
 )
 
+_STRICTNESS: Final = ("strict", "strict_markers", "strict_config", "strict_parametrization_ids")
+"""Options and ini values that turn what is registered into errors of collection."""
 
 _NEUTRAL_PLUGINS: Final = frozenset(
     {"terminal", "terminalprogress", "junitxml", "pastebin", "xdist", "xdist.looponfail"}
@@ -46,6 +49,30 @@ def facets_of(
         "options": digest_parts(_options(config, places, options)),
         "ini": digest_parts(_ini(config, places, options)),
     }
+
+
+def collecting_facts(
+    config: pytest.Config, plugins: Sequence[str], own: Mapping[str, Digest]
+) -> Digest:
+    """Digest what steers the collection of a module beside what counts for every test.
+
+    Args:
+        plugins: relative files of the first-party conftests and plugins that apply to it.
+        own: options and ini values of conftests: their hooks may read them.
+    """
+    option = config.option
+    rows = [f"{name}={getattr(option, name, None)!r}" for name in _STRICTNESS]
+    for name in _STRICTNESS:
+        try:
+            rows.append(f"ini {name}={config.getini(name)!r}")
+        except (ValueError, KeyError):  # of another version of pytest
+            continue
+    return digest_parts(
+        [
+            *("plugins", *plugins, "strict", *rows, "markers", *config.getini("markers")),
+            *(part for name in sorted(own) for part in (name, own[name])),
+        ]
+    )
 
 
 def _interpreter() -> list[str]:
@@ -88,12 +115,22 @@ def _plugins(config: pytest.Config, places: Places) -> list[str]:
 
 def plugin_files(config: pytest.Config, places: Places) -> tuple[str, ...]:
     """List the files of first-party plugins and conftests, relative to the project root."""
+    plugins = config.pluginmanager.get_plugins()
+    known = config.stash.get(_PLUGIN_FILES, None)
+    if known is not None and known[0] == plugins:
+        return known[1]
     found = set()
-    for plugin in config.pluginmanager.get_plugins():
+    for plugin in plugins:
         filename = getattr(plugin, "__file__", None)
         if isinstance(filename, str) and places.is_first_party(filename):
             found.add(places.relative(filename))
-    return tuple(sorted(found))
+    files = tuple(sorted(found))
+    config.stash[_PLUGIN_FILES] = plugins, files
+    return files
+
+
+_PLUGIN_FILES: Final = pytest.StashKey[tuple[set[Any], tuple[str, ...]]]()
+"""The plugins there were when their files were listed last, and these: asked for each module."""
 
 
 def own_facets_of(config: pytest.Config, places: Places, options: OptionWatch) -> dict[str, Digest]:

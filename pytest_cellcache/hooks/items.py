@@ -9,7 +9,10 @@ from typing import Any, Final
 
 import pytest
 
+from pytest_cellcache.hooks.manifest import SHORT, Captured
+from pytest_cellcache.hooks.outline import static_of
 from pytest_cellcache.hooks.values import Opaque, describe
+from pytest_cellcache.hooks.views import LazyMark
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import digest_parts
@@ -25,6 +28,10 @@ _BY_CALLSPEC: Final = frozenset({"parametrize", MARK})
 
 def read_item(item: pytest.Item, places: Places) -> TestFacts:
     """Describe an item; what cannot be described counts by its code."""
+    static = static_of(item)
+    if static is not None and next(item.iter_markers(), None) is None:
+        group = places.relative(str(item.path))
+        return TestFacts(item.nodeid, group, digest_parts([static]), static=static)
     reader = _Reader(item, places)
     try:
         return reader.facts()
@@ -57,6 +64,28 @@ def code_of(item: pytest.Item) -> CodeRef | None:
     return None
 
 
+def other_files(captured: Captured, places: Places) -> frozenset[str]:
+    """Give the files of classes, functions and fixtures that a module's items come from."""
+    things: list[Any] = []
+    stack = [captured]
+    while stack:
+        held = stack.pop()
+        stack.extend(held.children or ())
+        node = held.node
+        if isinstance(node, pytest.Function):
+            things.append(getattr(node.function, "__code__", None))
+            info = getattr(node, "_fixtureinfo", None)  # private: see ``_fixtures``
+            for found in getattr(info, "name2fixturedefs", {}).values():
+                things += [getattr(definition.func, "__code__", None) for definition in found]
+        elif isinstance(node, pytest.Class):
+            things += [sys.modules.get(base.__module__) for base in node.obj.__mro__]
+    files = {
+        str(getattr(thing, "co_filename", None) or getattr(thing, "__file__", None))
+        for thing in things
+    }
+    return frozenset(places.relative(file) for file in files if places.is_first_party(file))
+
+
 class _Reader:
     def __init__(self, item: pytest.Item, places: Places) -> None:
         self._item = item
@@ -66,26 +95,33 @@ class _Reader:
         self._snippets: list[tuple[str, str]] = []
 
     def facts(self) -> TestFacts:
-        item = self._item
-        parts = [f"{type(item).__module__}.{type(item).__qualname__}"]
         barrier = self._barrier()
+        parts: list[str] = []
+        static = ""
         if barrier is None:
-            parts += self._marks()
-            if isinstance(item, pytest.Function):
-                parts += [self._name_of(item.function), *self._parameters()]
-                self._count_class(item.cls)
-            elif _is_a(item, "DoctestItem"):
-                parts += self._examples(item)
-            parts += self._fixtures()
+            static = static_of(self._item) or digest_parts(self._static())[:SHORT]
+            parts = [static, *self._marks()]
         return TestFacts(
-            item.nodeid,
+            self._item.nodeid,
             self.group,
             digest_parts(parts),
             frozenset(self._keys),
             tuple(self._snippets),
             barrier,
             self._may_connect(),
+            static,
         )
+
+    def _static(self) -> Iterator[str]:
+        item = self._item
+        yield f"{type(item).__module__}.{type(item).__qualname__}"
+        if isinstance(item, pytest.Function):
+            yield self._name_of(item.function)
+            yield from self._parameters()
+            self._count_class(item.cls)
+        elif _is_a(item, "DoctestItem"):
+            yield from self._examples(item)
+        yield from self._fixtures()
 
     def _barrier(self) -> Reason | None:
         item = self._item
@@ -107,6 +143,9 @@ class _Reader:
             if mark.name in _BY_CALLSPEC:
                 continue
             yield mark.name
+            if isinstance(mark, LazyMark):
+                yield mark.description
+                continue
             yield self._describe((mark.args, mark.kwargs))
             if mark.name in _CONDITIONAL and mark.args and isinstance(mark.args[0], str):
                 self._snippets.append((self.group, mark.args[0]))

@@ -21,7 +21,7 @@ FLAG: Final = "cell_cache"
 """Attribute of replayed reports; survives xdist."""
 
 _PLAIN_FIELDS: Final = frozenset(
-    "nodeid location keywords outcome longrepr when sections user_properties duration start "
+    "nodeid _id location keywords outcome longrepr when sections user_properties duration start "
     "stop".split()
 )
 _PHASES: Final[tuple[Literal["setup", "call", "teardown"], ...]] = ("setup", "call", "teardown")
@@ -119,7 +119,9 @@ def keep_warning(
     }
 
 
-def warn_again(config: pytest.Config, nodeid: str, stored: Warning_) -> None:
+def warn_again(
+    config: pytest.Config, nodeid: str, stored: Warning_, *, when: str = "runtest"
+) -> None:
     """Report a kept warning through pytest's hook."""
     category = _category(stored["module"], stored["name"])
     try:
@@ -133,7 +135,7 @@ def warn_again(config: pytest.Config, nodeid: str, stored: Warning_) -> None:
             "warning_message": warnings.WarningMessage(
                 message, category, stored["filename"], stored["lineno"]
             ),
-            "when": "runtest",
+            "when": when,
             "nodeid": nodeid,
             "location": tuple(location) if location else None,
         }

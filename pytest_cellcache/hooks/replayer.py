@@ -8,6 +8,7 @@ import pytest
 
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.outcome import outcome_of
+from pytest_cellcache.hooks.outline import outline_of
 from pytest_cellcache.hooks.replay import warn_again
 from pytest_cellcache.hooks.requeue import Requeuer
 from pytest_cellcache.lifecycle.units import TestFacts
@@ -39,6 +40,9 @@ class Replayer:
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> object:
         answer = self._guard.call(self._answer, None, item)
         if answer is None:
+            outline = outline_of(item)
+            if outline is not None:  # our own failure: the run goes on without the cache
+                outline.hydrate()
             return None
         (reports, warned), saved_s = answer
         hook = item.ihook

@@ -1,17 +1,22 @@
-"""Runs a test that failed again, after the tests of its module that were only replayed have run.
+"""Runs a test that failed again, with everything that was left out before it done for real.
 
 ::
 
-    live item after replayed mates -> trial, unreported -> clean: report it
-                                                        -> failed: run the mates, unreported,
-                                                           then leave the item to pytest
+    live item after replayed mates,
+    or while modules are left out    -> trial, unreported -> clean: report it
+                                                          -> failed: import the modules, run the
+                                                             mates, unreported, then leave the
+                                                             item to pytest
+                                                          -> skipped, failed as expected: import the
+                                                             modules, if any, and try again
 
 A failure is so seen in the state that a plain run would have made. It happens once for a module:
-then its mates have run.
+then its mates have run. Mates are tests of its module that were replayed.
 """
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,8 +24,10 @@ from typing import Any, Final, Literal
 
 import pytest
 
+from pytest_cellcache.hooks.collection import Collection
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.outline import outline_of
 from pytest_cellcache.hooks.protocol import Watcher
 from pytest_cellcache.model.events import Warned
 
@@ -29,16 +36,20 @@ _INTERRUPTS: Final = (KeyboardInterrupt, pytest.exit.Exception)
 
 
 class Requeuer:
-    """Tries live items whose module has tests that were replayed in this run."""
+    """Tries live items that something was left out before."""
 
-    def __init__(self, watcher: Watcher, fixtures: FixtureWatch, guard: Guard) -> None:
+    def __init__(
+        self, watcher: Watcher, fixtures: FixtureWatch, collection: Collection, guard: Guard
+    ) -> None:
         self._watcher = watcher
+        self._collection = collection
         self._fixtures = fixtures
         self._guard = guard
         self._replayed: dict[Path, list[tuple[pytest.Item, str]]] = {}
         self._confirmed: set[Path] = set()
         self._trying: pytest.Item | None = None
         self._pending: list[pytest.TestReport] | None = None
+        self._has_failed = False
 
     def note_replay(self, item: pytest.Item, outcome: str) -> None:
         """Count an item among those that a later failure of its module is requeued for."""
@@ -47,19 +58,30 @@ class Requeuer:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> object:
-        mates = self._replayed.get(item.path)
-        if not mates or self._guard.is_off or self._watcher.log is None or not self._may_try(item):
+        mates = self._replayed.get(item.path, [])
+        modules = [outline.module.nodeid for outline in self._collection.waiting]
+        if not (mates or modules) or self._guard.is_off or self._watcher.log is None:
+            return None
+        if not self._may_try(item):
+            self._guard.call(self._collection.hydrate_all, False)
             return None
         state = _ItemState(item)
         with warnings.catch_warnings(record=True) as caught:
-            reports = self._try(item, nextitem, mates[0][0])
+            # Something with the same parents, which stay.
+            reports = self._try(item, nextitem, mates[0][0] if mates else copy.copy(item))
         if reports is None:
             state.restore()
-            del self._replayed[item.path]
+            log = self._watcher.log
+            log.requeued_for += tuple(modules)
+            self._guard.call(self._collection.hydrate_all, False)
+            if not self._has_failed:
+                log.is_clean = True
+                return self.pytest_runtest_protocol(item, nextitem)
+            self._replayed.pop(item.path, None)
             self._confirmed.add(item.path)
             self._run_mates(mates, item)
-            self._watcher.log.is_clean = True
-            self._watcher.log.requeued_for = tuple(mate.nodeid for mate, _ in mates)
+            log.is_clean = True
+            log.requeued_for += tuple(mate.nodeid for mate, _ in mates)
             return None
         for warning in caught:
             # Into the log of pytest's own ``catch_warnings``, which reports it.
@@ -121,7 +143,10 @@ class Requeuer:
                 setup = _report(item, "setup")
                 self._pending.append(setup)
                 reports = [_report(item, "call")] if setup.passed else []
-                if self._pending is not None and (setup.failed or any(r.failed for r in reports)):
+                self._has_failed = any(report.failed for report in (setup, *reports))
+                if self._pending is not None and (
+                    self._has_failed or self._is_in_doubt(item, (setup, *reports))
+                ):
                     # The mate's parents are those that stay.
                     _call(item, "teardown", nextitem=mate)
                     self._forget_failures(item)
@@ -137,6 +162,14 @@ class Requeuer:
         finally:
             self._trying = None
 
+    def _is_in_doubt(self, item: pytest.Item, reports: Sequence[pytest.TestReport]) -> bool:
+        """Say whether something left out may be why an item was skipped or failed as expected."""
+        return (
+            bool(self._collection.waiting)
+            and item.get_closest_marker("skip") is None
+            and any(report.skipped or hasattr(report, "wasxfail") for report in reports)
+        )
+
     def _forget_failures(self, item: pytest.Item) -> None:
         """End fixtures that raised, so that they are set up again."""
         for definition in self._fixtures.raised_definitions():
@@ -149,9 +182,12 @@ class Requeuer:
             definition.cached_result = None
 
     def _run_mates(self, mates: Sequence[tuple[pytest.Item, str]], item: pytest.Item) -> None:
-        following = [*(mate for mate, _ in mates[1:]), item]
+        following = [*(mate for mate, _ in mates), item][1:]
         with warnings.catch_warnings(record=True):
             for (mate, outcome), nextitem in zip(mates, following, strict=True):
+                outline = outline_of(mate)
+                if outline is not None:
+                    outline.hydrate()
                 with _Request(mate):
                     calls = [_call(mate, "setup")]
                     if calls[0].excinfo is None:
@@ -211,9 +247,10 @@ class _ItemState:
             held.clear()
             held.update(saved_items)
         if isinstance(item.parent, pytest.Class):
-            # A fresh instance of the class, and a method bound to it; both are made when asked for.
+            # A fresh instance of the class, and a method bound to it.
             vars(item).pop("_instance", None)
             vars(item).pop("_obj", None)
+            item.obj  # noqa: B018  # made now: unittest's teardown takes it for granted
         vars(item).pop("_excinfo", None)  # unittest; None is the default of its class
 
 

@@ -11,23 +11,25 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_cellcache.graph.digests import Digester
-from pytest_cellcache.graph.modules import Modules, loaded_files
-from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.modules import loaded_files
+from pytest_cellcache.hooks.basis import STAT_NOTE, Basis
 from pytest_cellcache.hooks.collect import CollectWatch
+from pytest_cellcache.hooks.collection import Collection
 from pytest_cellcache.hooks.collector import paused
-from pytest_cellcache.hooks.facets import facets_of, own_facets_of, plugin_files
+from pytest_cellcache.hooks.facets import plugin_files
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.items import read_item
+from pytest_cellcache.hooks.library import Manifests
 from pytest_cellcache.hooks.options import OptionWatch
+from pytest_cellcache.hooks.outline import outline_of
 from pytest_cellcache.hooks.replay import unpack
 from pytest_cellcache.hooks.state import Changes
+from pytest_cellcache.lifecycle.collecting import Collected, Collections
 from pytest_cellcache.lifecycle.footprint import InputKeys
-from pytest_cellcache.lifecycle.inputs import Inputs, environment_now
+from pytest_cellcache.lifecycle.inputs import environment_now
 from pytest_cellcache.lifecycle.record import Recording
 from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, TestFacts
-from pytest_cellcache.lifecycle.verify import Verifier
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import digest_parts
 from pytest_cellcache.model.events import TestEvent
@@ -36,16 +38,12 @@ from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Hit, Miss, Verdict
 from pytest_cellcache.model.settings import Settings
-from pytest_cellcache.sources.distributions import Distributions
 from pytest_cellcache.sources.places import Places
-from pytest_cellcache.sources.snapshot import Snapshot
 from pytest_cellcache.store.contract import Store
 from pytest_cellcache.trace.origin import pytester_depth
 from pytest_cellcache.trace.recorder import Recorder
 from pytest_cellcache.trace.state import StateWatch
 
-STAT_NOTE: Final = "stat"
-DISTRIBUTIONS_NOTE: Final = "distributions"
 _FLUSH_S: Final = 30.0
 """How much of a run a killed session loses at most, as far as its fixtures are torn down."""
 
@@ -94,15 +92,18 @@ class Run:
         self._environ = environment_now()
         self._judged: dict[str, Judged] = {}
         self._replays: dict[str, Any] = {}
-        self._verifier: Verifier | None = None
+        self._basis: Basis | None = None
         self._recording: Recording | None = None
-        self._project: Project | None = None
+        self._collected: list[Collected] = []
         self._around: Surroundings | None = None
         self._live: dict[str, TestEvent] = {}
         self._cached: list[TestEvent] = []
         self._flushed_s = time.monotonic()
         self.has_written = False
         self.changes: Changes | None = None
+        self._library = Manifests(config, places, must_hit=True)
+        self._library.is_off = settings.mode == "refresh"
+        self.collection = Collection(self._library, config, places, guard)
 
     @property
     def events(self) -> list[TestEvent]:
@@ -110,42 +111,47 @@ class Run:
 
     # -- collection ------------------------------------------------------------------------------
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> None:
+        # Before the first module: whether it need be imported is a verdict.
+        self._guard.call(self._begin, None, session)
+
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         if self._guard.is_off or session.config.option.collectonly:
             return
         with paused():
-            self._guard.call(self._take_snapshot, None, session)
+            self._guard.call(self._settle, None, session)
 
-    def _take_snapshot(self, session: pytest.Session) -> None:
-        config, places, store = self._config, self._places, self._store
-        imported = self._recorder.base_unit() | self._collecting.seen
-        by_statement = self._recorder.imports()
-        stat_cache = store.get_note(STAT_NOTE)
-        snapshot = Snapshot(places, began_ns=self._began_ns, stat_cache=stat_cache)
-        distributions = Distributions(sys.path, store.get_note(DISTRIBUTIONS_NOTE))
-        modules = Modules(places, sys.path, loaded_files(), distributions.digest_module)
-        project = Project(snapshot, modules, lambda digest: store.get_note(f"cells/{digest}"))
-        digester = Digester(project)
-        named = [name for pattern in self._settings.inputs for name in places.glob(pattern)]
-        facets = facets_of(config, places, distributions, self._options) | {
-            "inputs": digest_parts(sorted(named))
-        }
-        inputs = Inputs(
-            snapshot,
-            digester,
+    def _begin(self, session: pytest.Session) -> None:
+        self._basis = Basis(
+            self._config,
+            self._settings,
+            self._places,
+            self._store,
             environ=self._environ,
-            run=facets | own_facets_of(config, places, self._options),
-            env_ignore=self._settings.env_ignore,
-            distributions=distributions,
+            began_ns=self._began_ns,
+            options=self._options,
         )
-        if self._settings.may_write and (parsed := distributions.to_keep()) is not None:
-            store.put_note(DISTRIBUTIONS_NOTE, parsed)
-        declared = frozenset(Key(FILE, name) for name in named)
+        self._library.basis = self._basis
+
+    def _settle(self, session: pytest.Session) -> None:
+        config, places, basis = self._config, self._places, self._basis
+        if basis is None:
+            return
+        if basis.settle():
+            self.collection.confirm(session)
+        self.collection.drop_failed(session.items)
+        for item in session.items:
+            self._judged[item.nodeid] = self._judge(item)
+        self._hydrate(session)
+        self.collection.drop_failed(session.items)
+        self.collection.warn_again()
+        declared = frozenset(Key(FILE, name) for name in basis.named)
         declared |= {Key(WHOLE, name) for name in self._untraced}
-        self._project = project
+        by_statement = self._recorder.imports()
         self._around = Surroundings(
-            imported,
+            self._recorder.base_unit() | self._collecting.seen,
             # Where statements are not told apart, hooks are found among all that ran.
             by_statement.outside | Observation(self._collecting.seen.codes)
             if by_statement.modules
@@ -155,43 +161,71 @@ class Run:
             tuple(file for file in loaded_files().values() if self._concerns(file)),
             plugin_files(config, places),
             frozenset(places.relative(str(item.path)) for item in session.items),
-            tuple(facets),
+            tuple(basis.facets),
             declared,
             self._settings.may_connect,
             self._keys_of,
         )
+        find = basis.project.modules.find
+        input_keys = InputKeys(
+            basis.snapshot,
+            basis.inputs,
+            self._settings.ignore,
+            _outer_folders(places),
+            lambda name: located.source if (located := find(name)) else None,
+        )
         self._recording = Recording(
-            project=project,
-            digester=digester,
-            inputs=inputs,
-            input_keys=InputKeys(
-                snapshot,
-                inputs,
-                self._settings.ignore,
-                _outer_folders(places),
-                lambda name: located.source if (located := modules.find(name)) else None,
-            ),
-            store=store,
+            project=basis.project,
+            digester=basis.digester,
+            inputs=basis.inputs,
+            input_keys=input_keys,
+            store=self._store,
             read_child=self._recorder.read_child,
         )
-        self._verifier = Verifier(store, inputs, snapshot, self._settings.max_age_s)
-        for item in session.items:
-            self._judged[item.nodeid] = self._judge(item)
-        self._run_producers()
+        if self._settings.may_write:
+            collection = self.collection
+            self._collected = self._library.describe(
+                collection.captured, collection.warnings_of, self._digests_of
+            )
+
+    def _hydrate(self, session: pytest.Session) -> None:
+        """Make live items real ones, and judge again what was not."""
+        while True:
+            self._run_producers()
+            live = [item for item in session.items if not self._is_hit(item)]
+            unread = [item for item in live if outline_of(item) is not None]
+            self.collection.settle(live)
+            self.collection.drop_failed(session.items)
+            if not unread:
+                return
+            for item in unread:
+                before = self._judged[item.nodeid][1]
+                facts, verdict = self._judge(item)
+                if isinstance(before, Miss) and before.reason.slug == reasons.PRODUCER:
+                    verdict = before
+                self._judged[item.nodeid] = facts, verdict
 
     def _run_producers(self) -> None:
         """Let tests that leave something behind run where a test that reads it runs."""
-        assert self._verifier is not None
+        assert self._basis is not None
         waiting = [
             nodeid for nodeid, (_, verdict) in self._judged.items() if isinstance(verdict, Miss)
         ]
         while waiting:
             consumer = waiting.pop()
-            for nodeid in self._verifier.producers_of(self._judged[consumer][0]):
+            for nodeid in self._basis.verifier.producers_of(self._judged[consumer][0]):
                 facts, verdict = self._judged.get(nodeid, (None, None))
                 if facts is not None and isinstance(verdict, Hit):
                     self._judged[nodeid] = facts, Miss(Reason(reasons.PRODUCER, consumer))
                     waiting.append(nodeid)
+
+    def _is_hit(self, item: pytest.Item) -> bool:
+        return isinstance(self._judged[item.nodeid][1], Hit)
+
+    def _digests_of(self, item: pytest.Item) -> tuple[str, str]:
+        judged = self._judged.get(item.nodeid)
+        facts = judged[0] if judged is not None else read_item(item, self._places)
+        return facts.static, facts.digest
 
     def _judge(self, item: pytest.Item) -> Judged:
         facts = read_item(item, self._places)
@@ -200,17 +234,17 @@ class Run:
             return facts, Miss(facts.barrier or Reason(reasons.UNSUPPORTED, "unknown pytest"))
         if self._settings.mode == "refresh":
             return facts, Miss(facts.barrier or Reason(reasons.REFRESH))
-        assert self._verifier is not None
-        return facts, self._verifier.judge(facts)
+        assert self._basis is not None
+        return facts, self._basis.verifier.judge(facts)
 
     def state_watch(self) -> StateWatch:
         """Make what notices changes of long-lived objects."""
-        places, project = self._places, self._project
+        places, basis = self._places, self._basis
 
         def is_alias(filename: str, name: str) -> bool:
-            if project is None:
+            if basis is None:
                 return False
-            index = project.index(places.relative(filename))
+            index = basis.project.index(places.relative(filename))
             cells = index.bound_by(name)
             return bool(cells) and all(cell.kind == "import" for cell in cells)
 
@@ -299,13 +333,16 @@ class Run:
             self._recorder.stop()
 
     def _write(self, *, is_final: bool) -> None:
-        if self._recording is None or self._around is None or self._project is None:
+        basis = self._basis
+        if self._recording is None or self._around is None or basis is None:
             return
         if not self._settings.may_write:
             fate = Reason(reasons.READ_MODE)
             for nodeid, event in self._live.items():
                 self._live[nodeid] = replace(event, unstored=event.unstored or fate)
             return
+        if is_final:
+            basis.keep_watching()
         # Tests may have imported more meanwhile.
         by_statement = self._recorder.imports()
         around = replace(
@@ -316,9 +353,17 @@ class Run:
             if nodeid in self._live:
                 self._live[nodeid] = replace(self._live[nodeid], unstored=fate_or_none)
         self.has_written = self.has_written or None in fates.values()
-        for digest, table in self._project.parsed.items():
+        if is_final and self._collected:
+            collections = Collections(
+                project=basis.project,
+                digester=basis.digester,
+                inputs=basis.inputs,
+                store=self._store,
+            )
+            collections.write(self._collected, self._recording, self._around)
+            basis.keep_path()
+        for digest, table in basis.project.parsed.items():
             self._store.put_note(f"cells/{digest}", table)
-        self._project.parsed.clear()
-        snapshot = self._project.snapshot
-        if is_final and snapshot.stat_cache_grew:
-            self._store.put_note(STAT_NOTE, snapshot.stat_cache())
+        basis.project.parsed.clear()
+        if is_final and basis.snapshot.stat_cache_grew:
+            self._store.put_note(STAT_NOTE, basis.snapshot.stat_cache())

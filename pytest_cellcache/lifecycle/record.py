@@ -138,7 +138,7 @@ class Recording:
         for name in imported_first:
             self._project.snapshot.note_view(name, is_absent=False)
         files = imported_first | left.loaded
-        at_import = self._at_import(around)
+        at_import = self.at_import(around)
         evaluations, everywhere = evaluations_of(
             self._project,
             around.statements,
@@ -151,7 +151,7 @@ class Recording:
         closure = Closure(self._project, self._digester, evaluations)
         producers = Producers(self._project, self._digester.names, closure.calls)
         shared: dict[Key, frozenset[Key]] = {
-            Key(GROUP, group): self._shared(group, around, at_import) | everywhere
+            Key(GROUP, group): self.shared(group, around, at_import) | everywhere
             for group in {attempt.facts.group for attempt in (*closed, *new)}
         }
 
@@ -159,8 +159,7 @@ class Recording:
             known = shared.get(key) or left.units.get(key)
             if known is not None:
                 return known
-            found = closure.edges(key)
-            found |= at_import.of_key.get(key, frozenset())
+            found = closure.edges(key) | at_import.of_key.get(key, frozenset())
             return found | left.inputs.get(key, frozenset())
 
         known: dict[int, frozenset[Key]] = {}  # by identity: a test may have several attempts
@@ -177,7 +176,7 @@ class Recording:
         kept = self._with_producers(rows, left, closure, producers.changes, edges)
         everything = reach({root for row in kept for root in row.roots}, edges)
         fates: dict[str, Reason | None] = {}
-        flux = {key for key in everything if self._is_in_flux(key)}
+        flux = {key for key in everything if self.is_in_flux(key)}
         outputs = self._leftovers.outputs_among(everything)
         if flux or outputs:
             kept = self._without(flux, outputs, kept, edges, fates)
@@ -262,7 +261,8 @@ class Recording:
         written = [self._store.append(group, found) for group, found in groups.items()]
         return all(written)  # every group is tried
 
-    def _shared(self, group: str, around: Surroundings, at_import: ImportInputs) -> frozenset[Key]:
+    def shared(self, group: str, around: Surroundings, at_import: ImportInputs) -> frozenset[Key]:
+        """Give what all tests of a file rest on."""
         plugins = [file for file in around.plugins if applies(file, group)]
         found = {Key(EFFECTS, file) for file in (group, *plugins) if file.endswith(".py")}
         found |= {Key(RUN, "", facet) for facet in around.facets}
@@ -295,7 +295,7 @@ class Recording:
         facts = attempt.facts
         roots = {Key(GROUP, facts.group), *facts.keys}
         if any(key.kind == MARKERS for key in facts.keys):
-            for file, inputs in self._at_import(around).of_opaque.items():
+            for file, inputs in self.at_import(around).of_opaque.items():
                 if around.concerns(file, facts.group):
                     roots |= inputs
         before = around.imported.writes
@@ -319,7 +319,7 @@ class Recording:
             roots |= closure.docs(reach(roots, edges))
         return frozenset(roots)
 
-    def _at_import(self, around: Surroundings) -> ImportInputs:
+    def at_import(self, around: Surroundings) -> ImportInputs:
         """Give who rests on the inputs of imports and collection."""
         if self._imported is None:
             written = around.imported.writes
@@ -340,7 +340,8 @@ class Recording:
             found.update(keys)
         return found
 
-    def _is_in_flux(self, key: Key) -> bool:
+    def is_in_flux(self, key: Key) -> bool:
+        """Say whether what a key stands for changed while the run looked at it."""
         snapshot = self._project.snapshot
         if key.kind == LISTING:
             return snapshot.is_listing_in_flux(key.path)
@@ -387,7 +388,6 @@ def _barrier(attempt: Attempt, around: Surroundings) -> Reason | None:
     may_connect = around.may_connect or attempt.facts.may_connect
     consulted = (attempt.seen, *(instance.seen for instance in attempt.instances), around.imported)
     for seen in consulted:
-        found = barrier_of(seen, may_connect=may_connect)
-        if found is not None:
+        if (found := barrier_of(seen, may_connect=may_connect)) is not None:
             return found
     return None

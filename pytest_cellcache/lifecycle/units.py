@@ -18,6 +18,7 @@ class TestFacts:
     Attributes:
         group: relative path of its file.
         digest: of everything about the item that counts by value (parameters, marks, fixtures).
+        static: the same without the marks.
         keys: inputs of the item itself, beside what running it consults.
         snippets: (file, source) of code that runs in a module's namespace: doctest examples,
             conditions of ``skipif`` given as text.
@@ -32,6 +33,7 @@ class TestFacts:
     snippets: tuple[tuple[str, str], ...] = ()
     barrier: Reason | None = None
     may_connect: bool = False
+    static: str = ""
 
     __test__ = False
 

@@ -11,7 +11,7 @@ from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import CODE_KINDS, FILE, Key
 from pytest_cellcache.model.reasons import Reason
-from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict
+from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict, collection_of
 from pytest_cellcache.sources.snapshot import Snapshot
 from pytest_cellcache.store.contract import Store
 
@@ -60,6 +60,32 @@ class Verifier:
             if isinstance(found, (list, tuple)):
                 return tuple(name for name in found if isinstance(name, str))
         return ()
+
+    def collection(self, group: str, facts: Digest) -> Entry | None:
+        """Give the newest record of the collection of a module that holds."""
+        for entry in self._entries(group).get(collection_of(group), []):
+            try:
+                body = entry.body
+                graph = self._graph(body["graph"])
+                holds = body["item"] == facts and graph and not graph.first_change(body["roots"])
+            except _BROKEN:
+                continue
+            if holds:
+                return entry
+        return None
+
+    def would_hit(self, group: str, nodeid: str, digest: str) -> bool:
+        """Say whether a test hits if its facts have a digest that begins like this."""
+        for entry in self._entries(group).get(nodeid, []):
+            try:
+                body = entry.body
+                graph = self._graph(body["graph"])
+                is_same = body["item"].startswith(digest)
+                if is_same and graph and not graph.first_change(body["roots"]):
+                    return True
+            except _BROKEN:
+                continue
+        return False
 
     def _entries(self, group: str) -> dict[str, list[Entry]]:
         if group not in self._groups:

@@ -41,3 +41,15 @@ class Miss:
 
 
 Verdict = Hit | Miss
+
+_COLLECTION = "collection of "
+
+
+def collection_of(group: str) -> str:
+    """Name the unit that is the collection of a module; no node id begins like that."""
+    return _COLLECTION + group
+
+
+def is_collection(unit: str) -> bool:
+    """Say whether a unit is the collection of a module, and no test."""
+    return unit.startswith(_COLLECTION)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from pytest_cellcache.model.record import Entry
+from pytest_cellcache.model.record import Entry, is_collection
 from pytest_cellcache.reports.quantities import age_text, count_text, size_text
 
 
@@ -20,7 +20,11 @@ def show_lines(
         now_s: seconds since the epoch to count ages from; the clock's if not given.
     """
     now_s = time.time() if now_s is None else now_s
-    filled = {module: entries for module, entries in sorted(groups.items()) if entries}
+    told = {
+        module: [entry for entry in entries if not is_collection(entry.unit)]
+        for module, entries in sorted(groups.items())
+    }
+    filled = {module: entries for module, entries in told.items() if entries}
     if not filled:
         return [f"no records, {size_text(size_bytes)}"]
     rows = [("module", "tests", "records", "newest")]

@@ -42,7 +42,7 @@ def test_off_loads_the_options_only(tmp_path: Path) -> None:
 
 
 def test_collect_only_loads_the_options_only(tmp_path: Path) -> None:
-    found = loaded_by_a_run(tmp_path, "--cell-cache", "--collect-only")
+    found = loaded_by_a_run(tmp_path, "--collect-only")
     assert found == ["0", "pytest_cellcache", "pytest_cellcache.plugin"]
 
 

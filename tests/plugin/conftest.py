@@ -39,6 +39,7 @@ class Ran:
     Attributes:
         outcomes: per node id the outcomes of its reports: ``setup:passed call:failed ...``.
         live: node ids whose set-up really began, in order.
+        imported: files of the suite that were loaded as modules when the run ended.
         decisions: the tests of the JSON report by node id.
     """
 
@@ -46,6 +47,7 @@ class Ran:
     outcomes: dict[str, str]
     live: list[str]
     text: str
+    imported: frozenset[str]
     report: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -56,6 +58,22 @@ class Ran:
     def names(self) -> list[str]:
         """What ran, without the files."""
         return [nodeid.partition("::")[2] for nodeid in self.live]
+
+
+class Loaded:
+    """Notes which files below a folder were imported by a run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.files: frozenset[str] = frozenset()
+
+    def pytest_unconfigure(self) -> None:
+        paths = [getattr(module, "__file__", None) or "/" for module in sys.modules.values()]
+        self.files = frozenset(
+            Path(path).relative_to(self._folder).as_posix()
+            for path in paths
+            if Path(path).is_relative_to(self._folder)
+        )
 
 
 class Suite:
@@ -149,7 +167,10 @@ class Suite:
     def _run(self, *args: str) -> Ran:
         with warnings.catch_warnings():
             warnings.resetwarnings()  # ours make errors of warnings
-            result = self.pytester.runpytest_inprocess(*args, no_reraise_ctrlc=True)
+            loaded = Loaded(self.path)
+            result = self.pytester.runpytest_inprocess(
+                *args, no_reraise_ctrlc=True, plugins=[loaded]
+            )
         recorded = result.reprec  # type: ignore[attr-defined]
         outcomes: dict[str, list[str]] = {}
         live: list[str] = []
@@ -166,7 +187,8 @@ class Suite:
             # run would start by looking at them all.
             vars(recorded).update(calls=[], _pluginmanager=None, _undo_wrapping=lambda: None)
         joined = {nodeid: " ".join(words) for nodeid, words in outcomes.items()}
-        return Ran(int(result.ret), joined, live, result.stdout.str() + result.stderr.str())
+        text = result.stdout.str() + result.stderr.str()
+        return Ran(int(result.ret), joined, live, text, loaded.files)
 
 
 @pytest.fixture

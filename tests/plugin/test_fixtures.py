@@ -115,7 +115,7 @@ def test_conftest_hooks_count_below_their_folder(suite: Suite) -> None:
     assert suite.both().names == ["test_a[1]"]
     suite.edit("one/conftest.py", "[1]", "[0]")
     again = suite.both()
-    assert again.live == ["one/test_a.py::test_a[0]"]
+    assert set(again.live) == {"one/test_a.py::test_a[0]"}
     assert again.code == 1
 
 
@@ -126,7 +126,7 @@ def test_a_new_override_or_autouse_fixture_counts(suite: Suite) -> None:
     suite.warm()
     suite.write("one/conftest.py", "import pytest\n@pytest.fixture\ndef value(): return 2\n")
     again = suite.both()
-    assert again.names == ["test_a"]
+    assert set(again.names) == {"test_a"}
     assert again.code == 1
     suite.write(
         "two/conftest.py",

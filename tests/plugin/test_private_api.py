@@ -72,6 +72,8 @@ HIDE = """
         ("_pytest.python", "Function", "_fixtureinfo"),
         ("_pytest.python", "Function", "_request"),
         ("_pytest.python", "Function", "funcargs"),
+        ("_pytest.python", "Function", "_initrequest"),
+        ("_pytest.mark.structures", "NodeKeywords", "_markers"),
         ("_pytest.fixtures", "TopRequest", "_fixture_defs"),
         ("_pytest.fixtures", "SubRequest", "_fixture_defs"),
         ("_pytest.main", "Session", "_setupstate"),

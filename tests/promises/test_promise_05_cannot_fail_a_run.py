@@ -122,10 +122,9 @@ def test_a_store_in_any_condition_is_a_miss(suite: Suite, damage: bytes) -> None
 def test_a_record_that_says_something_else_than_was_written_is_a_miss(suite: Suite) -> None:
     suite.write("test_x.py", SUITE)
     suite.both()
-    for path in suite.store.glob("v*/segments/*/*"):
-        text = path.read_bytes()
-        assert b"skipped" in text
-        path.write_bytes(text.replace(b"skipped", b"passed!"))
+    texts = {path: path.read_bytes() for path in suite.store.glob("v*/segments/*/*")}
+    (tests,) = (path for path, text in texts.items() if b"skipped" in text)
+    tests.write_bytes(texts[tests].replace(b"skipped", b"passed!"))
     assert suite.both().names == ["test_a", "test_b", "test_c"]
 
 
