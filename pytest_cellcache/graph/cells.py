@@ -28,6 +28,8 @@ class Cell:
         refs: what evaluating it refers to; ``refs.calls`` includes decorators.
         bases: for classes, chains of the bases and the metaclass; ``""`` where not a chain.
         only_binds: an ``effect`` cell whose statements do nothing but bind names.
+        shape: for classes, digest of all but the signatures of methods: what decides, beside
+            what it calls, whether defining it changes anything else.
         imported: what an ``import`` cell imports, as ``Refs.imports``.
         is_change: an ``effect`` cell that assigns, deletes or calls a mutating method, and calls
             nothing else on an object.
@@ -47,6 +49,7 @@ class Cell:
     is_new: bool = False
     is_change: bool = False
     imported: str = ""
+    shape: Digest = Digest("")
 
 
 @dataclass(frozen=True, slots=True)

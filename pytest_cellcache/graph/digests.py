@@ -204,7 +204,9 @@ class Digester:
             return index.table.code
         parts: list[str] = []
         for position, cell in self.effect_cells(key.path):
-            parts += [cell.kind, cell.digest, self._ranks(key.path, position, cell)]
+            # Where it changes more than known globals, the name of a class counts as well.
+            code = cell.shape or cell.digest
+            parts += [cell.kind, code, self._ranks(key.path, position, cell)]
         # A module imported for the first time brings its own effects, in their order.
         parts += ["imports", *(source for _, source in self._effectful_imports(key.path))]
         # Which globals of others it changes; how is the business of those who read them.

@@ -16,12 +16,13 @@ from pytest_cellcache.graph.cells import Alias, Cell, CellKind, Def, Table
 from pytest_cellcache.graph.refs import MEMO, MUTATORS, Refs, import_spec
 from pytest_cellcache.graph.scan import scan, scan_function
 from pytest_cellcache.graph.scopes import chain_of, is_new, names_bound_in, walk_scope
-from pytest_cellcache.graph.syntaxdigest import digest_syntax
+from pytest_cellcache.graph.syntaxdigest import digest_shape, digest_syntax
 from pytest_cellcache.model.digest import Digest, digest_bytes, digest_parts
 
 FunctionDef = ast.FunctionDef | ast.AsyncFunctionDef
 _DEFS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 _TEST_NAME: Final = "test"
+_NO_SHAPE: Final = Digest("")
 
 
 def split_cells(source: bytes) -> Table:
@@ -229,6 +230,7 @@ class _Splitter:
         bases: tuple[str, ...] = (),
         is_decorated: bool = False,
         only_binds: bool = False,
+        shape: Digest = _NO_SHAPE,
     ) -> None:
         is_own = isinstance(statement, (ast.Assign, ast.AnnAssign)) and is_new(statement.value)
         refs = scan([statement], has_lazy_annotations=self._has_future_annotations)
@@ -245,6 +247,7 @@ class _Splitter:
                 only_binds,
                 is_own,
                 _is_change(statement),
+                shape=shape,
             )
         )
 
@@ -308,6 +311,7 @@ class _Splitter:
             node.end_lineno or node.lineno,
             bases=bases,
             is_decorated=bool(node.decorator_list) or bool(node.keywords),
+            shape=digest_shape(node),
         )
 
     def _drop_test_members(self, node: ast.ClassDef, prefix: str) -> None:

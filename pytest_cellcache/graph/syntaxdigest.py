@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from pytest_cellcache.model.digest import Digest, digest_text
+from pytest_cellcache.model.digest import Digest, digest_parts, digest_text
 
 
 class _Fields(dict[type[ast.AST], tuple[str, ...]]):
@@ -29,6 +29,17 @@ def digest_syntax(*nodes: ast.AST) -> Digest:
     for node in nodes:
         _describe(node, parts.append)
     return digest_text(" ".join(parts))
+
+
+def digest_shape(node: ast.ClassDef) -> Digest:
+    """Digest a class, of methods their names and decorators only."""
+    parts: list[str] = [digest_syntax(*node.bases, *node.keywords, *node.decorator_list)]
+    for member in node.body:
+        if isinstance(member, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            parts += [member.name, *map(digest_syntax, member.decorator_list)]
+        else:
+            parts.append(digest_syntax(member))
+    return digest_parts(parts)
 
 
 def _describe(node: ast.AST, note: Callable[[str], None]) -> None:
