@@ -133,7 +133,6 @@ class Collection:
             outline = Outline(module, entry.body["manifest"], self._hydrate)
         except Doubt:
             return None
-        self._insert_path(path, outline.name)
         self._outlines[outline] = entry
         return outline
 
@@ -171,6 +170,7 @@ class Collection:
         if outline is None or outline.module is not collector:
             return
         self._passed.append(outline)
+        self._insert_path(str(collector.path), outline.name)
         if self._is_live:
             self._watch(())
         if self._is_live and self._is_noticed(self._outlines[outline], None):
