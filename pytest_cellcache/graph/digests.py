@@ -11,6 +11,7 @@ from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.purity import Purity
+from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.model.digest import ABSENT, Digest, digest_parts
 from pytest_cellcache.model.keys import (
@@ -204,9 +205,11 @@ class Digester:
             return index.table.code
         parts: list[str] = []
         for position, cell in self.effect_cells(key.path):
-            # Where it changes more than known globals, the name of a class counts as well.
-            code = cell.shape or cell.digest
-            parts += [cell.kind, code, self._ranks(key.path, position, cell)]
+            code: list[str] = [cell.digest]
+            if cell.shape:
+                # Where it changes more than known globals, the name of the class counts as well.
+                code = [cell.shape, *_may_write(cell.refs)]
+            parts += [cell.kind, *code, self._ranks(key.path, position, cell)]
         # A module imported for the first time brings its own effects, in their order.
         parts += ["imports", *(source for _, source in self._effectful_imports(key.path))]
         # Which globals of others it changes; how is the business of those who read them.
@@ -260,20 +263,7 @@ class Digester:
         index = self._project.index(key.path)
         if index.table.is_broken:
             return index.table.code
-        parts = [
-            part
-            for found in index.defs.get(key.name, ())
-            for names in (
-                found.refs.kept,
-                found.refs.receivers,
-                found.refs.stores,
-                found.refs.attr_stores,
-                found.refs.attr_changes,
-                found.refs.imports,
-                found.refs.calls,
-            )
-            for part in (*sorted(names), ";")
-        ]
+        parts = [part for found in index.defs.get(key.name, ()) for part in _may_write(found.refs)]
         return digest_parts(parts) if parts else ABSENT
 
     def _frame(self, key: Key) -> Digest:
@@ -311,3 +301,20 @@ class Digester:
             return table.code
         cells = [part for cell in table.cells for part in (cell.kind, *cell.binds, cell.digest)]
         return digest_parts([*table.futures, *cells])
+
+
+def _may_write(refs: Refs) -> list[str]:
+    """List by name what a piece of code may call or change."""
+    return [
+        part
+        for names in (
+            refs.kept,
+            refs.receivers,
+            refs.stores,
+            refs.attr_stores,
+            refs.attr_changes,
+            refs.imports,
+            refs.calls,
+        )
+        for part in (*sorted(names), ";")
+    ]

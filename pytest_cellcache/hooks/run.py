@@ -330,6 +330,7 @@ class Run:
         finally:
             with paused():
                 self._guard.call(self._write, None, is_final=True)
+                self._release()
             self._recorder.stop()
 
     def _write(self, *, is_final: bool) -> None:
@@ -367,3 +368,12 @@ class Run:
         basis.project.parsed.clear()
         if is_final and basis.snapshot.stat_cache_grew:
             self._store.put_note(STAT_NOTE, basis.snapshot.stat_cache())
+
+    def _release(self) -> None:
+        """Let go of what pytest's last collections of garbage would look through in vain."""
+        self._basis = self._recording = self._around = self._library.basis = None
+        self._judged.clear()
+        self._replays.clear()
+        self._collected.clear()
+        if self.changes is not None:
+            self.changes.end()

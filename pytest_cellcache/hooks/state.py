@@ -50,6 +50,10 @@ class Changes:
         """Give what changed since the last time, whoever did it."""
         return self._guard.call(self._watch.take, _NONE) if self._watch is not None else _NONE
 
+    def end(self) -> None:
+        """Watch no longer."""
+        self._watch = None
+
     def follow(self, owner: str, value: object) -> None:
         """Watch the value of a fixture that several tests may use."""
         if self._watch is not None:

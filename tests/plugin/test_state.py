@@ -1,0 +1,211 @@
+"""What tests leave in registers, classes and modules: who depends on it, and who does not."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Suite
+
+
+class Case(NamedTuple):
+    """A project, one edit of it, and the tests that must run then; no other may.
+
+    Attributes:
+        edit: file, old text, new text.
+    """
+
+    lib: str
+    tests: str
+    edit: tuple[str, str, str]
+    run: str
+
+
+REGISTER: Final = """
+KNOWN = {}
+
+def register(name, kind):
+    if name not in KNOWN:
+        KNOWN[name] = [kind]
+
+def find(name):
+    return KNOWN[name][0]
+
+class Meta(type):
+    def __init__(cls, name, bases, members):
+        super().__init__(name, bases, members)
+        register(name, cls)
+
+class Base(metaclass=Meta):
+    pass
+
+def one(): return 1
+def two(): return 2
+"""
+REGISTERING: Final = """
+import lib
+
+def test_a():
+    class Thing(lib.Base):
+        value = lib.one()
+    assert Thing.value
+
+def test_b():
+    class Thing(lib.Base):
+        value = lib.two()
+    assert Thing.value
+
+def test_find():
+    assert lib.find("Thing").value == 1
+
+def test_other():
+    assert lib.find("Base") is lib.Base
+"""
+CASES: Final = {
+    "who only registers rests on nobody else who does": Case(
+        REGISTER, REGISTERING, ("lib.py", "return 2", "return 2 + 0"), "test_b"
+    ),
+    "who looks up rests on who registered": Case(
+        REGISTER, REGISTERING, ("lib.py", "return 1", "return 3"), "test_a test_b test_find"
+    ),
+    "a counter of objects": Case(
+        """
+        class Field:
+            counter = 0
+            def __init__(self):
+                Field.counter += 1
+                self.order = Field.counter
+            def name(self): return "field"
+        def one(): return Field()
+        def set_any(thing, name, value): setattr(thing, name, value)
+        class Holder: pass
+        """,
+        """
+        import lib
+        def test_a():
+            assert lib.one().order
+        def test_b():
+            lib.set_any(lib.Holder(), "x", 1)
+            assert lib.Field().order
+        def test_c():
+            assert lib.Field.name(None)
+        """,
+        ("lib.py", "return Field()", "return [Field()][0]"),
+        "test_a",
+    ),
+    "a memo on a class, found through a register, beside one who sets attributes": Case(
+        """
+        import functools
+        KINDS = {}
+        def register(name, kind): KINDS[name] = kind
+        def deep(n): return n + 1
+        class Thing:
+            @functools.lru_cache
+            def size(self, n): return deep(n)
+            def change(self, name, value): setattr(self, name, value)
+        register("Thing", Thing)
+        """,
+        """
+        import lib
+        def test_a():
+            thing = lib.Thing()
+            thing.change("x", 1)
+            assert thing.size(1) == 2
+        def test_b():
+            assert lib.KINDS["Thing"] is not None
+        def test_c():
+            assert lib.Thing().size(1) == 2
+        def test_d():
+            assert True
+        """,
+        ("lib.py", "return n + 1", "return 1 + n"),
+        "test_a test_b test_c",
+    ),
+    "methods of a class that registers itself": Case(
+        """
+        KNOWN = []
+        class Base:
+            def __init_subclass__(cls): KNOWN.append(cls)
+        class Used(Base):
+            def used(self): return 1
+        class Other(Base):
+            def method(self, a=1): return a
+        """,
+        """
+        import lib
+        def test_a(): assert lib.Used().used()
+        def test_b(): assert lib.Other().method()
+        def test_c(): assert True
+        """,
+        ("lib.py", "a=1", "a=2"),
+        "test_b",
+    ),
+}
+BY_STATEMENT: Final = {
+    "a class in a class, made at import by a metaclass": Case(
+        """
+        class Meta(type):
+            def __init__(cls, name, bases, members): cls.names = sorted(members)
+        class Model(metaclass=Meta):
+            class Options:
+                flag = True
+            def run(self): return compute()
+        def compute(): return 1
+        """,
+        """
+        import lib
+        def test_a(): assert lib.Model().run()
+        def test_b(): assert lib.Model.Options.flag
+        """,
+        ("lib.py", "return 1", "return 2"),
+        "test_a",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_who_runs(suite: Suite, case: Case) -> None:
+    suite.write("lib.py", case.lib)
+    suite.write("test_it.py", case.tests)
+    suite.warm()
+    suite.edit(*case.edit)
+    ran = suite.both()
+    assert {nodeid.partition("::")[2] for nodeid in ran.live} == set(case.run.split())
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="statements are not told apart")
+@pytest.mark.parametrize("case", BY_STATEMENT.values(), ids=BY_STATEMENT)
+def test_who_runs_where_statements_are_told_apart(suite: Suite, case: Case) -> None:
+    test_who_runs(suite, case)
+
+
+def test_a_module_asked_for_by_a_computed_name_counts_for_who_asked(suite: Suite) -> None:
+    suite.write(
+        "lib.py",
+        """
+        import importlib
+        def load(kind):
+            return importlib.import_module("part_" + kind)
+        """,
+    )
+    suite.write("part_a.py", "VALUE = 1\n")
+    suite.write("part_b.py", "VALUE = 1\n")
+    suite.write(
+        "test_it.py",
+        """
+        import lib
+        def test_a(): assert lib.load("a").VALUE == 1
+        def test_b(): assert lib.load("b").VALUE == 1
+        def test_again(): assert lib.load("a").VALUE == 1
+        """,
+    )
+    suite.warm()
+    suite.edit("part_a.py", "1", "1 + 0")
+    ran = suite.both()
+    assert {nodeid.partition("::")[2] for nodeid in ran.live} == {"test_a", "test_again"}
+    (suite.path / "part_b.py").unlink()
+    ran = suite.both()
+    assert "test_it.py::test_b" in ran.live
