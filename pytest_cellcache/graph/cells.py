@@ -30,6 +30,8 @@ class Cell:
         only_binds: an ``effect`` cell whose statements do nothing but bind names.
         shape: for classes, digest of all but the signatures of methods: what decides, beside
             what it calls, whether defining it changes anything else.
+        core: for classes, digest of all but plain methods: undecorated or properties, no dunders.
+        methods: name and digest of the signature of each of these.
         imported: what an ``import`` cell imports, as ``Refs.imports``.
         is_change: an ``effect`` cell that assigns, deletes or calls a mutating method, and calls
             nothing else on an object.
@@ -50,6 +52,8 @@ class Cell:
     is_change: bool = False
     imported: str = ""
     shape: Digest = Digest("")
+    core: Digest = Digest("")
+    methods: tuple[tuple[str, Digest], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,9 @@ def _row(value: Cell | Def) -> list[Any]:
 def _value(item: Any) -> Any:
     if isinstance(item, dict):
         return _refs_from_json(item)
-    return tuple(item) if isinstance(item, list) else item
+    if isinstance(item, list):
+        return tuple(_value(part) for part in item)
+    return item
 
 
 def table_to_json(table: Table) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class Digester:
     """Digests code keys of a project; results are kept for the run."""
 
     def __init__(self, project: Project) -> None:
-        self._project = project
+        self.project = project
         self.names = Names(project)
         self.purity = Purity(project, self.names)
         self._memo: dict[Key, Digest] = {}
@@ -77,14 +77,14 @@ class Digester:
         return found
 
     def _body(self, key: Key) -> Digest:
-        index = self._project.index(key.path)
+        index = self.project.index(key.path)
         if index.table.is_broken:
             return index.table.code
         found = index.defs.get(key.name, [])
         return digest_parts(d.digest for d in found) if found else ABSENT
 
     def _name(self, key: Key) -> Digest:
-        index = self._project.index(key.path)
+        index = self.project.index(key.path)
         if index.table.is_broken:
             return index.table.code
         binders = index.binders.get(key.name, [])
@@ -93,13 +93,13 @@ class Digester:
         return digest_parts(
             part
             for position, cell in binders
-            for part in (
-                cell.kind,
-                cell.digest,
-                self._ranks(key.path, position, cell),
-                self._effects_before(key.path, position, cell),
-            )
+            for part in (cell.digest, *self.around(key.path, position, cell))
         )
+
+    def around(self, path: str, position: int, cell: Cell) -> tuple[str, str, str]:
+        """Give what counts of a cell beside its code: its kind and place among others."""
+        ranks = self._ranks(path, position, cell)
+        return cell.kind, ranks, self._effects_before(path, position, cell)
 
     def _effects_before(self, path: str, position: int, cell: Cell) -> str:
         """Digest the effects that come before a cell whose value is computed.
@@ -122,7 +122,7 @@ class Digester:
         if path not in self._imports:
             self._imports[path] = found = []
             brought: set[str] = {path}
-            for position, cell in enumerate(self._project.index(path).table.cells):
+            for position, cell in enumerate(self.project.index(path).table.cells):
                 source = self._imported(path, cell)
                 new = self._effects_of(source) - brought if source is not None else None
                 if new:
@@ -141,7 +141,7 @@ class Digester:
                 if current in brought:
                     continue
                 brought[current] = {current} if self.effect_cells(current) else set()
-                for cell in self._project.index(current).table.cells:
+                for cell in self.project.index(current).table.cells:
                     source = self._imported(current, cell)
                     if source in self._brought:
                         brought[current] |= self._brought[source]
@@ -163,7 +163,7 @@ class Digester:
 
         ``X = 1; Y = X; X = 2`` and ``X = 1; X = 2; Y = X`` differ in nothing else.
         """
-        binders = self._project.index(path).binders
+        binders = self.project.index(path).binders
         ranks = []
         for name in sorted({chain.partition(".")[0] for chain in cell.refs.chains}):
             found = binders.get(name, [])
@@ -176,7 +176,7 @@ class Digester:
     def effect_cells(self, path: str) -> list[tuple[int, Cell]]:
         """List the cells of a module that count for everyone who imports it, in order."""
         if path not in self._effect_cells:
-            table = self._project.index(path).table
+            table = self.project.index(path).table
             self._effect_cells[path] = [
                 (position, cell)
                 for position, cell in enumerate(table.cells)
@@ -191,7 +191,7 @@ class Digester:
         """
         if path not in self._registering:
             found: list[tuple[int, Cell, frozenset[Place]]] = []
-            for position, cell in enumerate(self._project.index(path).table.cells):
+            for position, cell in enumerate(self.project.index(path).table.cells):
                 changed = self.purity.changes_of(path, cell) or frozenset()
                 changed -= {(path, name) for name in cell.binds}
                 if changed:
@@ -200,7 +200,7 @@ class Digester:
         return self._registering[path]
 
     def _effects(self, key: Key) -> Digest:
-        index = self._project.index(key.path)
+        index = self.project.index(key.path)
         if index.table.is_broken:
             return index.table.code
         parts: list[str] = []
@@ -218,7 +218,7 @@ class Digester:
         loaded = set()
         for spec in index.table.loads:
             module = spec.partition(":")[0]
-            if self._project.modules.find_from(key.path, module) is None:
+            if self.project.modules.find_from(key.path, module) is None:
                 loaded.add(module.partition(".")[0])
         return digest_parts([*parts, "foreign", *sorted(loaded - sys.stdlib_module_names)])
 
@@ -231,7 +231,7 @@ class Digester:
             for part in (cell.kind, cell.digest, self._ranks(key.path, position, cell))
         ]
         # A module imported for the first time brings its own.
-        for cell in self._project.index(key.path).table.cells:
+        for cell in self.project.index(key.path).table.cells:
             source = self._imported(key.path, cell)
             if source is not None and self._brings_changes(source, (file, name), set()):
                 parts += ["import", source]
@@ -241,9 +241,9 @@ class Digester:
         if cell.kind != "import" or not cell.imported:
             return None
         module, _, name = cell.imported.partition(":")
-        located = self._project.modules.find_from(path, module)
+        located = self.project.modules.find_from(path, module)
         if located is not None and name:
-            located = self._project.modules.find_child(located, name) or located
+            located = self.project.modules.find_child(located, name) or located
         return located.source if located is not None else None
 
     def _brings_changes(self, path: str, changed: Place, seen: set[str]) -> bool:
@@ -255,19 +255,19 @@ class Digester:
             return True
         return any(
             self._brings_changes(source, changed, seen)
-            for cell in self._project.index(path).table.cells
+            for cell in self.project.index(path).table.cells
             if (source := self._imported(path, cell)) is not None
         )
 
     def _writes(self, key: Key) -> Digest:
-        index = self._project.index(key.path)
+        index = self.project.index(key.path)
         if index.table.is_broken:
             return index.table.code
         parts = [part for found in index.defs.get(key.name, ()) for part in _may_write(found.refs)]
         return digest_parts(parts) if parts else ABSENT
 
     def _frame(self, key: Key) -> Digest:
-        index = self._project.index(key.path)
+        index = self.project.index(key.path)
         table = index.table
         if table.is_broken:
             return table.code
@@ -275,28 +275,28 @@ class Digester:
         return digest_parts([*table.futures, "stars", *table.stars, "builtins", *shadowed])
 
     def _markers(self, key: Key) -> Digest:
-        found = self._project.index(key.path).table.markers.get(key.name)
+        found = self.project.index(key.path).table.markers.get(key.name)
         return found[0] if found else ABSENT
 
     def _doc(self, key: Key) -> Digest:
-        return self._project.index(key.path).table.docs.get(key.name, ABSENT)
+        return self.project.index(key.path).table.docs.get(key.name, ABSENT)
 
     def _hooks(self, key: Key) -> Digest:
-        index = self._project.index(key.path)
+        index = self.project.index(key.path)
         if index.table.is_broken:
             return index.table.code
         names = {name for name in (*index.binders, *index.defs) if is_hook(name)}
         return digest_parts(sorted(names))
 
     def _whole(self, key: Key) -> Digest:
-        if self._project.snapshot.digest_file(key.path) == ABSENT:
+        if self.project.snapshot.digest_file(key.path) == ABSENT:
             return ABSENT
-        return self._project.index(key.path).table.code
+        return self.project.index(key.path).table.code
 
     def _surface(self, key: Key) -> Digest:
-        if self._project.snapshot.digest_file(key.path) == ABSENT:
+        if self.project.snapshot.digest_file(key.path) == ABSENT:
             return ABSENT
-        table = self._project.index(key.path).table
+        table = self.project.index(key.path).table
         if table.is_broken:
             return table.code
         cells = [part for cell in table.cells for part in (cell.kind, *cell.binds, cell.digest)]

@@ -16,13 +16,13 @@ from pytest_cellcache.graph.cells import Alias, Cell, CellKind, Def, Table
 from pytest_cellcache.graph.refs import MEMO, MUTATORS, Refs, import_spec
 from pytest_cellcache.graph.scan import scan, scan_function
 from pytest_cellcache.graph.scopes import chain_of, is_new, names_bound_in, walk_scope
-from pytest_cellcache.graph.syntaxdigest import digest_shape, digest_syntax
+from pytest_cellcache.graph.syntaxdigest import ClassShape, digest_syntax, shape_of
 from pytest_cellcache.model.digest import Digest, digest_bytes, digest_parts
 
 FunctionDef = ast.FunctionDef | ast.AsyncFunctionDef
 _DEFS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 _TEST_NAME: Final = "test"
-_NO_SHAPE: Final = Digest("")
+_NO_SHAPE: Final = ClassShape()
 
 
 def split_cells(source: bytes) -> Table:
@@ -230,7 +230,7 @@ class _Splitter:
         bases: tuple[str, ...] = (),
         is_decorated: bool = False,
         only_binds: bool = False,
-        shape: Digest = _NO_SHAPE,
+        shape: ClassShape = _NO_SHAPE,
     ) -> None:
         is_own = isinstance(statement, (ast.Assign, ast.AnnAssign)) and is_new(statement.value)
         refs = scan([statement], has_lazy_annotations=self._has_future_annotations)
@@ -247,7 +247,9 @@ class _Splitter:
                 only_binds,
                 is_own,
                 _is_change(statement),
-                shape=shape,
+                shape=shape.effects,
+                core=shape.core,
+                methods=shape.methods,
             )
         )
 
@@ -311,7 +313,7 @@ class _Splitter:
             node.end_lineno or node.lineno,
             bases=bases,
             is_decorated=bool(node.decorator_list) or bool(node.keywords),
-            shape=digest_shape(node),
+            shape=shape_of(node),
         )
 
     def _drop_test_members(self, node: ast.ClassDef, prefix: str) -> None:

@@ -6,7 +6,9 @@ Not of compiled code: how the compiler joins instructions depends on where lines
 from __future__ import annotations
 
 import ast
+import collections
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from pytest_cellcache.model.digest import Digest, digest_parts, digest_text
 
@@ -31,15 +33,56 @@ def digest_syntax(*nodes: ast.AST) -> Digest:
     return digest_text(" ".join(parts))
 
 
-def digest_shape(node: ast.ClassDef) -> Digest:
-    """Digest a class, of methods their names and decorators only."""
-    parts: list[str] = [digest_syntax(*node.bases, *node.keywords, *node.decorator_list)]
+@dataclass(frozen=True, slots=True)
+class ClassShape:
+    """What there is to a class.
+
+    Attributes:
+        effects: digest of all, of methods their names and decorators only.
+        core: digest of all but plain methods.
+        methods: name and digest of the signature of each plain method.
+    """
+
+    effects: Digest = Digest("")
+    core: Digest = Digest("")
+    methods: tuple[tuple[str, Digest], ...] = ()
+
+
+def shape_of(node: ast.ClassDef) -> ClassShape:
+    """Take a class apart, after the bodies of its methods were cut out."""
+    head = digest_syntax(*node.bases, *node.keywords, *node.decorator_list)
+    effects: list[str] = [head]
+    core: list[str] = [head]
+    methods: list[tuple[str, Digest]] = []
+    bound = collections.Counter(
+        name.id
+        for member in node.body
+        for name in ast.walk(member)
+        if isinstance(name, ast.Name) and not isinstance(name.ctx, ast.Load)
+    )
+    bound.update(getattr(member, "name", "") for member in node.body)
     for member in node.body:
-        if isinstance(member, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            parts += [member.name, *map(digest_syntax, member.decorator_list)]
+        whole = digest_syntax(member)
+        if not isinstance(member, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            effects.append(whole)
+            core.append(whole)
+            continue
+        effects += [member.name, *map(digest_syntax, member.decorator_list)]
+        if _is_plain(member) and bound[member.name] == 1:
+            methods.append((member.name, whole))
         else:
-            parts.append(digest_syntax(member))
-    return digest_parts(parts)
+            core.append(whole)
+    return ClassShape(digest_parts(effects), digest_parts(core), tuple(methods))
+
+
+def _is_plain(member: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Say whether nothing comes of defining a method but that it is there."""
+    is_dunder = member.name.startswith("__") and member.name.endswith("__")
+    return not is_dunder and all(
+        isinstance(decorator, ast.Name)
+        and decorator.id in ("property", "staticmethod", "classmethod")
+        for decorator in member.decorator_list
+    )
 
 
 def _describe(node: ast.AST, note: Callable[[str], None]) -> None:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from pytest_cellcache.graph.members import Members
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import CODE_KINDS, EFFECTS, FILE, NAME, REGISTERS, Key
+
+MembersOf = Callable[[Key], Members | None]
+Mentions = Callable[[Key, Key, frozenset[str]], bool]
 
 _SHORT = 16
 """Hex digits kept of a digest: 64 bits, compared only with digests of the same key."""
@@ -27,6 +31,7 @@ def encode_graph(
     keys: Iterable[Key],
     edges: Callable[[Key], frozenset[Key]],
     digest: Callable[[Key], Digest],
+    members: MembersOf = lambda _: None,
 ) -> tuple[bytes, dict[Key, int]]:
     """Encode keys, closed under ``edges``; give the blob and each key's position."""
     ordered = sorted(keys)
@@ -36,19 +41,43 @@ def encode_graph(
         "files": {path: shorten(digest(Key(FILE, path))) for path in paths},
         "keys": [[*key, shorten(digest(key))] for key in ordered],
         "edges": [sorted(positions[target] for target in edges(key)) for key in ordered],
+        "members": {
+            str(position): [shorten(found.core), _shortened(found.methods)]
+            for position, key in enumerate(ordered)
+            if key.kind == NAME and (found := members(key)) is not None and found.methods
+        },
     }
     return json.dumps(data, separators=(",", ":")).encode(), positions
+
+
+def _shortened(methods: Mapping[str, Digest]) -> dict[str, Digest]:
+    return {name: Digest(shorten(found)) for name, found in methods.items()}
 
 
 class StoredGraph:
     """A decoded graph held against the present.
 
+    A class in which only plain methods differ is *partly* changed: that concerns who leads to the
+    class and to code that may tell (``graph.members``).
+
+    Args:
+        members: tells the members of a class as it is now.
+        mentions: says whether the code behind a key, as it is now, may tell of some methods of a
+            class whether they are there.
+
     Raises:
         KeyError, TypeError, ValueError, IndexError: the blob is not what ``encode_graph`` wrote.
     """
 
-    def __init__(self, blob: bytes, digest: Callable[[Key], Digest]) -> None:
+    def __init__(
+        self,
+        blob: bytes,
+        digest: Callable[[Key], Digest],
+        members: MembersOf = lambda _: None,
+        mentions: Mentions = lambda *_: True,
+    ) -> None:
         data: dict[str, Any] = json.loads(blob)
+        self._reverse: dict[int, list[int]] = {}
         self._keys = [Key(kind, path, name) for kind, path, name, _ in data["keys"]]
         stored_files: dict[str, str] = data.get("files", {})
         same = {
@@ -68,29 +97,50 @@ class StoredGraph:
             if not (key.kind in spared and key.path in same) and shorten(digest(key)) != row[3]
         }
         self._edges: list[Sequence[int]] = data["edges"]
-        self._cause = self._spread()
+        stored_members: dict[str, Any] = data.get("members", {})
+        differing: dict[int, frozenset[str]] = {}
+        for number in self._changed:
+            if str(number) in stored_members and (now := members(self._keys[number])) is not None:
+                core, methods = stored_members[str(number)]
+                before = Members(Digest(core), methods)
+                present = Members(Digest(shorten(now.core)), _shortened(now.methods))
+                names = before.differing(present)
+                if names is not None:
+                    differing[number] = names
+        self._changed -= differing.keys()
+        self._cause = self._spread(self._changed)
+        self._partial = []
+        for number, names in differing.items():
+            owner = self._keys[number]
+            telling = {n for n, key in enumerate(self._keys) if mentions(key, owner, names)}
+            leading = self._spread({number}).keys()
+            self._partial.append((number, leading, self._spread(telling).keys()))
 
-    def _spread(self) -> dict[int, tuple[int, int]]:
-        """Give for each dirty key how far the nearest changed key is, and which."""
-        if not self._changed:
+    def _spread(self, changed: Collection[int]) -> dict[int, tuple[int, int]]:
+        """Give for each key that leads to some how far the nearest of these is, and which."""
+        if not changed:
             return {}
-        reverse: dict[int, list[int]] = {}
-        for number, edges in enumerate(self._edges):
-            for target in edges:
-                reverse.setdefault(target, []).append(number)
-        cause = {number: (0, number) for number in sorted(self._changed)}
+        if not self._reverse:
+            for number, edges in enumerate(self._edges):
+                for target in edges:
+                    self._reverse.setdefault(target, []).append(number)
+        reverse = self._reverse
+        cause = {number: (0, number) for number in sorted(changed)}
         queue = deque(cause)
         while queue:
             target = queue.popleft()
-            distance, changed = cause[target]
+            distance, nearest = cause[target]
             for source in reverse.get(target, ()):
                 if source not in cause:
-                    cause[source] = (distance + 1, changed)
+                    cause[source] = (distance + 1, nearest)
                     queue.append(source)
         return cause
 
-    def first_change(self, roots: Sequence[int]) -> Key | None:
+    def first_change(self, roots: Sequence[int], *, is_opaque: bool = False) -> Key | None:
         """Give the changed key nearest to some root; ``None`` when every root is clean.
+
+        Args:
+            is_opaque: there is code that no key stands for: it may tell of any method.
 
         Raises:
             IndexError: a root is not in the graph.
@@ -98,6 +148,9 @@ class StoredGraph:
         if roots and not 0 <= min(roots) <= max(roots) < len(self._keys):
             raise IndexError("a record of another graph")
         cause = self._cause
-        if not cause or cause.keys().isdisjoint(roots):
-            return None
-        return self._keys[min(cause[root] for root in roots if root in cause)[1]]
+        if cause and not cause.keys().isdisjoint(roots):
+            return self._keys[min(cause[root] for root in roots if root in cause)[1]]
+        for number, leading, telling in self._partial:
+            if not leading.isdisjoint(roots) and (is_opaque or not telling.isdisjoint(roots)):
+                return self._keys[number]
+        return None

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pytest_cellcache.graph.digests import Digester
+from pytest_cellcache.graph.members import Members, members_of, mentions
 from pytest_cellcache.model.digest import ABSENT, Digest, digest_parts, digest_text
 from pytest_cellcache.model.keys import (
     CODE_KINDS,
@@ -74,6 +75,14 @@ class Inputs:
         if found is None:
             found = self._memo[key] = self._compute(key)
         return found
+
+    def members(self, key: Key) -> Members | None:
+        """Give the members of a class, where plain methods can be told apart."""
+        return members_of(self._digester.project, self._digester, key)
+
+    def mentions(self, key: Key, owner: Key, names: frozenset[str]) -> bool:
+        """Say whether the code behind a key may tell which of some methods a class has."""
+        return mentions(self._digester.project, key, owner, names)
 
     def is_neutral(self, variable: str) -> bool:
         """Say whether a variable never counts."""

@@ -239,7 +239,7 @@ class Recording:
         return found
 
     def _save(self, kept: Sequence[_Kept], everything: set[Key], edges: Edges) -> bool:
-        blob, positions = encode_graph(everything, edges, self._inputs.digest)
+        blob, positions = encode_graph(everything, edges, self._inputs.digest, self._inputs.members)
         name = self._store.put_blob(blob)
         if name is None:
             return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from pytest_cellcache.graph.members import Members
 from pytest_cellcache.lifecycle.graphblob import StoredGraph
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.units import TestFacts
@@ -67,7 +68,8 @@ class Verifier:
             try:
                 body = entry.body
                 graph = self._graph(body["graph"])
-                holds = body["item"] == facts and graph and not graph.first_change(body["roots"])
+                is_same = body["item"] == facts
+                holds = is_same and graph and not graph.first_change(body["roots"], is_opaque=True)
             except _BROKEN:
                 continue
             if holds:
@@ -81,7 +83,7 @@ class Verifier:
                 body = entry.body
                 graph = self._graph(body["graph"])
                 is_same = body["item"].startswith(digest)
-                if is_same and graph and not graph.first_change(body["roots"]):
+                if is_same and graph and not graph.first_change(body["roots"], is_opaque=True):
                     return True
             except _BROKEN:
                 continue
@@ -101,7 +103,7 @@ class Verifier:
         graph = self._graph(entry.body["graph"])
         if graph is None:
             return Reason(reasons.NEW, "its graph is missing")
-        change = graph.first_change(entry.body["roots"])
+        change = graph.first_change(entry.body["roots"], is_opaque=bool(facts.snippets))
         if change is not None:
             return Reason(reasons.CHANGED, str(change))
         if entry.body["item"] != facts.digest:
@@ -114,7 +116,7 @@ class Verifier:
             graph: StoredGraph | None = None
             if blob is not None:
                 try:
-                    graph = StoredGraph(blob, self._digest)
+                    graph = StoredGraph(blob, self._digest, self._members, self._inputs.mentions)
                 except _BROKEN:
                     graph = None
             self._graphs[name] = graph
@@ -124,3 +126,6 @@ class Verifier:
         if (key.kind == FILE or key.kind in CODE_KINDS) and self._snapshot.was_in_flux(key.path):
             return Digest("in flux")
         return self._inputs.digest(key)
+
+    def _members(self, key: Key) -> Members | None:
+        return None if self._snapshot.was_in_flux(key.path) else self._inputs.members(key)

@@ -1,0 +1,129 @@
+"""Tells edits of a class that only add, remove or redeclare plain methods from all others.
+
+Who uses the class then depends on the edit only if some code that it rests on names such a method,
+or may look at any: nobody else can tell. That holds for classes that nothing looks at as they are
+made: no decorators, no metaclass, no ``__init_subclass__``, no bases of other distributions.
+"""
+
+from __future__ import annotations
+
+import builtins
+import collections
+import io
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_cellcache.graph.digests import Digester
+from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.refs import Refs, words_of
+from pytest_cellcache.model.digest import Digest, digest_parts
+from pytest_cellcache.model.keys import BODY, MARKERS, NAME, Key
+
+_KNOWN_KINDS: Final[tuple[type, ...]] = (
+    dict, list, set, str, bytes, int, float, type(iter([])), memoryview, BaseException,
+    io.StringIO, io.BytesIO, io.TextIOWrapper, io.BufferedReader, threading.Thread,
+    collections.deque, collections.OrderedDict, collections.UserDict, property, type,
+)  # fmt: skip
+_ASKED_FOR: Final = frozenset(name for kind in _KNOWN_KINDS for name in dir(kind))
+"""Names that code of other distributions may look for on any object."""
+_XUNIT: Final = ("setup", "teardown", "setUp", "tearDown", "pytest_", "_repr_", "runTest")
+_LOOKING_AT_ALL: Final = frozenset(
+    """Mock MagicMock AsyncMock NonCallableMock create_autospec patch getmembers help dir vars
+    total_ordering signature singledispatchmethod getdoc""".split()
+)
+"""Functions that may look at all members of what they are given."""
+_QUIET_BASES: Final = frozenset(
+    name
+    for name, value in vars(builtins).items()
+    if isinstance(value, type) and issubclass(value, BaseException)
+) | {"object"}
+_MAX_DEPTH: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """A class whose plain methods can be told from the rest.
+
+    Attributes:
+        core: digest of the rest.
+        methods: digests of their signatures by name.
+    """
+
+    core: Digest
+    methods: Mapping[str, Digest]
+
+    def differing(self, other: Members) -> frozenset[str] | None:
+        """Name the methods in which two forms of a class differ; ``None`` if that is not all."""
+        if self.core != other.core:
+            return None
+        names = self.methods.keys() | other.methods.keys()
+        found = {name for name in names if self.methods.get(name) != other.methods.get(name)}
+        if any(name in _ASKED_FOR or name.startswith(_XUNIT) for name in found):
+            return None
+        return frozenset(found)
+
+
+def members_of(project: Project, digester: Digester, key: Key) -> Members | None:
+    """Give the members of a class by its ``name`` key; ``None`` where they cannot be told apart."""
+    if key.kind != NAME or not _is_plain(project, digester, key.path, key.name, 0):
+        return None
+    ((position, cell),) = project.index(key.path).binders[key.name]
+    around = digester.around(key.path, position, cell)
+    return Members(digest_parts([cell.core, *around]), dict(cell.methods))
+
+
+def _is_plain(project: Project, digester: Digester, path: str, name: str, depth: int) -> bool:
+    index = project.index(path)
+    binders = index.binders.get(name, [])
+    if len(binders) != 1 or depth > _MAX_DEPTH:
+        return False
+    cell = binders[0][1]
+    if cell.kind != "class" or cell.binds != (name,) or cell.is_decorated:
+        return False
+    if f"{name}.__init_subclass__" in index.defs:
+        return False
+    for base in cell.bases:
+        root = base.partition(".")[0]
+        if not index.binds(root):
+            if base not in _QUIET_BASES or index.table.stars:
+                return False
+            continue
+        owners = {
+            (file, ".".join((found, *rest)))
+            for file, found, rest in digester.names.resolve(path, base).bindings
+            if any(cell.kind != "import" for cell in project.index(file).bound_by(found))
+        }
+        if len(owners) != 1:  # of another distribution, or one of several
+            return False
+        if not _is_plain(project, digester, *owners.pop(), depth + 1):
+            return False
+    return True
+
+
+def mentions(project: Project, key: Key, owner: Key, names: frozenset[str]) -> bool:
+    """Say whether the code behind a key names a method of a class, is one, or may look at any."""
+    if key.kind == BODY and key.path == owner.path:
+        own = key.name.removeprefix(owner.name + ".")
+        if own != key.name and own.partition(".")[0] in names:
+            return True
+    if key.kind not in (BODY, NAME, MARKERS):
+        return False
+    if key == owner:
+        return False
+    return any(_mentions(refs, names) for refs in project.refs_of(key))
+
+
+def _mentions(refs: Refs, names: frozenset[str]) -> bool:
+    if refs.is_dynamic or refs.reads_namespace:
+        return True
+    if not names.isdisjoint(refs.attrs | refs.attr_stores | refs.attr_changes):
+        return True
+    if any(words_of(name) <= refs.words for name in names):
+        return True
+    return any(_last_parts(chains) for chains in (refs.chains, refs.calls))
+
+
+def _last_parts(chains: Iterable[str]) -> bool:
+    return any(not _LOOKING_AT_ALL.isdisjoint(chain.split(".")) for chain in chains)

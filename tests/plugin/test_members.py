@@ -1,0 +1,121 @@
+"""Edits of a class that add, remove or redeclare plain methods run who can tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Suite
+
+LIB: Final = """
+class Base:
+    def greet(self): return "base"
+    def leave(self, loudly=False): return "bye"
+
+class Child(Base):
+    def own(self, n=1): return n
+    def helper(self): return self.own()
+
+class Sized:
+    def size(self): return 1
+
+class Looked:
+    def seen(self): return 1
+
+def members_of(thing): return sorted(vars(thing))
+"""
+TESTS: Final = """
+import lib
+def test_greet(): assert lib.Child().greet() == "base"
+def test_leave(): assert lib.Child().leave() == "bye"
+def test_own(): assert lib.Child().own() == 1
+def test_helper(): assert lib.Child().helper() == 1
+def test_missing(): assert hasattr(lib.Child(), "missing") is not None
+def test_sized(): assert lib.Sized().size()
+def test_looked(): assert len(lib.members_of(lib.Looked)) > 1
+def test_computed(): assert getattr(lib.Child(), "gre" + "et")() == "base"
+def test_nothing(): pass
+"""
+CASES: Final = {
+    "a method that overrides nothing": (
+        "def own(",
+        "def extra(self): return 0\n    def own(",
+        "computed",
+    ),
+    "a method that overrides": (
+        "def own(",
+        'def greet(self): return "base" + ""\n    def own(',
+        "computed greet",
+    ),
+    "a method that somebody asked for in vain": (
+        "def own(",
+        "def missing(self): return 0\n    def own(",
+        "computed missing",
+    ),
+    "a parameter": ("n=1", "n=1, more=None", "computed helper own"),
+    "a parameter of a method of the base": (
+        "loudly=False",
+        "loudly=False, slowly=False",
+        "computed leave",
+    ),
+    "a method that others may look for": (
+        "def size(",
+        "def keys(self): return []\n    def size(",
+        "sized",
+    ),
+    "a class that somebody looks through": (
+        "def seen(",
+        "def unseen(self): return []\n    def seen(",
+        "looked",
+    ),
+    "a dunder": (
+        "def own(",
+        "def __bool__(self): return True\n    def own(",
+        "computed greet helper leave missing own",
+    ),
+    "an attribute": (
+        "def own(",
+        "kind = 1\n    def own(",
+        "computed greet helper leave missing own",
+    ),
+    "a decorated method": (
+        "def own(",
+        "@len.__class__.__call__.__class__\n    def odd(self): return 0\n    def own(",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "run"), CASES.values(), ids=CASES)
+def test_who_runs(suite: Suite, old: str, new: str, run: str | None) -> None:
+    suite.write("lib.py", LIB)
+    suite.write("test_it.py", TESTS)
+    suite.warm()
+    suite.edit("lib.py", old, new)
+    ran = suite.both()
+    if run is not None:
+        names = {nodeid.partition("::test_")[2] for nodeid in ran.live}
+        assert names == set(run.split())
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        ("class Meta(type): pass\nclass C(metaclass=Meta):", "def m(self): return 1"),
+        ("class B:\n    def __init_subclass__(cls): pass\nclass C(B):", "def m(self): return 1"),
+        ("import enum\nclass C(enum.Enum):", "A = 1\n    def m(self): return 1"),
+        ("def d(cls): return cls\n@d\nclass C:", "def m(self): return 1"),
+        ("import abc\nclass C(abc.ABC):", "def m(self): return 1"),
+    ],
+    ids=["metaclass", "__init_subclass__", "foreign base", "decorated", "abstract"],
+)
+def test_what_looks_at_a_class_as_it_is_made_counts_all_of_it(
+    suite: Suite, head: str, body: str
+) -> None:
+    suite.write("lib.py", f"{head}\n    {body}\n")
+    suite.write("test_it.py", "import lib\ndef test_it(): assert lib.C is not None\n")
+    suite.warm()
+    suite.edit("lib.py", "def m(", "def extra(self): return 0\n    def m(")
+    assert suite.both().live == ["test_it.py::test_it"]
