@@ -26,7 +26,13 @@ _KNOWN_KINDS: Final[tuple[type, ...]] = (
     io.StringIO, io.BytesIO, io.TextIOWrapper, io.BufferedReader, threading.Thread,
     collections.deque, collections.OrderedDict, collections.UserDict, property, type,
 )  # fmt: skip
-_ASKED_FOR: Final = frozenset(name for kind in _KNOWN_KINDS for name in dir(kind))
+_PROTOCOLS: Final = """to_dict to_json for_json toJSON as_dict asdict dict json serialize to_python
+    model_dump render as_sql resolve_expression contribute_to_class deconstruct get_absolute_url
+    process_bind_param process_result_value init_app main invoke convert callback dispatch
+    process_request process_response fit predict transform get_params set_params forward next send
+    throw emit handle format filter default visit generic_visit run start stop join shutdown connect
+    cursor execute fetchone fetchall commit rollback acquire release notify wait""".split()
+_ASKED_FOR: Final = frozenset(name for kind in _KNOWN_KINDS for name in dir(kind)).union(_PROTOCOLS)
 """Names that code of other distributions may look for on any object."""
 _XUNIT: Final = ("setup", "teardown", "setUp", "tearDown", "pytest_", "_repr_", "runTest")
 _LOOKING_AT_ALL: Final = frozenset(
@@ -102,17 +108,25 @@ def _is_plain(project: Project, digester: Digester, path: str, name: str, depth:
     return True
 
 
-def mentions(project: Project, key: Key, owner: Key, names: frozenset[str]) -> bool:
+def mentions(
+    project: Project, digester: Digester, key: Key, owner: Key, names: frozenset[str]
+) -> bool:
     """Say whether the code behind a key names a method of a class, is one, or may look at any."""
-    if key.kind == BODY and key.path == owner.path:
-        own = key.name.removeprefix(owner.name + ".")
-        if own != key.name and own.partition(".")[0] in names:
-            return True
-    if key.kind not in (BODY, NAME, MARKERS):
+    if key.kind not in (BODY, NAME, MARKERS) or key == owner:
         return False
-    if key == owner:
+    if key.kind == BODY and not names.isdisjoint(key.name.split(".")):
+        return True  # whoever has called it may find another one by that name
+    if key.kind == NAME and _asks_for_some(project, digester, key, names):
+        return True
+    private = {f"_{owner.name}{name}" for name in names if name.startswith("__")}
+    return any(_mentions(refs, names | private) for refs in project.refs_of(key))
+
+
+def _asks_for_some(project: Project, digester: Digester, key: Key, names: frozenset[str]) -> bool:
+    """Say whether a class may be a protocol: others are instances if they have its methods."""
+    if _is_plain(project, digester, key.path, key.name, 0):
         return False
-    return any(_mentions(refs, names) for refs in project.refs_of(key))
+    return any(words_of(name) <= refs.defines for refs in project.refs_of(key) for name in names)
 
 
 def _mentions(refs: Refs, names: frozenset[str]) -> bool:

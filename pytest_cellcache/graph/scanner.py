@@ -79,6 +79,7 @@ class Scanner:
             ast.AugAssign: self._aug_assign,
             ast.Return: self._return,
             ast.AnnAssign: self._ann_assign,
+            ast.MatchClass: self._match_class,
         }
 
     def visit(self, node: ast.AST, local: LocalScope) -> None:
@@ -354,6 +355,10 @@ class Scanner:
         self.path.pop()
         self._is_class = outer
         self.found.stores -= members
+
+    def _match_class(self, node: ast.MatchClass, local: LocalScope) -> None:
+        self.found.attrs.update(node.kwd_attrs)
+        self._children(node, local)
 
     def _return(self, node: ast.Return, local: LocalScope) -> None:
         # The caller may call what is looked up here under a computed name.

@@ -82,7 +82,7 @@ class Inputs:
 
     def mentions(self, key: Key, owner: Key, names: frozenset[str]) -> bool:
         """Say whether the code behind a key may tell which of some methods a class has."""
-        return mentions(self._digester.project, key, owner, names)
+        return mentions(self._digester.project, self._digester, key, owner, names)
 
     def is_neutral(self, variable: str) -> bool:
         """Say whether a variable never counts."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from tests.plugin.conftest import Suite
 
 LIB: Final = """
+import typing
 class Base:
     def greet(self): return "base"
     def leave(self, loudly=False): return "bye"
@@ -20,6 +21,16 @@ class Child(Base):
 
 class Sized:
     def size(self): return 1
+
+class Named(typing.Protocol):
+    def named(self): ...
+
+@typing.runtime_checkable
+class Asked(Named, typing.Protocol): ...
+
+class Plain:
+    def __private(self): return 1
+    def call(self): return self.__private()
 
 class Looked:
     def seen(self): return 1
@@ -36,6 +47,12 @@ def test_missing(): assert hasattr(lib.Child(), "missing") is not None
 def test_sized(): assert lib.Sized().size()
 def test_looked(): assert len(lib.members_of(lib.Looked)) > 1
 def test_computed(): assert getattr(lib.Child(), "gre" + "et")() == "base"
+def test_asked(): assert isinstance(lib.Plain(), lib.Asked) is not None
+def test_private(): assert lib.Plain()._Plain__private()
+def test_matched():
+    match lib.Sized():
+        case lib.Sized(width=1): pass
+        case _: pass
 def test_nothing(): pass
 """
 CASES: Final = {
@@ -63,12 +80,23 @@ CASES: Final = {
     "a method that others may look for": (
         "def size(",
         "def keys(self): return []\n    def size(",
-        "sized",
+        "matched sized",
     ),
     "a class that somebody looks through": (
         "def seen(",
         "def unseen(self): return []\n    def seen(",
         "looked",
+    ),
+    "what makes it an instance of a protocol": (
+        "def call(",
+        "def named(self): return 0\n    def call(",
+        "asked",
+    ),
+    "a private method": ("__private(self)", "__private(self, n=0)", "private"),
+    "what a pattern asks for": (
+        "def size(",
+        "@property\n    def width(self): return 1\n    def size(",
+        "matched",
     ),
     "a dunder": (
         "def own(",
