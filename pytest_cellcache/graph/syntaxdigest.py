@@ -62,6 +62,8 @@ def shape_of(node: ast.ClassDef) -> ClassShape:
     )
     bound.update(getattr(member, "name", "") for member in node.body)
     for member in node.body:
+        if isinstance(member, ast.Pass):
+            continue
         whole = digest_syntax(member)
         if not isinstance(member, (ast.FunctionDef, ast.AsyncFunctionDef)):
             effects.append(whole)

@@ -19,6 +19,8 @@ class Child(Base):
     def own(self, n=1): return n
     def helper(self): return self.own()
 
+class Empty(Base): pass
+
 class Sized:
     def size(self): return 1
 
@@ -53,6 +55,8 @@ def test_matched():
     match lib.Sized():
         case lib.Sized(width=1): pass
         case _: pass
+def test_empty_greet(): assert lib.Empty().greet() == "base"
+def test_empty_leave(): assert lib.Empty().leave() == "bye"
 def test_nothing(): pass
 """
 CASES: Final = {
@@ -66,6 +70,11 @@ CASES: Final = {
         'def greet(self): return "base" + ""\n    def own(',
         "computed greet",
     ),
+    "the first method of a class": (
+        "class Empty(Base): pass",
+        'class Empty(Base):\n    def greet(self): return "base" + ""',
+        "empty_greet",
+    ),
     "a method that somebody asked for in vain": (
         "def own(",
         "def missing(self): return 0\n    def own(",
@@ -75,7 +84,7 @@ CASES: Final = {
     "a parameter of a method of the base": (
         "loudly=False",
         "loudly=False, slowly=False",
-        "computed leave",
+        "computed empty_leave leave",
     ),
     "a method that others may look for": (
         "def size(",
