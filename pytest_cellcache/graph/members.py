@@ -124,9 +124,10 @@ def mentions(
 
 def _asks_for_some(project: Project, digester: Digester, key: Key, names: frozenset[str]) -> bool:
     """Say whether a class may be a protocol: others are instances if they have its methods."""
-    if _is_plain(project, digester, key.path, key.name, 0):
+    defs = project.index(key.path).defs
+    if not any(f"{key.name}.{name}" in defs for name in names):
         return False
-    return any(words_of(name) <= refs.defines for refs in project.refs_of(key) for name in names)
+    return not _is_plain(project, digester, key.path, key.name, 0)
 
 
 def _mentions(refs: Refs, names: frozenset[str]) -> bool:

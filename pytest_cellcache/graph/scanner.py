@@ -258,6 +258,8 @@ class Scanner:
         if self._is_class or not (self._inside or self._has_lazy_annotations):
             # Lazy ones too: ``get_type_hints`` and its like resolve them later.
             self.visit(node.annotation, local)
+        if self._is_class and isinstance(node.target, ast.Name):
+            self.found.attrs.add(node.target.id)  # a protocol may ask for it
 
     def _call(self, node: ast.Call, local: LocalScope) -> None:
         function = self._callee = node.func

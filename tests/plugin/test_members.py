@@ -30,6 +30,10 @@ class Named(typing.Protocol):
 @typing.runtime_checkable
 class Asked(Named, typing.Protocol): ...
 
+@typing.runtime_checkable
+class Valued(typing.Protocol):
+    value_of_it: int
+
 class Plain:
     def __private(self): return 1
     def call(self): return self.__private()
@@ -50,6 +54,7 @@ def test_sized(): assert lib.Sized().size()
 def test_looked(): assert len(lib.members_of(lib.Looked)) > 1
 def test_computed(): assert getattr(lib.Child(), "gre" + "et")() == "base"
 def test_asked(): assert isinstance(lib.Plain(), lib.Asked) is not None
+def test_valued(): assert isinstance(lib.Plain(), lib.Valued) is not None
 def test_private(): assert lib.Plain()._Plain__private()
 def test_matched():
     match lib.Sized():
@@ -100,6 +105,11 @@ CASES: Final = {
         "def call(",
         "def named(self): return 0\n    def call(",
         "asked",
+    ),
+    "what gives it the attribute of a protocol": (
+        "def call(",
+        "@property\n    def value_of_it(self): return 0\n    def call(",
+        "valued",
     ),
     "a private method": ("__private(self)", "__private(self, n=0)", "private"),
     "what a pattern asks for": (
