@@ -131,7 +131,7 @@ def _asks_for_some(project: Project, digester: Digester, key: Key, names: frozen
 
 
 def _mentions(refs: Refs, names: frozenset[str]) -> bool:
-    if refs.is_dynamic or refs.reads_namespace:
+    if refs.reflects or refs.reads_namespace:
         return True
     if not names.isdisjoint(refs.attrs | refs.attr_stores | refs.attr_changes):
         return True

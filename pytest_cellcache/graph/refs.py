@@ -96,6 +96,7 @@ class Refs:
         kept: what is written outside of the call: a chain, ``.attribute`` or ``~variable``.
         looked_up: what is looked up before it may be written, written likewise.
         is_dynamic: names are computed at run time (``getattr`` with a variable, ``eval``, ...).
+        reflects: the same, of attributes: not where only a module is named so.
         reads_namespace: any global of the module may be read (``globals()``, ``eval(text)``, ...).
         imports_computed: a module is imported or looked up under a name computed at run time, and
             nobody sees which.
@@ -125,6 +126,7 @@ class Refs:
     kept: set[str] = field(default_factory=set)
     looked_up: set[str] = field(default_factory=set)
     is_dynamic: bool = False
+    reflects: bool = False
     reads_namespace: bool = False
     imports_computed: bool = False
     imports_asked: bool = False
@@ -167,8 +169,8 @@ SET_FIELDS: Final = (
 
 
 FLAG_FIELDS: Final = (
-    "is_dynamic", "reads_namespace", "imports_computed", "imports_asked", "changes_parameters",
-    "changes_unknown", "changes_closure", "keeps_arguments", "accumulates", "tells",
+    "is_dynamic", "reflects", "reads_namespace", "imports_computed", "imports_asked",
+    "changes_parameters", "changes_unknown", "changes_closure", "keeps_arguments", "accumulates", "tells",
 )  # fmt: skip
 
 

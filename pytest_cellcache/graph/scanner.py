@@ -146,6 +146,7 @@ class Scanner:
                 self.found.fields.add(node.attr)
         if node.attr in DYNAMIC_ATTRS:
             self.found.is_dynamic = True
+            self.found.reflects |= node.attr != "import_module"
         if node.attr == "__globals__":
             self.found.imports_computed = True
         chain = chain_of(node, local)
@@ -292,9 +293,9 @@ class Scanner:
                 self._receive(node.args[0], local)
                 self.found.attr_changes.update(constants or ("__dict__",))
             if name in ("getattr", "setattr") and len(node.args) > 1 and not constants:
-                self.found.is_dynamic = True
+                self.found.is_dynamic = self.found.reflects = True
         elif name in DYNAMIC:
-            self.found.is_dynamic = True
+            self.found.is_dynamic = self.found.reflects = True
         if (name in ("globals", "locals", "vars", "dir") and not node.args) or (
             name in ("eval", "exec") and len(node.args) < 2
         ):
