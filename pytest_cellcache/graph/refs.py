@@ -170,7 +170,8 @@ SET_FIELDS: Final = (
 
 FLAG_FIELDS: Final = (
     "is_dynamic", "reflects", "reads_namespace", "imports_computed", "imports_asked",
-    "changes_parameters", "changes_unknown", "changes_closure", "keeps_arguments", "accumulates", "tells",
+    "changes_parameters", "changes_unknown", "changes_closure", "keeps_arguments", "accumulates",
+    "tells",
 )  # fmt: skip
 
 
