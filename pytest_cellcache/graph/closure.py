@@ -7,6 +7,7 @@ the statement, and is found by following calls (``calls``) where it does not.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Final
 
@@ -264,13 +265,14 @@ class Closure:
                 keys.add(Key(REGISTERS, path, "::".join(changed)))
         return {cell: frozenset(keys) for cell, keys in found.items()}
 
-    def changed_at_import(self) -> set[Place]:
-        """Give the globals that something changed when modules were imported."""
+    @functools.cached_property
+    def changed_at_import(self) -> frozenset[Place]:
+        """The globals that something changed when modules were imported."""
         found = set(self._writers.changed)
         for file in self._evaluations.files:
             for _, _, places in self._digester.registering_cells(file):
                 found |= places
-        return found
+        return frozenset(found)
 
     def _registers(self, key: Key, out: set[Key]) -> None:
         file, _, name = key.name.partition("::")

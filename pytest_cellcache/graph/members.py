@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from pytest_cellcache.graph.digests import Digester
-from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs, words_of
 from pytest_cellcache.model.digest import Digest, digest_parts
 from pytest_cellcache.model.keys import BODY, MARKERS, NAME, Key
@@ -71,17 +70,17 @@ class Members:
         return frozenset(found)
 
 
-def members_of(project: Project, digester: Digester, key: Key) -> Members | None:
+def members_of(digester: Digester, key: Key) -> Members | None:
     """Give the members of a class by its ``name`` key; ``None`` where they cannot be told apart."""
-    if key.kind != NAME or not _is_plain(project, digester, key.path, key.name, 0):
+    if key.kind != NAME or not _is_plain(digester, key.path, key.name, 0):
         return None
-    ((position, cell),) = project.index(key.path).binders[key.name]
+    ((position, cell),) = digester.project.index(key.path).binders[key.name]
     around = digester.around(key.path, position, cell)
     return Members(digest_parts([cell.core, *around]), dict(cell.methods))
 
 
-def _is_plain(project: Project, digester: Digester, path: str, name: str, depth: int) -> bool:
-    index = project.index(path)
+def _is_plain(digester: Digester, path: str, name: str, depth: int) -> bool:
+    index = digester.project.index(path)
     binders = index.binders.get(name, [])
     if len(binders) != 1 or depth > _MAX_DEPTH:
         return False
@@ -99,41 +98,39 @@ def _is_plain(project: Project, digester: Digester, path: str, name: str, depth:
         owners = {
             (file, ".".join((found, *rest)))
             for file, found, rest in digester.names.resolve(path, base).bindings
-            if any(cell.kind != "import" for cell in project.index(file).bound_by(found))
+            if any(cell.kind != "import" for cell in digester.project.index(file).bound_by(found))
         }
         if len(owners) != 1:  # of another distribution, or one of several
             return False
-        if not _is_plain(project, digester, *owners.pop(), depth + 1):
+        if not _is_plain(digester, *owners.pop(), depth + 1):
             return False
     return True
 
 
-def mentions(
-    project: Project, digester: Digester, key: Key, owner: Key, names: frozenset[str]
-) -> bool:
+def mentions(digester: Digester, key: Key, owner: Key, names: frozenset[str]) -> bool:
     """Say whether the code behind a key names a method of a class, is one, or may look at any."""
     if key.kind not in (BODY, NAME, MARKERS) or key == owner:
         return False
     if key.kind == BODY and not names.isdisjoint(key.name.split(".")):
         return True  # whoever has called it may find another one by that name
-    if key.kind == NAME and _asks_for_some(project, digester, key, names):
+    if key.kind == NAME and _asks_for_some(digester, key, names):
         return True
     private = {f"_{owner.name}{name}" for name in names if name.startswith("__")}
-    return any(_mentions(refs, names | private) for refs in project.refs_of(key))
+    return any(_mentions(refs, names | private) for refs in digester.project.refs_of(key))
 
 
-def _asks_for_some(project: Project, digester: Digester, key: Key, names: frozenset[str]) -> bool:
+def _asks_for_some(digester: Digester, key: Key, names: frozenset[str]) -> bool:
     """Say whether a class may be a protocol: others are instances if they have its methods."""
-    defs = project.index(key.path).defs
+    defs = digester.project.index(key.path).defs
     if not any(f"{key.name}.{name}" in defs for name in names):
         return False
-    return not _is_plain(project, digester, key.path, key.name, 0)
+    return not _is_plain(digester, key.path, key.name, 0)
 
 
 def _mentions(refs: Refs, names: frozenset[str]) -> bool:
     if refs.reflects or refs.reads_namespace:
         return True
-    if not names.isdisjoint(refs.attrs | refs.attr_stores | refs.attr_changes):
+    if any(not names.isdisjoint(a) for a in (refs.attrs, refs.attr_stores, refs.attr_changes)):
         return True
     if any(words_of(name) <= refs.words for name in names):
         return True

@@ -177,18 +177,23 @@ def know_locals(node: FunctionNode, own: LocalScope) -> Locals:
     return Locals(parameters, own, frozenset(fresh), aliases, imports)
 
 
-class _Fields(dict[type[ast.AST], tuple[str, ...]]):
-    """The fields of a kind of node that may hold statements or expressions."""
+class Fields(dict[type[ast.AST], tuple[str, ...]]):
+    """The fields of each kind of node, without some."""
+
+    def __init__(self, left_out: Iterable[str]) -> None:
+        super().__init__()
+        self._left_out = frozenset(left_out)
 
     def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
-        found = self[kind] = tuple(f for f in kind._fields if f not in _PLAIN_FIELDS)
+        found = self[kind] = tuple(name for name in kind._fields if name not in self._left_out)
         return found
 
 
-_PLAIN_FIELDS: Final = frozenset(
+_FIELDS: Final = Fields(
     "ctx op ops id attr arg asname module level type_comment kind simple is_async".split()
 )
-_FIELDS: Final = _Fields({ast.Constant: (), ast.Name: (), ast.Global: (), ast.Nonlocal: ()})
+"""Those that may hold statements or expressions."""
+_FIELDS.update({ast.Constant: (), ast.Name: (), ast.Global: (), ast.Nonlocal: ()})
 
 
 def children_of(node: ast.AST) -> list[ast.AST]:

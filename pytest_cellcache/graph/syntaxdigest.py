@@ -9,20 +9,13 @@ import ast
 import collections
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
+from pytest_cellcache.graph.scopes import Fields
 from pytest_cellcache.model.digest import Digest, digest_parts, digest_text
 
-
-class _Fields(dict[type[ast.AST], tuple[str, ...]]):
-    """The fields of a kind of node that count: whether a name is read or bound shows elsewhere."""
-
-    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
-        # ``kind`` is the u of u"text".
-        found = self[kind] = tuple(f for f in kind._fields if f not in ("ctx", "kind"))
-        return found
-
-
-_FIELDS = _Fields()
+# Whether a name is read or bound shows elsewhere; ``kind`` is the u of u"text".
+_FIELDS: Final = Fields(("ctx", "kind"))
 
 
 def digest_syntax(*nodes: ast.AST) -> Digest:

@@ -84,7 +84,7 @@ class FixtureWatch:
         except pytest.skip.Exception:
             self._raised.add(instance)
             raise
-        except BaseException:
+        except BaseException:  # noted and raised again: fixtures may raise anything
             instance.has_failed = True
             self._raised.add(instance)
             raise

@@ -287,8 +287,8 @@ class Outline:
         self.is_hydrated = True
         try:
             self._collect(self._top)
-        except BaseException:
-            self.is_hydrated = False  # its items must not run as they are
+        except BaseException:  # raised again: its items must not run as they are
+            self.is_hydrated = False
             raise
 
     def empty(self) -> None:

@@ -156,7 +156,7 @@ class Requeuer:
                     nextitem = None
                 reports.append(_report(item, "teardown", nextitem=nextitem))
             return reports
-        except BaseException:
+        except BaseException:  # raised again; an interrupt leaves nothing pending either
             self._pending = None
             raise
         finally:

@@ -137,7 +137,7 @@ class Collections:
             modules=around.modules,
             imported=Ran(places_of(recording.keys_of_code(around.imported.codes))),
             files=files,
-            unheard=[key.path for key in around.declared if key.kind == WHOLE],
+            unheard=around.unheard,
             keys_of_code=recording.keys_of_code,
         )
         closure = Closure(self._project, self._digester, evaluations)
@@ -149,7 +149,7 @@ class Collections:
 
         opaque = frozenset[Key]().union(*at_import.of_opaque.values())
         shared = {key: found | opaque for key, found in shared.items()}
-        registers = {Key(NAME, *place) for place in closure.changed_at_import()}
+        registers = {Key(NAME, *place) for place in closure.changed_at_import}
 
         def edges(key: Key) -> frozenset[Key]:
             if key in shared:

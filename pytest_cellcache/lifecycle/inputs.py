@@ -78,11 +78,11 @@ class Inputs:
 
     def members(self, key: Key) -> Members | None:
         """Give the members of a class, where plain methods can be told apart."""
-        return members_of(self._digester.project, self._digester, key)
+        return members_of(self._digester, key)
 
     def mentions(self, key: Key, owner: Key, names: frozenset[str]) -> bool:
         """Say whether the code behind a key may tell which of some methods a class has."""
-        return mentions(self._digester.project, self._digester, key, owner, names)
+        return mentions(self._digester, key, owner, names)
 
     def is_neutral(self, variable: str) -> bool:
         """Say whether a variable never counts."""

@@ -125,7 +125,7 @@ class Producers:
             keys_of: gives the keys of a global that is a mapping, as far as they are texts;
                 ``None`` for any other, and for one with other keys.
         """
-        for changed in sorted(closure.changed_at_import()):
+        for changed in sorted(closure.changed_at_import):
             keys = keys_of(changed)
             for (path, position), rests_on in closure.written_at_import(changed).items():
                 cell = self._project.index(path).table.cells[position]

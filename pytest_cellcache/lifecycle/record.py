@@ -45,7 +45,6 @@ from pytest_cellcache.model.keys import (
     REGISTERS,
     RUN,
     TREE,
-    WHOLE,
     Key,
 )
 from pytest_cellcache.model.observation import CodeRef
@@ -145,7 +144,7 @@ class Recording:
             modules=around.modules,
             imported=Ran(left.imported),
             files=files,
-            unheard=[key.path for key in around.declared if key.kind == WHOLE],
+            unheard=around.unheard,
             keys_of_code=self.keys_of_code,
         )
         closure = Closure(self._project, self._digester, evaluations)
@@ -194,7 +193,7 @@ class Recording:
         edges: Edges,
     ) -> list[_Kept]:
         """Add to roots what units rest on because others left it behind."""
-        registers = closure.changed_at_import()
+        registers = closure.changed_at_import
         if not changes and not registers:
             return rows
         roots = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.lifecycle.evaluations import Statement
-from pytest_cellcache.model.keys import Key
+from pytest_cellcache.model.keys import WHOLE, Key
 from pytest_cellcache.model.observation import CodeRef, Observation
 
 Edges = Callable[[Key], frozenset[Key]]
@@ -43,6 +43,11 @@ class Surroundings:
     declared: frozenset[Key] = frozenset()
     may_connect: bool = False
     keys_of: Callable[[Place], tuple[str, ...] | None] = lambda place: None
+
+    @property
+    def unheard(self) -> frozenset[str]:
+        """Files that were loaded before anything was traced: all their code is declared."""
+        return frozenset(key.path for key in self.declared if key.kind == WHOLE)
 
     def concerns(self, file: str, group: str) -> bool:
         """Say whether a file holds the tests of a group, or is a plugin that applies to them."""

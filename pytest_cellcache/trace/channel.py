@@ -81,7 +81,7 @@ class Channel:
         self._tracers.append(tracer)
         try:
             self.mechanism.admit(tracer.files)
-        except BaseException:
+        except BaseException:  # undone and raised again, an interrupt too
             self._tracers.remove(tracer)
             if not self._tracers:
                 self.mechanism.deactivate()
