@@ -1,12 +1,13 @@
 """The identities of many objects at once, far cheaper than one by one.
 
-In CPython a tuple holds the addresses of its items in one block, which is copied as it is. Whether
+In CPython a list holds the addresses of its items in one block, which is copied as it is. Whether
 that is so is found out when this module is loaded; elsewhere every object is asked.
 """
 
 from __future__ import annotations
 
 import ctypes
+import sys
 from array import array
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,8 +15,12 @@ from typing import Any, Final
 identity: Final = object.__hash__
 """Tells objects apart like ``id``, which raises an audit event for each call."""
 
-_ITEMS_AT: Final = tuple.__basicsize__
-_POINTER_SIZE: Final = ctypes.sizeof(ctypes.c_void_p)
+ADDRESS: Final = ctypes.sizeof(ctypes.c_void_p)
+"""Bytes that one object takes among addresses."""
+
+_BLOCK_AT: Final = list.__basicsize__ - 2 * ADDRESS
+"""Where a list holds the address of its items: before the number it has room for."""
+_LIST_SIZE: Final = 5 * ADDRESS
 
 
 def _one_by_one(things: list[Any]) -> bytes:
@@ -23,18 +28,22 @@ def _one_by_one(things: list[Any]) -> bytes:
 
 
 def _at_once(things: list[Any]) -> bytes:
-    block = tuple(things)
-    return ctypes.string_at(id(block) + _ITEMS_AT, len(block) * _POINTER_SIZE)
+    if not things:
+        return b""
+    block = ctypes.c_void_p.from_address(id(things) + _BLOCK_AT).value
+    return ctypes.string_at(block or 0, len(things) * ADDRESS)
 
 
 def _choose() -> Callable[[list[Any]], bytes]:
-    things = [object() for _ in range(5)]
-    addresses = [id(thing) for thing in things]
-    size = tuple.__sizeof__(tuple(things))
-    if size < _ITEMS_AT + len(things) * _POINTER_SIZE:
+    if sys.implementation.name != "cpython" or list.__basicsize__ != _LIST_SIZE:
         return _one_by_one
-    block = memoryview(_at_once(things)).cast("P")
-    return _at_once if block.tolist() == addresses else _one_by_one
+    things = [object() for _ in range(5)]
+    start = ctypes.string_at(id(things), _LIST_SIZE)
+    size, _, room = memoryview(start[2 * ADDRESS :]).cast("n")
+    if not len(things) == size <= room < 2**8:
+        return _one_by_one
+    found = memoryview(_at_once(things)).cast("P")
+    return _at_once if found.tolist() == list(map(id, things)) else _one_by_one
 
 
 addresses_of: Final = _choose()

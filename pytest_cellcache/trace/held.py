@@ -6,14 +6,15 @@ instance is referred to weakly where that is possible: one that has gone is a ch
 
 from __future__ import annotations
 
+import gc
 import io
 import itertools
 import operator
 import random
 import types
 import weakref
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from pytest_cellcache.trace.parts import (
     slot_value,
 )
 
-_BATCH: Final = 64
+_BATCH: Final = 256
 """Containers compared at once."""
 
 Signature = tuple[bytes, list[int]]
@@ -48,10 +49,22 @@ class Held:
         module: file name, if it is the namespace of a module.
         is_foreign: it is the namespace of an object whose class is not the project's.
         kind: ``namespace`` (of a module, class or instance), ``mapping`` or ``other``.
+        of: gives the instance whose namespace it is; ``None`` when it has gone.
         ids: gives identities of what it holds.
     """
 
-    __slots__ = ("atoms", "ident", "ids", "is_foreign", "kind", "module", "named", "saved", "thing")
+    __slots__ = (
+        "atoms",
+        "ident",
+        "ids",
+        "is_foreign",
+        "kind",
+        "module",
+        "named",
+        "of",
+        "saved",
+        "thing",
+    )
 
     def __init__(
         self, ident: int, kind: str, thing: Any, ids: Callable[[Any], list[int]], module: str = ""
@@ -62,6 +75,7 @@ class Held:
         self.ids = ids
         self.module = module
         self.is_foreign = False
+        self.of: Callable[[], Any] | None = None
         self.save()
 
     def save(self) -> None:
@@ -86,34 +100,27 @@ class Held:
     def items(self) -> Any:
         return self.thing.items() if self.kind == "namespace" else dict.items(self.thing)
 
-    def views(self) -> list[Iterable[Any]] | None:
-        """Give views of all it holds; ``None`` unless it is a container as they come."""
-        if self.kind == "namespace":
-            return [self.thing.values()] if self.is_small else None
-        if self.kind == "mapping":
-            views: list[Iterable[Any]] = [dict.values(self.thing), dict.keys(self.thing)]
-            return views if self.is_small else None
-        if type(self.thing) in (list, set, deque) and len(self.thing) <= MAX_ITEMS // 2:
-            return [self.thing]
-        return None
+    def body(self) -> Any:
+        """Give the object whose referents, as the collector finds them, are what this holds.
 
-    def getters(self) -> list[Callable[[Any], Any]] | None:
-        """Give functions in C that tell what it holds; ``None`` where there are none that work."""
+        ``None`` where that is not known to be all. More does no harm.
+        """
+        if self.kind == "namespace":
+            if not self.is_small:
+                return None
+            # Of a class there is only a proxy, whose one referent is the dictionary itself.
+            found = [self.thing] if type(self.thing) is dict else gc.get_referents(self.thing)
+            return found[0] if len(found) == 1 and type(found[0]) is dict else None
         kind = type(self.thing)
-        if isinstance(self.ids, Slots):
-            ways = self.ids.getters
-        elif kind is types.FunctionType:
-            ways = [_DEFAULTS]
-        elif kind is types.CellType:
-            ways = [_CELL_CONTENTS]
+        if self.kind == "mapping":
+            is_known = self.is_small and kind in (dict, OrderedDict, defaultdict, Counter)
+        elif isinstance(self.ids, Slots):
+            is_known = bool(kind.__flags__ & _HEAP_TYPE) and gc.is_tracked(self.thing)
+        elif kind in (list, set, deque):
+            is_known = len(self.thing) <= MAX_ITEMS // 2
         else:
-            return None
-        try:
-            for way in ways:
-                way(self.thing)
-        except (AttributeError, ValueError):
-            return None
-        return ways
+            is_known = kind in (types.FunctionType, types.CellType)
+        return self.thing if is_known else None
 
     def changed(self) -> list[str]:
         """Name what changed, by key or attribute; an empty name where there is none."""
@@ -134,14 +141,26 @@ class Batch:
         self.held: list[Held] = []
         self._weak: list[Reference] = []
         self._gone: list[Reference] = []
-        self._saved: Signature | None = None
-        self._views: list[Iterable[Any]] = []
-        self._getters: list[tuple[Callable[[Any], Any], list[Any]]] = []
+        self._bodies: list[Any] = []
+        self._whose: list[Held] = []
+        self._instances: list[Callable[[], Any]] = []
+        self._spaces: list[Any] = []
+        self._in: list[Held] = []
+        self._keys: list[dict[Any, Any]] = []
         self._others: list[Held] = []
+        self._laid_out = 0
+        self._saved: Signature | None = None
+        self._now: Signature | None = None
+        self._pending: list[Held] = []
 
     @property
     def is_full(self) -> bool:
         return len(self.held) + len(self._weak) >= _BATCH
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything is compared; what was added last may not be."""
+        return self._laid_out == len(self.held) and self._saved is not None
 
     def refer(self, value: Any) -> None:
         """Notice when an object goes, as another may take its identity.
@@ -155,47 +174,92 @@ class Batch:
 
     def take_gone(self) -> list[int]:
         """Give the identities of the objects that have gone since."""
+        if not self._gone:
+            return []
         gone = [reference.ident for reference in self._gone]
         self._gone.clear()
         self._weak = [reference for reference in self._weak if reference() is not None]
         return gone
 
+    def extend(self) -> None:
+        """Compare what was added, too; a change that nobody has asked for yet is kept."""
+        if self._saved is not None and self.has_changed():
+            self._pending += self._suspects()
+        self.settle()
+
     def settle(self) -> None:
         """Take everything as it is now as the state to compare with."""
-        self._views.clear()
-        self._others.clear()
-        getters: dict[int, tuple[Callable[[Any], Any], list[Any]]] = {}
-        for held in self.held:
-            views, ways = held.views(), held.getters()
-            if views is None and ways is None:
-                self._others.append(held)
-            self._views += views or ()
-            for way in ways or ():
-                getters.setdefault(identity(way), (way, []))[1].append(held.thing)
-        self._getters = list(getters.values())
+        self._lay_out()
         self._saved = self._signature()
 
+    def _lay_out(self) -> None:
+        for held in self.held[self._laid_out :]:
+            body = held.body()
+            if body is None:
+                self._others.append(held)
+                continue
+            if held.of is not None:
+                # Either of the two leads to the values; which one does, depends on the version.
+                self._instances.append(held.of)
+                self._spaces += (None, body, _BETWEEN)
+                self._in.append(held)
+                continue
+            self._bodies += (body, _BETWEEN)
+            self._whose.append(held)
+            if held.kind == "mapping":  # keys that are texts are no referents
+                self._keys.append(held.thing)
+        self._laid_out = len(self.held)
+
     def has_changed(self) -> bool:
-        return bool(self._gone) or self._saved is None or self._signature() != self._saved
+        self._now = self._signature() if self._saved is not None else None
+        is_other = self._now is None or self._now != self._saved
+        return is_other or bool(self._gone or self._pending)
+
+    def changed(self) -> list[Held]:
+        """Give the containers that are not what they were, after ``has_changed``."""
+        suspects = {identity(held): held for held in (*self._pending, *self._suspects())}
+        self._pending.clear()
+        return [held for held in suspects.values() if held.ids(held.thing) != held.saved]
+
+    def _suspects(self) -> list[Held]:
+        """Give the containers whose part of the signature differs; all where that is not known."""
+        if self._saved is None or self._now is None:
+            return list(self.held)
+        parts, parts_now = self._saved[0].split(_MARK), self._now[0].split(_MARK)
+        laid_out = [*self._whose, *self._in]
+        if not len(parts) == len(parts_now) == len(laid_out) + 1:
+            return list(self.held)
+        found = [
+            whose
+            for whose, part, part_now in zip(laid_out, parts, parts_now, strict=False)
+            if part != part_now
+        ]
+        if parts[-1] != parts_now[-1] or self._saved[1] != self._now[1]:
+            found += [held for held in self._whose if held.kind == "mapping"]
+        return [*found, *self._others, *self.held[self._laid_out :]]
 
     def _signature(self) -> Signature | None:
         """Identify everything that is held; ``None`` if something cannot be looked at just now."""
-        things: list[Any] = []
+        self._spaces[::3] = [instance() for instance in self._instances]
+        things = gc.get_referents(*self._bodies, *self._spaces)
+        self._spaces[::3] = [None] * len(self._instances)
         try:
-            sizes = list(map(len, self._views))  # type: ignore[arg-type]
-            for view in self._views:
-                things += view
-            for getter, owners in self._getters:
-                things += map(getter, owners)
-        except (AttributeError, ValueError, RuntimeError):  # unset, empty, changed by a thread
+            for mapping in self._keys:
+                things += dict.keys(mapping)
+        except RuntimeError:  # changed by a thread
             return None
+        rest: list[int] = []
         for held in self._others:
-            sizes += held.ids(held.thing)
-        return addresses_of(things), sizes
+            rest += held.ids(held.thing)
+        return addresses_of(things), rest
 
 
-_CELL_CONTENTS: Final = operator.attrgetter("cell_contents")
-_DEFAULTS: Final = operator.attrgetter("__defaults__")
+_MARKER: Final = object()
+_BETWEEN: Final = [_MARKER]
+"""Stands between two bodies, so that nothing passes from one to the next unseen."""
+_MARK: Final = addresses_of([_MARKER])
+_HEAP_TYPE: Final = 1 << 9
+"""``Py_TPFLAGS_HEAPTYPE``: made by a class statement; the collector sees slots of its instances."""
 
 
 def namespace_ids(namespace: Any) -> list[int]:
@@ -254,18 +318,13 @@ def _buffer_ids(buffer: Any) -> list[int]:
 
 
 class Slots:
-    """Identifies the values in some slots of an object.
-
-    Attributes:
-        getters: functions in C that give them.
-    """
+    """Identifies the values in some slots of an object."""
 
     def __init__(self, slots: list[Any]) -> None:
-        self._slots = slots
-        self.getters: list[Callable[[Any], Any]] = [slot.__get__ for slot in slots]
+        self.slots = slots
 
     def __call__(self, value: Any) -> list[int]:
-        return [identity(slot_value(slot, value)) for slot in self._slots]
+        return [identity(slot_value(slot, value)) for slot in self.slots]
 
 
 def order_ids(mapping: Any) -> list[int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import types
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
@@ -92,6 +93,7 @@ class StateWatch:
             self._look_closer(batch, changes)
         for batch in touched:
             batch.settle()
+        self._extend()
         if len(sys.modules) != self._known_modules:
             self._find_modules()
         return frozenset(changes)
@@ -107,10 +109,8 @@ class StateWatch:
         owners = self._owners.setdefault(identity(value), [])
         if (FIXTURE, owner) not in owners:
             owners.append((FIXTURE, owner))
-        first = len(self._batches)
         self._walk(value, 0, None)
-        for batch in self._batches[max(first - 1, 0) :]:
-            batch.settle()
+        self._extend()
 
     def mapping_keys(self, filename: str, name: str) -> tuple[str, ...] | None:
         """Give the keys of a global that is a mapping of texts; ``None`` of any other."""
@@ -121,12 +121,15 @@ class StateWatch:
         keys = list(dict.__iter__(value))
         return tuple(keys) if all(type(key) is str for key in keys) else None
 
+    def _extend(self) -> None:
+        for batch in self._batches:
+            if not batch.is_settled:
+                batch.extend()
+
     # -- comparing -------------------------------------------------------------------------------
 
     def _look_closer(self, batch: Batch, changes: set[StateChange]) -> None:
-        for held in list(batch.held):
-            if held.ids(held.thing) == held.saved:
-                continue
+        for held in batch.changed():
             for word in held.changed():
                 self._tell(held, word, changes)
             held.save()
@@ -204,7 +207,6 @@ class StateWatch:
             ):
                 found.setdefault(filename, module)
         self._sources |= found.keys()
-        first = len(self._batches)
         for filename, module in found.items():
             namespace = vars(module)
             held = Held(identity(namespace), "namespace", namespace, namespace_ids, filename)
@@ -212,8 +214,7 @@ class StateWatch:
             self._add(held)
         for filename, module in found.items():
             self._walk_globals(filename, vars(module))
-        for batch in self._batches[max(first - 1, 0) :]:
-            batch.settle()
+        self._extend()
 
     def _walk_globals(self, filename: str, namespace: dict[str, Any]) -> None:
         for name, value in list(namespace.items()):
@@ -290,10 +291,11 @@ class StateWatch:
         is_function = kind is types.FunctionType
         if namespace is not None and (not is_function or is_global or has_state(namespace)):
             held = Held(ident, "namespace", namespace, namespace_ids)
+            held.of = _way_to(value)
             held.is_foreign = origin_of(kind, self._sources) == "foreign"
             self._add(held)
         slots = self._slots_of(kind)
-        if slots.getters:
+        if slots.slots:
             self._add(Held(ident, "other", value, slots))
         elif look is None and not issubclass(kind, dict):
             self._refer(value)
@@ -315,3 +317,11 @@ class StateWatch:
             else:
                 return
         self._kept.append(value)
+
+
+def _way_to(value: Any) -> Callable[[], Any]:
+    """Give what leads to an object without keeping it alive, where that is possible."""
+    try:
+        return weakref.ref(value)
+    except TypeError:
+        return lambda: value
