@@ -24,6 +24,7 @@ import pytest
 
 from pytest_cellcache.graph.modules import loaded_files
 from pytest_cellcache.hooks.basis import Basis
+from pytest_cellcache.hooks.bytecode import Bytecode
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.collectonly import CollectOnly
 from pytest_cellcache.hooks.fixtures import FixtureWatch
@@ -130,6 +131,7 @@ def configure(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     store = _open_store(config, settings, guard)
     cleared = store.clear() if settings.clear and not is_worker else None
+    Bytecode(config, started.places, store, guard).install()
     collecting = CollectWatch(recorder, guard)
     run = Run(
         config,
@@ -188,6 +190,7 @@ def collect_only(config: pytest.Config) -> None:
             config, reading, places, store, environ=environ, began_ns=began_ns, options=options
         )
 
+    Bytecode(config, places, store, guard).install()
     lister = CollectOnly(config, places, guard, make_basis)
     config.pluginmanager.register(lister, "cellcache-collect-only")
     config.pluginmanager.register(lister.collection, "cellcache-collection")

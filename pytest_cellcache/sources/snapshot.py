@@ -239,6 +239,16 @@ class Snapshot:
             self._fresh_stats[name] = [*_signature(status), digest]
 
 
+def digest_now(path: str) -> Digest:
+    """Digest a file as it is now, whatever a snapshot has seen.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        return digest_bytes(file.read())
+
+
 def _parse_stat_cache(data: bytes | None) -> dict[str, list[Any]]:
     if data is None:
         return {}

@@ -13,6 +13,7 @@ STORE_CORRUPT: Final = "store-corrupt"
 STORE_UNREADABLE: Final = "store-unreadable"
 STORE_UNWRITABLE: Final = "store-unwritable"
 STORE_LOCKED: Final = "store-locked"
+STORE_FOREIGN: Final = "store-foreign"
 
 YOUNG_S: Final = 3600.0
 """What was used this recently may belong to a session that has not appended its entries yet."""
@@ -86,6 +87,8 @@ class Store(Protocol):
     11. Entries are values: changing a body that was appended or read changes nothing stored.
     12. ``groups`` names every group that ``read`` has entries for, in order, each once; a damaged
         group may be among them.
+    13. ``get_own_note`` gives what ``get_note`` does, or None where the note, or the place it lies
+        in, could have been written by another user.
     """
 
     def groups(self) -> tuple[str, ...]:
@@ -108,6 +111,9 @@ class Store(Protocol):
 
     def get_note(self, name: str) -> bytes | None:
         """Give the bytes last kept under a name after checking them."""
+
+    def get_own_note(self, name: str) -> bytes | None:
+        """Give the same of a note that will be run, unless somebody else could have written it."""
 
     def touch(self, group: str) -> None:
         """Count the group as used now."""

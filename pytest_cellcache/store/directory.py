@@ -19,6 +19,7 @@ from pytest_cellcache.store.contract import (
     KEEP_PER_UNIT,
     NOTE_REFRESH_S,
     STORE_CORRUPT,
+    STORE_FOREIGN,
     STORE_LOCKED,
     STORE_UNREADABLE,
     STORE_UNWRITABLE,
@@ -36,6 +37,7 @@ from pytest_cellcache.store.layout import (
     note_key,
     unique_name,
 )
+from pytest_cellcache.store.origin import Foreign, check_origin
 from pytest_cellcache.store.segments import decode_segment, encode_segment
 
 
@@ -138,6 +140,25 @@ class DirectoryStore:
         if self._may_write and self._clock() - used_s > NOTE_REFRESH_S:
             self._mark_used(path)
         return data
+
+    def get_own_note(self, name: str) -> bytes | None:
+        path = self._layout.note(note_key(name))
+        try:
+            check_origin(os.path.dirname(path))
+            check_origin(path)
+        except FileNotFoundError:
+            return None
+        except Foreign as error:
+            self._warn(
+                STORE_FOREIGN,
+                f"{error}; it is not read, and what it held is made again. Take the permissions "
+                "away, or empty the store with --cell-cache-clear.",
+            )
+            return None
+        except OSError as error:
+            self._warn_unreadable(path, error)
+            return None
+        return self.get_note(name)
 
     def touch(self, group: str) -> None:
         if not self._may_write:

@@ -108,6 +108,9 @@ class MemoryStore:
             self._medium.notes[key] = replace(file, used_s=now_s)
         return unframe(key, file.data)
 
+    def get_own_note(self, name: str) -> bytes | None:
+        return self.get_note(name)
+
     def touch(self, group: str) -> None:
         if self._may_write and group in self._medium.groups:
             files = self._medium.groups[group]

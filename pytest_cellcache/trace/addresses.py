@@ -7,6 +7,7 @@ that is so is found out when this module is loaded; elsewhere every object is as
 from __future__ import annotations
 
 import ctypes
+import struct
 import sys
 from array import array
 from collections.abc import Callable
@@ -39,7 +40,7 @@ def _choose() -> Callable[[list[Any]], bytes]:
         return _one_by_one
     things = [object() for _ in range(5)]
     start = ctypes.string_at(id(things), _LIST_SIZE)
-    size, _, room = memoryview(start[2 * ADDRESS :]).cast("n")
+    size, _, room = struct.unpack("nPn", start[2 * ADDRESS :])
     if not len(things) == size <= room < 2**8:
         return _one_by_one
     found = memoryview(_at_once(things)).cast("P")
