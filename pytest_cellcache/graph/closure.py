@@ -16,7 +16,7 @@ from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.evaluated import CellPlace, Evaluations, is_contained
 from pytest_cellcache.graph.names import Resolution
-from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.project import Project, unnumbered
 from pytest_cellcache.graph.refs import MEMO, Refs, is_unknown_call
 from pytest_cellcache.graph.remembered import Place, Writers, foreign_writers
 from pytest_cellcache.model.digest import ABSENT
@@ -93,7 +93,11 @@ class Closure:
                 marked = self._project.index(key.path).table.markers.get(key.name)
                 if marked is not None:
                     self._evaluated(key.path, marked[1], out)
-                    out |= self._bodies(self.calls.callees(key.path, marked[1], self._ran))
+                    called = self.calls.callees(key.path, marked[1], self._ran)
+                    if key.path not in self._evaluations.traced:
+                        called = self.calls.reach(called, self._ran)
+                    out |= self._bodies(called)
+                    out |= self._evaluations.markers.get((key.path, key.name), frozenset())
             out.discard(key)
             found = self._memo[key] = frozenset(out)
         return found
@@ -139,13 +143,13 @@ class Closure:
         docs: set[Key] = set()
         for key in keys:
             if key.kind in (NAME, BODY):
-                docs |= self._docs_of(key.path, key.name)
+                docs |= self._docs_of(key.path, unnumbered(key.name))
         return frozenset(docs)
 
     # -- bodies ----------------------------------------------------------------------------------
 
     def _body(self, key: Key, out: set[Key]) -> None:
-        path, qualname = key.path, key.name
+        path, qualname = key.path, unnumbered(key.name)
         top = qualname.partition(".")[0]
         outer, is_nested, _ = qualname.rpartition(".<locals>.")
         out.add(Key(FRAME, path))
@@ -361,7 +365,7 @@ class Closure:
         return known
 
     def _defs(self, key: Key) -> list[Def]:
-        return self._project.index(key.path).defs.get(key.name, [])
+        return self._project.index(key.path).find(key.name)
 
     @staticmethod
     def _bodies(places: Iterable[Place]) -> frozenset[Key]:

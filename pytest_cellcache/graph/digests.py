@@ -9,7 +9,7 @@ from typing import Final
 
 from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.names import Names
-from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.project import Project, unnumbered
 from pytest_cellcache.graph.purity import Purity
 from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.graph.remembered import Place
@@ -80,8 +80,11 @@ class Digester:
         index = self.project.index(key.path)
         if index.table.is_broken:
             return index.table.code
-        found = index.defs.get(key.name, [])
-        return digest_parts(d.digest for d in found) if found else ABSENT
+        found = index.find(key.name)
+        name = unnumbered(key.name)
+        # One more of them may come after it, or before.
+        several = [] if name == key.name else [f"of {len(index.defs.get(name, ()))}"]
+        return digest_parts([*several, *(d.digest for d in found)]) if found else ABSENT
 
     def _name(self, key: Key) -> Digest:
         index = self.project.index(key.path)

@@ -8,7 +8,7 @@ from typing import Final
 
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.graph.remembered import Ran
+from pytest_cellcache.graph.remembered import Place, Ran
 from pytest_cellcache.model.keys import BODY, WRITES, Key
 
 CellPlace = tuple[str, int]
@@ -25,6 +25,7 @@ class Evaluations:
 
     Attributes:
         cells: keys per cell.
+        markers: keys per file and name of what pytest's decorators mark.
         traced: files all of whose statements were told apart.
         imported: all bodies that ran in imports and collection.
         files: first-party modules loaded.
@@ -32,6 +33,7 @@ class Evaluations:
     """
 
     cells: Mapping[CellPlace, frozenset[Key]] = field(default_factory=dict)
+    markers: Mapping[Place, frozenset[Key]] = field(default_factory=dict)
     traced: frozenset[str] = frozenset()
     imported: Ran = field(default_factory=lambda: Ran(()))
     files: frozenset[str] = frozenset()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.cells import Def
+from pytest_cellcache.graph.project import Index, Project, numbered
 from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.model.keys import BODY, EFFECTS, NAME, WHOLE, Key
 from pytest_cellcache.model.observation import CodeRef
@@ -16,9 +17,8 @@ def locate(project: Project, ref: CodeRef) -> tuple[Key, ...]:
     if ref.name == "<module>":
         return (Key(EFFECTS, path),)
     index = project.index(path)
-    around = [found for found in index.table.defs if found.start <= ref.line <= found.end]
-    if around:
-        innermost = max(around, key=lambda found: (found.start, -found.end))
+    innermost = _innermost(index, ref.line)
+    if innermost is not None:
         return (Key(BODY, path, innermost.qualname),)
     nodes: list[Key] = []
     for cell in index.table.cells:
@@ -28,6 +28,58 @@ def locate(project: Project, ref: CodeRef) -> tuple[Key, ...]:
             nodes += [Key(NAME, path, name) for name in cell.binds]
     # Code that no cell explains, such as what was compiled under this file's name.
     return tuple(nodes) or (Key(WHOLE, path),)
+
+
+class Locator:
+    """Locates code objects; results are kept for the run."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._located: dict[CodeRef, tuple[Key, ...]] = {}
+        self._exact: dict[CodeRef, tuple[Key, ...]] = {}
+
+    def keys(self, codes: Iterable[CodeRef]) -> set[Key]:
+        """Give the keys of code objects that ran."""
+        return {key for ref in codes for key in self._keys(ref)}
+
+    def exact(self, codes: Iterable[CodeRef], named: Collection[Key]) -> set[Key]:
+        """Give the same with defs of one name told apart.
+
+        Args:
+            named: keys that more is kept for, under the name that their defs share.
+        """
+        found: set[Key] = set()
+        for ref in codes:
+            keys = self._exact.get(ref)
+            if keys is None:
+                keys = self._keys(ref)
+                if not any(key in named for key in keys):
+                    keys = self._tell_apart(ref, keys)
+                self._exact[ref] = keys
+            found.update(keys)
+        return found
+
+    def _keys(self, ref: CodeRef) -> tuple[Key, ...]:
+        keys = self._located.get(ref)
+        if keys is None:
+            keys = self._located[ref] = locate(self._project, ref)
+        return keys
+
+    def _tell_apart(self, ref: CodeRef, keys: tuple[Key, ...]) -> tuple[Key, ...]:
+        if len(keys) != 1 or keys[0].kind != BODY:
+            return keys
+        index = self._project.index(keys[0].path)
+        namesakes = index.defs[keys[0].name]
+        innermost = _innermost(index, ref.line)
+        if len(namesakes) < 2 or innermost is None:
+            return keys
+        number = next(n for n, found in enumerate(namesakes, 1) if found is innermost)
+        return (Key(BODY, keys[0].path, numbered(keys[0].name, number)),)
+
+
+def _innermost(index: Index, line: int) -> Def | None:
+    around = [found for found in index.table.defs if found.start <= line <= found.end]
+    return max(around, key=lambda found: (found.start, -found.end), default=None)
 
 
 def places_of(keys: Iterable[Key]) -> set[Place]:

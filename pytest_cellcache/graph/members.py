@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pytest_cellcache.graph.digests import Digester
+from pytest_cellcache.graph.project import unnumbered
 from pytest_cellcache.graph.refs import Refs, words_of
 from pytest_cellcache.model.digest import Digest, digest_parts
 from pytest_cellcache.model.keys import BODY, MARKERS, NAME, Key
@@ -111,7 +112,7 @@ def mentions(digester: Digester, key: Key, owner: Key, names: frozenset[str]) ->
     """Say whether the code behind a key names a method of a class, is one, or may look at any."""
     if key.kind not in (BODY, NAME, MARKERS) or key == owner:
         return False
-    if key.kind == BODY and not names.isdisjoint(key.name.split(".")):
+    if key.kind == BODY and not names.isdisjoint(unnumbered(key.name).split(".")):
         return True  # whoever has called it may find another one by that name
     if key.kind == NAME and _asks_for_some(digester, key, names):
         return True

@@ -15,6 +15,8 @@ from pytest_cellcache.model.keys import BODY, MARKERS, NAME, Key
 from pytest_cellcache.sources.snapshot import Snapshot
 
 EMPTY: Final = Table()
+_NUMBER: Final = "#"
+"""Stands before the number of one among several defs of a name, counted from 1."""
 
 TableCache = Callable[[str], bytes | None]
 
@@ -49,6 +51,12 @@ class Index:
         """Give the cells that bind a name, without those that only change its value."""
         return [cell for _, cell in self.binders.get(name, ()) if name in cell.binds]
 
+    def find(self, name: str) -> list[Def]:
+        """Give the defs of a qualified name; of a ``numbered`` one only that."""
+        base, mark, number = name.partition(_NUMBER)
+        found = self.defs.get(base, [])
+        return found[int(number) - 1 : int(number)] if mark else found
+
     def refs_with_nested(self, found: Def) -> Refs:
         """Give what a body refers to together with the functions defined in it."""
         inner = found.qualname + ".<locals>."
@@ -73,6 +81,16 @@ def _aliases_in(table: Table) -> dict[str, set[str]]:
             for name in cell.binds:
                 found.setdefault(name, set()).update(roots - {name})
     return found
+
+
+def numbered(name: str, number: int) -> str:
+    """Name one of several defs of a qualified name: a property's setter, an overload."""
+    return f"{name}{_NUMBER}{number}"
+
+
+def unnumbered(name: str) -> str:
+    """Give the qualified name of a def that may be one of several."""
+    return name.partition(_NUMBER)[0]
 
 
 class Project:
@@ -101,7 +119,7 @@ class Project:
         """Give what the code behind a body, a name or pytest decorators refers to."""
         index = self.index(key.path)
         if key.kind == BODY:
-            return [found.refs for found in index.defs.get(key.name, ())]
+            return [found.refs for found in index.find(key.name)]
         if key.kind == MARKERS:
             marked = index.table.markers.get(key.name)
             return [marked[1]] if marked else []

@@ -132,7 +132,7 @@ class Collections:
     ) -> Edges:
         files = self._files(around)
         evaluations, everywhere = evaluations_of(
-            self._project,
+            self._digester,
             around.statements,
             modules=around.modules,
             imported=Ran(places_of(recording.keys_of_code(around.imported.codes))),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from pytest_cellcache.graph.calls import Calls
+from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.evaluated import CellPlace, Evaluations
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.graph.remembered import Ran
-from pytest_cellcache.model.keys import Key
+from pytest_cellcache.graph.remembered import Place, Ran
+from pytest_cellcache.model.keys import BODY, Key
 from pytest_cellcache.model.observation import CodeRef, Observation
 
 Statement = tuple[str, int]
@@ -15,7 +17,7 @@ Statement = tuple[str, int]
 
 
 def evaluations_of(
-    project: Project,
+    digester: Digester,
     statements: Mapping[Statement, Observation],
     *,
     modules: Iterable[str],
@@ -33,8 +35,10 @@ def evaluations_of(
         files: relative files of all first-party modules loaded.
         unheard: those of them that were loaded before anything was traced.
     """
+    project = digester.project
     places = project.snapshot.places
     cells: dict[CellPlace, set[Key]] = {}
+    markers: dict[Place, set[Key]] = {}
     everywhere: set[Key] = set()
     lines: dict[str, _Lines] = {}
     for (filename, line), seen in statements.items():
@@ -43,13 +47,26 @@ def evaluations_of(
             lines[path] = _Lines(project, path)
         keys = keys_of_code(seen.codes)
         positions = lines[path].cells_at(line)
+        marked = lines[path].marked_at(line) if not positions else None
+        if marked is not None:
+            # What it gives counts by value, for who is marked.
+            markers.setdefault((path, marked), set()).update(keys)
+            keys = {key for key in keys if not _is_quiet(digester, key)}
         if not positions:
             everywhere |= keys
         for position in positions:
             cells.setdefault((path, position), set()).update(keys)
+    traced = frozenset(places.relative(filename) for filename in modules)
+    calls = Calls(project, digester.names)
+    for path in set(files) - traced:
+        for _, refs in project.index(path).table.markers.values():
+            called = calls.reach(calls.callees(path, refs, imported), imported)
+            keys = {Key(BODY, *place) for place in called}
+            everywhere |= {key for key in keys if not _is_quiet(digester, key)}
     evaluations = Evaluations(
         {cell: frozenset(keys) for cell, keys in cells.items()},
-        frozenset(places.relative(filename) for filename in modules),
+        {place: frozenset(keys) for place, keys in markers.items()},
+        traced,
         imported,
         frozenset(files),
         frozenset(unheard),
@@ -57,11 +74,17 @@ def evaluations_of(
     return evaluations, frozenset(everywhere)
 
 
+def _is_quiet(digester: Digester, key: Key) -> bool:
+    """Say whether running it at import changed nothing that another test could see."""
+    return key.kind == BODY and digester.purity.changes_of_call(key.path, key.name) == frozenset()
+
+
 class _Lines:
     """Which cells a line of a module belongs to."""
 
     def __init__(self, project: Project, path: str) -> None:
         table = project.index(path).table
+        self._markers = table.markers
         self._cells = [
             (position, cell)
             for position, cell in enumerate(table.cells)
@@ -71,3 +94,15 @@ class _Lines:
     def cells_at(self, line: int) -> list[int]:
         """Give the positions of the cells."""
         return [position for position, cell in self._cells if cell.start <= line <= cell.end]
+
+    def marked_at(self, line: int) -> str | None:
+        """Give what pytest's decorators on a line mark: that is what the next cell binds."""
+        following = [cell for _, cell in self._cells if cell.start > line]
+        cell = min(following, key=lambda each: each.start, default=None)
+        name = cell.binds[0] if cell is not None and cell.binds else ""
+        if name not in self._markers:
+            return None
+        # Scope and the like of a fixture count for everyone who uses it, and are no values.
+        _, refs = self._markers[name]
+        is_fixture = any(chain.endswith("fixture") for chain in refs.calls | refs.chains)
+        return None if is_fixture else name

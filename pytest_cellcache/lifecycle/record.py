@@ -15,7 +15,7 @@ from typing import Final
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.digests import Digester, is_hook
 from pytest_cellcache.graph.evaluated import as_probed
-from pytest_cellcache.graph.locate import locate
+from pytest_cellcache.graph.locate import Locator
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Ran
 from pytest_cellcache.graph.scan import scan_source
@@ -90,7 +90,7 @@ class Recording:
         self.children = ChildFootprints(project, read_child)
         self._leftovers = Leftovers(store, project.snapshot, input_keys.names_of)
         self._waiting: list[Attempt] = []
-        self._located: dict[CodeRef, tuple[Key, ...]] = {}
+        self._locator = Locator(project)
         self._new: list[Attempt] = []
         self._left: Left | None = None
         self._imported: ImportInputs | None = None
@@ -139,7 +139,7 @@ class Recording:
         files = imported_first | left.loaded
         at_import = self.at_import(around)
         evaluations, everywhere = evaluations_of(
-            self._project,
+            self._digester,
             around.statements,
             modules=around.modules,
             imported=Ran(left.imported),
@@ -298,14 +298,15 @@ class Recording:
                 if around.concerns(file, facts.group):
                     roots |= inputs
         before = around.imported.writes
+        named = self.at_import(around).of_key.keys()
         for instance in attempt.instances:
             upstream = instance.with_upstream() - {instance}
             written = before.union(*(other.seen.writes for other in upstream))
-            roots |= self.keys_of_code(instance.seen.codes)
+            roots |= self._locator.exact(instance.seen.codes, named)
             roots |= self.input_keys.keys(instance.seen, written)
             roots |= self.children.keys(instance.seen, closure)
         written = before.union(*(instance.seen.writes for instance in attempt.instances))
-        roots |= self.keys_of_code(attempt.seen.codes)
+        roots |= self._locator.exact(attempt.seen.codes, named)
         roots |= self.input_keys.keys(attempt.seen, written)
         roots |= self.children.keys(attempt.seen, closure)
         for producer in self._leftovers.producers_of(attempt):
@@ -331,13 +332,7 @@ class Recording:
 
     def keys_of_code(self, codes: Iterable[CodeRef]) -> set[Key]:
         """Give the keys of code objects that ran."""
-        found: set[Key] = set()
-        for ref in codes:
-            keys = self._located.get(ref)
-            if keys is None:
-                keys = self._located[ref] = locate(self._project, ref)
-            found.update(keys)
-        return found
+        return self._locator.keys(codes)
 
     def is_in_flux(self, key: Key) -> bool:
         """Say whether what a key stands for changed while the run looked at it."""

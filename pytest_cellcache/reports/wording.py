@@ -98,7 +98,8 @@ def _thing(subject: str) -> str:
     if kind == keys.DISTRIBUTION:
         return _LOOKED_UP.get(rest, f"installed distribution {rest}")
     if kind in _THINGS and rest:
-        return _THINGS[kind].format(rest)
+        # One of several defs of a name is numbered.
+        return _THINGS[kind].format(rest.partition("#")[0] if kind == keys.BODY else rest)
     if kind in (keys.LISTING, keys.EXISTS, keys.FILE):
         # The project root itself has an empty path.
         return _THINGS[kind].format(".")

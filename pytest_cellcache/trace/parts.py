@@ -173,10 +173,18 @@ _SEQUENCES: Final[tuple[tuple[Any, Callable[[Any], Any]], ...]] = (
 )
 
 
+_DERIVED: Final = frozenset({"dispatch_cache", "cache_token"})
+"""Variables of ``singledispatch`` that follow from its register, which is watched."""
+
+
 def _parts_of_function(function: Any) -> Iterator[Any]:
     yield from function.__defaults__ or ()
     yield from (function.__kwdefaults__ or {}).values()
-    yield from function.__closure__ or ()
+    cells = function.__closure__ or ()
+    if cells and function.__globals__ is vars(functools):
+        named = zip(function.__code__.co_freevars, cells, strict=True)
+        cells = [cell for name, cell in named if name not in _DERIVED]
+    yield from cells
 
 
 def _parts_of_generator(generator: Any) -> Iterator[Any]:

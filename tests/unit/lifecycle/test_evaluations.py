@@ -40,7 +40,7 @@ def evaluate(bench: Any, *lines: int, file: str = "a") -> tuple[Evaluations, fro
     session = bench.open()
     seen = session.seen("b.py::f")
     return evaluations_of(
-        session.project,
+        session.digester,
         {(str(bench.root / f"{file}.py"), line): seen for line in lines},
         modules=[str(bench.root / f"{file}.py")],
         imported=Ran({("b.py", "f")}),
@@ -131,7 +131,7 @@ def test_an_observation_of_nothing_leaves_nothing(bench: Any) -> None:
     bench.write(a=TEXT, b="", c="")
     session = bench.open()
     _, everywhere = evaluations_of(
-        session.project,
+        session.digester,
         {(str(bench.root / "a.py"), 3): Observation()},
         modules=[],
         imported=Ran(()),
