@@ -536,3 +536,20 @@ def test_the_end_of_a_large_container_is_told_by_its_size(watched: Watched) -> N
     module.D["k"] = 1
     module.L.append(1)
     assert watched.take() == {("D", "", True), ("L", "", False)}
+
+
+def test_what_is_put_in_later_is_compared_whichever_batch_it_came_to(watched: Watched) -> None:
+    module = watched.begin("D = {}\nMANY = [[] for _ in range(2000)]")
+    module.D["k"] = []
+    assert watched.take() == {("D", "k", True)}
+    module.D["k"].append(1)
+    assert watched.take() == {("D", "k", False)}
+
+
+def test_a_change_before_something_is_added_is_told_afterwards(watched: Watched) -> None:
+    module = watched.begin("D = {}\nclass K: pass\nO = K()")
+    module.D["k"] = 1
+    module.O.a = 1
+    watched.watch.follow("value", [])
+    assert watched.take() == {("D", "k", True), ("O", "a", False)}
+    assert watched.take() == set()
