@@ -223,7 +223,8 @@ class Digester:
             module = spec.partition(":")[0]
             if self.project.modules.find_from(key.path, module) is None:
                 loaded.add(module.partition(".")[0])
-        return digest_parts([*parts, "foreign", *sorted(loaded - sys.stdlib_module_names)])
+        loaded -= sys.stdlib_module_names | {"pytest"}  # there already
+        return digest_parts([*parts, "foreign", *sorted(loaded)])
 
     def _registers(self, key: Key) -> Digest:
         file, _, name = key.name.partition("::")

@@ -282,10 +282,11 @@ class Recording:
             if key.kind == BODY and key.path in sources and is_hook(key.name):
                 found.add(key)
         folder = group
-        while folder:  # a conftest that appears
+        while folder:
             folder = folder.rpartition("/")[0]
             conftest = f"{folder}/conftest.py" if folder else "conftest.py"
-            found.add(Key(EXISTS, conftest))
+            # One that appears and only has fixtures counts for who uses these.
+            found |= {Key(EFFECTS, conftest), Key(HOOKS, conftest)}
         return frozenset(found)
 
     def _roots(

@@ -8,6 +8,7 @@ another schema are ignored, never migrated):
    ``sources``, ``program`` and ``distribution``; graphs without ways to see a body; producers
 3. digests of syntax without contexts; what defines a name among its words; modules asked for by
    computed names
+4. defs of one name told apart; what pytest's decorators ran in depth; conftests by what they do
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any, NewType
 Digest = NewType("Digest", str)
 """Lower-case hex of 128-bit XXH3 (32 characters)."""
 
-SCHEMA = 3
+SCHEMA = 4
 
 ABSENT = Digest("absent")
 """Stands for "there is no such thing", so that its appearance is a change."""
