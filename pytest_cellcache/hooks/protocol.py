@@ -55,7 +55,8 @@ class Log:
     """What one live item has reported so far.
 
     Attributes:
-        requeued_for: the node ids of what was run before it was run again.
+        requeued_for: what was made live before it was run again: fixtures, and node ids of mates.
+        cancelled: attempts that left no report.
     """
 
     def __init__(self, nodeid: str) -> None:
@@ -64,6 +65,7 @@ class Log:
         self.warned: list[dict[str, Any]] = []
         self.instances: frozenset[Instance] = frozenset()
         self.requeued_for: tuple[str, ...] = ()
+        self.cancelled = 0
         self.has_stopped = False
         self.is_clean = True
 
@@ -181,6 +183,5 @@ class Watcher:
             facts, seen, log.instances, result, barrier, duration_s, code_of(item), changes
         )
         attempts = sum(report.when == "setup" for report in log.reports) or 1
-        if log.requeued_for:
-            attempts += 1
+        attempts += log.cancelled
         self._judge.ran(attempt, outcome_of(log.reports), miss.reason, attempts, log.requeued_for)

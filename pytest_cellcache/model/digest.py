@@ -25,11 +25,21 @@ ABSENT = Digest("absent")
 """Stands for "there is no such thing", so that its appearance is a change."""
 
 
-def digest_bytes(data: bytes) -> Digest:
+def digest_bytes(data: bytes | memoryview) -> Digest:
     """Digest raw bytes (XXH3-128, https://xxhash.com)."""
     import xxhash
 
     return Digest(xxhash.xxh3_128_hexdigest(data))
+
+
+def digest_stream(parts: Iterable[bytes | memoryview]) -> Digest:
+    """Digest bytes that come in parts as if they were joined."""
+    import xxhash
+
+    hasher = xxhash.xxh3_128()
+    for part in parts:
+        hasher.update(part)
+    return Digest(hasher.hexdigest())
 
 
 def digest_text(text: str) -> Digest:
