@@ -37,6 +37,7 @@ from pytest_cellcache.hooks.requeue import Requeuer
 from pytest_cellcache.hooks.restore import Restorer
 from pytest_cellcache.hooks.run import Run
 from pytest_cellcache.hooks.shelf import Shelf
+from pytest_cellcache.hooks.speeds import Speeds
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.hooks.terminal import ClearedOnly, Terminal, WorkerOutput, show_store
 from pytest_cellcache.hooks.valuework import Worker
@@ -155,11 +156,13 @@ def configure(config: pytest.Config) -> None:
     watcher = Watcher(run, recorder, fixtures, changes, started.places, guard)
     shelf = Shelf(run, settings, is_worker=is_worker)
     worker = Worker(shelf, store, settings, started.places, recorder, modules)
-    keeper = Keeper(shelf, worker, settings, started.places, modules)
+    speeds = Speeds(store, settings.min_seconds, shelf.body_of)
+    keeper = Keeper(shelf, worker, settings, started.places, modules, speeds)
     restorer = Restorer(
-        shelf, store, worker, keeper, fixtures, started.places, guard, is_worker=is_worker
+        shelf, store, worker, keeper, fixtures, speeds, started.places, guard, is_worker=is_worker
     )
-    requeuer = Requeuer(watcher, fixtures, restorer, modules, run.collection, guard)
+    run.at_end = speeds.keep
+    requeuer = Requeuer(watcher, fixtures, restorer, changes, run.collection, guard)
     register = config.pluginmanager.register
     # The order matters: of equal hooks the one registered last comes first, wrappers outermost.
     register(collecting, "cellcache-collecting")

@@ -42,6 +42,7 @@ class Definition:
         is_parameter: stands for a value that the test is parametrised with.
         parameter: the text of its parameter, for people.
         group: file in records.
+        parts: what tells the definition from all others.
     """
 
     fixturedef: Any
@@ -54,6 +55,7 @@ class Definition:
     is_parameter: bool
     parameter: str
     group: str
+    parts: tuple[str, ...]
     declaration: Declaration
 
     @property
@@ -106,6 +108,13 @@ class Definitions:
             return []
         return list(reader.found.values())
 
+    def parameter_of(self, request: Any) -> str:
+        """Give the text of the parameter that a fixture is set up with, for people."""
+        try:
+            return describe(request.param, self._places.root) if hasattr(request, "param") else ""
+        except Opaque:
+            return ""
+
     def _fixed_of(self, fixturedef: Any) -> _Fixed:
         known = self._fixed.get(id(fixturedef))
         if known is not None:
@@ -114,6 +123,12 @@ class Definitions:
         if not found.is_parameter:  # made anew for each test
             self._fixed[id(fixturedef)] = fixturedef, found
         return found
+
+
+def is_parameter(fixturedef: Any) -> bool:
+    """Say whether a definition only stands for a value that a test is parametrised with."""
+    function = fixturedef.func
+    return (function.__module__, getattr(function, "__name__", "")) == _PARAMETER
 
 
 def source_of(function: Any) -> Any:
@@ -214,5 +229,6 @@ class _Reader:
             is_parameter=fixed.is_parameter,
             parameter=parameter,
             group=fixed.file,
+            parts=fixed.parts,
             declaration=fixed.declaration,
         )

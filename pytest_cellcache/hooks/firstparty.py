@@ -6,16 +6,11 @@ import os
 import sys
 import types
 from collections.abc import Callable, Iterator
-from typing import Final
 
 import pytest
 
 from pytest_cellcache.lifecycle.objects import ModuleObjects
 from pytest_cellcache.sources.places import Places
-from pytest_cellcache.trace.effects import Objects
-
-_REMEMBERED_OBJECTS: Final = 5_000
-"""Beyond, what a cancelled attempt leaves behind stays."""
 
 
 class FirstParty:
@@ -46,12 +41,6 @@ class FirstParty:
             for module in self._modules()
             if id(module) not in plugins or self._is_conftest(module)
         ]
-
-    def remember(self) -> Objects:
-        """Take note of what the watched modules hold, to be put back after a cancelled attempt."""
-        modules = self.watched()
-        names = frozenset(module.__name__ for module in modules)
-        return Objects(modules, names, limit=_REMEMBERED_OBJECTS)
 
     def observers(self) -> frozenset[str]:
         """Give the files of plugins outside of the project.

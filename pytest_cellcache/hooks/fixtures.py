@@ -81,6 +81,10 @@ class FixtureWatch:
         """Give the present instance of a definition."""
         return self._current.get(fixturedef)
 
+    def ending(self, fixturedef: Any) -> Instance | None:
+        """Give the instance of a definition that is being torn down."""
+        return self._in_teardown.get(fixturedef)
+
     def alive(self) -> list[Instance]:
         """Give all instances that are set up now."""
         return list(self._current.values())
@@ -198,11 +202,13 @@ class FixtureWatch:
         fixturedef.addfinalizer(lambda: self._guard.call(self._begin_teardown, None, fixturedef))
 
     def _without_observers(self, seen: Observation, fixturedef: Any) -> Observation:
-        own = getattr(getattr(fixturedef.func, "__code__", None), "co_filename", "")
-        observers = self._modules.observers() - {own}
-        if not observers:
+        observers = self._modules.observers()
+        if all(code.filename not in observers for code in seen.codes):
             return seen
-        codes = frozenset(code for code in seen.codes if code.filename not in observers)
+        own = getattr(getattr(fixturedef.func, "__code__", None), "co_filename", "")
+        codes = frozenset(
+            code for code in seen.codes if code.filename == own or code.filename not in observers
+        )
         return replace(seen, codes=codes)
 
     def _begin_teardown(self, fixturedef: Any) -> None:

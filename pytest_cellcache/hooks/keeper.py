@@ -6,6 +6,7 @@ import inspect
 import os
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from pytest_cellcache.graph.teardown import does_teardown
@@ -14,12 +15,13 @@ from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.folders import Folders
 from pytest_cellcache.hooks.requests import unwatch_request, watch_request
 from pytest_cellcache.hooks.setups import Before, Work
+from pytest_cellcache.hooks.speeds import Speeds
 from pytest_cellcache.hooks.valuework import Worker
 from pytest_cellcache.lifecycle.fixtures import SEEN, Kept, Nature, barrier_of_setup
 from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.events import FixtureEvent
-from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.observation import CWD, SEARCH, Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.settings import Settings
 from pytest_cellcache.sources.places import Places
@@ -29,7 +31,7 @@ from pytest_cellcache.trace.effects import Objects, State
 _UPSTREAM_OBJECTS: Final = 2_000
 """An upstream value of more objects counts as one that cannot be looked into."""
 _WATCH_S: Final = 2.0
-"""How long watching may take before fixtures of single tests are no longer watched."""
+"""How long watching what turns out to be cheap may take; then only what is known to be slow is."""
 _PATCHERS: Final = frozenset(
     "monkeypatch pytester testdir mocker class_mocker module_mocker package_mocker session_mocker "
     "freezer requests_mock".split()
@@ -39,6 +41,7 @@ _HARMLESS_MODULES: Final = frozenset(
     enum types typing collections numpy pandas _pytest operator itertools""".split()
 )
 """Top-level modules whose opaque objects do nothing elsewhere when they are used."""
+_UNWATCHED: Final = "unseen it was not watched"
 _UNSEEN: Final = Nature((("unseen", ""),))
 
 
@@ -62,27 +65,40 @@ class Keeper:
         settings: Settings,
         places: Places,
         modules: FirstParty,
+        speeds: Speeds,
     ) -> None:
         self._shelf = shelf
+        self._speeds = speeds
         self._worker = worker
         self._settings = settings
         self._places = places
         self._modules = modules
         # By fixture definition, which pytest keeps for as long as the run.
         self._natures: dict[int, Nature] = {}
-        self._slow: set[int] = set()
+        self._is_armed = True
         self._watched_s = 0.0
         self._attempt = 0
         self.kept: dict[Instance, Kept] = {}
 
-    def begin_attempt(self) -> None:
-        """Count: what was set up in an attempt that ended may have been changed by a test."""
+    def begin_attempt(self, *, is_armed: bool) -> None:
+        """Count: what was set up in an attempt that ended may have been changed by a test.
+
+        Args:
+            is_armed: among the fixtures of the item are some that may be slow.
+        """
         self._attempt += 1
+        self._is_armed = is_armed
+
+    def end(self, instance: Instance) -> None:
+        """Let go of the value of an instance that is torn down."""
+        kept = self.kept.get(instance)
+        if kept is not None:
+            kept.objects = None
 
     def remember(self, kept: Kept, value: object, *, is_wide: bool) -> None:
         """Take note of an instance, and of what the value of one holds that outlives a test."""
         kept.attempt = self._attempt
-        if is_wide:
+        if is_wide and self._is_armed:
             names = frozenset(module.__name__ for module in self._modules.watched())
             kept.objects = Objects([value], names, limit=_UPSTREAM_OBJECTS)
         self.kept[kept.instance] = kept
@@ -100,14 +116,14 @@ class Keeper:
             used: upstream instances with their pytest definitions.
         """
         began = time.perf_counter()
-        if not self._is_watched(fixturedef, definition):
-            return Before(began, None, None, [], {}, None, None, definition)
         used = list(used)
+        if not self._is_watched(fixturedef, definition):
+            return Before(began, None, None, used, {}, None, None, definition)
         upstream: dict[Instance, Objects] = {}
         modules = self._modules.watched()
         names = frozenset(module.__name__ for module in modules)
-        state = State(modules)
         folders = Folders.now(request)
+        state = State(modules)
         for instance, holder in used:
             if holder.cached_result is not None:
                 values = [holder.cached_result[0]]
@@ -115,7 +131,7 @@ class Keeper:
         members = _members_of_instance(fixturedef, request)
         kind = watch_request(request)
         now = time.perf_counter()
-        self._watched_s += now - began
+        self._watched_s += 2 * (now - began)  # as much again to compare
         return Before(now, kind, state, used, upstream, folders, members, definition)
 
     def after(
@@ -146,8 +162,10 @@ class Keeper:
         is_wide = definition is not None and definition.may_share and definition.is_wide
         self.remember(kept, result[0], is_wide=is_wide)
         is_slow = setup_s >= self._settings.min_seconds
-        # Once slow may be chance: watching goes on only while it is.
-        (self._slow.add if is_slow else self._slow.discard)(id(fixturedef))
+        if definition is not None:
+            self._speeds.note(definition.key, definition.parameter, setup_s)
+        if is_slow and before.state is not None:
+            self._watched_s = 0.0  # it was worth it
         if definition is None or definition.is_builtin:
             return
         if is_slow:
@@ -158,6 +176,21 @@ class Keeper:
                 kept.value = work.value if reason is None else None
         else:
             reason = None
+        self._tell(definition, setup_s, reason, is_stored=kept.value is not None)
+
+    def timed(self, definition: Definition, parameter: str, setup_s: float) -> None:
+        """Take the time of a set-up that was not looked at, as it is known to be cheap."""
+        self._speeds.note(definition.key, parameter, setup_s)
+        is_slow = setup_s >= self._settings.min_seconds
+        reason = Reason(reasons.EFFECT, _UNWATCHED) if is_slow else None
+        definition = replace(definition, parameter=parameter)
+        self._tell(definition, setup_s, reason, is_stored=False)
+
+    # -- ours ------------------------------------------------------------------------------------
+
+    def _tell(
+        self, definition: Definition, setup_s: float, reason: Reason | None, *, is_stored: bool
+    ) -> None:
         if definition.name.startswith(_INTERNAL):
             return
         self._shelf.tell(
@@ -166,28 +199,22 @@ class Keeper:
                 definition.parameter,
                 definition.group,
                 "ran",
-                reason=None,
                 unstored=reason,
                 setup_s=setup_s,
-                is_stored=kept.value is not None,
+                is_stored=is_stored,
             )
         )
 
-    def nature_of(self, instance: Instance) -> Nature:
-        """Give what is known of an instance; nothing is known of one that was never looked at."""
-        kept = self.kept.get(instance)
-        return _UNSEEN if kept is None else kept.nature
-
-    # -- ours ------------------------------------------------------------------------------------
-
     def _is_watched(self, fixturedef: Any, definition: Definition | None) -> bool:
+        key = id(fixturedef)
         if definition is not None and definition.is_builtin:
             return False
-        if str(fixturedef.scope) != "function":
+        if self._speeds.is_slow(key):
             return True
-        if self._watched_s > _WATCH_S:
+        is_wide = str(fixturedef.scope) != "function"
+        if not self._is_armed or (not is_wide and key in self._natures):
             return False
-        return id(fixturedef) not in self._natures or id(fixturedef) in self._slow
+        return key in self._speeds.cheap or self._watched_s <= _WATCH_S
 
     def _changed(self, before: Before) -> Reason | None:
         """Say which upstream value an earlier test may have changed; the trace would not tell."""
@@ -221,8 +248,8 @@ class Keeper:
         if definition is not None and definition.is_builtin:
             return Nature((("uses", definition.name),) if definition.is_bound else ()), {}, None
         if before.state is None or before.folders is None:
-            nature = self._natures.get(id(fixturedef), _UNSEEN)
-            return nature, {}, Reason(reasons.EFFECT, "it was not watched")
+            nature = self._natures.get(id(fixturedef)) or self._glimpse(instance)
+            return nature, {}, Reason(reasons.EFFECT, _UNWATCHED)
         effects = list(before.state.changes())
         effects += _acts(instance.seen)
         effects += [("request", name) for name in sorted(asked) if name not in _QUIET]
@@ -250,6 +277,15 @@ class Keeper:
         if reason is None and (definition is None or definition.identity is None):
             reason = Reason(reasons.OPAQUE, "" if definition is None else definition.name)
         return nature, trees, reason
+
+    def _glimpse(self, instance: Instance) -> Nature:
+        """Say of a set-up that was not watched what is seen all the same."""
+        effects = [("unseen", ""), *_acts(instance.seen)]
+        effects += [_LEFT.get(name, ("environment", name)) for name in sorted(instance.seen.left)]
+        effects += [("module", change.name) for change in sorted(instance.changes, key=str)]
+        writes = sorted(instance.seen.writes)
+        effects += [("files", self._places.relative_unresolved(path)) for path in writes]
+        return Nature(tuple(effects))
 
     @staticmethod
     def _bound(
@@ -301,6 +337,7 @@ class Keeper:
 
 _INTERNAL: Final = ("_xunit_", "_unittest_")
 _QUIET: Final = frozenset({"addfinalizer", "getfixturevalue"})
+_LEFT: Final = {CWD: ("directory", ""), SEARCH: ("import-path", "")}
 
 
 def _opaque_globals(function: Any) -> list[tuple[str, str]]:
@@ -319,6 +356,7 @@ def _opaque_globals(function: Any) -> list[tuple[str, str]]:
 
 def _acts(seen: Observation) -> list[tuple[str, str]]:
     found = [("process", name) for name in sorted(seen.children)]
+    found += [("process", "")] if seen.spawned else []
     found += [(act, "") for act in sorted(seen.acts)]
     if THREAD_LEFT in seen.gaps:
         found.append(("thread", ""))

@@ -57,6 +57,7 @@ class Log:
     Attributes:
         requeued_for: what was made live before it was run again: fixtures, and node ids of mates.
         cancelled: attempts that left no report.
+        is_tainted: such an attempt did something that could not be put back.
     """
 
     def __init__(self, nodeid: str) -> None:
@@ -66,6 +67,7 @@ class Log:
         self.instances: frozenset[Instance] = frozenset()
         self.requeued_for: tuple[str, ...] = ()
         self.cancelled = 0
+        self.is_tainted = False
         self.has_stopped = False
         self.is_clean = True
 
@@ -173,6 +175,8 @@ class Watcher:
         )
         if barrier is None and log.has_stopped:
             barrier = Reason(reasons.GAP, BREAKPOINT)
+        if barrier is None and log.is_tainted:
+            barrier = Reason(reasons.TAINTED)
         if barrier is None:
             try:
                 result = pack(item.config, item, log.reports, log.warned, self._places)

@@ -34,15 +34,16 @@ from pytest_cellcache.hooks.attempts import (
     end_for,
 )
 from pytest_cellcache.hooks.collection import Collection
-from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.outline import outline_of
 from pytest_cellcache.hooks.protocol import Watcher
 from pytest_cellcache.hooks.restore import Restorer
 from pytest_cellcache.hooks.silence import held_output, may_hide
+from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.model.events import Warned
 from pytest_cellcache.scheduler.requeue import Accept, Again, Plainly, Tried, next_step
+from pytest_cellcache.trace.memory import Memory
 
 _Mates = Sequence[tuple[pytest.Item, str]]
 
@@ -55,14 +56,14 @@ class Requeuer:
         watcher: Watcher,
         fixtures: FixtureWatch,
         restorer: Restorer,
-        modules: FirstParty,
+        changes: Changes,
         collection: Collection,
         guard: Guard,
     ) -> None:
         self._watcher = watcher
         self._fixtures = fixtures
         self._restorer = restorer
-        self._modules = modules
+        self._changes = changes
         self._collection = collection
         self._guard = guard
         self._replayed: dict[Path, list[tuple[pytest.Item, str]]] = {}
@@ -80,6 +81,9 @@ class Requeuer:
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> object:
         if self._guard.is_off or self._watcher.log is None:
             self._restorer.give_up(item)
+            return None
+        is_beside = bool(self._replayed.get(item.path) or self._collection.waiting)
+        if not is_beside and self._guard.call(self._restorer.prepare_cheap, False, item):
             return None
         may_try = self._may_try(item)
         if not may_try:
@@ -192,10 +196,14 @@ class Requeuer:
         self._trying, self._pending = item, []
         try:
             with ItemRequest(item):
-                at_first = self._guard.call(self._modules.remember, None)
+                memory = self._guard.call(self._changes.remember, None)
                 alive = set(self._fixtures.alive())
                 setup = self._phase(item, "setup")
-                set_up = self._guard.call(self._modules.remember, None)
+                # What a wider fixture did in here is there to stay; it is only what the test did
+                # that it must not find in the next attempt.
+                has_grown = any(i.changes for i in self._fixtures.alive() if i not in alive)
+                if has_grown:
+                    memory = self._guard.call(self._changes.remember, None)
                 self._pending.append(setup)
                 reports = [self._phase(item, "call")] if setup.passed else []
                 step = self._decide((setup, *reports), item, mates, forced)
@@ -203,14 +211,12 @@ class Requeuer:
                     # Its own node ends, its parents stay; unless mates run next, who have others.
                     is_left = isinstance(step, Plainly) and bool(mates)
                     follower = mates[0][0] if is_left else copy.copy(item)
-                    # What the test did to modules it would find there in the next attempt. Before
-                    # its teardown, which undoes what its set-up did.
-                    if set_up is not None:
-                        set_up.put_back()
+                    if has_grown:
+                        self._put_back(memory)  # before teardown, which undoes what set-up did
                     call_phase(item, "teardown", nextitem=follower)
                     self._forget_failures(item)
-                    if at_first is not None and set(self._fixtures.alive()) <= alive:
-                        at_first.put_back()
+                    if not has_grown:
+                        self._put_back(memory)
                     self._pending = None
                     return [], step
                 if item.session.shouldfail or item.session.shouldstop:
@@ -220,17 +226,25 @@ class Requeuer:
                     step = self._decide((teardown,), item, mates, forced)
                     if not isinstance(step, Accept):
                         self._forget_failures(item)
+                        self._put_back(memory)
                         self._pending = None
                         if isinstance(step, Plainly) and mates:
                             end_for(item, mates[0][0])
                         return [], step
                 reports.append(teardown)
             return reports, step
-        except BaseException:
+        except BaseException:  # raised again; an interrupt leaves nothing pending either
             self._pending = None
             raise
         finally:
             self._trying = None
+            self._changes.forget()
+
+    def _put_back(self, memory: Memory | None) -> None:
+        """Undo what a cancelled attempt did; where that is not possible, nothing is recorded."""
+        is_done = memory is not None and self._guard.call(memory.put_back, False)
+        if not is_done and self._watcher.log is not None:
+            self._watcher.log.is_tainted = True
 
     def _phase(self, item: pytest.Item, when: Phase, **arguments: Any) -> pytest.TestReport:
         call = call_phase(item, when, **arguments)

@@ -10,17 +10,19 @@ those that have to be live in it are ended, their users first, and pytest sets t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import pytest
 
-from pytest_cellcache.hooks.definitions import Definition, Definitions
+from pytest_cellcache.hooks.definitions import Definition, Definitions, is_parameter
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.flights import Flights
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.keeper import Keeper
+from pytest_cellcache.hooks.speeds import Speeds
 from pytest_cellcache.hooks.valuework import Worker
 from pytest_cellcache.lifecycle.fixtures import Consulted, FixtureRecord, Kept, Nature
 from pytest_cellcache.lifecycle.units import Restored, TestFacts
@@ -78,6 +80,7 @@ class Restorer:
         worker: Worker,
         keeper: Keeper,
         watch: FixtureWatch,
+        speeds: Speeds,
         places: Places,
         guard: Guard,
         *,
@@ -87,6 +90,7 @@ class Restorer:
         self._worker = worker
         self._keeper = keeper
         self._watch = watch
+        self._speeds = speeds
         self._definitions = Definitions(places)
         self._guard = guard
         self._holdings: dict[Any, _Holding] = {}
@@ -96,6 +100,9 @@ class Restorer:
         self._judged: dict[str, tuple[Entry, FixtureRecord] | None] = {}
         self._plan = Plan()
         self._may_restore = False
+        self._is_plain = False
+        # By definition, of those that were looked up; bounded by those of the run.
+        self._described: dict[int, Definition] = {}
         self._flights = Flights(store, worker, records.body_of, is_worker=is_worker)
         self.absent: set[int] = set()
 
@@ -105,14 +112,31 @@ class Restorer:
 
     # -- before an item --------------------------------------------------------------------------
 
+    def prepare_cheap(self, item: pytest.Item) -> bool:
+        """Prepare an item with nothing that may be restored; say whether it is one."""
+        self._is_plain = not self._holdings and self._is_cheap(item)
+        if self._is_plain:
+            self._keeper.begin_attempt(is_armed=False)
+            self._by_key, self._found, self._plan, self.absent = {}, {}, Plan(), set()
+            self.log.take()
+            self._flights.end_all()
+        return self._is_plain
+
     def prepare(self, item: pytest.Item, forced: frozenset[int], *, may_restore: bool) -> bool:
         """Plan an attempt, end what must be live in it; say whether it has to be a silent one."""
+        if not forced and self.prepare_cheap(item):
+            return False
+        self._is_plain = False
+        self._keeper.begin_attempt(is_armed=True)
+        self.log.take()
+        self._found = {}
+        self._may_restore = may_restore and self._records.may_restore
         definitions = self._definitions.of(item)
         self._by_key = {definition.key: definition for definition in definitions}
-        self._found = {}
-        self._keeper.begin_attempt()
-        self._may_restore = may_restore and self._records.may_restore
-        self.log.take()
+        for definition in definitions:
+            if not definition.is_parameter:
+                self._speeds.look_up(definition)
+                self._described[definition.key] = definition
         if not self._may_restore:
             forced = frozenset(self._by_key)
         else:
@@ -168,6 +192,9 @@ class Restorer:
     ) -> object:
         if self._guard.is_off:
             return None
+        if self._is_plain and (id(fixturedef) in self._speeds.cheap or is_parameter(fixturedef)):
+            self._time(fixturedef, request)
+            return None
         definition = self._by_key.get(id(fixturedef))
         action = self._plan.actions.get(id(fixturedef), Action.RUN)
         if definition is not None and action is Action.LEAVE:
@@ -186,8 +213,37 @@ class Restorer:
     @pytest.hookimpl(tryfirst=True)
     def pytest_fixture_post_finalizer(self, fixturedef: pytest.FixtureDef[Any]) -> None:
         self._holdings.pop(fixturedef, None)
+        instance = self._watch.ending(fixturedef)
+        if instance is not None:
+            self._keeper.end(instance)
 
     # -- ours ------------------------------------------------------------------------------------
+
+    def _is_cheap(self, item: Any) -> bool:
+        """Say whether all fixtures that an item may ask for are known to be cheap."""
+        info = getattr(item, "_fixtureinfo", None)
+        named = getattr(info, "name2fixturedefs", None)
+        if named is None:
+            return False
+        cheap = self._speeds.cheap
+        # Of definitions that override others the last; with it those were looked up that it uses.
+        return all(
+            known[-1:] and (id(known[-1]) in cheap or is_parameter(known[-1]))
+            for known in named.values()
+        )
+
+    def _time(self, fixturedef: Any, request: Any) -> None:
+        """Let a cheap fixture run; look at nothing but how long it takes."""
+        instance, began_s = self._watch.instance_of(fixturedef), time.perf_counter()
+        definition = self._described.get(id(fixturedef))
+        if instance is None or definition is None or definition.is_builtin:
+            return
+
+        def after() -> None:
+            setup_s = time.perf_counter() - began_s
+            self._keeper.timed(definition, self._definitions.parameter_of(request), setup_s)
+
+        self._watch.after_setup(instance, after)
 
     def _known(self) -> list[Any]:
         closure = [definition.fixturedef for definition in self._by_key.values()]
@@ -207,6 +263,7 @@ class Restorer:
             for definition in sorted(definitions, key=lambda d: d.unit)
             if definition.key not in forced
             and self._plan.actions.get(definition.key) is Action.RUN
+            and definition.key not in self._speeds.cheap
             and self._flights.may_wait(definition)
         ]
         stored = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -63,6 +63,7 @@ class Run:
     Attributes:
         basis: what verdicts rest on, from the beginning of collection until the end.
         fixtures: what became of fixtures.
+        at_end: called before the last records are written.
 
     Args:
         untraced: relative first-party files that were imported before the tracer started; every
@@ -103,6 +104,7 @@ class Run:
         self._live: dict[str, TestEvent] = {}
         self._cached: list[TestEvent] = []
         self.fixtures: list[FixtureEvent] = []
+        self.at_end: Callable[[], None] = lambda: None
         self._flushed_s = time.monotonic()
         self.has_written = False
         self.changes: Changes | None = None
@@ -366,6 +368,7 @@ class Run:
             return
         if is_final:
             basis.keep_watching()
+            self.at_end()
         around = self._surroundings()
         fates = self._recording.write(around, is_final=is_final)
         for nodeid, fate_or_none in fates.items():

@@ -16,7 +16,9 @@ def may_hide(item: pytest.Item) -> bool:
     Not the reports of subtests, and not log lines that are shown as they come.
     """
     config = item.config
-    if config.getini("log_cli") or getattr(config.option, "log_cli_level", None):
+    if config.pluginmanager.has_plugin("logging") and (
+        config.getini("log_cli") or getattr(config.option, "log_cli_level", None)
+    ):
         return False
     if "subtests" in getattr(item, "fixturenames", ()):
         return False

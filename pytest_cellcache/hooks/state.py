@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pytest_cellcache.hooks.collector import paused
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.model.observation import StateChange
+from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.state import StateWatch
 
 _NONE: frozenset[StateChange] = frozenset()
@@ -49,6 +50,16 @@ class Changes:
     def take(self) -> frozenset[StateChange]:
         """Give what changed since the last time, whoever did it."""
         return self._guard.call(self._watch.take, _NONE) if self._watch is not None else _NONE
+
+    def remember(self) -> Memory | None:
+        """Take note of the state of everything, to be put back after an attempt."""
+        self.leave_to_item()
+        return None if self._watch is None else self._guard.call(self._watch.remember, None)
+
+    def forget(self) -> None:
+        """Let go of what was remembered."""
+        if self._watch is not None:
+            self._watch.forget()
 
     def end(self) -> None:
         """Watch no longer."""

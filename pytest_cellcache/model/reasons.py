@@ -36,6 +36,7 @@ UNPICKLABLE: Final = "not-storable"
 UNPAID: Final = "not-worth-it"
 OPAQUE: Final = "no-identity"
 STUBBED: Final = "not-needed"
+TAINTED: Final = "cancelled-attempt"
 
 
 @dataclass(frozen=True, slots=True)

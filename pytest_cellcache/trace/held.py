@@ -47,11 +47,14 @@ class Held:
         ident: identity of the object whose container it is.
         module: file name, if it is the namespace of a module.
         is_foreign: it is the namespace of an object whose class is not the project's.
+        owner: the class whose namespace it is.
         kind: ``namespace`` (of a module, class or instance), ``mapping`` or ``other``.
         ids: gives identities of what it holds.
     """
 
-    __slots__ = ("atoms", "ident", "ids", "is_foreign", "kind", "module", "named", "saved", "thing")
+    __slots__ = (
+        "atoms", "ident", "ids", "is_foreign", "kind", "module", "named", "owner", "saved", "thing",
+    )  # fmt: skip
 
     def __init__(
         self, ident: int, kind: str, thing: Any, ids: Callable[[Any], list[int]], module: str = ""
@@ -62,6 +65,7 @@ class Held:
         self.ids = ids
         self.module = module
         self.is_foreign = False
+        self.owner: Any = None
         self.save()
 
     def save(self) -> None:
@@ -257,15 +261,16 @@ class Slots:
     """Identifies the values in some slots of an object.
 
     Attributes:
+        slots: their descriptors.
         getters: functions in C that give them.
     """
 
     def __init__(self, slots: list[Any]) -> None:
-        self._slots = slots
+        self.slots = slots
         self.getters: list[Callable[[Any], Any]] = [slot.__get__ for slot in slots]
 
     def __call__(self, value: Any) -> list[int]:
-        return [identity(slot_value(slot, value)) for slot in self._slots]
+        return [identity(slot_value(slot, value)) for slot in self.slots]
 
 
 def order_ids(mapping: Any) -> list[int]:

@@ -26,6 +26,7 @@ from pytest_cellcache.trace.held import (
     namespace_ids,
     order_ids,
 )
+from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.parts import (
     MAX_ITEMS,
     has_state,
@@ -79,6 +80,7 @@ class StateWatch:
         self._slots: dict[int, Slots] = {}
         self._foreign_left = 0
         self._known_modules = 0
+        self._memory: Memory | None = None
 
     def begin(self) -> None:
         """Lay everything out as it is now."""
@@ -88,6 +90,8 @@ class StateWatch:
         """Say what changed since the last time; new modules are laid out only."""
         changes: set[StateChange] = set()
         touched = [batch for batch in self._batches if batch.has_changed()]
+        if touched:
+            self._memory = None
         for batch in touched:
             self._look_closer(batch, changes)
         for batch in touched:
@@ -95,6 +99,17 @@ class StateWatch:
         if len(sys.modules) != self._known_modules:
             self._find_modules()
         return frozenset(changes)
+
+    def remember(self) -> Memory:
+        """Take copies of everything watched, to be put back; right after ``take``."""
+        if self._memory is None:
+            self._memory = Memory([held for batch in self._batches for held in batch.held])
+        self._memory.look_around()
+        return self._memory
+
+    def forget(self) -> None:
+        """Let go of the copies, which keep alive what they hold."""
+        self._memory = None
 
     def follow(self, owner: str, value: Any) -> None:
         """Watch an object that something else than a global keeps, e.g. a fixture's value.
@@ -108,6 +123,7 @@ class StateWatch:
         if (FIXTURE, owner) not in owners:
             owners.append((FIXTURE, owner))
         first = len(self._batches)
+        self._memory = None
         self._walk(value, 0, None)
         for batch in self._batches[max(first - 1, 0) :]:
             batch.settle()
@@ -204,6 +220,7 @@ class StateWatch:
             ):
                 found.setdefault(filename, module)
         self._sources |= found.keys()
+        self._memory = None
         first = len(self._batches)
         for filename, module in found.items():
             namespace = vars(module)
@@ -270,7 +287,9 @@ class StateWatch:
             qualname = type.__getattribute__(value, "__qualname__")
             self._classes[ident] = (str(module.__file__), qualname)
             namespace = type.__getattribute__(value, "__dict__")
-            self._add(Held(ident, "namespace", namespace, namespace_ids))
+            held = Held(ident, "namespace", namespace, namespace_ids)
+            held.owner = value
+            self._add(held)
             return
         look = None
         if issubclass(kind, dict):

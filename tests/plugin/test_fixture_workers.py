@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,6 +53,12 @@ TESTS = """
     @pytest.mark.parametrize("n", range(6))
     def test_b(made, server, n): assert made == [1, 2]
 """
+
+
+@pytest.fixture(autouse=True)
+def _autoloading(suite: Suite) -> Iterator[None]:
+    with suite.autoloading():  # as workers do
+        yield
 
 
 def run(suite: Suite, *args: str) -> tuple[pytest.RunResult, dict[str, Any]]:
