@@ -155,7 +155,7 @@ def configure(config: pytest.Config) -> None:
     fixtures = FixtureWatch(recorder, changes, guard, modules)
     watcher = Watcher(run, recorder, fixtures, changes, started.places, guard)
     shelf = Shelf(run, settings, is_worker=is_worker)
-    worker = Worker(shelf, store, settings, started.places, recorder, modules)
+    worker = Worker(shelf, store, settings, started.places, recorder, modules, changes)
     speeds = Speeds(store, settings.min_seconds, shelf.body_of)
     keeper = Keeper(shelf, worker, settings, started.places, modules, speeds)
     restorer = Restorer(

@@ -108,10 +108,10 @@ class Definitions:
             return []
         return list(reader.found.values())
 
-    def parameter_of(self, request: Any) -> str:
-        """Give the text of the parameter that a fixture is set up with, for people."""
+    def describe(self, parameter: Any) -> str:
+        """Give the text of a parameter, empty if it has none."""
         try:
-            return describe(request.param, self._places.root) if hasattr(request, "param") else ""
+            return describe(parameter, self._places.root)
         except Opaque:
             return ""
 

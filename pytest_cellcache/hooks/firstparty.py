@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 import pytest
 
 from pytest_cellcache.lifecycle.objects import ModuleObjects
+from pytest_cellcache.model.observation import FIXTURE, StateChange
 from pytest_cellcache.sources.places import Places
+
+_MEMO: Final = type(functools.lru_cache(lambda: None))
 
 
 class FirstParty:
@@ -41,6 +46,25 @@ class FirstParty:
             for module in self._modules()
             if id(module) not in plugins or self._is_conftest(module)
         ]
+
+    def lasting(self, changes: Iterable[StateChange]) -> list[tuple[str, str]]:
+        """Give the effects that changes of modules are; what a memo learns it would learn again."""
+        files = {str(vars(module).get("__file__")): module for module in self._modules()}
+        observers = self.observers()
+        found = set()
+        for change in changes:
+            if change.filename == FIXTURE or change.filename in observers:
+                continue  # told by ``apart``, or of no concern
+            names = [change.name]
+            filename = change.filename
+            if change.home is not None:
+                filename, names = change.home[0], [*change.home[1].split("."), change.home[2]]
+            thing: object = files.get(filename)
+            for name in names:
+                thing = getattr(thing, "__dict__", {}).get(name)
+            if type(thing) is not _MEMO:
+                found.add(("module", change.name))
+        return sorted(found)
 
     def observers(self) -> frozenset[str]:
         """Give the files of plugins outside of the project.

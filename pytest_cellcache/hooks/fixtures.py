@@ -185,15 +185,16 @@ class FixtureWatch:
         instance.seen |= self._without_observers(self._recorder.close_unit(), fixturedef)
         if fixturedef.scope != "function":
             instance.changes |= self._changes.take()
-            result = fixturedef.cached_result
-            if result is not None and result[2] is None:
-                self._changes.follow(instance.value_name, result[0])
         instance.uses |= self._upstream(fixturedef, request)
         if instance in self._raised:
             instance.uses |= self._raised - {instance}
         after = self._afterwards.pop(instance, None)
         if after is not None:
             self._guard.call(after, None)
+        # Only now: what a value shares with modules is told by what is watched.
+        result = fixturedef.cached_result
+        if fixturedef.scope != "function" and result is not None and result[2] is None:
+            self._changes.follow(instance.value_name, result[0])
         if fixturedef.cached_result is None:
             # Interrupted: pytest 9.1 and later would never call the finalizer, and trip over it.
             instance.has_failed = True

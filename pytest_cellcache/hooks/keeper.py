@@ -251,6 +251,10 @@ class Keeper:
             nature = self._natures.get(id(fixturedef)) or self._glimpse(instance)
             return nature, {}, Reason(reasons.EFFECT, _UNWATCHED)
         effects = list(before.state.changes())
+        if instance.changes:
+            effects += self._modules.lasting(instance.changes)
+        elif before.state.is_cut and str(fixturedef.scope) == "function":
+            effects.append(("unseen", ""))
         effects += _acts(instance.seen)
         effects += [("request", name) for name in sorted(asked) if name not in _QUIET]
         if before.members is not None and before.members != _members_of_instance(
@@ -282,7 +286,7 @@ class Keeper:
         """Say of a set-up that was not watched what is seen all the same."""
         effects = [("unseen", ""), *_acts(instance.seen)]
         effects += [_LEFT.get(name, ("environment", name)) for name in sorted(instance.seen.left)]
-        effects += [("module", change.name) for change in sorted(instance.changes, key=str)]
+        effects += self._modules.lasting(instance.changes)
         writes = sorted(instance.seen.writes)
         effects += [("files", self._places.relative_unresolved(path)) for path in writes]
         return Nature(tuple(effects))

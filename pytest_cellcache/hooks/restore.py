@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import pytest
 
@@ -22,48 +21,23 @@ from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.flights import Flights
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.keeper import Keeper
+from pytest_cellcache.hooks.lookups import Found, Holding, Lookups, Records
 from pytest_cellcache.hooks.speeds import Speeds
 from pytest_cellcache.hooks.valuework import Worker
-from pytest_cellcache.lifecycle.fixtures import Consulted, FixtureRecord, Kept, Nature
-from pytest_cellcache.lifecycle.units import Restored, TestFacts
+from pytest_cellcache.lifecycle.fixtures import Consulted, Kept, Nature
+from pytest_cellcache.lifecycle.units import Restored
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.declare import Declaration
 from pytest_cellcache.model.events import FixtureEvent
 from pytest_cellcache.model.keys import Key
 from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.model.reasons import Reason
-from pytest_cellcache.model.record import Entry, Hit, Verdict
 from pytest_cellcache.scheduler.plan import Action, Held, Plan, Producer, Stored, make_plan
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.contract import Store
 from pytest_cellcache.store.stubs import StubPlace, StubTouched, TouchLog, make_stub
 
 _UNDECLARED: Final = Declaration()
-
-
-class Records(Protocol):
-    """What restoring needs of the run."""
-
-    @property
-    def may_restore(self) -> bool: ...
-
-    def judge_fixture(self, facts: TestFacts, *, again: bool = False) -> Verdict: ...
-
-    def keys_of(self, entry: Entry) -> frozenset[Key]: ...
-
-    def body_of(self, group: str, name: str) -> str: ...
-
-    def tell(self, event: FixtureEvent) -> None: ...
-
-
-@dataclass(slots=True)
-class _Holding:
-    """A restored or left-out fixture that pytest holds."""
-
-    definition: Definition
-    kind: Held
-    record: FixtureRecord | None = None
-    entry: Entry | None = None
 
 
 class Restorer:
@@ -93,11 +67,10 @@ class Restorer:
         self._speeds = speeds
         self._definitions = Definitions(places)
         self._guard = guard
-        self._holdings: dict[Any, _Holding] = {}
+        self._holdings: dict[Any, Holding] = {}
         self._by_key: dict[int, Definition] = {}
-        self._found: dict[int, tuple[Entry, FixtureRecord]] = {}
-        # By unit; inputs are as they were when the run began. Bounded by the instances of the run.
-        self._judged: dict[str, tuple[Entry, FixtureRecord] | None] = {}
+        self._found: dict[int, Found] = {}
+        self._lookups = Lookups(records, worker, self._holdings)
         self._plan = Plan()
         self._may_restore = False
         self._is_plain = False
@@ -227,9 +200,14 @@ class Restorer:
             return False
         cheap = self._speeds.cheap
         # Of definitions that override others the last; with it those were looked up that it uses.
+        last = {name: known[-1] for name, known in named.items() if known}
+        if not all(id(found) in cheap or is_parameter(found) for found in last.values()):
+            return False
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
         return all(
-            known[-1:] and (id(known[-1]) in cheap or is_parameter(known[-1]))
-            for known in named.values()
+            self._speeds.knows(id(last[name]), self._definitions.describe(value))
+            for name, value in parameters.items()
+            if name in last and not is_parameter(last[name])
         )
 
     def _time(self, fixturedef: Any, request: Any) -> None:
@@ -239,9 +217,12 @@ class Restorer:
         if instance is None or definition is None or definition.is_builtin:
             return
 
+        has_parameter = hasattr(request, "param")
+
         def after() -> None:
             setup_s = time.perf_counter() - began_s
-            self._keeper.timed(definition, self._definitions.parameter_of(request), setup_s)
+            parameter = self._definitions.describe(request.param) if has_parameter else ""
+            self._keeper.timed(definition, parameter, setup_s)
 
         self._watch.after_setup(instance, after)
 
@@ -269,7 +250,7 @@ class Restorer:
         stored = False
         for definition in waiting:
             self._flights.take(definition)
-            found = self._record_of(definition, again=True)
+            found = self._lookups.record_of(definition, again=True)
             if found is not None:
                 self._found[definition.key] = found
                 self._flights.end(definition.key, was_stored=True)
@@ -280,26 +261,9 @@ class Restorer:
         for definition in definitions:
             if definition.key in forced or self._held(definition) == "live":
                 continue
-            found = self._record_of(definition)
+            found = self._lookups.record_of(definition)
             if found is not None:
                 self._found[definition.key] = found
-
-    def _record_of(
-        self, definition: Definition, *, again: bool = False
-    ) -> tuple[Entry, FixtureRecord] | None:
-        holding = self._holdings.get(definition.fixturedef)
-        is_held = holding is not None and holding.definition.identity == definition.identity
-        if is_held and holding and holding.entry and holding.record:
-            return holding.entry, holding.record
-        if definition.is_builtin or definition.identity is None:
-            return None
-        if not definition.declaration.enabled:
-            return None
-        if again or definition.unit not in self._judged:
-            facts = self._worker.facts(definition)
-            verdict = self._records.judge_fixture(facts, again=again)
-            self._judged[definition.unit] = _read(verdict)
-        return self._judged[definition.unit]
 
     def _producer(self, definition: Definition) -> Producer:
         found = self._found.get(definition.key)
@@ -330,17 +294,23 @@ class Restorer:
         holding = self._holdings.get(definition.fixturedef)
         if holding is not None:
             return holding.kind if holding.definition.identity == definition.identity else ""
-        return "live" if definition.fixturedef.cached_result is not None else ""
+        if definition.fixturedef.cached_result is None:
+            return ""
+        instance = self._watch.instance_of(definition.fixturedef)
+        known = None if instance is None else self._keeper.kept.get(instance)
+        # With another parameter it ends when it is asked for.
+        is_other = known is not None and known.identity not in (None, definition.identity)
+        return "" if is_other else "live"
 
     def _leave(self, definition: Definition, request: Any) -> None:
         place = StubPlace(definition.unit, "value", "its value")
         self._put(definition, make_stub(place, self.log, is_callable=False), request)
-        self._holdings[definition.fixturedef] = _Holding(definition, "stub")
+        self._holdings[definition.fixturedef] = Holding(definition, "stub")
         reason = Reason(reasons.STUBBED)
         self._tell(definition, "stubbed", reason, 0.0)
 
     def _restore(self, definition: Definition, request: Any) -> bool:
-        found = self._found.get(definition.key) or self._record_of(definition)
+        found = self._found.get(definition.key) or self._lookups.record_of(definition)
         if found is None:
             return False
         entry, record = found
@@ -353,7 +323,7 @@ class Restorer:
         if loaded is None:
             return False
         self._put(definition, loaded.made, request)
-        self._holdings[definition.fixturedef] = _Holding(definition, "restored", record, entry)
+        self._holdings[definition.fixturedef] = Holding(definition, "restored", record, entry)
         instance = self._watch.instance_of(definition.fixturedef)
         if instance is not None:
             instance.restored = Restored(definition.unit, keys)
@@ -417,12 +387,3 @@ class Restorer:
                 self._flights.end(id(fixturedef), was_stored=was_stored)
 
         self._watch.after_setup(instance, after)
-
-
-def _read(verdict: Verdict) -> tuple[Entry, FixtureRecord] | None:
-    if not isinstance(verdict, Hit):
-        return None
-    try:
-        return verdict.entry, FixtureRecord.from_json(verdict.entry.body["result"])
-    except (KeyError, TypeError, ValueError):
-        return None

@@ -63,8 +63,15 @@ class Speeds:
         if held is None or key in self.cheap:
             return False
         times = self._times.get(held[1])
-        known = (self._known or {}).get(held[1], 0.0)
-        return (max(times.values()) if times else known) >= self._min_s
+        return (max(times.values()) if times else self._was(held[1])) >= self._min_s
+
+    def knows(self, key: int, parameter: str) -> bool:
+        """Say whether a definition is known to be cheap with a parameter."""
+        held = self._keys.get(key)
+        if held is None or key not in self.cheap:
+            return False
+        is_known = held[1] in (self._known or {}) and self._was(held[1]) < self._min_s
+        return is_known or parameter in self._times.get(held[1], {})
 
     def note(self, key: int, parameter: str, setup_s: float) -> None:
         """Take the time of a set-up; the last one counts: an earlier one may have been chance."""
@@ -74,13 +81,23 @@ class Speeds:
         times = self._times.setdefault(held[1], {})
         if len(times) < _MOST_PARAMETERS or parameter in times:
             times[parameter] = setup_s
-        is_slow = setup_s >= self._min_s or max(times.values()) >= self._min_s
+        is_slow = max(setup_s, *times.values()) >= self._min_s
+        if parameter and self._was(held[1]) >= self._min_s:
+            is_slow = True  # with another one, as it seems
         (self.cheap.discard if is_slow else self.cheap.add)(key)
+
+    def _was(self, name: str) -> float:
+        """Give the time that a definition took in earlier runs."""
+        return (self._known or {}).get(name, 0.0)
 
     def keep(self) -> None:
         """Tell later runs."""
-        new = {key: round(max(times.values()), 4) for key, times in self._times.items() if times}
         known = _read(self._store.get_note(_NOTE))  # another worker may have written meanwhile
+        new: dict[str, float] = {}
+        for key, times in self._times.items():
+            # Of a fixture with parameters not all may have been set up in this run.
+            before = 0.0 if times.keys() <= {""} else known.get(key, 0.0)
+            new[key] = round(max(before, *times.values()), 4)
         is_same = all(
             key in known and (known[key] < self._min_s) == (longest < self._min_s)
             for key, longest in new.items()

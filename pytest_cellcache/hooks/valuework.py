@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Final, Protocol
@@ -19,6 +19,7 @@ from pytest_cellcache.hooks.folders import (
 )
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.setups import Loaded, Work
+from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.fixtures import (
     Consulted,
     FixtureRecord,
@@ -64,8 +65,10 @@ class Worker:
         places: Places,
         recorder: Recorder,
         modules: FirstParty,
+        changes: Changes,
     ) -> None:
         self._records = records
+        self._changes = changes
         self._store = store
         self._settings = settings
         self._places = places
@@ -155,7 +158,8 @@ class Worker:
         objects = self._modules.objects()
         shared = self._shared(objects, work)
         trees, files = self._pack(work, roots)
-        encoded = encode_value(work.made, objects, roots, shared, trees, files)
+        held = self._changes.holdings()
+        encoded = encode_value(work.made, objects, roots, shared, trees, files, held)
         needs = {token.rpartition("/")[0] for token in encoded.tokens} | encoded.owners
         needs -= {"", _MODULE, str(definition.identity)}
         if TMP_PATH in encoded.tokens or any(tree["token"] == TMP_PATH for tree in trees):
@@ -350,8 +354,9 @@ def encode_value(
     shared: Mapping[int, tuple[str, Path]] | None = None,
     trees: Sequence[Mapping[str, Any]] = (),
     files: Sequence[bytes] = (),
+    held: Container[object] = (),
 ) -> Encoded:
     """Encode a value; here, so that cloudpickle is imported only by runs that store something."""
     from pytest_cellcache.store.pickler import encode
 
-    return encode(made, objects, roots, shared, trees, files)
+    return encode(made, objects, roots, shared, trees, files, held)

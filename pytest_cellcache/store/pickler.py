@@ -15,7 +15,7 @@ import os
 import pickle
 import threading
 import types
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Container, Mapping, Sequence, Set
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -56,6 +56,12 @@ _LYING_BASES: Final = frozenset(
     subprocess.Popen multiprocessing.process.BaseProcess io.IOBase os._Environ
     unittest.mock.NonCallableMock""".split()
 )
+_IMMUTABLE: Final = frozenset({
+    str, bytes, int, float, complex, bool, type(None), tuple, frozenset, range, slice,
+    types.CodeType, types.BuiltinFunctionType,
+})  # fmt: skip
+_VALUES: Final = frozenset("datetime decimal fractions uuid pathlib re zoneinfo _struct".split())
+"""Modules whose objects are values: which of two equal ones it is makes no difference."""
 _REDUCERS: Final = ("__reduce_ex__", "__reduce__")
 _SCANNED_BYTES: Final = 1 << 18
 _ADDRESSES: Final = (0x5500_0000_0000, 0x7FFF_FFFF_FFFF)
@@ -112,6 +118,11 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         if all(getattr(kind, name) is getattr(object, name) for name in _REDUCERS):
             self._trusted.add(kind)
         return reduced
+
+    def parts(self) -> list[Any]:
+        """Give all objects of the value that were pickled and could be told from their copies."""
+        # Not ``in self.memo``: the C pickler gives copies only.
+        return [part for _, part in self.memo.copy().values() if type(part) not in _IMMUTABLE]
 
     def _function_getnewargs(self, func: Any) -> Any:
         newargs = super()._function_getnewargs(func)
@@ -200,12 +211,14 @@ def encode(
     shared: Mapping[int, tuple[str, tuple[Any, ...]]] | None = None,
     trees: Sequence[Mapping[str, Any]] = (),
     files: Sequence[Buffer] = (),
+    held: Container[object] = (),
 ) -> Encoded:
     """Pickle a value.
 
     Args:
         roots: directories of this run, longest path first.
         shared: (owner, path inside its value) of mutable objects of other values, by ``id``.
+        held: objects that something else leads to, whose copies would be other objects.
 
     Raises:
         Unstorable: nothing of it can be kept.
@@ -224,6 +237,9 @@ def encode(
         pickler, owners = looking, frozenset(looking.owners)
     if pickler.stubbed and pickler.stubbed[0] is value:
         raise Unstorable(f"a {type_name(value)} cannot be kept")
+    for part in pickler.parts():
+        if part in held and id(part) not in shared and not _comes_back(part, names):
+            raise Unstorable(f"it shares a {type_name(part)} with something that a module leads to")
     number = session_number(data, {n for n in pickler.memo.copy() if n > 1 << 32})
     if number is not None:
         raise Unstorable(f"it holds {number}, a number of this process")
@@ -288,6 +304,18 @@ class _Unpickler(pickle.Unpickler):
 
     def _named(self, *reference: str) -> Any:
         return self._scene.names.resolve(reference)
+
+
+def _comes_back(part: Any, names: Names) -> bool:
+    """Say whether what a copy of an object is put back as is that very object."""
+    if isinstance(part, (type, types.FunctionType, types.ModuleType)) or is_stub(part):
+        return True
+    if type(part).__module__ in _VALUES or names.reference(part) is not None:
+        return True
+    try:
+        return pickle.loads(pickle.dumps(part, 5)) is part
+    except _FAILURES:
+        return False
 
 
 def _occurs(path: str, data: bytes) -> bool:

@@ -66,6 +66,7 @@ class Objects:
 
     Attributes:
         is_opaque: an object was met that cannot be looked into.
+        is_cut: there are more objects than were looked at.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Objects:
     ) -> None:
         self._modules = modules
         self._held: list[tuple[object, Copy]] = []
-        self.is_opaque = False
+        self.is_opaque = self.is_cut = False
         self.ids: set[int] = set()
         queue: deque[object] = deque(roots)
         while queue:
@@ -82,7 +83,7 @@ class Objects:
             if type(thing) in _ATOMS or id(thing) in self.ids:
                 continue
             if len(self.ids) >= limit:
-                self.is_opaque = True
+                self.is_opaque = self.is_cut = True
                 break
             self.ids.add(id(thing))
             content = self._content(thing)
@@ -255,6 +256,10 @@ class State:
         self._patched = {
             name: dict(vars(sys.modules[name])) for name in _PATCHED_MODULES if name in sys.modules
         }
+
+    @property
+    def is_cut(self) -> bool:
+        return self._objects.is_cut
 
     def changes(self) -> list[tuple[str, str]]:
         """Give what is different now, as pairs of kind and subject."""

@@ -8,6 +8,7 @@ passes in C, and looks closer only where they differ.
 
 from __future__ import annotations
 
+import gc
 import sys
 import types
 from collections import OrderedDict
@@ -28,6 +29,7 @@ from pytest_cellcache.trace.held import (
 )
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.parts import (
+    LRU,
     MAX_ITEMS,
     has_state,
     is_opaque,
@@ -110,6 +112,22 @@ class StateWatch:
     def forget(self) -> None:
         """Let go of the copies, which keep alive what they hold."""
         self._memory = None
+
+    def knows(self, value: Any) -> bool:
+        """Say whether an object is among those that are watched."""
+        return identity(value) in self._parents
+
+    def remembered(self) -> list[Any]:
+        """Give what the memos of ``lru_cache`` among the watched objects have remembered."""
+        memos = [h.thing for b in self._batches for h in b.held if issubclass(type(h.thing), LRU)]
+        found: list[Any] = []
+        for memo in memos:
+            for inner in gc.get_referents(memo):
+                if type(inner) is dict:
+                    found += inner.values()
+                elif type(inner).__name__ == "_lru_list_elem":
+                    found += gc.get_referents(inner)
+        return found
 
     def follow(self, owner: str, value: Any) -> None:
         """Watch an object that something else than a global keeps, e.g. a fixture's value.
