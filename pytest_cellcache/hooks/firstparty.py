@@ -14,7 +14,10 @@ import pytest
 from pytest_cellcache.lifecycle.objects import ModuleObjects
 from pytest_cellcache.model.observation import FIXTURE, StateChange
 from pytest_cellcache.sources.places import Places
+from pytest_cellcache.store.stubs import is_stub
+from pytest_cellcache.trace.parts import is_opaque, parts_of
 
+_LOOKED_AT: Final = 50_000
 _MEMO: Final = type(functools.lru_cache(lambda: None))
 
 
@@ -65,6 +68,25 @@ class FirstParty:
             if type(thing) is not _MEMO:
                 found.add(("module", change.name))
         return sorted(found)
+
+    def lead_to_stubs(self, changes: Iterable[StateChange]) -> bool:
+        """Say whether a stub may be kept where something has changed; in doubt it is."""
+        files = {str(vars(module).get("__file__")): module for module in self._modules()}
+        stack: list[object] = []
+        for change in changes:
+            module = files.get(change.filename)
+            if module is None:  # the value of a fixture
+                return True
+            stack.append(vars(module).get(change.name))
+        seen: set[int] = set()
+        while stack:
+            thing = stack.pop()
+            if is_stub(thing) or len(seen) > _LOOKED_AT:
+                return True
+            if not is_opaque(thing) and id(thing) not in seen:
+                seen.add(id(thing))
+                stack += [part for part, _ in parts_of(thing)]
+        return False
 
     def observers(self) -> frozenset[str]:
         """Give the files of plugins outside of the project.

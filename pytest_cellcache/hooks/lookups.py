@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pytest_cellcache.hooks.definitions import Definition
 from pytest_cellcache.hooks.valuework import Worker
 from pytest_cellcache.lifecycle.fixtures import FixtureRecord
-from pytest_cellcache.lifecycle.units import TestFacts
+from pytest_cellcache.lifecycle.units import Instance, TestFacts
 from pytest_cellcache.model.events import FixtureEvent
 from pytest_cellcache.model.keys import Key
 from pytest_cellcache.model.record import Entry, Hit, Verdict
 from pytest_cellcache.scheduler.plan import Held
+from pytest_cellcache.store.stubs import StubPlace
 
 Found = tuple[Entry, FixtureRecord]
 
@@ -72,6 +73,29 @@ class Lookups:
             verdict = self._records.judge_fixture(facts, again=again)
             self._judged[definition.unit] = _read(verdict)
         return self._judged[definition.unit]
+
+    def changed(
+        self, names: Container[str], instance_of: Callable[[Any], Instance | None]
+    ) -> list[StubPlace]:
+        """Name what was restored and has changed: it is not any more what would be put back.
+
+        Were such a value made anew for a later test, what an earlier one did to it would be lost.
+        """
+        found = []
+        for fixturedef, holding in self._holdings.items():
+            instance = instance_of(fixturedef)
+            if instance is not None and instance.value_name in names:
+                found.append(StubPlace(holding.definition.unit, "value", "changed"))
+        return found
+
+    def stubs(self, absent: Container[int]) -> list[StubPlace]:
+        """Name what holds stubs among what is absent, given by key."""
+        found = []
+        for fixturedef, holding in self._holdings.items():
+            is_partial = holding.record is not None and holding.record.has_stubs
+            if id(fixturedef) in absent and (holding.kind == "stub" or is_partial):
+                found.append(StubPlace(holding.definition.unit, "value", "kept somewhere"))
+        return found
 
 
 def _read(verdict: Verdict) -> Found | None:

@@ -34,6 +34,7 @@ from pytest_cellcache.hooks.attempts import (
     end_for,
 )
 from pytest_cellcache.hooks.collection import Collection
+from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.outline import outline_of
@@ -57,6 +58,7 @@ class Requeuer:
         fixtures: FixtureWatch,
         restorer: Restorer,
         changes: Changes,
+        modules: FirstParty,
         collection: Collection,
         guard: Guard,
     ) -> None:
@@ -64,6 +66,7 @@ class Requeuer:
         self._fixtures = fixtures
         self._restorer = restorer
         self._changes = changes
+        self._modules = modules
         self._collection = collection
         self._guard = guard
         self._replayed: dict[Path, list[tuple[pytest.Item, str]]] = {}
@@ -222,7 +225,7 @@ class Requeuer:
                 if item.session.shouldfail or item.session.shouldstop:
                     nextitem = None
                 teardown = self._phase(item, "teardown", nextitem=nextitem)
-                if self._restorer.log.touched or (teardown.failed and self._restorer.absent):
+                if self._restorer.absent:
                     step = self._decide((teardown,), item, mates, forced)
                     if not isinstance(step, Accept):
                         self._forget_failures(item)
@@ -275,6 +278,13 @@ class Requeuer:
         """Decide about an attempt; one that somebody has heard of counts as it is."""
         restorer = self._restorer
         touched = restorer.log.take()
+        if not touched and restorer.absent:
+            changes = self._changes.leave_to_item()
+            kept = restorer.changed(changes)
+            # A stub that the test has kept somewhere would be touched later, out of its sight.
+            if self._modules.lead_to_stubs(changes):
+                kept += restorer.stubs()
+            touched = dict.fromkeys(kept, "keep")
         keys = {restorer.key_of(place): place for place in touched}
         absent = frozenset(restorer.absent)
         if self._pending is None and not touched:

@@ -30,7 +30,7 @@ from pytest_cellcache.model import reasons
 from pytest_cellcache.model.declare import Declaration
 from pytest_cellcache.model.events import FixtureEvent
 from pytest_cellcache.model.keys import Key
-from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.observation import FIXTURE, Observation, StateChange
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.scheduler.plan import Action, Held, Plan, Producer, Stored, make_plan
 from pytest_cellcache.sources.places import Places
@@ -124,6 +124,15 @@ class Restorer:
         within = self._known() if self._asks_by_name(item) else [d.fixturedef for d in definitions]
         self.absent = {id(fixturedef) for fixturedef in within if fixturedef in self._holdings}
         return bool(self.absent) or not self._plan.is_live
+
+    def changed(self, changes: Iterable[StateChange]) -> list[StubPlace]:
+        """Name the restored fixtures whose values changed."""
+        names = {change.name for change in changes if change.filename == FIXTURE}
+        return self._lookups.changed(names, self._watch.instance_of) if names else []
+
+    def stubs(self) -> list[StubPlace]:
+        """Name the fixtures among the absent ones that have stubs."""
+        return self._lookups.stubs(self.absent)
 
     def key_of(self, place: StubPlace) -> int | None:
         """Give the producer of a stub among the fixtures of the current item."""

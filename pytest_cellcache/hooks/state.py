@@ -46,9 +46,11 @@ class Changes:
         self.leave_to_item()
         return frozenset(self._item)
 
-    def leave_to_item(self) -> None:
+    def leave_to_item(self) -> frozenset[StateChange]:
         """Count what has changed so far as the item's, before somebody else begins."""
-        self._item |= self.take()
+        changes = self.take()
+        self._item |= changes
+        return changes
 
     def take(self) -> frozenset[StateChange]:
         """Give what changed since the last time, whoever did it."""

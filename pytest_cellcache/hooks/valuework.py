@@ -32,7 +32,7 @@ from pytest_cellcache.lifecycle.units import Attempt, Instance, TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import digest_bytes, digest_stream
 from pytest_cellcache.model.keys import ENV, FILE, Key
-from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.observation import CodeRef, Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.settings import Settings
 from pytest_cellcache.sources.places import Places
@@ -160,6 +160,9 @@ class Worker:
         trees, files = self._pack(work, roots)
         held = self._changes.holdings()
         encoded = encode_value(work.made, objects, roots, shared, trees, files, held)
+        # Functions that it holds are part of it, though they have not run.
+        codes = {CodeRef(c.co_filename, c.co_firstlineno, c.co_name) for c in encoded.codes}
+        work.instance.seen |= Observation(codes=frozenset(codes))
         needs = {token.rpartition("/")[0] for token in encoded.tokens} | encoded.owners
         needs -= {"", _MODULE, str(definition.identity)}
         if TMP_PATH in encoded.tokens or any(tree["token"] == TMP_PATH for tree in trees):

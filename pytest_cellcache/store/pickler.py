@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import cloudpickle
 
-from pytest_cellcache.store.placeholders import named, path_below, stub_at
+from pytest_cellcache.store.placeholders import code_of, named, path_below, stub_at
 from pytest_cellcache.store.places import find_places, full_name, type_name
 from pytest_cellcache.store.stubs import is_stub
 from pytest_cellcache.store.values import (
@@ -87,6 +87,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self._trusted = trusted
         self.stubbed: list[object] = []
         self.tokens: set[str] = set()
+        self.codes: list[types.CodeType] = []
 
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
@@ -94,6 +95,14 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return NotImplemented
         if is_stub(obj):
             return self._stub(obj)
+        if kind is types.CodeType:
+            try:
+                named_code = self._names.code(obj)
+            except LookupError as error:
+                raise Unstorable(str(error)) from error
+            if named_code is not None:
+                self.codes.append(obj)
+                return code_of, named_code
         reference = self._names.reference(obj)
         if reference is not None:
             return named, reference
@@ -246,7 +255,9 @@ def encode(
     found = find_places(value, pickler.stubbed)
     raws = [buffer.raw() for buffer in buffers]
     parts, head_bytes = assemble(data, raws, found, trees, files)
-    return Encoded(parts, head_bytes, tuple(found), frozenset(pickler.tokens), owners)
+    return Encoded(
+        parts, head_bytes, tuple(found), frozenset(pickler.tokens), owners, tuple(pickler.codes)
+    )
 
 
 def _run(
@@ -282,7 +293,12 @@ class _Unpickler(pickle.Unpickler):
     ) -> None:
         super().__init__(file, buffers=buffers)
         self._scene = scene
-        self._own = {"stub_at": make, "path_below": self._path, "named": self._named}
+        self._own = {
+            "stub_at": make,
+            "path_below": self._path,
+            "named": self._named,
+            "code_of": self._code,
+        }
 
     def find_class(self, module: str, name: str) -> Any:
         if module == named.__module__:
@@ -304,6 +320,9 @@ class _Unpickler(pickle.Unpickler):
 
     def _named(self, *reference: str) -> Any:
         return self._scene.names.resolve(reference)
+
+    def _code(self, *reference: str) -> Any:
+        return self._scene.names.resolve_code(reference)
 
 
 def _comes_back(part: Any, names: Names) -> bool:

@@ -21,3 +21,8 @@ def path_below(_kind: Any, _token: str, _relative: str) -> NoReturn:
 def named(*_reference: str) -> NoReturn:
     """Stand for an object that a module holds."""
     raise LookupError("read outside of a run")
+
+
+def code_of(*_reference: str) -> NoReturn:
+    """Stand for the code of a function of a module."""
+    raise LookupError("read outside of a run")

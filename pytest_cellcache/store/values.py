@@ -14,6 +14,7 @@ value is read, and only it is unpickled. Buffers are mapped copy-on-write and ne
 from __future__ import annotations
 
 import json
+import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -40,6 +41,12 @@ class Names(Protocol):
 
     def namespace(self, members: Mapping[str, Any]) -> tuple[str, ...] | None:
         """Name the first-party module whose globals these are."""
+
+    def code(self, code: types.CodeType) -> tuple[str, ...] | None:
+        """Name the code of a first-party function; raises ``LookupError`` when that is in vain."""
+
+    def resolve_code(self, reference: Sequence[str]) -> types.CodeType:
+        """Give what ``code`` named; raises ``LookupError`` when it is not there any more."""
 
     def resolve(self, reference: Sequence[str]) -> Any:
         """Give what ``reference`` named; raises ``LookupError`` when it is not there any more."""
@@ -70,6 +77,7 @@ class Encoded:
         head_bytes: how much of the parts, joined, is head.
         tokens: of the roots that the value names.
         owners: of the objects that it shares with other values.
+        codes: of the project's functions that it holds.
     """
 
     parts: tuple[Buffer, ...]
@@ -77,6 +85,7 @@ class Encoded:
     stubs: tuple[StubFound, ...] = ()
     tokens: frozenset[str] = frozenset()
     owners: frozenset[str] = frozenset()
+    codes: tuple[types.CodeType, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

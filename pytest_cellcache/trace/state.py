@@ -122,11 +122,9 @@ class StateWatch:
         memos = [h.thing for b in self._batches for h in b.held if issubclass(type(h.thing), LRU)]
         found: list[Any] = []
         for memo in memos:
+            # Only the collector tells: bounded ones refer to results, others to a dictionary.
             for inner in gc.get_referents(memo):
-                if type(inner) is dict:
-                    found += inner.values()
-                elif type(inner).__name__ == "_lru_list_elem":
-                    found += gc.get_referents(inner)
+                found += [inner, *(inner.values() if type(inner) is dict else ())]
         return found
 
     def follow(self, owner: str, value: Any) -> None:

@@ -25,6 +25,12 @@ CONFTEST = """
 
     LOG = os.open(os.environ["CELL_LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
+    def die_first():
+        mark = os.environ["CELL_LOG"] + "-died"
+        if not os.path.exists(mark):
+            os.mkdir(mark)
+            os._exit(3)
+
     @pytest.fixture(scope="session")
     def low():
         found = sqlite3.connect(":memory:")
@@ -108,7 +114,7 @@ def test_once_for_all_workers(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_worker_that_dies_blocks_nobody(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
-    begin(suite, monkeypatch, "os.environ['PYTEST_XDIST_WORKER'] == 'gw0' and os._exit(3)")
+    begin(suite, monkeypatch, "die_first()")
     result, _ = run(suite, "-n2", "--max-worker-restart=0")
     assert "node down" in result.stdout.str() or "crashed" in result.stdout.str()
     assert 1 <= calls(suite).count("made") <= 2

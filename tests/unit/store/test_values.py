@@ -4,6 +4,7 @@ import os
 import pathlib
 import sqlite3
 import threading
+import types
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,12 @@ class NoNames:
         return None
 
     def resolve(self, reference: Sequence[str]) -> Any:
+        raise LookupError(reference)
+
+    def code(self, code: types.CodeType) -> tuple[str, ...] | None:
+        return None
+
+    def resolve_code(self, reference: Sequence[str]) -> types.CodeType:
         raise LookupError(reference)
 
 
