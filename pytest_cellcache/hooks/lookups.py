@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from pytest_cellcache.hooks.definitions import Definition
 from pytest_cellcache.hooks.valuework import Worker
@@ -16,6 +17,7 @@ from pytest_cellcache.model.record import Entry, Hit, Verdict
 from pytest_cellcache.scheduler.plan import Held
 from pytest_cellcache.store.stubs import StubPlace
 
+_TELLING: Final = frozenset({"type", "id", "callable"})
 Found = tuple[Entry, FixtureRecord]
 
 
@@ -96,6 +98,18 @@ class Lookups:
             if id(fixturedef) in absent and (holding.kind == "stub" or is_partial):
                 found.append(StubPlace(holding.definition.unit, "value", "kept somewhere"))
         return found
+
+
+def asks_for_types(item: Any) -> bool:
+    """Say whether a test function names what a stub cannot trap, so that it would be told apart."""
+    stack = [getattr(getattr(item, "function", None), "__code__", None)]
+    while stack:
+        code = stack.pop()
+        if isinstance(code, types.CodeType):
+            if not _TELLING.isdisjoint(code.co_names):
+                return True
+            stack += code.co_consts
+    return False
 
 
 def _read(verdict: Verdict) -> Found | None:

@@ -21,7 +21,7 @@ from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.flights import Flights
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.keeper import Keeper
-from pytest_cellcache.hooks.lookups import Found, Holding, Lookups, Records
+from pytest_cellcache.hooks.lookups import Found, Holding, Lookups, Records, asks_for_types
 from pytest_cellcache.hooks.speeds import Speeds
 from pytest_cellcache.hooks.valuework import Worker
 from pytest_cellcache.lifecycle.fixtures import Consulted, Kept, Nature
@@ -114,6 +114,8 @@ class Restorer:
             forced = frozenset(self._by_key)
         else:
             self._look_up(definitions, forced)
+            if asks_for_types(item):
+                forced |= {key for key, (_, record) in self._found.items() if record.has_stubs}
         self._plan = make_plan([self._producer(d) for d in definitions], forced)
         if self._may_restore and self._take_turns(definitions, forced):
             self._plan = make_plan([self._producer(d) for d in definitions], forced)
