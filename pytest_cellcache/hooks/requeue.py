@@ -74,6 +74,8 @@ class Requeuer:
         self._trying: pytest.Item | None = None
         self._pending: list[pytest.TestReport] | None = None
         self._causes: list[str] = []
+        # By unit of a fixture that was restored: the tests that ran with its value.
+        self._users: dict[str, list[tuple[pytest.Item, str]]] = {}
 
     def note_replay(self, item: pytest.Item, outcome: str) -> None:
         """Count an item among those that a later failure of its module is requeued for."""
@@ -99,13 +101,16 @@ class Requeuer:
             if is_silent is None:
                 self._restorer.give_up(item)
                 return None
-            mates = self._replayed.get(item.path, [])
+            mates: _Mates = self._replayed.get(item.path, [])
             if not may_try or not (is_silent or mates or self._collection.waiting):
                 return None
             state = ItemState(item)
             with warnings.catch_warnings(record=True) as caught, held_output(item) as output:
                 reports, step = self._try(item, nextitem, mates, forced)
+            units = self._restorer.wide_units()
             if isinstance(step, Accept):
+                for unit in units:
+                    self._users.setdefault(unit, []).append((item, ""))
                 output.give_out()
                 self._report(item, caught, reports)
                 return True
@@ -118,6 +123,8 @@ class Requeuer:
                 if mates:
                     del self._replayed[item.path]
                     self._confirmed.add(item.path)
+                mates = self._with_users(mates, units, item, forced)
+                if mates:
                     self._guard.call(self._restorer.prepare, None, item, forced, may_restore=False)
                     self._run_mates(mates, item)
 
@@ -316,6 +323,35 @@ class Requeuer:
             and item.get_closest_marker("skip") is None
             and any(report.skipped or hasattr(report, "wasxfail") for report in reports)
         )
+
+    def _with_users(
+        self, mates: _Mates, units: Sequence[str], item: pytest.Item, forced: frozenset[int]
+    ) -> _Mates:
+        """Add the tests that had used what is made anew, if a failure vanishes without them."""
+        users = [user for unit in units for user in self._users.pop(unit, ())]
+        if not users:
+            return mates
+        self._guard.call(self._restorer.prepare, None, item, forced, may_restore=False)
+        with warnings.catch_warnings(record=True), held_output(item), ItemRequest(item):
+            memory = self._guard.call(self._changes.remember, None)
+            calls = [call_phase(item, "setup")]
+            if calls[0].excinfo is None:
+                calls.append(call_phase(item, "call"))
+            calls.append(call_phase(item, "teardown", nextitem=copy.copy(item)))
+            self._forget_failures(item)
+            self._put_back(memory)
+            self._changes.forget()
+        log = self._watcher.log
+        assert log is not None
+        log.cancelled += 1
+        log.is_clean = True
+        if any(call.excinfo is not None for call in calls):
+            return mates
+        self._guard.call(self._restorer.restart, None, item, forced)
+        places = {each: number for number, each in enumerate(item.session.items)}
+        found = {each: outcome for each, outcome in (*users, *mates) if each is not item}
+        log.requeued_for += tuple(each.nodeid for each, _ in users)
+        return sorted(found.items(), key=lambda row: places.get(row[0], 0))
 
     def _forget_failures(self, item: pytest.Item) -> None:
         """End fixtures that raised, so that they are set up again."""

@@ -87,7 +87,9 @@ class Restorer:
 
     def prepare_cheap(self, item: pytest.Item) -> bool:
         """Prepare an item with nothing that may be restored; say whether it is one."""
-        self._is_plain = not self._holdings and self._is_cheap(item)
+        self._is_plain = not self._holdings and self._speeds.covers(
+            item, self._definitions.describe
+        )
         if self._is_plain:
             self._keeper.begin_attempt(is_armed=False)
             self._by_key, self._found, self._plan, self.absent = {}, {}, Plan(), set()
@@ -131,6 +133,18 @@ class Restorer:
         """Name the restored fixtures whose values changed."""
         names = {change.name for change in changes if change.filename == FIXTURE}
         return self._lookups.changed(names, self._watch.instance_of) if names else []
+
+    def wide_units(self) -> list[str]:
+        """Name the restored fixtures of the current item that others may have used before it."""
+        return [
+            holding.definition.unit
+            for fixturedef, holding in self._holdings.items()
+            if id(fixturedef) in self.absent and holding.definition.is_wide
+        ]
+
+    def restart(self, item: pytest.Item, keys: frozenset[int]) -> None:
+        """End fixtures, given by key, and all that was made from them."""
+        self.release(item, [found for found in self._known() if id(found) in keys])
 
     def stubs(self) -> list[StubPlace]:
         """Name the fixtures among the absent ones that have stubs."""
@@ -202,24 +216,6 @@ class Restorer:
             self._keeper.end(instance)
 
     # -- ours ------------------------------------------------------------------------------------
-
-    def _is_cheap(self, item: Any) -> bool:
-        """Say whether all fixtures that an item may ask for are known to be cheap."""
-        info = getattr(item, "_fixtureinfo", None)
-        named = getattr(info, "name2fixturedefs", None)
-        if named is None:
-            return False
-        cheap = self._speeds.cheap
-        # Of definitions that override others the last; with it those were looked up that it uses.
-        last = {name: known[-1] for name, known in named.items() if known}
-        if not all(id(found) in cheap or is_parameter(found) for found in last.values()):
-            return False
-        parameters = getattr(getattr(item, "callspec", None), "params", {})
-        return all(
-            self._speeds.knows(id(last[name]), self._definitions.describe(value))
-            for name, value in parameters.items()
-            if name in last and not is_parameter(last[name])
-        )
 
     def _time(self, fixturedef: Any, request: Any) -> None:
         """Let a cheap fixture run; look at nothing but how long it takes."""

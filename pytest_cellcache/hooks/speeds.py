@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from pytest_cellcache.hooks.definitions import Definition
+from pytest_cellcache.hooks.definitions import Definition, is_parameter
 from pytest_cellcache.model.digest import Digest, digest_parts
 from pytest_cellcache.store.contract import Store
 
@@ -72,6 +72,27 @@ class Speeds:
             return False
         is_known = held[1] in (self._known or {}) and self._was(held[1]) < self._min_s
         return is_known or parameter in self._times.get(held[1], {})
+
+    def covers(self, item: Any, describe: Callable[[object], str]) -> bool:
+        """Say whether all fixtures that an item may ask for are known to be cheap.
+
+        Args:
+            describe: gives the text of a parameter.
+        """
+        info = getattr(item, "_fixtureinfo", None)
+        named = getattr(info, "name2fixturedefs", None)
+        if named is None:
+            return False
+        # Of definitions that override others the last; with it those were looked up that it uses.
+        last = {name: known[-1] for name, known in named.items() if known}
+        if not all(id(found) in self.cheap or is_parameter(found) for found in last.values()):
+            return False
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        return all(
+            self.knows(id(last[name]), describe(value))
+            for name, value in parameters.items()
+            if name in last and not is_parameter(last[name])
+        )
 
     def note(self, key: int, parameter: str, setup_s: float) -> None:
         """Take the time of a set-up; the last one counts: an earlier one may have been chance."""

@@ -189,6 +189,44 @@ CASES = {
 }
 
 
+TREE = """
+    import pytest
+
+    @pytest.fixture(scope="session")
+    def made(tmp_path_factory):
+        folder = tmp_path_factory.mktemp("made")
+        (folder / "text").write_text("old")
+        return folder
+"""
+
+
+@pytest.mark.parametrize("second", ["old", "new"])
+def test_what_an_earlier_test_did_unseen_is_there_when_a_failure_is_confirmed(
+    counted: Counted, second: str
+) -> None:
+    counted.write(
+        conftest=TREE,
+        test_a=f"""
+        import lib
+
+        def test_a(made):
+            assert lib.one() == 1
+            (made / "text").write_text("new")
+
+        def test_b(made):
+            assert lib.one() == 1
+            assert (made / "text").read_text() == "{second}"
+        """,
+    )
+    counted.run()
+    counted.edit()
+    ran, _ = counted.run()
+    assert ran.code == (second == "old")
+    if ran.code:
+        named = ran.decisions["test_a.py::test_b"]["requeued_for"]
+        assert named == ["fixture made", "test_a.py::test_a"]
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_outcomes_are_those_of_plain_runs(counted: Counted, name: str) -> None:
     case = CASES[name]
