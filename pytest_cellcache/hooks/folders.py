@@ -61,10 +61,11 @@ class Folders:
     def now(cls, request: Any) -> Folders:
         base = base_folder(request.config)
         active = getattr(request, "_fixture_defs", None) or {}
-        if base is None and not active.keys().isdisjoint(_FACTORIES):
+        factory = getattr(request.config, "_tmp_path_factory", None)
+        if base is None and factory is not None and not active.keys().isdisjoint(_FACTORIES):
             # Made by the first who asks, with a function for the end of the process: not by the
             # fixture, whose effect that would be.
-            base = str(request.config._tmp_path_factory.getbasetemp())
+            base = str(factory.getbasetemp())
         tmp_path = tmp_path_of(request)
         names = frozenset(_names(base)) if base is not None else frozenset()
         return cls(base, names, tmp_path, list_tree(tmp_path) if tmp_path is not None else {})
