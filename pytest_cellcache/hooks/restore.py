@@ -224,7 +224,7 @@ class Restorer:
         if instance is None or definition is None or definition.is_builtin:
             return
 
-        has_parameter = hasattr(request, "param")
+        has_parameter = "param" in vars(request)  # far cheaper than asking for what is not there
 
         def after() -> None:
             setup_s = time.perf_counter() - began_s
