@@ -92,6 +92,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "cell_cache_network", "store tests that use the network, too", type="bool", default=False
     )
     parser.addini("cell_cache_max_age", "do not use outcomes older than this, e.g. 7d", default="")
+    parser.addini("cell_cache_min_seconds", "fixtures that take less are not kept", default="0.05")
     parser.addini("cell_cache_tracer", "auto, monitoring or profile", default="auto")
 
 

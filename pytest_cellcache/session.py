@@ -27,15 +27,21 @@ from pytest_cellcache.hooks.basis import Basis
 from pytest_cellcache.hooks.bytecode import Bytecode
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.collectonly import CollectOnly
+from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.keeper import Keeper
 from pytest_cellcache.hooks.options import OptionWatch
 from pytest_cellcache.hooks.protocol import Watcher
 from pytest_cellcache.hooks.replayer import Replayer
 from pytest_cellcache.hooks.requeue import Requeuer
+from pytest_cellcache.hooks.restore import Restorer
 from pytest_cellcache.hooks.run import Run
+from pytest_cellcache.hooks.shelf import Shelf
+from pytest_cellcache.hooks.speeds import Speeds
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.hooks.terminal import ClearedOnly, Terminal, WorkerOutput, show_store
+from pytest_cellcache.hooks.valuework import Worker
 from pytest_cellcache.lifecycle.inputs import environment_now
 from pytest_cellcache.model.events import RunFacts, Warned
 from pytest_cellcache.model.settings import Settings, read_settings, read_tracer
@@ -145,15 +151,25 @@ def configure(config: pytest.Config) -> None:
         began_ns=started.began_ns,
         options=started.options,
     )
+    modules = FirstParty(config, started.places, run.concerns)
     changes = Changes(run.state_watch, guard)
     run.changes = changes
-    fixtures = FixtureWatch(recorder, changes, guard)
+    fixtures = FixtureWatch(recorder, changes, guard, modules)
     watcher = Watcher(run, recorder, fixtures, changes, started.places, guard)
-    requeuer = Requeuer(watcher, fixtures, run.collection, guard)
+    shelf = Shelf(run, settings, is_worker=is_worker)
+    worker = Worker(shelf, store, settings, started.places, recorder, modules, changes)
+    speeds = Speeds(store, settings.min_seconds, shelf.body_of)
+    keeper = Keeper(shelf, worker, settings, started.places, modules, speeds)
+    restorer = Restorer(
+        shelf, store, worker, keeper, fixtures, speeds, started.places, guard, is_worker=is_worker
+    )
+    run.at_end = speeds.keep
+    requeuer = Requeuer(watcher, fixtures, restorer, changes, modules, run.collection, guard)
     register = config.pluginmanager.register
     # The order matters: of equal hooks the one registered last comes first, wrappers outermost.
     register(collecting, "cellcache-collecting")
     register(fixtures, "cellcache-fixtures")
+    register(restorer, "cellcache-restorer")
     register(watcher, "cellcache-watcher")
     register(requeuer, "cellcache-requeuer")
     register(Replayer(run, requeuer, guard), "cellcache-replayer")

@@ -7,13 +7,16 @@ test used. Without these attributes every live instance is taken to be used by e
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.state import Changes
+from pytest_cellcache.lifecycle.fixtures import Kept
 from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.trace.recorder import Recorder
@@ -22,9 +25,12 @@ from pytest_cellcache.trace.recorder import Recorder
 class FixtureWatch:
     """Opens a unit for each set-up and teardown of a fixture."""
 
-    def __init__(self, recorder: Recorder, changes: Changes, guard: Guard) -> None:
+    def __init__(
+        self, recorder: Recorder, changes: Changes, guard: Guard, modules: FirstParty
+    ) -> None:
         self._recorder = recorder
         self._changes = changes
+        self._modules = modules
         self._guard = guard
         self._current: dict[Any, Instance] = {}
         self._in_teardown: dict[Any, Instance] = {}
@@ -32,6 +38,7 @@ class FixtureWatch:
         self._raised: set[Instance] = set()
         self._begun: set[Instance] = set()
         self._ended: set[Instance] = set()
+        self._afterwards: dict[Instance, Callable[[], None]] = {}
 
     # -- what the life cycle asks ----------------------------------------------------------------
 
@@ -69,6 +76,59 @@ class FixtureWatch:
         """Count the instances torn down in this item as failed: one of them raised."""
         for instance in self._ended:
             instance.has_failed = True
+
+    def instance_of(self, fixturedef: Any) -> Instance | None:
+        """Give the present instance of a definition."""
+        return self._current.get(fixturedef)
+
+    def ending(self, fixturedef: Any) -> Instance | None:
+        """Give the instance of a definition that is being torn down."""
+        return self._in_teardown.get(fixturedef)
+
+    def alive(self) -> list[Instance]:
+        """Give all instances that are set up now."""
+        return list(self._current.values())
+
+    def with_users(self, fixturedefs: Iterable[Any]) -> list[Any]:
+        """Give definitions and all that was made from their instances, users first."""
+        chosen = [d for d in fixturedefs if d in self._current]
+        roots = {self._current[d] for d in chosen}
+        users = [
+            d
+            for d, instance in self._current.items()
+            if not roots.isdisjoint(instance.with_upstream())
+        ]
+        # What rests on more was made later.
+        return sorted(users, key=lambda d: -len(self._current[d].with_upstream()))
+
+    def end(self, fixturedef: Any, request: Any) -> None:
+        """Tear a definition down, so that pytest sets it up anew when it is asked for."""
+        if fixturedef.cached_result is None:
+            # A cancelled set-up: pytest 9.1 and later would not end it, and trip over it.
+            fixturedef.cached_result = (None, None, None)
+        pytest.CallInfo.from_call(
+            lambda: fixturedef.finish(request),
+            when="teardown",
+            reraise=(KeyboardInterrupt, pytest.exit.Exception),
+        )
+        fixturedef.cached_result = None
+        instance = self._current.pop(fixturedef, None)
+        if instance is not None:
+            self._raised.discard(instance)
+            instance.is_open = False
+
+    def trees_of(self, fixturedefs: Iterable[Any], kept: Mapping[Instance, Kept]) -> dict[str, str]:
+        """Give the directories that belong to the values of definitions, by token."""
+        found: dict[str, str] = {}
+        for fixturedef in fixturedefs:
+            instance = self._current.get(fixturedef)
+            if instance is not None and instance in kept:
+                found |= kept[instance].trees
+        return found
+
+    def after_setup(self, instance: Instance, function: Callable[[], None]) -> None:
+        """Call a function when the set-up of an instance has ended, however it ended."""
+        self._afterwards[instance] = function
 
     # -- hooks -----------------------------------------------------------------------------------
 
@@ -122,21 +182,35 @@ class FixtureWatch:
 
     def _end_setup(self, instance: Instance, fixturedef: Any, request: Any) -> None:
         self._in_setup.remove(instance)
-        instance.seen |= self._recorder.close_unit()
+        instance.seen |= self._without_observers(self._recorder.close_unit(), fixturedef)
         if fixturedef.scope != "function":
             instance.changes |= self._changes.take()
-            result = fixturedef.cached_result
-            if result is not None and result[2] is None:
-                self._changes.follow(instance.value_name, result[0])
         instance.uses |= self._upstream(fixturedef, request)
         if instance in self._raised:
             instance.uses |= self._raised - {instance}
+        after = self._afterwards.pop(instance, None)
+        if after is not None:
+            self._guard.call(after, None)
+        # Only now: what a value shares with modules is told by what is watched.
+        result = fixturedef.cached_result
+        if fixturedef.scope != "function" and result is not None and result[2] is None:
+            self._changes.follow(instance.value_name, result[0])
         if fixturedef.cached_result is None:
             # Interrupted: pytest 9.1 and later would never call the finalizer, and trip over it.
             instance.has_failed = True
             return
         # Runs before the fixture's own finalizers, which were added during set-up.
         fixturedef.addfinalizer(lambda: self._guard.call(self._begin_teardown, None, fixturedef))
+
+    def _without_observers(self, seen: Observation, fixturedef: Any) -> Observation:
+        observers = self._modules.observers()
+        if all(code.filename not in observers for code in seen.codes):
+            return seen
+        own = getattr(getattr(fixturedef.func, "__code__", None), "co_filename", "")
+        codes = frozenset(
+            code for code in seen.codes if code.filename == own or code.filename not in observers
+        )
+        return replace(seen, codes=codes)
 
     def _begin_teardown(self, fixturedef: Any) -> None:
         if not self._recorder.is_running:

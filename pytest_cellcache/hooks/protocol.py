@@ -55,7 +55,9 @@ class Log:
     """What one live item has reported so far.
 
     Attributes:
-        requeued_for: the node ids of what was run before it was run again.
+        requeued_for: what was made live before it was run again: fixtures, and node ids of mates.
+        cancelled: attempts that left no report.
+        is_tainted: such an attempt did something that could not be put back.
     """
 
     def __init__(self, nodeid: str) -> None:
@@ -64,6 +66,8 @@ class Log:
         self.warned: list[dict[str, Any]] = []
         self.instances: frozenset[Instance] = frozenset()
         self.requeued_for: tuple[str, ...] = ()
+        self.cancelled = 0
+        self.is_tainted = False
         self.has_stopped = False
         self.is_clean = True
 
@@ -171,6 +175,8 @@ class Watcher:
         )
         if barrier is None and log.has_stopped:
             barrier = Reason(reasons.GAP, BREAKPOINT)
+        if barrier is None and log.is_tainted:
+            barrier = Reason(reasons.TAINTED)
         if barrier is None:
             try:
                 result = pack(item.config, item, log.reports, log.warned, self._places)
@@ -181,6 +187,5 @@ class Watcher:
             facts, seen, log.instances, result, barrier, duration_s, code_of(item), changes
         )
         attempts = sum(report.when == "setup" for report in log.reports) or 1
-        if log.requeued_for:
-            attempts += 1
+        attempts += log.cancelled
         self._judge.ran(attempt, outcome_of(log.reports), miss.reason, attempts, log.requeued_for)

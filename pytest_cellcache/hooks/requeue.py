@@ -1,55 +1,81 @@
-"""Runs a test that failed again, with everything that was left out before it done for real.
+"""Runs a live test again, with what was left out before it done for real, before anything is said.
 
 ::
 
-    live item after replayed mates,
-    or while modules are left out    -> trial, unreported -> clean: report it
-                                                          -> failed: import the modules, run the
-                                                             mates, unreported, then leave the
-                                                             item to pytest
-                                                          -> skipped, failed as expected: import the
-                                                             modules, if any, and try again
+    live item; restored values or stubs among its inputs,
+    or mates replayed before it, or modules left out
+        -> silent attempt -> clean, nothing touched: reported
+                          -> a stub was touched: its producers live, again in silence
+                          -> skipped or failed as expected beside modules left out:
+                             they are imported, again in silence
+                          -> failed, or failed as expected with anything restored:
+                             everything live, modules imported, mates run; pytest runs the item
 
-A failure is so seen in the state that a plain run would have made. It happens once for a module:
-then its mates have run. Mates are tests of its module that were replayed.
+A failure is so seen in the state that a plain run would have made, and each cancelled attempt makes
+at least one more thing live. Mates are tests of its module that were replayed; they run once.
 """
 
 from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any
 
 import pytest
 
+from pytest_cellcache.hooks.attempts import (
+    ItemRequest,
+    ItemState,
+    Phase,
+    call_phase,
+    end_for,
+)
 from pytest_cellcache.hooks.collection import Collection
+from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.outline import outline_of
 from pytest_cellcache.hooks.protocol import Watcher
+from pytest_cellcache.hooks.restore import Restorer
+from pytest_cellcache.hooks.silence import held_output, may_hide
+from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.model.events import Warned
+from pytest_cellcache.scheduler.requeue import Accept, Again, Plainly, Tried, next_step
+from pytest_cellcache.trace.memory import Memory
 
-_Phase = Literal["setup", "call", "teardown"]
-_INTERRUPTS: Final = (KeyboardInterrupt, pytest.exit.Exception)
+_Mates = Sequence[tuple[pytest.Item, str]]
 
 
 class Requeuer:
-    """Tries live items that something was left out before."""
+    """Runs live items silently as long as anything was left out before them."""
 
     def __init__(
-        self, watcher: Watcher, fixtures: FixtureWatch, collection: Collection, guard: Guard
+        self,
+        watcher: Watcher,
+        fixtures: FixtureWatch,
+        restorer: Restorer,
+        changes: Changes,
+        modules: FirstParty,
+        collection: Collection,
+        guard: Guard,
     ) -> None:
         self._watcher = watcher
-        self._collection = collection
         self._fixtures = fixtures
+        self._restorer = restorer
+        self._changes = changes
+        self._modules = modules
+        self._collection = collection
         self._guard = guard
         self._replayed: dict[Path, list[tuple[pytest.Item, str]]] = {}
         self._confirmed: set[Path] = set()
         self._trying: pytest.Item | None = None
         self._pending: list[pytest.TestReport] | None = None
-        self._has_failed = False
+        self._causes: list[str] = []
+        # By unit of a fixture that was restored: the tests that ran with its value.
+        self._users: dict[str, list[tuple[pytest.Item, str]]] = {}
 
     def note_replay(self, item: pytest.Item, outcome: str) -> None:
         """Count an item among those that a later failure of its module is requeued for."""
@@ -58,32 +84,67 @@ class Requeuer:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> object:
-        mates = self._replayed.get(item.path, [])
-        modules = [outline.module.nodeid for outline in self._collection.waiting]
-        if not (mates or modules) or self._guard.is_off or self._watcher.log is None:
+        if self._guard.is_off or self._watcher.log is None:
+            self._restorer.give_up(item)
             return None
-        if not self._may_try(item):
+        is_beside = bool(self._replayed.get(item.path) or self._collection.waiting)
+        if not is_beside and self._guard.call(self._restorer.prepare_cheap, False, item):
+            return None
+        may_try = self._may_try(item)
+        if not may_try:
             self._guard.call(self._collection.hydrate_all, False)
-            return None
-        state = _ItemState(item)
-        with warnings.catch_warnings(record=True) as caught:
-            # Something with the same parents, which stay.
-            reports = self._try(item, nextitem, mates[0][0] if mates else copy.copy(item))
-        if reports is None:
+        may_restore = may_try and may_hide(item)
+        forced: frozenset[int] = frozenset()
+        while True:
+            prepare = self._restorer.prepare
+            is_silent = self._guard.call(prepare, None, item, forced, may_restore=may_restore)
+            if is_silent is None:
+                self._restorer.give_up(item)
+                return None
+            mates: _Mates = self._replayed.get(item.path, [])
+            if not may_try or not (is_silent or mates or self._collection.waiting):
+                return None
+            state = ItemState(item)
+            with warnings.catch_warnings(record=True) as caught, held_output(item) as output:
+                reports, step = self._try(item, nextitem, mates, forced)
+            units = self._restorer.wide_units()
+            if isinstance(step, Accept):
+                for unit in units:
+                    self._users.setdefault(unit, []).append((item, ""))
+                output.give_out()
+                self._report(item, caught, reports)
+                return True
             state.restore()
-            log = self._watcher.log
-            log.requeued_for += tuple(modules)
+            self._note_requeue(step, mates)
             self._guard.call(self._collection.hydrate_all, False)
-            if not self._has_failed:
-                log.is_clean = True
-                return self.pytest_runtest_protocol(item, nextitem)
-            self._replayed.pop(item.path, None)
-            self._confirmed.add(item.path)
-            self._run_mates(mates, item)
-            log.is_clean = True
-            log.requeued_for += tuple(mate.nodeid for mate, _ in mates)
-            return None
-        for warning in caught:
+            forced = step.forced
+            if isinstance(step, Plainly):
+                may_restore = False
+                if mates:
+                    del self._replayed[item.path]
+                    self._confirmed.add(item.path)
+                mates = self._with_users(mates, units, item, forced)
+                if mates:
+                    self._guard.call(self._restorer.prepare, None, item, forced, may_restore=False)
+                    self._run_mates(mates, item)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Give up silence when a subtest reports itself: what came before goes first."""
+        item, pending = self._trying, self._pending
+        if item is not None and pending is not None and report.nodeid == item.nodeid:
+            self._pending = None
+            item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+            for earlier in pending:
+                item.ihook.pytest_runtest_logreport(report=earlier)
+
+    def _report(
+        self,
+        item: pytest.Item,
+        caught: list[warnings.WarningMessage] | None,
+        reports: list[pytest.TestReport],
+    ) -> None:
+        for warning in caught or ():
             # Into the log of pytest's own ``catch_warnings``, which reports it.
             warnings.showwarning(
                 warning.message, warning.category, warning.filename, warning.lineno
@@ -96,17 +157,18 @@ class Requeuer:
         for report in reports:
             hook.pytest_runtest_logreport(report=report)
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-        return True
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Give up silence when a subtest reports itself: what came before goes first."""
-        item, pending = self._trying, self._pending
-        if item is not None and pending is not None and report.nodeid == item.nodeid:
-            self._pending = None
-            item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-            for earlier in pending:
-                item.ihook.pytest_runtest_logreport(report=earlier)
+    def _note_requeue(self, step: Again | Plainly, mates: _Mates) -> None:
+        log = self._watcher.log
+        assert log is not None
+        names = [*self._causes, *(outline.module.nodeid for outline in self._collection.waiting)]
+        if isinstance(step, Plainly):
+            names += [mate.nodeid for mate, _ in mates]
+        log.requeued_for = tuple(dict.fromkeys([*log.requeued_for, *names]))
+        log.cancelled += 1
+        log.is_clean = True
+        log.instances = frozenset()
+        self._fixtures.begin_item()
 
     def _may_try(self, item: pytest.Item) -> bool:
         """Say whether an attempt can be hidden from everybody.
@@ -130,69 +192,184 @@ class Requeuer:
         return True
 
     def _try(
-        self, item: pytest.Item, nextitem: pytest.Item | None, mate: pytest.Item
-    ) -> list[pytest.TestReport] | None:
+        self,
+        item: pytest.Item,
+        nextitem: pytest.Item | None,
+        mates: _Mates,
+        forced: frozenset[int],
+    ) -> tuple[list[pytest.TestReport], Accept | Again | Plainly]:
         """Run an item, report nothing unless it does so itself.
 
         Returns:
-            The reports that follow those in ``_pending``; ``None`` when it failed in silence.
+            The reports that follow those in ``_pending``, and what becomes of them.
         """
         self._trying, self._pending = item, []
         try:
-            with _Request(item):
-                setup = _report(item, "setup")
+            with ItemRequest(item):
+                memory = self._guard.call(self._changes.remember, None)
+                alive = set(self._fixtures.alive())
+                setup = self._phase(item, "setup")
+                # What a wider fixture did in here is there to stay; it is only what the test did
+                # that it must not find in the next attempt.
+                has_grown = any(i.changes for i in self._fixtures.alive() if i not in alive)
+                if has_grown:
+                    memory = self._guard.call(self._changes.remember, None)
                 self._pending.append(setup)
-                reports = [_report(item, "call")] if setup.passed else []
-                self._has_failed = any(report.failed for report in (setup, *reports))
-                if self._pending is not None and (
-                    self._has_failed or self._is_in_doubt(item, (setup, *reports))
-                ):
-                    # The mate's parents are those that stay.
-                    _call(item, "teardown", nextitem=mate)
+                reports = [self._phase(item, "call")] if setup.passed else []
+                step = self._decide((setup, *reports), item, mates, forced)
+                if not isinstance(step, Accept):
+                    # Its own node ends, its parents stay; unless mates run next, who have others.
+                    is_left = isinstance(step, Plainly) and bool(mates)
+                    follower = mates[0][0] if is_left else copy.copy(item)
+                    if has_grown:
+                        self._put_back(memory)  # before teardown, which undoes what set-up did
+                    call_phase(item, "teardown", nextitem=follower)
                     self._forget_failures(item)
+                    if not has_grown:
+                        self._put_back(memory)
                     self._pending = None
-                    return None
+                    return [], step
                 if item.session.shouldfail or item.session.shouldstop:
                     nextitem = None
-                reports.append(_report(item, "teardown", nextitem=nextitem))
-            return reports
+                teardown = self._phase(item, "teardown", nextitem=nextitem)
+                if self._restorer.absent:
+                    step = self._decide((teardown,), item, mates, forced)
+                    if not isinstance(step, Accept):
+                        self._forget_failures(item)
+                        self._put_back(memory)
+                        self._pending = None
+                        if isinstance(step, Plainly) and mates:
+                            end_for(item, mates[0][0])
+                        return [], step
+                reports.append(teardown)
+            return reports, step
         except BaseException:  # raised again; an interrupt leaves nothing pending either
             self._pending = None
             raise
         finally:
             self._trying = None
+            self._changes.forget()
+
+    def _put_back(self, memory: Memory | None) -> None:
+        """Undo what a cancelled attempt did; where that is not possible, nothing is recorded."""
+        is_done = memory is not None and self._guard.call(memory.put_back, False)
+        if not is_done and self._watcher.log is not None:
+            self._watcher.log.is_tainted = True
+
+    def _phase(self, item: pytest.Item, when: Phase, **arguments: Any) -> pytest.TestReport:
+        call = call_phase(item, when, **arguments)
+        touched = dict(self._restorer.log.touched)
+        report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
+        if report.failed:
+            # Showing the values of a failed test touches stubs that the test did not.
+            self._restorer.log.touched = touched
+        return report
+
+    def _decide(
+        self,
+        reports: Sequence[pytest.TestReport],
+        item: pytest.Item,
+        mates: _Mates,
+        forced: frozenset[int],
+    ) -> Accept | Again | Plainly:
+        # Whatever goes wrong here, the test is run once more with everything live.
+        return self._guard.call(self._judge, Plainly(forced), reports, item, mates, forced)
+
+    def _judge(
+        self,
+        reports: Sequence[pytest.TestReport],
+        item: pytest.Item,
+        mates: _Mates,
+        forced: frozenset[int],
+    ) -> Accept | Again | Plainly:
+        """Decide about an attempt; one that somebody has heard of counts as it is."""
+        restorer = self._restorer
+        touched = restorer.log.take()
+        if not touched and restorer.absent:
+            changes = self._changes.leave_to_item()
+            kept = restorer.changed(changes)
+            # A stub that the test has kept somewhere would be touched later, out of its sight.
+            if self._modules.lead_to_stubs(changes):
+                kept += restorer.stubs()
+            touched = dict.fromkeys(kept, "keep")
+        keys = {restorer.key_of(place): place for place in touched}
+        absent = frozenset(restorer.absent)
+        if self._pending is None and not touched:
+            return Accept()
+        is_expected = any(hasattr(report, "wasxfail") and report.skipped for report in reports)
+        tried = Tried(
+            not any(report.failed for report in reports) and not (is_expected and absent),
+            frozenset(key for key in keys if key is not None),
+            absent,
+            forced,
+            is_doubtful=self._is_in_doubt(item, reports),
+        )
+        if None in keys:
+            tried = replace(tried, is_clean=False, touched=frozenset())
+        if touched:
+            self._causes = [
+                f"fixture {restorer.name_of(key) if key is not None else '?'}: "
+                f"{place.place}: {place.type_name}"
+                for key, place in keys.items()
+            ]
+        else:
+            self._causes = [f"fixture {restorer.name_of(key)}" for key in sorted(absent)]
+        return next_step(tried)
 
     def _is_in_doubt(self, item: pytest.Item, reports: Sequence[pytest.TestReport]) -> bool:
-        """Say whether something left out may be why an item was skipped or failed as expected."""
+        """Say whether a module left out may be why an item was skipped or failed as expected."""
         return (
             bool(self._collection.waiting)
             and item.get_closest_marker("skip") is None
             and any(report.skipped or hasattr(report, "wasxfail") for report in reports)
         )
 
+    def _with_users(
+        self, mates: _Mates, units: Sequence[str], item: pytest.Item, forced: frozenset[int]
+    ) -> _Mates:
+        """Add the tests that had used what is made anew, if a failure vanishes without them."""
+        users = [user for unit in units for user in self._users.pop(unit, ())]
+        if not users:
+            return mates
+        self._guard.call(self._restorer.prepare, None, item, forced, may_restore=False)
+        with warnings.catch_warnings(record=True), held_output(item), ItemRequest(item):
+            memory = self._guard.call(self._changes.remember, None)
+            calls = [call_phase(item, "setup")]
+            if calls[0].excinfo is None:
+                calls.append(call_phase(item, "call"))
+            calls.append(call_phase(item, "teardown", nextitem=copy.copy(item)))
+            self._forget_failures(item)
+            self._put_back(memory)
+            self._changes.forget()
+        log = self._watcher.log
+        assert log is not None
+        log.cancelled += 1
+        log.is_clean = True
+        if any(call.excinfo is not None for call in calls):
+            return mates
+        self._guard.call(self._restorer.restart, None, item, forced)
+        places = {each: number for number, each in enumerate(item.session.items)}
+        found = {each: outcome for each, outcome in (*users, *mates) if each is not item}
+        log.requeued_for += tuple(each.nodeid for each, _ in users)
+        return sorted(found.items(), key=lambda row: places.get(row[0], 0))
+
     def _forget_failures(self, item: pytest.Item) -> None:
         """End fixtures that raised, so that they are set up again."""
         for definition in self._fixtures.raised_definitions():
-            request: Any = getattr(item, "_request", None)
-            pytest.CallInfo.from_call(
-                lambda finish=definition.finish, request=request: finish(request),  # type: ignore[misc]
-                when="teardown",
-                reraise=_INTERRUPTS,
-            )
-            definition.cached_result = None
+            self._fixtures.end(definition, getattr(item, "_request", None))
 
-    def _run_mates(self, mates: Sequence[tuple[pytest.Item, str]], item: pytest.Item) -> None:
-        following = [*(mate for mate, _ in mates), item][1:]
+    def _run_mates(self, mates: _Mates, item: pytest.Item) -> None:
+        following = [*(mate for mate, _ in mates[1:]), item]
         with warnings.catch_warnings(record=True):
             for (mate, outcome), nextitem in zip(mates, following, strict=True):
                 outline = outline_of(mate)
                 if outline is not None:
                     outline.hydrate()
-                with _Request(mate):
-                    calls = [_call(mate, "setup")]
+                with ItemRequest(mate):
+                    calls = [call_phase(mate, "setup")]
                     if calls[0].excinfo is None:
-                        calls.append(_call(mate, "call"))
-                    calls.append(_call(mate, "teardown", nextitem=nextitem))
+                        calls.append(call_phase(mate, "call"))
+                    calls.append(call_phase(mate, "teardown", nextitem=nextitem))
                 if outcome == "passed" and any(call.excinfo is not None for call in calls):
                     text = (
                         f"{mate.nodeid} was replayed as passed and failed when it was run for "
@@ -200,68 +377,3 @@ class Requeuer:
                         "it; --cell-cache-mode=refresh runs everything anew."
                     )
                     self._guard.warn(Warned("replay-contradicted", text))
-
-
-class _Request:
-    """Gives an item the request of one attempt, as ``_pytest.runner.runtestprotocol`` does.
-
-    ``_request``, ``_initrequest`` and ``funcargs`` are private; who enters has made sure of them.
-    """
-
-    def __init__(self, item: Any) -> None:
-        self._item = item
-
-    def __enter__(self) -> None:
-        if not self._item._request:
-            self._item._initrequest()
-
-    def __exit__(self, *_: object) -> None:
-        self._item._request = False
-        self._item.funcargs = None
-
-
-class _ItemState:
-    """What an attempt may leave on its item."""
-
-    def __init__(self, item: Any) -> None:
-        self._item = item
-        self._lists = {
-            name: list(getattr(item, name))
-            for name in ("own_markers", "user_properties", "_report_sections")
-            if isinstance(getattr(item, name, None), list)
-        }
-        self._dicts = [
-            (held, dict(held))
-            for held in (
-                getattr(item.keywords, "_markers", None),
-                getattr(item.stash, "_storage", None),
-            )
-            if isinstance(held, dict)
-        ]
-
-    def restore(self) -> None:
-        item = self._item
-        for name, saved in self._lists.items():
-            getattr(item, name)[:] = saved
-        for held, saved_items in self._dicts:
-            held.clear()
-            held.update(saved_items)
-        if isinstance(item.parent, pytest.Class):
-            # A fresh instance of the class, and a method bound to it.
-            vars(item).pop("_instance", None)
-            vars(item).pop("_obj", None)
-            item.obj  # noqa: B018  # made now: unittest's teardown takes it for granted
-        vars(item).pop("_excinfo", None)  # unittest; None is the default of its class
-
-
-def _call(item: pytest.Item, when: _Phase, **arguments: Any) -> pytest.CallInfo[None]:
-    run: Callable[..., Any] = getattr(item.ihook, f"pytest_runtest_{when}")
-    return pytest.CallInfo.from_call(
-        lambda: run(item=item, **arguments), when=when, reraise=_INTERRUPTS
-    )
-
-
-def _report(item: pytest.Item, when: _Phase, **arguments: Any) -> pytest.TestReport:
-    call = _call(item, when, **arguments)
-    report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
-    return report

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import digest_parts
-from pytest_cellcache.model.events import TestEvent
+from pytest_cellcache.model.events import FixtureEvent, TestEvent
 from pytest_cellcache.model.keys import FILE, WHOLE, Key
 from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.model.reasons import Reason
@@ -59,6 +59,11 @@ def _outer_folders(places: Places) -> set[str]:
 
 class Run:
     """Judges items and keeps the books; does nothing once the guard is off.
+
+    Attributes:
+        basis: what verdicts rest on, from the beginning of collection until the end.
+        fixtures: what became of fixtures.
+        at_end: called before the last records are written.
 
     Args:
         untraced: relative first-party files that were imported before the tracer started; every
@@ -92,12 +97,14 @@ class Run:
         self._environ = environment_now()
         self._judged: dict[str, Judged] = {}
         self._replays: dict[str, Any] = {}
-        self._basis: Basis | None = None
+        self.basis: Basis | None = None
         self._recording: Recording | None = None
         self._collected: list[Collected] = []
         self._around: Surroundings | None = None
         self._live: dict[str, TestEvent] = {}
         self._cached: list[TestEvent] = []
+        self.fixtures: list[FixtureEvent] = []
+        self.at_end: Callable[[], None] = lambda: None
         self._flushed_s = time.monotonic()
         self.has_written = False
         self.changes: Changes | None = None
@@ -124,7 +131,7 @@ class Run:
             self._guard.call(self._settle, None, session)
 
     def _begin(self, session: pytest.Session) -> None:
-        self._basis = Basis(
+        self.basis = Basis(
             self._config,
             self._settings,
             self._places,
@@ -133,10 +140,10 @@ class Run:
             began_ns=self._began_ns,
             options=self._options,
         )
-        self._library.basis = self._basis
+        self._library.basis = self.basis
 
     def _settle(self, session: pytest.Session) -> None:
-        config, places, basis = self._config, self._places, self._basis
+        config, places, basis = self._config, self._places, self.basis
         if basis is None:
             return
         if basis.settle():
@@ -158,7 +165,7 @@ class Run:
             else replace(by_statement.outside, codes=frozenset()),
             by_statement.statements,
             by_statement.modules,
-            tuple(file for file in loaded_files().values() if self._concerns(file)),
+            tuple(file for file in loaded_files().values() if self.concerns(file)),
             plugin_files(config, places),
             frozenset(places.relative(str(item.path)) for item in session.items),
             tuple(basis.facets),
@@ -207,13 +214,13 @@ class Run:
 
     def _run_producers(self) -> None:
         """Let tests that leave something behind run where a test that reads it runs."""
-        assert self._basis is not None
+        assert self.basis is not None
         waiting = [
             nodeid for nodeid, (_, verdict) in self._judged.items() if isinstance(verdict, Miss)
         ]
         while waiting:
             consumer = waiting.pop()
-            for nodeid in self._basis.verifier.producers_of(self._judged[consumer][0]):
+            for nodeid in self.basis.verifier.producers_of(self._judged[consumer][0]):
                 facts, verdict = self._judged.get(nodeid, (None, None))
                 if facts is not None and isinstance(verdict, Hit):
                     self._judged[nodeid] = facts, Miss(Reason(reasons.PRODUCER, consumer))
@@ -234,12 +241,12 @@ class Run:
             return facts, Miss(facts.barrier or Reason(reasons.UNSUPPORTED, "unknown pytest"))
         if self._settings.mode == "refresh":
             return facts, Miss(facts.barrier or Reason(reasons.REFRESH))
-        assert self._basis is not None
-        return facts, self._basis.verifier.judge(facts)
+        assert self.basis is not None
+        return facts, self.basis.verifier.judge(facts)
 
     def state_watch(self) -> StateWatch:
         """Make what notices changes of long-lived objects."""
-        places, basis = self._places, self._basis
+        places, basis = self._places, self.basis
 
         def is_alias(filename: str, name: str) -> bool:
             if basis is None:
@@ -248,9 +255,9 @@ class Run:
             cells = index.bound_by(name)
             return bool(cells) and all(cell.kind == "import" for cell in cells)
 
-        return StateWatch(self._concerns, is_alias)
+        return StateWatch(self.concerns, is_alias)
 
-    def _concerns(self, filename: str) -> bool:
+    def concerns(self, filename: str) -> bool:
         """Say whether a loaded module is one of this run's project.
 
         In a run that pytester started in its own process the outer project's modules are all there
@@ -320,6 +327,16 @@ class Run:
                 self._guard.call(self._write, None, is_final=False)
             self._flushed_s = time.monotonic()
 
+    def keep(self, attempt: Attempt, *, at_once: bool) -> bool:
+        """Record the set-up of a fixture; say whether that may be expected to work."""
+        if self._recording is None or self._around is None:
+            return False
+        if at_once:
+            with paused():
+                return self._recording.write_now(attempt, self._surroundings())
+        self._recording.add(attempt)
+        return True
+
     # -- end -------------------------------------------------------------------------------------
 
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -333,8 +350,15 @@ class Run:
                 self._release()
             self._recorder.stop()
 
+    def _surroundings(self) -> Surroundings:
+        assert self._around is not None
+        by_statement = self._recorder.imports()  # tests may have imported more meanwhile
+        return replace(
+            self._around, statements=by_statement.statements, modules=by_statement.modules
+        )
+
     def _write(self, *, is_final: bool) -> None:
-        basis = self._basis
+        basis = self.basis
         if self._recording is None or self._around is None or basis is None:
             return
         if not self._settings.may_write:
@@ -344,11 +368,8 @@ class Run:
             return
         if is_final:
             basis.keep_watching()
-        # Tests may have imported more meanwhile.
-        by_statement = self._recorder.imports()
-        around = replace(
-            self._around, statements=by_statement.statements, modules=by_statement.modules
-        )
+            self.at_end()
+        around = self._surroundings()
         fates = self._recording.write(around, is_final=is_final)
         for nodeid, fate_or_none in fates.items():
             if nodeid in self._live:
@@ -371,7 +392,7 @@ class Run:
 
     def _release(self) -> None:
         """Let go of what pytest's last collections of garbage would look through in vain."""
-        self._basis = self._recording = self._around = self._library.basis = None
+        self.basis = self._recording = self._around = self._library.basis = None
         self._judged.clear()
         self._replays.clear()
         self._collected.clear()

@@ -6,11 +6,15 @@ and teardown of its own fixtures included, is the item's: what they undo is no c
 
 from __future__ import annotations
 
+import sys
+import types
 from collections.abc import Callable
 
 from pytest_cellcache.hooks.collector import paused
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.model.observation import StateChange
+from pytest_cellcache.store.sharing import places_in
+from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.state import StateWatch
 
 _NONE: frozenset[StateChange] = frozenset()
@@ -42,13 +46,29 @@ class Changes:
         self.leave_to_item()
         return frozenset(self._item)
 
-    def leave_to_item(self) -> None:
+    def leave_to_item(self) -> frozenset[StateChange]:
         """Count what has changed so far as the item's, before somebody else begins."""
-        self._item |= self.take()
+        changes = self.take()
+        self._item |= changes
+        return changes
 
     def take(self) -> frozenset[StateChange]:
         """Give what changed since the last time, whoever did it."""
         return self._guard.call(self._watch.take, _NONE) if self._watch is not None else _NONE
+
+    def remember(self) -> Memory | None:
+        """Take note of the state of everything, to be put back after an attempt."""
+        self.leave_to_item()
+        return None if self._watch is None else self._guard.call(self._watch.remember, None)
+
+    def forget(self) -> None:
+        """Let go of what was remembered."""
+        if self._watch is not None:
+            self._watch.forget()
+
+    def holdings(self) -> Holdings:
+        """Give what modules lead to, to tell what a value shares with them."""
+        return Holdings(self._watch)
 
     def end(self) -> None:
         """Watch no longer."""
@@ -62,3 +82,23 @@ class Changes:
     def keys_of(self, filename: str, name: str) -> tuple[str, ...] | None:
         """Give the keys of a global that is a mapping of texts."""
         return self._watch.mapping_keys(filename, name) if self._watch is not None else None
+
+
+class Holdings:
+    """Objects that loaded modules lead to, whether or not they have a name there.
+
+    Of first-party modules all that is watched and what memos remember, of others their globals.
+    """
+
+    def __init__(self, watch: StateWatch | None) -> None:
+        self._watch = watch
+        self._ids = {id(each) for m in list(sys.modules.values()) for each in _globals_of(m)}
+        for thing in watch.remembered() if watch is not None else ():
+            self._ids.update(id(part) for part, _ in places_in(thing))
+
+    def __contains__(self, value: object) -> bool:
+        return id(value) in self._ids or (self._watch is not None and self._watch.knows(value))
+
+
+def _globals_of(module: object) -> list[object]:
+    return list(vars(module).values()) if type(module) is types.ModuleType else []

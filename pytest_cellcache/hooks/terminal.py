@@ -11,7 +11,7 @@ import pytest
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.replay import FLAG
 from pytest_cellcache.hooks.run import Run
-from pytest_cellcache.model.events import RunFacts, TestEvent, Warned
+from pytest_cellcache.model.events import FixtureEvent, RunFacts, TestEvent, Warned
 from pytest_cellcache.model.settings import Settings
 from pytest_cellcache.reports import (
     explain_lines,
@@ -39,6 +39,7 @@ class WorkerOutput:
         result = yield
         self._config.workeroutput[_OUTPUT] = {
             "events": [event.to_json() for event in self._run.events],
+            "fixtures": [event.to_json() for event in self._run.fixtures],
             "warned": [[warned.slug, warned.text] for warned in self._guard.warned],
         }
         return result
@@ -53,11 +54,15 @@ class Terminal:
         self._run = run
         self._guard = guard
         self._remote: list[TestEvent] = []
+        self._remote_fixtures: list[FixtureEvent] = []
         self._is_summing_up = False
         self._began_s = time.monotonic()
 
     def _events(self) -> list[TestEvent]:
         return [*self._run.events, *self._remote]
+
+    def _fixtures(self) -> list[FixtureEvent]:
+        return [*self._run.fixtures, *self._remote_fixtures]
 
     def pytest_report_header(self) -> str | None:
         return self._guard.call(header_line, None, self._facts)
@@ -85,6 +90,7 @@ class Terminal:
 
     def _merge(self, output: dict[str, Any]) -> None:
         self._remote += [TestEvent.from_json(event) for event in output["events"]]
+        self._remote_fixtures += [FixtureEvent.from_json(e) for e in output["fixtures"]]
         for slug, text in output["warned"]:
             self._guard.warn(Warned(slug, text))
 
@@ -106,16 +112,19 @@ class Terminal:
     def _lines(self, verbose: int) -> list[str]:
         events = self._events()
         wall_s = time.monotonic() - self._began_s
-        lines = summary_lines(events, self._guard.warned, wall_s=wall_s, verbose=verbose)
+        lines = summary_lines(
+            events, self._guard.warned, self._fixtures(), wall_s=wall_s, verbose=verbose
+        )
         if self._settings.explain is not None:
-            lines += explain_lines(events, self._settings.explain)
+            lines += explain_lines(events, self._settings.explain, self._fixtures())
         return lines
 
     def _write_report(self, path: Path) -> None:
         events = self._events()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(render_json(self._facts, events, self._guard.warned), encoding="utf-8")
+            text = render_json(self._facts, events, self._guard.warned, fixtures=self._fixtures())
+            path.write_text(text, encoding="utf-8")
         except OSError as error:
             text = f"cannot write {path}: {error}; choose another --cell-cache-report"
             self._guard.warn(Warned("report-unwritable", text))

@@ -154,3 +154,14 @@ class StoredGraph:
             if not leading.isdisjoint(roots) and (is_opaque or not telling.isdisjoint(roots)):
                 return self._keys[number]
         return None
+
+    def reached(self, roots: Sequence[int]) -> frozenset[Key]:
+        """Give every key that roots lead to."""
+        seen = set(roots)
+        stack = list(seen)
+        while stack:
+            for target in self._edges[stack.pop()]:
+                if target not in seen:
+                    seen.add(target)
+                    stack.append(target)
+        return frozenset(self._keys[number] for number in seen)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
 
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.digests import Digester, is_hook
@@ -20,17 +18,19 @@ from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Ran
 from pytest_cellcache.graph.scan import scan_source
 from pytest_cellcache.lifecycle.children import ChildFootprints, Lines
+from pytest_cellcache.lifecycle.consumers import Kept, with_producers
 from pytest_cellcache.lifecycle.evaluations import evaluations_of
 from pytest_cellcache.lifecycle.footprint import InputKeys, barrier_of
 from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
-from pytest_cellcache.lifecycle.producers import Change, Producers, Readers
+from pytest_cellcache.lifecycle.producers import Producers, unit_key
 from pytest_cellcache.lifecycle.sites import ImportInputs, place_inputs
 from pytest_cellcache.lifecycle.surroundings import Edges, Surroundings, applies, reach
-from pytest_cellcache.lifecycle.units import Attempt
+from pytest_cellcache.lifecycle.units import Attempt, Restored
 from pytest_cellcache.model import reasons
+from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import (
     BODY,
     CODE_KINDS,
@@ -41,8 +41,6 @@ from pytest_cellcache.model.keys import (
     HOOKS,
     LISTING,
     MARKERS,
-    NAME,
-    REGISTERS,
     RUN,
     TREE,
     Key,
@@ -51,22 +49,6 @@ from pytest_cellcache.model.observation import CodeRef
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry
 from pytest_cellcache.store.contract import Store
-
-_MAX_PASSES: Final = 4
-"""Values made from values made from ... that are followed from test to test."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """An attempt that may be stored.
-
-    Attributes:
-        producers: node ids of tests that must run before it when it runs.
-    """
-
-    attempt: Attempt
-    roots: frozenset[Key]
-    producers: tuple[str, ...] = ()
 
 
 class Recording:
@@ -100,6 +82,28 @@ class Recording:
         self._waiting.append(attempt)
         self._new.append(attempt)
 
+    def digest(self, key: Key) -> Digest:
+        """Give the present digest of a key."""
+        return self._inputs.digest(key)
+
+    def write_now(self, attempt: Attempt, around: Surroundings) -> bool:
+        """Write one record ahead of the others: another worker waits for it."""
+        self._new.append(attempt)
+        new, left = self._take_new(around)
+        if _barrier(attempt, around) is not None:
+            return False
+        return self._write([attempt], new, around, left)[attempt.facts.nodeid] is None
+
+    def _take_new(self, around: Surroundings) -> tuple[list[Attempt], Left]:
+        if self._left is None:
+            joined = self.children.joined
+            self._left = Left(self.keys_of_code, self.input_keys, around, joined)
+        for attempt in self._new:  # also those that wait or cannot be stored
+            self._left.add(attempt)
+            self._leftovers.add(attempt)
+        new, self._new = self._new, []
+        return new, self._left
+
     def write(self, around: Surroundings, *, is_final: bool) -> dict[str, Reason | None]:
         """Write the records of all closed attempts; others wait on, unless this is the end.
 
@@ -108,13 +112,7 @@ class Recording:
         """
         closed: list[Attempt] = []
         fates, waiting = dict[str, Reason | None](), list[Attempt]()
-        if self._left is None:
-            joined = self.children.joined
-            self._left = Left(self.keys_of_code, self.input_keys, around, joined)
-        for attempt in self._new:  # also those that wait or cannot be stored
-            self._left.add(attempt)
-            self._leftovers.add(attempt)
-        new, self._new = self._new, []
+        new, left = self._take_new(around)
         for attempt in self._waiting:
             if not is_final and any(instance.is_open for instance in attempt.instances):
                 waiting.append(attempt)
@@ -126,7 +124,7 @@ class Recording:
                 closed.append(attempt)
         self._waiting = waiting
         if closed or any(attempt.changes for attempt in new):
-            fates.update(self._write(closed, new, around, self._left))
+            fates.update(self._write(closed, new, around, left))
         return fates
 
     def _write(
@@ -153,6 +151,8 @@ class Recording:
             Key(GROUP, group): self.shared(group, around, at_import) | everywhere
             for group in {attempt.facts.group for attempt in (*closed, *new)}
         }
+        for restored in {r for attempt in (*closed, *new) for r in _restored(attempt)}:
+            shared[_hub(restored)] = restored.keys
 
         def edges(key: Key) -> frozenset[Key]:
             known = shared.get(key) or left.units.get(key)
@@ -168,13 +168,18 @@ class Recording:
                 known[id(attempt)] = self._roots(attempt, around, closure, edges)
             return known[id(attempt)]
 
-        rows = [_Kept(attempt, roots_of(attempt)) for attempt in closed]
+        rows = [Kept(attempt, roots_of(attempt)) for attempt in closed]
         left.note_units(new, roots_of)
         left.note_changes(producers)
         producers.add_imports(closure, around.keys_of)
-        kept = self._with_producers(rows, left, closure, producers.changes, edges)
-        everything = reach({root for row in kept for root in row.roots}, edges)
+        kept = with_producers(
+            rows, left, closure, producers.changes, edges, self._project, self._digester.names
+        )
         fates: dict[str, Reason | None] = {}
+        for row in [row for row in kept if row.producers and row.attempt.is_setup]:
+            kept.remove(row)  # what a test left behind is in the value
+            fates[row.attempt.facts.nodeid] = Reason(reasons.TOUCHED, row.producers[0])
+        everything = reach({root for row in kept for root in row.roots}, edges)
         flux = {key for key in everything if self.is_in_flux(key)}
         outputs = self._leftovers.outputs_among(everything)
         if flux or outputs:
@@ -184,60 +189,7 @@ class Recording:
             fates.update({row.attempt.facts.nodeid: Reason(reasons.UNWRITABLE) for row in kept})
         return {row.attempt.facts.nodeid: None for row in kept} | fates
 
-    def _with_producers(
-        self,
-        rows: list[_Kept],
-        left: Left,
-        closure: Closure,
-        changes: Sequence[Change],
-        edges: Edges,
-    ) -> list[_Kept]:
-        """Add to roots what units rest on because others left it behind."""
-        registers = closure.changed_at_import
-        if not changes and not registers:
-            return rows
-        roots = {
-            left.key_of(row.attempt): row.roots | left.values_used(row.attempt) for row in rows
-        }
-        for unit, own in left.units.items():
-            roots.setdefault(unit, own)
-        added: dict[Key, set[Key]] = {}
-        places: dict[object, list[Change]] = {}
-        for change in changes:
-            places.setdefault(change.place, []).append(change)
-        for _ in range(_MAX_PASSES):
-            live = {unit: own | frozenset(added.get(unit, ())) for unit, own in roots.items()}
-            readers = Readers(self._project, self._digester.names, live, closure.live_edges)
-            grown = False
-            for group in places.values():
-                rests_on: set[Key] = set().union(*(change.rests_on for change in group))
-                instead = {change.unit for change in group if change.unit is not None}
-                for unit in readers.of(group[0]):
-                    is_filler = not live[unit].isdisjoint(group[0].fillers)
-                    needs = rests_on if is_filler or not group[0].fillers else instead
-                    needed = needs - live[unit] - {unit}
-                    if needed:
-                        added.setdefault(unit, set()).update(needed)
-                        grown = grown or any(key.kind == BODY for key in needed)
-            if not grown:  # what bodies that made a remembered value read counts, too
-                break
-        for file, name in sorted(registers):
-            for unit in readers.reaching(Key(NAME, file, name)):
-                # Statements that may come to change it, too, in the modules that it rests on.
-                modules = left.modules_of(unit, roots[unit], edges)
-                added.setdefault(unit, set()).update(
-                    Key(REGISTERS, module, f"{file}::{name}") for module in modules
-                )
-        for unit in left.units.keys() & added.keys():
-            left.units[unit] |= added[unit]
-        found = []
-        for row in rows:
-            unit = left.key_of(row.attempt)
-            more = frozenset(added.get(unit, ()))
-            found.append(_Kept(row.attempt, row.roots | more, left.tests_before(unit, more)))
-        return found
-
-    def _save(self, kept: Sequence[_Kept], everything: set[Key], edges: Edges) -> bool:
+    def _save(self, kept: Sequence[Kept], everything: set[Key], edges: Edges) -> bool:
         blob, positions = encode_graph(everything, edges, self._inputs.digest, self._inputs.members)
         name = self._store.put_blob(blob)
         if name is None:
@@ -255,7 +207,7 @@ class Recording:
             }
             if row.producers:
                 body["producers"] = row.producers
-            entry = Entry(attempt.facts.nodeid, now, (name,), body)
+            entry = Entry(attempt.facts.nodeid, now, (name, *attempt.blobs), body)
             groups.setdefault(attempt.facts.group, []).append(entry)
         written = [self._store.append(group, found) for group, found in groups.items()]
         return all(written)  # every group is tried
@@ -298,12 +250,13 @@ class Recording:
             for file, inputs in self.at_import(around).of_opaque.items():
                 if around.concerns(file, facts.group):
                     roots |= inputs
+        roots |= {_hub(restored) for restored in _restored(attempt)}
         before = around.imported.writes
         named = self.at_import(around).of_key.keys()
         for instance in attempt.instances:
             upstream = instance.with_upstream() - {instance}
             written = before.union(*(other.seen.writes for other in upstream))
-            roots |= self._locator.exact(instance.seen.codes, named)
+            roots |= self._locator.exact(instance.seen.codes, named) | instance.keys
             roots |= self.input_keys.keys(instance.seen, written)
             roots |= self.children.keys(instance.seen, closure)
         written = before.union(*(instance.seen.writes for instance in attempt.instances))
@@ -351,10 +304,10 @@ class Recording:
         self,
         flux: set[Key],
         outputs: Mapping[Key, frozenset[str]],
-        kept: Sequence[_Kept],
+        kept: Sequence[Kept],
         edges: Edges,
         fates: dict[str, Reason | None],
-    ) -> list[_Kept]:
+    ) -> list[Kept]:
         clean = []
         for row in kept:
             reached = reach(row.roots, edges)
@@ -370,6 +323,15 @@ class Recording:
             else:
                 clean.append(row)
         return clean
+
+
+def _restored(attempt: Attempt) -> set[Restored]:
+    used = {each for instance in attempt.instances for each in instance.with_upstream()}
+    return {instance.restored for instance in used if instance.restored is not None}
+
+
+def _hub(restored: Restored) -> Key:  # leads to all that a restored fixture consulted
+    return unit_key("", f"restored {restored.unit}")
 
 
 def _barrier(attempt: Attempt, around: Surroundings) -> Reason | None:

@@ -38,6 +38,19 @@ class TestFacts:
     __test__ = False
 
 
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The stored record that an instance was restored from.
+
+    Attributes:
+        unit: what the record is a record of.
+        keys: all its footprint leads to; they count for every test that uses the instance.
+    """
+
+    unit: str
+    keys: frozenset[Key]
+
+
 @dataclass(slots=True)
 class Instance:
     """One set-up of a fixture.
@@ -48,6 +61,8 @@ class Instance:
         is_open: its teardown has not ended.
         has_failed: set-up or teardown raised.
         changes: long-lived objects that it changed; known only for scopes wider than a test.
+        restored: set when its value came from the store.
+        keys: inputs that its declaration names.
     """
 
     name: str
@@ -56,6 +71,8 @@ class Instance:
     is_open: bool = True
     has_failed: bool = False
     changes: frozenset[StateChange] = frozenset()
+    restored: Restored | None = None
+    keys: frozenset[Key] = frozenset()
 
     __hash__ = object.__hash__
 
@@ -91,6 +108,8 @@ class Attempt:
         duration_s: seconds of all its phases.
         code: the function of the test, if it has one.
         changes: long-lived objects that it and its own fixtures changed.
+        blobs: names of the blobs that ``result`` speaks of.
+        is_setup: it is no test but the set-up of a fixture, whose value is kept.
     """
 
     facts: TestFacts
@@ -101,3 +120,5 @@ class Attempt:
     duration_s: float
     code: CodeRef | None = None
     changes: frozenset[StateChange] = frozenset()
+    blobs: tuple[str, ...] = ()
+    is_setup: bool = False

@@ -89,6 +89,21 @@ class Verifier:
                 continue
         return False
 
+    def keys_of(self, entry: Entry) -> frozenset[Key]:
+        """Give everything that the footprint of an entry leads to.
+
+        Raises:
+            LookupError: its graph is not there any more.
+        """
+        graph = self._graph(entry.body["graph"])
+        if graph is None:
+            raise LookupError(entry.unit)
+        return graph.reached(entry.body["roots"])
+
+    def look_again(self, group: str) -> None:
+        """Forget what a group held: another process may have written meanwhile."""
+        self._groups.pop(group, None)
+
     def _entries(self, group: str) -> dict[str, list[Entry]]:
         if group not in self._groups:
             found: dict[str, list[Entry]] = {}

@@ -8,7 +8,8 @@ another schema are ignored, never migrated):
    ``sources``, ``program`` and ``distribution``; graphs without ways to see a body; producers
 3. digests of syntax without contexts; what defines a name among its words; modules asked for by
    computed names
-4. defs of one name told apart; what pytest's decorators ran in depth; conftests by what they do
+4. values of fixtures; defs of one name told apart; what pytest's decorators ran in depth;
+   conftests by what they do
 """
 
 from __future__ import annotations
@@ -26,11 +27,21 @@ ABSENT = Digest("absent")
 """Stands for "there is no such thing", so that its appearance is a change."""
 
 
-def digest_bytes(data: bytes) -> Digest:
+def digest_bytes(data: bytes | memoryview) -> Digest:
     """Digest raw bytes (XXH3-128, https://xxhash.com)."""
     import xxhash
 
     return Digest(xxhash.xxh3_128_hexdigest(data))
+
+
+def digest_stream(parts: Iterable[bytes | memoryview]) -> Digest:
+    """Digest bytes that come in parts as if they were joined."""
+    import xxhash
+
+    hasher = xxhash.xxh3_128()
+    for part in parts:
+        hasher.update(part)
+    return Digest(hasher.hexdigest())
 
 
 def digest_text(text: str) -> Digest:

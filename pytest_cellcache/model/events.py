@@ -48,6 +48,38 @@ class TestEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class FixtureEvent:
+    """What became of one fixture instance.
+
+    Attributes:
+        source: ``restored`` from the store, ``ran``, or ``stubbed``: left out, as nobody needed it.
+        unstored: why its value was not kept, for one that ran long enough to be worth it.
+        setup_s: seconds its set-up took; for a restored one, when it was recorded.
+    """
+
+    name: str
+    parameter: str
+    file: str
+    source: Literal["restored", "ran", "stubbed"]
+    reason: Reason | None = None
+    unstored: Reason | None = None
+    setup_s: float = 0.0
+    is_stored: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Give a JSON object; reasons become ``{"slug", "subject"}`` or null."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> FixtureEvent:
+        """Read what ``to_json`` gave, e.g. from an xdist worker."""
+        reasons = {
+            name: Reason(**data[name]) if data[name] else None for name in ("reason", "unstored")
+        }
+        return cls(**data | reasons)
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     """Something of ours went wrong and became a miss; the user's run goes on.
 

@@ -90,6 +90,7 @@ class Observation:
         codes: code objects that started or resumed while the unit ran.
         reads: absolute paths opened for reading.
         writes: absolute paths opened for writing, created, renamed or removed.
+        appends: those of ``writes`` that were opened for appending, like a log.
         listings: absolute paths of directories listed.
         stats: absolute paths whose existence or status was asked for (present or absent).
         absent: those of ``reads`` and ``stats`` where nothing was.
@@ -103,6 +104,7 @@ class Observation:
         spawned: child processes that are traced.
         hosts: addresses outside loopback that were connected to or resolved.
         left: variables, or ``LEFT_FOR_ALL``, that the unit changed and did not put back.
+        acts: what was done to the world beside writing files: sockets used, signals sent.
         gaps: slugs of what the tracer could not see, e.g. ``profiler-taken``; any gap means that
             the footprint cannot be vouched for.
         sites: where inputs were consulted; only of what ran before the first test.
@@ -111,6 +113,7 @@ class Observation:
     codes: frozenset[CodeRef] = frozenset()
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
+    appends: frozenset[str] = frozenset()
     listings: frozenset[str] = frozenset()
     stats: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
@@ -120,6 +123,7 @@ class Observation:
     imports: frozenset[str] = frozenset()
     children: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
+    acts: frozenset[str] = frozenset()
     gaps: frozenset[str] = frozenset()
     sites: frozenset[Site] = frozenset()
     spawned: frozenset[Spawned] = frozenset()

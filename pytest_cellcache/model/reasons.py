@@ -25,6 +25,18 @@ UNWRITABLE: Final = "store-unwritable"
 UNTRACED: Final = "untraced"
 READ_MODE: Final = "read-mode"
 UNJUDGED: Final = "unjudged"
+EFFECT: Final = "effect"
+TEARDOWN: Final = "teardown"
+FINALIZER: Final = "finalizer"
+BY_NAME: Final = "by-name"
+BOUND: Final = "session-bound"
+NO_VALUE: Final = "no-value"
+TOUCHED: Final = "used-before"
+UNPICKLABLE: Final = "not-storable"
+UNPAID: Final = "not-worth-it"
+OPAQUE: Final = "no-identity"
+STUBBED: Final = "not-needed"
+TAINTED: Final = "cancelled-attempt"
 
 
 @dataclass(frozen=True, slots=True)

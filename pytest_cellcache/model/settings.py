@@ -51,6 +51,7 @@ class Settings:
         inputs: globs of paths that every test depends on.
         may_connect: tests that use the network are stored like any other.
         max_age_s: records older than this are not used; ``None``: any age.
+        min_seconds: fixtures whose set-up takes less than that are not kept.
     """
 
     mode: str = "auto"
@@ -66,6 +67,7 @@ class Settings:
     inputs: tuple[str, ...] = ()
     may_connect: bool = False
     max_age_s: float | None = None
+    min_seconds: float = 0.05
 
     @property
     def may_write(self) -> bool:
@@ -100,7 +102,15 @@ def read_settings(config: Any) -> Settings:
         inputs=tuple(config.getini("cell_cache_inputs")),
         may_connect=bool(config.getini("cell_cache_network")),
         max_age_s=parse_age(config.getini("cell_cache_max_age") or ""),
+        min_seconds=_seconds(config.getini("cell_cache_min_seconds") or "0.05"),
     )
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"cell_cache_min_seconds: {text!r} is not a number") from None
 
 
 def read_tracer(config: Any) -> Literal["auto", "monitoring", "profile"]:

@@ -4,17 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pytest_cellcache.model.events import TestEvent
+from pytest_cellcache.model.events import FixtureEvent, TestEvent
 from pytest_cellcache.reports.quantities import seconds_text
 from pytest_cellcache.reports.wording import words
 
 
-def explain_lines(events: Sequence[TestEvent], nodeid_or_empty: str = "") -> list[str]:
-    """Explain every test, or those at or below a node id (file, class, test without parameters)."""
+def explain_lines(
+    events: Sequence[TestEvent],
+    nodeid_or_empty: str = "",
+    fixtures: Sequence[FixtureEvent] = (),
+) -> list[str]:
+    """Explain every test and fixture, or those at or below a node id, or of one name.
+
+    Args:
+        nodeid_or_empty: a file, a class, a test without parameters, or the name of a fixture.
+    """
     chosen = [event for event in events if _is_below(event.nodeid, nodeid_or_empty)]
-    if nodeid_or_empty and not chosen:
+    made = [event for event in fixtures if nodeid_or_empty in ("", event.name, event.file)]
+    if nodeid_or_empty and not chosen and not made:
         return [f"{nodeid_or_empty}: no such test in this run"]
-    return [event_line(event) for event in chosen]
+    # Equal stories once: a fixture of a single test is set up for each.
+    stories = dict.fromkeys(fixture_line(event) for event in made)
+    return [*(event_line(event) for event in chosen), *stories]
+
+
+def fixture_line(event: FixtureEvent) -> str:
+    """Tell the whole story of one fixture instance in one line."""
+    name = (
+        f"fixture {event.name}[{event.parameter}]" if event.parameter else f"fixture {event.name}"
+    )
+    where = f"{name} ({event.file})"
+    if event.source == "restored":
+        return f"{where}: restored, saved {seconds_text(event.setup_s)}"
+    if event.source == "stubbed":
+        return f"{where}: left out, nothing live needed it"
+    if event.unstored is not None:
+        return f"{where}: ran; not stored because {words(event.unstored)}"
+    return f"{where}: ran; {'stored' if event.is_stored else 'too fast to be worth storing'}"
 
 
 def event_line(event: TestEvent) -> str:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
-from pytest_cellcache.model.events import RunFacts, TestEvent, Warned
+from pytest_cellcache.model.events import FixtureEvent, RunFacts, TestEvent, Warned
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.reports.explain import was_requeued
 from pytest_cellcache.reports.wording import words
@@ -26,7 +26,7 @@ def json_report(
     events: Sequence[TestEvent],
     warned: Sequence[Warned],
     *,
-    fixtures: Sequence[Mapping[str, Any]] = (),
+    fixtures: Sequence[FixtureEvent] = (),
 ) -> dict[str, Any]:
     """Give a report of JSON values only, tests in the order of ``events``.
 
@@ -46,7 +46,7 @@ def json_report(
         },
         "totals": _totals(events, warned, fixtures),
         "tests": [_test(event) for event in events],
-        "fixtures": [dict(fixture) for fixture in fixtures],
+        "fixtures": [_fixture(event) for event in fixtures],
         "warnings": [{"slug": warning.slug, "text": warning.text} for warning in warned],
     }
 
@@ -56,7 +56,7 @@ def render_json(
     events: Sequence[TestEvent],
     warned: Sequence[Warned],
     *,
-    fixtures: Sequence[Mapping[str, Any]] = (),
+    fixtures: Sequence[FixtureEvent] = (),
 ) -> str:
     """Write ``json_report`` as pure ASCII text with a closing newline."""
     # ASCII, because node ids may hold lone surrogates, which no encoding would write.
@@ -64,6 +64,13 @@ def render_json(
 
 
 def _test(event: TestEvent) -> dict[str, Any]:
+    return event.to_json() | {
+        "reason": _reason(event.reason),
+        "unstored": _reason(event.unstored),
+    }
+
+
+def _fixture(event: FixtureEvent) -> dict[str, Any]:
     return event.to_json() | {
         "reason": _reason(event.reason),
         "unstored": _reason(event.unstored),
@@ -79,7 +86,7 @@ def _reason(reason: Reason | None) -> dict[str, str] | None:
 def _totals(
     events: Sequence[TestEvent],
     warned: Sequence[Warned],
-    fixtures: Sequence[Mapping[str, Any]],
+    fixtures: Sequence[FixtureEvent],
 ) -> dict[str, Any]:
     cached = sum(event.source == "cached" for event in events)
     return {
@@ -91,5 +98,8 @@ def _totals(
         "saved_s": sum(event.saved_s for event in events),
         "outcomes": dict(sorted(Counter(event.outcome for event in events).items())),
         "fixtures": len(fixtures),
+        "fixtures_restored": sum(event.source == "restored" for event in fixtures),
+        "fixtures_ran": sum(event.source == "ran" for event in fixtures),
+        "fixtures_stubbed": sum(event.source == "stubbed" for event in fixtures),
         "warnings": len(warned),
     }

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from pytest_cellcache.model.events import RunFacts, TestEvent, Warned
+from pytest_cellcache.model.events import FixtureEvent, RunFacts, TestEvent, Warned
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.reports.explain import event_line, was_requeued
 from pytest_cellcache.reports.quantities import count_text, seconds_text, size_text
@@ -30,7 +30,12 @@ def header_line(facts: RunFacts) -> str:
 
 
 def summary_lines(
-    events: Sequence[TestEvent], warned: Sequence[Warned], *, wall_s: float, verbose: int
+    events: Sequence[TestEvent],
+    warned: Sequence[Warned],
+    fixtures: Sequence[FixtureEvent] = (),
+    *,
+    wall_s: float,
+    verbose: int,
 ) -> list[str]:
     """Give the lines of the closing section, without its heading; none when nothing happened.
 
@@ -42,8 +47,13 @@ def summary_lines(
     live = [event for event in events if event.source == "ran"]
     if events:
         lines.append(_totals_line(events, live, wall_s=wall_s, verbose=verbose))
+    if any(event.source != "ran" or event.is_stored or event.unstored for event in fixtures):
+        lines.append(_fixtures_line(fixtures))
+    lines += _requeued_lines(events)
     lines += _grouped((event.reason for event in live), "ran")
     lines += _grouped((event.unstored for event in live), "not stored")
+    once = {(e.name, e.parameter, e.file): e.unstored for e in fixtures}
+    lines += _grouped(once.values(), "fixtures not stored")
     lines += _warning_lines(warned)
     if verbose > 0:
         lines += [event_line(event) for event in live]
@@ -61,6 +71,24 @@ def _totals_line(
         if verbose > 0:
             text += f" in a run of {seconds_text(wall_s)}"
     return text
+
+
+def _fixtures_line(fixtures: Sequence[FixtureEvent]) -> str:
+    counts = Counter(event.source for event in fixtures)
+    text = (
+        f"fixtures: {counts['restored']} restored, {counts['ran']} run, {counts['stubbed']} stubbed"
+    )
+    saved_s = sum(event.setup_s for event in fixtures if event.source == "restored")
+    return f"{text}; saved about {seconds_text(saved_s)}" if saved_s > 0 else text
+
+
+def _requeued_lines(events: Sequence[TestEvent]) -> list[str]:
+    """Say for what tests were requeued, where fixtures were the cause."""
+    counts = Counter(
+        cause for event in events for cause in event.requeued_for if cause.startswith("fixture ")
+    )
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:_REASONS_SHOWN]
+    return [f"{count} requeued for {cause}" for cause, count in ranked]
 
 
 def _grouped(given: Iterable[Reason | None], verb: str) -> list[str]:

@@ -26,9 +26,42 @@ _CLAUSES: Final = {
     reasons.PRODUCER: "another test that runs needs what it leaves behind",
     reasons.UNTRACED: "it ran untraced",
     reasons.READ_MODE: "this run only reads the cache",
+    reasons.TEARDOWN: "it does something after its yield",
+    reasons.FINALIZER: "it registers a finalizer",
+    reasons.BY_NAME: "it asks for fixtures by name at run time",
+    reasons.BOUND: "it rests on what belongs to this session",
+    reasons.NO_VALUE: "its value is None: it has an effect or no purpose",
+    reasons.TOUCHED: "an earlier test may have changed what it is made from",
+    reasons.UNPICKLABLE: "its value cannot be stored",
+    reasons.UNPAID: "restoring it would take as long as setting it up",
+    reasons.OPAQUE: "its parameter cannot be told apart in another run",
+    reasons.STUBBED: "nothing live needed it",
+    reasons.TAINTED: "a cancelled attempt did something that could not be undone",
     reasons.UNJUDGED: "it was not there when the run looked for stored outcomes",
 }
 """Slugs whose words do not depend on the subject; a subject is added in brackets."""
+
+_EFFECTS: Final = {
+    "environment": "it changes an environment variable",
+    "directory": "it changes the working directory",
+    "import-path": "it changes sys.path",
+    "module": "it changes state of a module or a class",
+    "patched": "it patches something",
+    "logging": "it changes the logging configuration",
+    "warnings": "it changes the warnings filters",
+    "random": "it uses the global random state",
+    "interpreter": "it changes a setting of the interpreter",
+    "files": "it writes a file outside of a temporary directory of its own",
+    "process": "it starts a process",
+    "thread": "it starts a thread",
+    "socket": "it uses a socket",
+    "signal": "it sends a signal",
+    "request": "it depends on the test that asks for it",
+    "instance": "it sets attributes on the instance of the test",
+    "unseen": "it may have an effect that cannot be seen",
+    "uses": "it uses a fixture that is tied to the test",
+}
+"""Kinds of effects of a fixture's set-up."""
 
 _THINGS: Final = {
     keys.BODY: "the body of {}",
@@ -77,6 +110,10 @@ def words(reason: Reason) -> str:
         return f"{_thing(reason.subject)} changed"
     if reason.slug == reasons.IN_FLUX and reason.subject:
         return f"{_thing(reason.subject)} changed while the run used it"
+    if reason.slug == reasons.EFFECT:
+        kind, _, subject = reason.subject.partition(" ")
+        effect = _EFFECTS.get(kind, f"it changes {kind}")
+        return f"{effect} ({subject})" if subject else effect
     clause = _CLAUSES.get(reason.slug)
     if clause is None:
         return str(reason)

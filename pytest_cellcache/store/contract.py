@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.events import Warned
 from pytest_cellcache.model.record import Entry
 
@@ -87,7 +89,13 @@ class Store(Protocol):
     11. Entries are values: changing a body that was appended or read changes nothing stored.
     12. ``groups`` names every group that ``read`` has entries for, in order, each once; a damaged
         group may be among them.
-    13. ``get_own_note`` gives what ``get_note`` does, or None where the note, or the place it lies
+    13. What ``put_value`` put is a blob like any other (3, 8, 9). ``get_value`` gives exactly its
+        bytes, and may be written to without changing what is stored.
+    14. ``get_value`` gives nothing whose first bytes do not have the digest that the caller knows
+        from a record, and nothing that somebody else could have written.
+    15. ``only_one`` lets one holder of a name go on at a time, in all processes that share the
+        medium. One that dies blocks nobody, and nobody waits longer than ``wait_s``.
+    16. ``get_own_note`` gives what ``get_note`` does, or None where the note, or the place it lies
         in, could have been written by another user.
     """
 
@@ -105,6 +113,20 @@ class Store(Protocol):
 
     def get_blob(self, name: str) -> bytes | None:
         """Give the bytes of a name after checking them."""
+
+    def put_value(self, parts: Sequence[bytes | memoryview]) -> str | None:
+        """Keep the bytes of a fixture value; give their name, or None if they are not kept."""
+
+    def get_value(self, name: str, head_bytes: int, head: Digest) -> memoryview | None:
+        """Give the bytes of a name after checking them, where they may be written to.
+
+        Args:
+            head_bytes: how many bytes at the beginning will be interpreted; ``head`` is their
+                digest.
+        """
+
+    def only_one(self, name: str, wait_s: float) -> AbstractContextManager[bool]:
+        """Wait for one's turn; gives False where there is no waiting, or it took too long."""
 
     def put_note(self, name: str, data: bytes) -> bool:
         """Keep bytes under a name in place of what was there."""

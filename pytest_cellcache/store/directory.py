@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from pytest_cellcache.model.digest import digest_bytes
+from pytest_cellcache.model.digest import Digest, digest_bytes
 from pytest_cellcache.model.events import Warned
 from pytest_cellcache.model.record import Entry
 from pytest_cellcache.store.contract import (
@@ -27,7 +28,13 @@ from pytest_cellcache.store.contract import (
     Compacted,
     WarnOnce,
 )
-from pytest_cellcache.store.files import list_names, read_file, remove_file, write_file
+from pytest_cellcache.store.files import (
+    list_names,
+    make_directories,
+    read_file,
+    remove_file,
+    write_file,
+)
 from pytest_cellcache.store.frames import frame, unframe
 from pytest_cellcache.store.layout import (
     DIGEST_NAME,
@@ -126,6 +133,71 @@ class DirectoryStore:
         self._drop_corrupt(path, "its content is not that of its name")
         return None
 
+    def put_value(self, parts: Sequence[bytes | memoryview]) -> str | None:
+        from pytest_cellcache.store.valuefiles import write_value
+
+        if not self._may_write:
+            return None
+        try:
+            return write_value(self._layout, parts, self._clock())
+        except (OSError, ValueError) as error:
+            self._warn_unwritable(self._layout.blobs, error)
+            return None
+
+    def get_value(self, name: str, head_bytes: int, head: Digest) -> memoryview | None:
+        from pytest_cellcache.store.valuefiles import MAPPED_BYTES, read_value
+
+        if not DIGEST_NAME.fullmatch(name):
+            return None
+        path, note = self._layout.blob(name), f"checked/{name}"
+        known = self.get_note(note)
+        try:
+            data, mark = read_value(self._layout, name, head_bytes, head, known)
+        except FileNotFoundError:
+            return None
+        except Foreign as error:
+            self._warn_foreign(error)
+            return None
+        except OSError as error:
+            self._warn_unreadable(path, error)
+            return None
+        except ValueError as error:
+            self._drop_corrupt(path, error)
+            return None
+        if mark != known and len(data) >= MAPPED_BYTES:
+            self.put_note(note, mark)
+        return data
+
+    @contextmanager
+    def only_one(self, name: str, wait_s: float) -> Iterator[bool]:
+        if not self._may_write:
+            yield False
+            return
+        from filelock import FileLock, Timeout
+
+        # Named like a temporary file, so that compaction takes old ones away. Two who hold what
+        # was removed between them both do the work: a loss of time only.
+        path = os.path.join(self._layout.temporary, note_key(name)[:24])
+        lock = FileLock(path, mode=0o600)
+        has_lock = False
+        try:
+            make_directories(self._layout, self._layout.temporary)
+            lock.acquire(timeout=wait_s, poll_interval=0.02)
+            has_lock = True
+        except Timeout:
+            pass
+        except (OSError, RuntimeError, Warning) as error:
+            self._warn(
+                STORE_LOCKED,
+                f"cannot lock {path}: {error}; workers may do the same set-up. Put the store on a "
+                "local disk.",
+            )
+        try:
+            yield has_lock
+        finally:
+            if has_lock:
+                lock.release()
+
     def put_note(self, name: str, data: bytes) -> bool:
         key = note_key(name)
         return self._may_write and self._write(self._layout.note(key), frame(key, data))
@@ -144,16 +216,12 @@ class DirectoryStore:
     def get_own_note(self, name: str) -> bytes | None:
         path = self._layout.note(note_key(name))
         try:
-            check_origin(os.path.dirname(path))
-            check_origin(path)
+            for place in (os.path.dirname(path), path):
+                check_origin(os.stat(place), place)
         except FileNotFoundError:
             return None
         except Foreign as error:
-            self._warn(
-                STORE_FOREIGN,
-                f"{error}; it is not read, and what it held is made again. Take the permissions "
-                "away, or empty the store with --cell-cache-clear.",
-            )
+            self._warn_foreign(error)
             return None
         except OSError as error:
             self._warn_unreadable(path, error)
@@ -266,13 +334,23 @@ class DirectoryStore:
         try:
             write_file(self._layout, path, data, self._clock() if used_s is None else used_s)
         except (OSError, ValueError) as error:
-            self._warn(
-                STORE_UNWRITABLE,
-                f"cannot write {path}: {error}; what this run finds out is not kept. Check "
-                "permissions and free space, or choose another --cell-cache-dir.",
-            )
+            self._warn_unwritable(path, error)
             return False
         return True
+
+    def _warn_foreign(self, error: Foreign) -> None:
+        self._warn(
+            STORE_FOREIGN,
+            f"{error}; it is not read, and what it held is made again. Take the permissions "
+            "away, or empty the store with --cell-cache-clear.",
+        )
+
+    def _warn_unwritable(self, path: str, error: Exception) -> None:
+        self._warn(
+            STORE_UNWRITABLE,
+            f"cannot write {path}: {error}; what this run finds out is not kept. Check "
+            "permissions and free space, or choose another --cell-cache-dir.",
+        )
 
     def _warn_unreadable(self, path: str, error: Exception) -> None:
         self._warn(

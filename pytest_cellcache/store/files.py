@@ -7,10 +7,11 @@ either: what a power cut tears, checksums find, and a miss is cheaper than a syn
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pytest_cellcache.store.layout import ROOT_FILES, VERSION_NAME, Layout, unique_name
@@ -48,15 +49,30 @@ def read_file(path: str) -> tuple[bytes, float]:
         OSError: there is none, or it cannot be read.
         ValueError: something else lies there.
     """
-    with open(os.open(path, _READ_FLAGS), "rb", buffering=0) as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError("not a regular file")
-        return file.readall(), status.st_mtime
+    with open_file(path) as file:
+        return file.readall(), os.fstat(file.fileno()).st_mtime
 
 
-def write_file(layout: Layout, target: str, data: bytes, used_s: float) -> None:
+def open_file(path: str) -> io.FileIO:
+    """Open a regular file for reading.
+
+    Raises:
+        OSError: there is none, or it cannot be read.
+        ValueError: something else lies there.
+    """
+    file = open(os.open(path, _READ_FLAGS), "rb", buffering=0)  # noqa: SIM115  # who calls closes it
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise ValueError("not a regular file")
+    return file
+
+
+def write_file(
+    layout: Layout, target: str, data: bytes | Sequence[bytes | memoryview], used_s: float
+) -> None:
     """Put a whole file in place of what is there, or leave everything as it was.
+
+    The content may come in parts, so that large ones need not be joined first.
 
     Raises:
         OSError: it could not be written; at worst a temporary file stays behind.
@@ -68,7 +84,7 @@ def write_file(layout: Layout, target: str, data: bytes, used_s: float) -> None:
         temporary = os.path.join(layout.temporary, unique_name())
         try:
             with open(os.open(temporary, _WRITE_FLAGS, 0o600), "wb") as file:
-                file.write(data)
+                file.writelines([data] if isinstance(data, bytes) else data)
             # Our clock, not that of a file server: ages are compared with ours.
             os.utime(temporary, (used_s, used_s))
             os.replace(temporary, target)
@@ -77,7 +93,7 @@ def write_file(layout: Layout, target: str, data: bytes, used_s: float) -> None:
             remove_file(temporary)
             if not make_room:
                 raise
-            _make_directories(layout, os.path.dirname(target))
+            make_directories(layout, os.path.dirname(target))
         except OSError:
             remove_file(temporary)
             raise
@@ -175,7 +191,8 @@ def _scan(
         return
 
 
-def _make_directories(layout: Layout, directory: str) -> None:
+def make_directories(layout: Layout, directory: str) -> None:
+    """Make a directory of the store and those it needs."""
     os.makedirs(layout.root, mode=0o700, exist_ok=True)
     _mark_root(layout.root)
     for path in (

@@ -23,8 +23,28 @@ _SAMPLE_BYTES = 1 << 16
 def frame(label: str, data: bytes) -> bytes:
     """Write content down, compressed where that saves at least a tenth."""
     codec, content = _compress(data)
-    line = f"{_MAGIC} {label} {codec} {len(data)} {digest_bytes(data)}"
-    return line.encode("ascii").ljust(HEADER_BYTES - 1) + b"\n" + content
+    return frame_line(label, codec, len(data), digest_bytes(data)) + content
+
+
+def frame_line(label: str, codec: str, size_bytes: int, checksum: str) -> bytes:
+    """Write the line that goes before a content."""
+    line = f"{_MAGIC} {label} {codec} {size_bytes} {checksum}"
+    return line.encode("ascii").ljust(HEADER_BYTES - 1) + b"\n"
+
+
+def read_line(label: str, line: bytes) -> tuple[str, int, str]:
+    """Give codec, size and checksum of what follows a line.
+
+    Raises:
+        ValueError: it is not a line of ours, or of another label.
+    """
+    words = line.decode("ascii").split()  # UnicodeDecodeError is a ValueError
+    if len(words) != 6 or " ".join(words[:2]) != _MAGIC:
+        raise ValueError(f"not a file of schema {SCHEMA}")
+    _, _, found, codec, size, checksum = words
+    if found != label:
+        raise ValueError("it belongs under another name")
+    return codec, int(size), checksum
 
 
 def unframe(label: str, framed: bytes) -> bytes:
@@ -33,15 +53,10 @@ def unframe(label: str, framed: bytes) -> bytes:
     Raises:
         ValueError: it is not whole, or of another label; the message says which.
     """
-    words = framed[:HEADER_BYTES].decode("ascii").split()  # UnicodeDecodeError is a ValueError
-    if len(words) != 6 or " ".join(words[:2]) != _MAGIC:
-        raise ValueError(f"not a file of schema {SCHEMA}")
-    _, _, found, codec, size, checksum = words
-    if found != label:
-        raise ValueError("it belongs under another name")
+    codec, size, checksum = read_line(label, framed[:HEADER_BYTES])
     content = framed[HEADER_BYTES:]
-    data = _decompress(content, int(size)) if codec == "zlib" else content
-    if len(data) != int(size) or digest_bytes(data) != checksum:
+    data = _decompress(content, size) if codec == "zlib" else content
+    if len(data) != size or digest_bytes(data) != checksum:
         raise ValueError("its checksum does not match")
     return data
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from pytest_cellcache.model.digest import digest_bytes
+from pytest_cellcache.model.digest import Digest, digest_bytes
 from pytest_cellcache.model.events import Warned
 from pytest_cellcache.model.record import Entry
 from pytest_cellcache.store.compaction import Held, plan_removal
@@ -44,6 +46,7 @@ class MemoryMedium:
     groups: dict[str, list[_File]] = field(default_factory=dict)
     blobs: dict[str, _File] = field(default_factory=dict)
     notes: dict[str, _File] = field(default_factory=dict)
+    locks: dict[str, threading.Lock] = field(default_factory=dict)
 
 
 class MemoryStore:
@@ -91,6 +94,28 @@ class MemoryStore:
     def get_blob(self, name: str) -> bytes | None:
         file = self._medium.blobs.get(name)
         return None if file is None else unframe(name, file.data)
+
+    def put_value(self, parts: Sequence[bytes | memoryview]) -> str | None:
+        return self.put_blob(b"".join(parts)) if self._may_write else None
+
+    def get_value(self, name: str, head_bytes: int, head: Digest) -> memoryview | None:
+        data = self.get_blob(name)
+        if data is None or digest_bytes(data[:head_bytes]) != head:
+            return None
+        return memoryview(bytearray(data))
+
+    @contextmanager
+    def only_one(self, name: str, wait_s: float) -> Iterator[bool]:
+        if not self._may_write:
+            yield False
+            return
+        lock = self._medium.locks.setdefault(name, threading.Lock())
+        has_lock = lock.acquire(timeout=wait_s)
+        try:
+            yield has_lock
+        finally:
+            if has_lock:
+                lock.release()
 
     def put_note(self, name: str, data: bytes) -> bool:
         if self._may_write:

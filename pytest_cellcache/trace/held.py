@@ -48,6 +48,7 @@ class Held:
         ident: identity of the object whose container it is.
         module: file name, if it is the namespace of a module.
         is_foreign: it is the namespace of an object whose class is not the project's.
+        owner: the class whose namespace it is.
         kind: ``namespace`` (of a module, class or instance), ``mapping`` or ``other``.
         of: gives the instance whose namespace it is; ``None`` when it has gone.
         ids: gives identities of what it holds.
@@ -62,6 +63,7 @@ class Held:
         "module",
         "named",
         "of",
+        "owner",
         "saved",
         "thing",
     )
@@ -76,6 +78,7 @@ class Held:
         self.module = module
         self.is_foreign = False
         self.of: Callable[[], Any] | None = None
+        self.owner: Any = None
         self.save()
 
     def save(self) -> None:
@@ -318,7 +321,11 @@ def _buffer_ids(buffer: Any) -> list[int]:
 
 
 class Slots:
-    """Identifies the values in some slots of an object."""
+    """Identifies the values in some slots of an object.
+
+    Attributes:
+        slots: their descriptors.
+    """
 
     def __init__(self, slots: list[Any]) -> None:
         self.slots = slots

@@ -106,7 +106,11 @@ def note_open(path: Any, mode: Any, flags: Any, *, dir_fd: Any = None) -> None:
         truncates and not is_exclusive and exists == "file" and _access(target, os.W_OK)
     )
 
+    is_append = not truncates and ("a" in letters or bool(bits & os.O_APPEND))
+
     def note(each: unit.OpenUnit) -> None:
+        if is_append:
+            each.appends.add(target)
         if is_exclusive and module != "tempfile":  # whose names are random
             each.stat(target)
         if not truncates:
@@ -287,7 +291,13 @@ def _on_process(word: str, argument: int | None) -> Callable[[tuple[Any, ...]], 
     return translate
 
 
+def _on_act(_args: tuple[Any, ...], word: str = "socket") -> None:
+    if hearers := reach(*caller()):
+        unit.charge(lambda each: each.acts.add(word), hearers)
+
+
 def _on_address(args: tuple[Any, ...]) -> None:
+    _on_act(args)
     address = args[1]
     if isinstance(address, tuple) and address:
         _on_host((address[0],))
@@ -375,6 +385,9 @@ _TRANSLATIONS: dict[str, Callable[[tuple[Any, ...]], None]] = {
     "os.exec": _on_process("os.exec", 1),
     "os.spawn": _on_process("os.spawn", 2),
     "pty.spawn": _on_process("pty.spawn", 0),
+    "os.kill": lambda args: _on_act(args, "signal"),
+    "os.killpg": lambda args: _on_act(args, "signal"),
+    "socket.bind": _on_act,
     "socket.connect": _on_address,
     "socket.sendto": _on_address,
     "socket.sendmsg": _on_address,

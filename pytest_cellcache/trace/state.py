@@ -8,6 +8,7 @@ passes in C, and looks closer only where they differ.
 
 from __future__ import annotations
 
+import gc
 import sys
 import types
 import weakref
@@ -27,7 +28,9 @@ from pytest_cellcache.trace.held import (
     namespace_ids,
     order_ids,
 )
+from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.parts import (
+    LRU,
     MAX_ITEMS,
     has_state,
     is_opaque,
@@ -80,6 +83,7 @@ class StateWatch:
         self._slots: dict[int, Slots] = {}
         self._foreign_left = 0
         self._known_modules = 0
+        self._memory: Memory | None = None
 
     def begin(self) -> None:
         """Lay everything out as it is now."""
@@ -89,6 +93,8 @@ class StateWatch:
         """Say what changed since the last time; new modules are laid out only."""
         changes: set[StateChange] = set()
         touched = [batch for batch in self._batches if batch.has_changed()]
+        if touched:
+            self._memory = None
         for batch in touched:
             self._look_closer(batch, changes)
         for batch in touched:
@@ -97,6 +103,31 @@ class StateWatch:
         if len(sys.modules) != self._known_modules:
             self._find_modules()
         return frozenset(changes)
+
+    def remember(self) -> Memory:
+        """Take copies of everything watched, to be put back; right after ``take``."""
+        if self._memory is None:
+            self._memory = Memory([held for batch in self._batches for held in batch.held])
+        self._memory.look_around()
+        return self._memory
+
+    def forget(self) -> None:
+        """Let go of the copies, which keep alive what they hold."""
+        self._memory = None
+
+    def knows(self, value: Any) -> bool:
+        """Say whether an object is among those that are watched."""
+        return identity(value) in self._parents
+
+    def remembered(self) -> list[Any]:
+        """Give what the memos of ``lru_cache`` among the watched objects have remembered."""
+        memos = [h.thing for b in self._batches for h in b.held if issubclass(type(h.thing), LRU)]
+        found: list[Any] = []
+        for memo in memos:
+            # Only the collector tells: bounded ones refer to results, others to a dictionary.
+            for inner in gc.get_referents(memo):
+                found += [inner, *(inner.values() if type(inner) is dict else ())]
+        return found
 
     def follow(self, owner: str, value: Any) -> None:
         """Watch an object that something else than a global keeps, e.g. a fixture's value.
@@ -109,6 +140,7 @@ class StateWatch:
         owners = self._owners.setdefault(identity(value), [])
         if (FIXTURE, owner) not in owners:
             owners.append((FIXTURE, owner))
+        self._memory = None
         self._walk(value, 0, None)
         self._extend()
 
@@ -207,6 +239,7 @@ class StateWatch:
             ):
                 found.setdefault(filename, module)
         self._sources |= found.keys()
+        self._memory = None
         for filename, module in found.items():
             namespace = vars(module)
             held = Held(identity(namespace), "namespace", namespace, namespace_ids, filename)
@@ -271,7 +304,9 @@ class StateWatch:
             qualname = type.__getattribute__(value, "__qualname__")
             self._classes[ident] = (str(module.__file__), qualname)
             namespace = type.__getattribute__(value, "__dict__")
-            self._add(Held(ident, "namespace", namespace, namespace_ids))
+            held = Held(ident, "namespace", namespace, namespace_ids)
+            held.owner = value
+            self._add(held)
             return
         look = None
         if issubclass(kind, dict):

@@ -45,6 +45,8 @@ class OpenUnit:
         "_variables_before",
         "_where",
         "absent",
+        "acts",
+        "appends",
         "children",
         "distributions",
         "gaps",
@@ -79,6 +81,8 @@ class OpenUnit:
         self.imports: set[str] = set()
         self.children: set[str] = set()
         self.hosts: set[str] = set()
+        self.acts: set[str] = set()
+        self.appends: set[str] = set()
         self.gaps: set[str] = set()
         self._made_files: set[str] = set()
         self._made_dirs: set[str] = set()
@@ -208,6 +212,8 @@ class OpenUnit:
             imports=frozenset(self.imports),
             children=frozenset(self.children),
             hosts=frozenset(self.hosts),
+            acts=frozenset(self.acts),
+            appends=frozenset(self.appends),
             gaps=frozenset(self.gaps) | traced.gaps,
             sites=frozenset(self.sites),
             spawned=frozenset(self.spawned),

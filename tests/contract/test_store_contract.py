@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_cellcache.model.digest import digest_bytes
 from pytest_cellcache.model.events import Warned
 from pytest_cellcache.model.record import Entry
 from pytest_cellcache.store.contract import (
@@ -304,3 +305,44 @@ def test_12_groups_names_what_read_has_entries_for(bench: Bench) -> None:
     assert store.groups() == tuple(sorted({"a", "b", *ODD_NAMES}))
     store.clear()
     assert store.groups() == ()
+
+
+def test_13_values_come_back_and_may_be_written_to(bench: Bench) -> None:
+    store = bench.open()
+    parts = [b"head", memoryview(b"x" * 3_000_000)]
+    name = store.put_value(parts)
+    assert name is not None
+    for _ in range(2):
+        found = store.get_value(name, 4, digest_bytes(b"head"))
+        assert found is not None
+        assert bytes(found[:5]) == b"headx"
+        assert len(found) == 3_000_004
+        found[0] = 0
+    assert store.put_value([b"head" + b"x" * 3_000_000]) == name
+    store.append("g", [entry("u", 1, name)])
+    bench.now_s += 2 * YOUNG_S
+    store.compact(NO_BOUND)
+    assert store.get_value(name, 4, digest_bytes(b"head")) is not None
+    assert bench.open(may_write=False).put_value(parts) is None
+
+
+def test_14_values_whose_head_is_not_the_recorded_one(bench: Bench) -> None:
+    store = bench.open()
+    name = store.put_value([b"head", b"rest"])
+    assert name is not None
+    assert store.get_value(name, 4, digest_bytes(b"other")) is None
+    assert store.get_value("0" * 32, 4, digest_bytes(b"head")) is None
+    assert store.get_value("../escape", 4, digest_bytes(b"head")) is None
+
+
+def test_15_one_at_a_time(bench: Bench) -> None:
+    store = bench.open()
+    with store.only_one("a", 1) as first, store.only_one("b", 1) as other:
+        assert first
+        assert other
+        with bench.open().only_one("a", 0) as second:
+            assert not second
+    with bench.open().only_one("a", 0) as third:
+        assert third
+    with bench.open(may_write=False).only_one("a", 0) as reader:
+        assert not reader

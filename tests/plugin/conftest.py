@@ -6,12 +6,14 @@ says of itself.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
 import textwrap
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+import _pytest.fixtures
 import pytest
 
 # Kept loaded: pytester drops what an inner run imports, and importing it all again is slow.
@@ -201,3 +204,58 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     monkeypatch.setenv("PYTEST_CELLCACHE_DEBUG", "1")
     monkeypatch.setenv(_NO_AUTOLOAD, "1")
     return Suite(pytester)
+
+
+@dataclass
+class Counted:
+    """A suite whose calls of fixture functions are counted, where pytest calls them.
+
+    Everything is worth keeping in it: no test of ours waits to be slow enough.
+    """
+
+    suite: Suite
+    calls: Counter[str] = field(default_factory=Counter)
+
+    def write(self, **files: str) -> None:
+        """Write Python files; ``__`` in a name stands for a folder."""
+        for name, text in files.items():
+            self.suite.write(name.replace("__", "/") + ".py", text)
+
+    def edit(self, name: str = "lib.py", old: str = "return 1", new: str = "return 2 - 1") -> None:
+        self.suite.edit(name, old, new)
+
+    def run(self, *args: str) -> tuple[Ran, dict[str, int]]:
+        """Run plainly and with the cache, compare, and give what the cached run called."""
+        plain = self.suite.plain(*args)
+        self.calls.clear()
+        ran = self.suite.cached(*args)
+        assert ran.outcomes == plain.outcomes, ran.text
+        assert ran.code == plain.code
+        assert not ran.report["warnings"], ran.report["warnings"]
+        return ran, {name: n for name, n in self.calls.items() if not name.startswith("_")}
+
+    def why(self, ran: Ran, name: str) -> str:
+        """Give the reason why the value of a fixture was not kept."""
+        found = [f["unstored"] for f in ran.report["fixtures"] if f["name"] == name]
+        return found[-1]["slug"] + " " + found[-1]["subject"] if found and found[-1] else ""
+
+
+_COUNTING = """
+def call(fixturefunc, request, kwargs):
+    calls[request.fixturename] += 1
+    return real(fixturefunc, request, kwargs)
+"""
+
+
+@pytest.fixture
+def counted(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counted]:
+    found = Counted(suite)
+    namespace = {"real": _pytest.fixtures.call_fixture_func, "calls": found.calls}
+    # Under a name that is no file's: the suite under test must not take it for code of its own.
+    exec(compile(_COUNTING, "<counting>", "exec"), namespace)
+    call = namespace["call"]
+    monkeypatch.setattr(_pytest.fixtures, "call_fixture_func", call)
+    suite.write("pytest.ini", "[pytest]\ncell_cache_min_seconds = 0\n")
+    suite.write("lib.py", "def one():\n    return 1\n")
+    yield found
+    gc.collect()  # what suites leave open is told while the test may ignore it

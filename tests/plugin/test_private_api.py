@@ -76,6 +76,8 @@ HIDE = """
         ("_pytest.mark.structures", "NodeKeywords", "_markers"),
         ("_pytest.fixtures", "TopRequest", "_fixture_defs"),
         ("_pytest.fixtures", "SubRequest", "_fixture_defs"),
+        ("_pytest.fixtures", "FuncFixtureInfo", "name2fixturedefs"),
+        ("_pytest.config", "Config", "_tmp_path_factory"),
         ("_pytest.main", "Session", "_setupstate"),
         ("_pytest.config.argparsing", "Parser", "_inidict"),
         ("_pytest.cacheprovider", "Cache", "_cachedir"),

@@ -129,3 +129,27 @@ def test_a_replayed_test_that_then_fails_is_told(suite: Suite) -> None:
     again = suite.cached()
     assert again.names == ["test_b", "test_a", "test_b"]
     assert [warning["slug"] for warning in again.report["warnings"]] == ["replay-contradicted"]
+
+
+def test_a_failure_with_a_restored_value_is_seen_live(suite: Suite) -> None:
+    suite.write("pytest.ini", "[pytest]\ncell_cache_min_seconds = 0\n")
+    suite.write(
+        "test_a.py",
+        """
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def made():
+            return [1]
+
+        def value(): return 1
+
+        def test_fails(made): assert value() == 1
+        """,
+    )
+    suite.both()
+    suite.edit("test_a.py", "return 1\n", "return 2\n")
+    again = suite.both()
+    assert again.names == ["test_fails", "test_fails"]
+    assert [f["source"] for f in again.report["fixtures"]] == ["restored", "ran"]
+    assert again.decisions["test_a.py::test_fails"]["requeued_for"] == ["fixture made"]

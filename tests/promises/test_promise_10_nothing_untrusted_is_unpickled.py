@@ -15,7 +15,7 @@ import pytest
 import pytest_cellcache
 from pytest_cellcache.model.digest import digest_bytes
 from pytest_cellcache.store.directory import DirectoryStore
-from pytest_cellcache.store.frames import frame
+from pytest_cellcache.store.frames import frame, frame_line
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import Suite
@@ -98,6 +98,8 @@ def test_no_module_of_ours_can_load_a_pickle() -> None:
     allowed = {
         # Code of rewritten modules, from notes that nobody else can have written.
         os.path.join("hooks", "bytecode.py"),
+        # The values of fixtures, from bytes that were checked.
+        os.path.join("store", "pickler.py"),
     }
     forbidden = {"pickle", "_pickle", "cloudpickle", "marshal", "shelve", "dill"}
     root = Path(pytest_cellcache.__file__).parent
@@ -109,3 +111,52 @@ def test_no_module_of_ours_can_load_a_pickle() -> None:
                 assert not forbidden & {alias.name.partition(".")[0] for alias in node.names}, path
             elif isinstance(node, ast.ImportFrom):
                 assert (node.module or "").partition(".")[0] not in forbidden, path
+
+
+VALUE = """
+    import pytest
+
+    @pytest.fixture(scope="session")
+    def made():
+        return [1, 2]
+
+    def one(): return 1
+
+    def test_a(made):
+        assert made == [1, 2] and one() == 1
+"""
+
+
+@pytest.mark.parametrize("harm", ["damaged", "forged", "writable by others", "in such a folder"])
+def test_a_value_that_somebody_could_have_written(suite: Suite, harm: str) -> None:
+    suite.write("pytest.ini", "[pytest]\ncell_cache_min_seconds = 0\n")
+    suite.write("test_a.py", VALUE)
+    suite.cached()
+    blobs = next(suite.store.glob("v*/blobs"))
+    found = [path for path in blobs.iterdir() if b"cellval1" in path.read_bytes()]
+    assert len(found) == 1
+    evil = suite.path / "evil"
+    if harm == "damaged":
+        data = bytearray(found[0].read_bytes())
+        data[-2] ^= 1
+        found[0].write_bytes(data)
+    elif harm == "forged":
+        # Whole and well-formed, under the name of the recorded one.
+        payload = f"cos\nmkdir\n(V{evil}\ntR.".encode()
+        header = b'{"pickle": %d, "sections": [], "buffers": [], "trees": [], "stubs": []}'
+        header %= len(payload)
+        content = b"cellval1" + len(header).to_bytes(8, "little") + header + payload
+        line = frame_line(found[0].name, "raw", len(content), digest_bytes(content))
+        found[0].write_bytes(line + content)
+    elif harm == "writable by others":
+        found[0].chmod(0o622)
+    else:
+        blobs.chmod(0o777)
+    suite.edit("test_a.py", "return 1\n", "return 2 - 1\n")
+    again = suite.cached()
+    assert again.code == 0
+    assert [f["source"] for f in again.report["fixtures"]] == ["ran"]
+    assert not evil.exists()
+    slugs = {warning["slug"] for warning in again.report["warnings"]}
+    assert slugs <= {"store-corrupt", "store-foreign"}
+    assert slugs

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 from pytest_cellcache.model import reasons
-from pytest_cellcache.model.events import RunFacts, TestEvent, Warned
+from pytest_cellcache.model.events import FixtureEvent, RunFacts, TestEvent, Warned
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.reports import json_report, render_json
+from pytest_cellcache.reports.wording import words
 
 FACTS = RunFacts("0.1.0", "auto", ".pytest_cache/d/cellcache", "profile", store_bytes=10)
 EVENTS = (
@@ -23,7 +24,9 @@ EVENTS = (
     ),
 )
 WARNED = (Warned("store-corrupt", "a.json is cut off"),)
-FIXTURE = {"id": "db", "source": "restored", "reason": None, "setup_s": 0.5}
+FIXTURE = FixtureEvent(
+    "db", "1", "conftest.py", "ran", unstored=Reason(reasons.EFFECT, "module lib"), setup_s=0.5
+)
 
 
 def test_the_whole_report() -> None:
@@ -47,6 +50,9 @@ def test_the_whole_report() -> None:
             "saved_s": 1.5,
             "outcomes": {"failed": 1, "passed": 1},
             "fixtures": 1,
+            "fixtures_restored": 0,
+            "fixtures_ran": 1,
+            "fixtures_stubbed": 0,
             "warnings": 1,
         },
         "tests": [
@@ -79,7 +85,22 @@ def test_the_whole_report() -> None:
                 "saved_s": 0.0,
             },
         ],
-        "fixtures": [FIXTURE],
+        "fixtures": [
+            {
+                "name": "db",
+                "parameter": "1",
+                "file": "conftest.py",
+                "source": "ran",
+                "reason": None,
+                "unstored": {
+                    "slug": "effect",
+                    "subject": "module lib",
+                    "text": words(Reason(reasons.EFFECT, "module lib")),
+                },
+                "setup_s": 0.5,
+                "is_stored": False,
+            }
+        ],
         "warnings": [{"slug": "store-corrupt", "text": "a.json is cut off"}],
     }
 

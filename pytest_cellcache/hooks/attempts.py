@@ -1,0 +1,80 @@
+"""The parts of one attempt at an item: its request, its phases, and what it leaves on the item."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+import pytest
+
+Phase = Literal["setup", "call", "teardown"]
+INTERRUPTS: Final = (KeyboardInterrupt, pytest.exit.Exception)
+
+
+class ItemRequest:
+    """Gives an item the request of one attempt, as ``_pytest.runner.runtestprotocol`` does.
+
+    ``_request``, ``_initrequest`` and ``funcargs`` are private; who enters has made sure of them.
+    """
+
+    def __init__(self, item: Any) -> None:
+        self._item = item
+
+    def __enter__(self) -> None:
+        if not self._item._request:
+            self._item._initrequest()
+
+    def __exit__(self, *_: object) -> None:
+        self._item._request = False
+        self._item.funcargs = None
+
+
+class ItemState:
+    """What an attempt may leave on its item."""
+
+    def __init__(self, item: Any) -> None:
+        self._item = item
+        self._lists = {
+            name: list(getattr(item, name))
+            for name in ("own_markers", "user_properties", "_report_sections")
+            if isinstance(getattr(item, name, None), list)
+        }
+        self._dicts = [
+            (held, dict(held))
+            for held in (
+                getattr(item.keywords, "_markers", None),
+                getattr(item.stash, "_storage", None),
+            )
+            if isinstance(held, dict)
+        ]
+
+    def restore(self) -> None:
+        item = self._item
+        for name, saved in self._lists.items():
+            getattr(item, name)[:] = saved
+        for held, saved_items in self._dicts:
+            held.clear()
+            held.update(saved_items)
+        if isinstance(item.parent, pytest.Class):
+            # A fresh instance of the class, and a method bound to it.
+            vars(item).pop("_instance", None)
+            vars(item).pop("_obj", None)
+            item.obj  # noqa: B018  # made now: unittest's teardown takes it for granted
+        vars(item).pop("_excinfo", None)  # unittest; None is the default of its class
+
+
+def end_for(item: Any, following: pytest.Item) -> None:
+    """End what an item that runs next does not share."""
+    pytest.CallInfo.from_call(
+        lambda: item.session._setupstate.teardown_exact(following),
+        when="teardown",
+        reraise=INTERRUPTS,
+    )
+
+
+def call_phase(item: pytest.Item, when: Phase, **arguments: Any) -> pytest.CallInfo[None]:
+    """Run a phase of an item; nobody hears of how it went."""
+    run: Callable[..., Any] = getattr(item.ihook, f"pytest_runtest_{when}")
+    return pytest.CallInfo.from_call(
+        lambda: run(item=item, **arguments), when=when, reraise=INTERRUPTS
+    )

@@ -1,0 +1,121 @@
+"""Looks up what is stored of fixtures; each instance once a run, for inputs stay what they were."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from pytest_cellcache.hooks.definitions import Definition
+from pytest_cellcache.hooks.valuework import Worker
+from pytest_cellcache.lifecycle.fixtures import FixtureRecord
+from pytest_cellcache.lifecycle.units import Instance, TestFacts
+from pytest_cellcache.model.events import FixtureEvent
+from pytest_cellcache.model.keys import Key
+from pytest_cellcache.model.record import Entry, Hit, Verdict
+from pytest_cellcache.scheduler.plan import Held
+from pytest_cellcache.store.stubs import StubPlace
+
+_TELLING: Final = frozenset({"type", "id", "callable"})
+Found = tuple[Entry, FixtureRecord]
+
+
+class Records(Protocol):
+    """What restoring needs of the run."""
+
+    @property
+    def may_restore(self) -> bool: ...
+
+    def judge_fixture(self, facts: TestFacts, *, again: bool = False) -> Verdict: ...
+
+    def keys_of(self, entry: Entry) -> frozenset[Key]: ...
+
+    def body_of(self, group: str, name: str) -> str: ...
+
+    def tell(self, event: FixtureEvent) -> None: ...
+
+
+@dataclass(slots=True)
+class Holding:
+    """A restored or left-out fixture that pytest holds."""
+
+    definition: Definition
+    kind: Held
+    record: FixtureRecord | None = None
+    entry: Entry | None = None
+
+
+class Lookups:
+    """Records that hold, by fixture instance.
+
+    Args:
+        holdings: what was restored; its records are those it was restored from.
+    """
+
+    def __init__(self, records: Records, worker: Worker, holdings: Mapping[Any, Holding]) -> None:
+        self._records = records
+        self._worker = worker
+        self._holdings = holdings
+        # By unit; bounded by the instances of the run.
+        self._judged: dict[str, Found | None] = {}
+
+    def record_of(self, definition: Definition, *, again: bool = False) -> Found | None:
+        """Give the record of an instance; ``again``: another process may have stored one."""
+        holding = self._holdings.get(definition.fixturedef)
+        is_held = holding is not None and holding.definition.identity == definition.identity
+        if is_held and holding and holding.entry and holding.record:
+            return holding.entry, holding.record
+        if definition.is_builtin or definition.identity is None:
+            return None
+        if not definition.declaration.enabled:
+            return None
+        if again or definition.unit not in self._judged:
+            facts = self._worker.facts(definition)
+            verdict = self._records.judge_fixture(facts, again=again)
+            self._judged[definition.unit] = _read(verdict)
+        return self._judged[definition.unit]
+
+    def changed(
+        self, names: Container[str], instance_of: Callable[[Any], Instance | None]
+    ) -> list[StubPlace]:
+        """Name what was restored and has changed: it is not any more what would be put back.
+
+        Were such a value made anew for a later test, what an earlier one did to it would be lost.
+        """
+        found = []
+        for fixturedef, holding in self._holdings.items():
+            instance = instance_of(fixturedef)
+            if instance is not None and instance.value_name in names:
+                found.append(StubPlace(holding.definition.unit, "value", "changed"))
+        return found
+
+    def stubs(self, absent: Container[int]) -> list[StubPlace]:
+        """Name what holds stubs among what is absent, given by key."""
+        found = []
+        for fixturedef, holding in self._holdings.items():
+            is_partial = holding.record is not None and holding.record.has_stubs
+            if id(fixturedef) in absent and (holding.kind == "stub" or is_partial):
+                found.append(StubPlace(holding.definition.unit, "value", "kept somewhere"))
+        return found
+
+
+def asks_for_types(item: Any) -> bool:
+    """Say whether a test function names what a stub cannot trap, so that it would be told apart."""
+    stack = [getattr(getattr(item, "function", None), "__code__", None)]
+    while stack:
+        code = stack.pop()
+        if isinstance(code, types.CodeType):
+            if not _TELLING.isdisjoint(code.co_names):
+                return True
+            stack += code.co_consts
+    return False
+
+
+def _read(verdict: Verdict) -> Found | None:
+    if not isinstance(verdict, Hit):
+        return None
+    try:
+        return verdict.entry, FixtureRecord.from_json(verdict.entry.body["result"])
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,396 @@
+"""Puts stored values in the place of fixtures that a live test would set up.
+
+For each live item a plan says which fixtures run, are restored or are left out: ``scheduler.plan``.
+Pytest asks for fixtures from the lowest up, each through ``pytest_fixture_setup``, and there the
+plan is carried out: ``cached_result`` is what pytest takes the value from.
+
+Held between items: what pytest still holds of restored and left-out fixtures. Before an item begins
+those that have to be live in it are ended, their users first, and pytest sets them up.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any, Final
+
+import pytest
+
+from pytest_cellcache.hooks.definitions import Definition, Definitions, is_parameter
+from pytest_cellcache.hooks.fixtures import FixtureWatch
+from pytest_cellcache.hooks.flights import Flights
+from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.keeper import Keeper
+from pytest_cellcache.hooks.lookups import Found, Holding, Lookups, Records, asks_for_types
+from pytest_cellcache.hooks.speeds import Speeds
+from pytest_cellcache.hooks.valuework import Worker
+from pytest_cellcache.lifecycle.fixtures import Consulted, Kept, Nature
+from pytest_cellcache.lifecycle.units import Restored
+from pytest_cellcache.model import reasons
+from pytest_cellcache.model.declare import Declaration
+from pytest_cellcache.model.events import FixtureEvent
+from pytest_cellcache.model.keys import Key
+from pytest_cellcache.model.observation import FIXTURE, Observation, StateChange
+from pytest_cellcache.model.reasons import Reason
+from pytest_cellcache.scheduler.plan import Action, Held, Plan, Producer, Stored, make_plan
+from pytest_cellcache.sources.places import Places
+from pytest_cellcache.store.contract import Store
+from pytest_cellcache.store.stubs import StubPlace, StubTouched, TouchLog, make_stub
+
+_UNDECLARED: Final = Declaration()
+
+
+class Restorer:
+    """Carries plans out.
+
+    Attributes:
+        absent: keys of what was restored or left out among the fixtures of the current item.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        store: Store,
+        worker: Worker,
+        keeper: Keeper,
+        watch: FixtureWatch,
+        speeds: Speeds,
+        places: Places,
+        guard: Guard,
+        *,
+        is_worker: bool,
+    ) -> None:
+        self._records = records
+        self._worker = worker
+        self._keeper = keeper
+        self._watch = watch
+        self._speeds = speeds
+        self._definitions = Definitions(places)
+        self._guard = guard
+        self._holdings: dict[Any, Holding] = {}
+        self._by_key: dict[int, Definition] = {}
+        self._found: dict[int, Found] = {}
+        self._lookups = Lookups(records, worker, self._holdings)
+        self._plan = Plan()
+        self._may_restore = False
+        self._is_plain = False
+        # By definition, of those that were looked up; bounded by those of the run.
+        self._described: dict[int, Definition] = {}
+        self._flights = Flights(store, worker, records.body_of, is_worker=is_worker)
+        self.absent: set[int] = set()
+
+    @property
+    def log(self) -> TouchLog:
+        return self._worker.log
+
+    # -- before an item --------------------------------------------------------------------------
+
+    def prepare_cheap(self, item: pytest.Item) -> bool:
+        """Prepare an item with nothing that may be restored; say whether it is one."""
+        self._is_plain = not self._holdings and self._speeds.covers(
+            item, self._definitions.describe
+        )
+        if self._is_plain:
+            self._keeper.begin_attempt(is_armed=False)
+            self._by_key, self._found, self._plan, self.absent = {}, {}, Plan(), set()
+            self.log.take()
+            self._flights.end_all()
+        return self._is_plain
+
+    def prepare(self, item: pytest.Item, forced: frozenset[int], *, may_restore: bool) -> bool:
+        """Plan an attempt, end what must be live in it; say whether it has to be a silent one."""
+        if not forced and self.prepare_cheap(item):
+            return False
+        self._is_plain = False
+        self._keeper.begin_attempt(is_armed=True)
+        self.log.take()
+        self._found = {}
+        self._may_restore = may_restore and self._records.may_restore
+        definitions = self._definitions.of(item)
+        self._by_key = {definition.key: definition for definition in definitions}
+        for definition in definitions:
+            if not definition.is_parameter:
+                self._speeds.look_up(definition)
+                self._described[definition.key] = definition
+        if not self._may_restore:
+            forced = frozenset(self._by_key)
+        else:
+            self._look_up(definitions, forced)
+            if asks_for_types(item):
+                forced |= {key for key, (_, record) in self._found.items() if record.has_stubs}
+        self._plan = make_plan([self._producer(d) for d in definitions], forced)
+        if self._may_restore and self._take_turns(definitions, forced):
+            self._plan = make_plan([self._producer(d) for d in definitions], forced)
+        doomed = {id(d) for d in self._holdings} & forced | self._plan.refresh
+        if not self._may_restore and self._asks_by_name(item):
+            doomed |= {id(d) for d in self._holdings}
+        self.release(item, [d for d in self._known() if id(d) in doomed])
+        within = self._known() if self._asks_by_name(item) else [d.fixturedef for d in definitions]
+        self.absent = {id(fixturedef) for fixturedef in within if fixturedef in self._holdings}
+        return bool(self.absent) or not self._plan.is_live
+
+    def changed(self, changes: Iterable[StateChange]) -> list[StubPlace]:
+        """Name the restored fixtures whose values changed."""
+        names = {change.name for change in changes if change.filename == FIXTURE}
+        return self._lookups.changed(names, self._watch.instance_of) if names else []
+
+    def wide_units(self) -> list[str]:
+        """Name the restored fixtures of the current item that others may have used before it."""
+        return [
+            holding.definition.unit
+            for fixturedef, holding in self._holdings.items()
+            if id(fixturedef) in self.absent and holding.definition.is_wide
+        ]
+
+    def restart(self, item: pytest.Item, keys: frozenset[int]) -> None:
+        """End fixtures, given by key, and all that was made from them."""
+        self.release(item, [found for found in self._known() if id(found) in keys])
+
+    def stubs(self) -> list[StubPlace]:
+        """Name the fixtures among the absent ones that have stubs."""
+        return self._lookups.stubs(self.absent)
+
+    def key_of(self, place: StubPlace) -> int | None:
+        """Give the producer of a stub among the fixtures of the current item."""
+        held = [holding.definition for holding in self._holdings.values()]
+        for definition in [*self._by_key.values(), *held]:
+            if definition.unit == place.owner:
+                return definition.key
+        return None
+
+    def name_of(self, key: int) -> str:
+        for fixturedef in self._known():
+            if id(fixturedef) == key:
+                return str(fixturedef.argname)
+        return "a fixture"
+
+    def release(self, item: Any, fixturedefs: Iterable[Any]) -> None:
+        """End fixtures and all that was made from them, users first."""
+        doomed = self._watch.with_users(fixturedefs)
+        if doomed and not getattr(item, "_request", None) and hasattr(item, "_initrequest"):
+            item._initrequest()  # after a cancelled attempt, as before the first one
+        request = getattr(item, "_request", None)
+        for fixturedef in doomed:
+            self._holdings.pop(fixturedef, None)
+            self._watch.end(fixturedef, request)
+
+    def give_up(self, item: pytest.Item) -> None:
+        """After a failure of ours: no test may meet a stub or a restored value any more."""
+        self._plan = Plan()
+        self._may_restore = False
+        self._flights.end_all()
+        if self._holdings:
+            self.release(item, list(self._holdings))
+
+    # -- hooks -----------------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> object:
+        if self._guard.is_off:
+            return None
+        if self._is_plain and (id(fixturedef) in self._speeds.cheap or is_parameter(fixturedef)):
+            self._time(fixturedef, request)
+            return None
+        definition = self._by_key.get(id(fixturedef))
+        action = self._plan.actions.get(id(fixturedef), Action.RUN)
+        if definition is not None and action is Action.LEAVE:
+            self._leave(definition, request)
+            return True
+        if definition is not None and action is Action.RESTORE:
+            if self._guard.call(self._restore, False, definition, request):
+                return True
+            # What it was made from may have been left out already.
+            place = StubPlace(definition.unit, "value", "not restored")
+            self.log.note(place, "restore")
+            raise StubTouched(f"{place} could not be restored")
+        self._guard.call(self._begin, None, fixturedef, request, definition)
+        return None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_fixture_post_finalizer(self, fixturedef: pytest.FixtureDef[Any]) -> None:
+        self._holdings.pop(fixturedef, None)
+        instance = self._watch.ending(fixturedef)
+        if instance is not None:
+            self._keeper.end(instance)
+
+    # -- ours ------------------------------------------------------------------------------------
+
+    def _time(self, fixturedef: Any, request: Any) -> None:
+        """Let a cheap fixture run; look at nothing but how long it takes."""
+        instance, began_s = self._watch.instance_of(fixturedef), time.perf_counter()
+        definition = self._described.get(id(fixturedef))
+        if instance is None or definition is None or definition.is_builtin:
+            return
+
+        has_parameter = "param" in vars(request)  # far cheaper than asking for what is not there
+
+        def after() -> None:
+            setup_s = time.perf_counter() - began_s
+            parameter = self._definitions.describe(request.param) if has_parameter else ""
+            self._keeper.timed(definition, parameter, setup_s)
+
+        self._watch.after_setup(instance, after)
+
+    def _known(self) -> list[Any]:
+        closure = [definition.fixturedef for definition in self._by_key.values()]
+        return list(dict.fromkeys([*closure, *self._holdings]))
+
+    @staticmethod
+    def _asks_by_name(item: pytest.Item) -> bool:
+        """Say whether an item may ask for fixtures that its closure does not show."""
+        names = getattr(item, "fixturenames", None)
+        return names is None or "request" in names or not isinstance(item, pytest.Function)
+
+    def _take_turns(self, definitions: list[Definition], forced: frozenset[int]) -> bool:
+        """Wait for session fixtures that would run; say whether others have stored some."""
+        self._flights.end_all()
+        waiting = [
+            definition
+            for definition in sorted(definitions, key=lambda d: d.unit)
+            if definition.key not in forced
+            and self._plan.actions.get(definition.key) is Action.RUN
+            and definition.key not in self._speeds.cheap
+            and self._flights.may_wait(definition)
+        ]
+        stored = False
+        for definition in waiting:
+            self._flights.take(definition)
+            found = self._lookups.record_of(definition, again=True)
+            if found is not None:
+                self._found[definition.key] = found
+                self._flights.end(definition.key, was_stored=True)
+                stored = True
+        return stored
+
+    def _look_up(self, definitions: Iterable[Definition], forced: frozenset[int]) -> None:
+        for definition in definitions:
+            if definition.key in forced or self._held(definition) == "live":
+                continue
+            found = self._lookups.record_of(definition)
+            if found is not None:
+                self._found[definition.key] = found
+
+    def _producer(self, definition: Definition) -> Producer:
+        found = self._found.get(definition.key)
+        keys = {str(used.identity): used.key for used in definition.with_upstream()}
+        stored = None
+        if found is not None:
+            record = found[1]
+            stored = Stored(
+                frozenset(keys[name] for name in record.needs if name in keys),
+                frozenset(keys[name] for name in record.apart if name in keys),
+                record.has_stubs,
+            )
+            if not record.needs <= keys.keys():
+                stored = None
+        may_leave = {name for _, record in self._found.values() for name in record.may_leave}
+        return Producer(
+            definition.key,
+            tuple(used.key for used in definition.upstream),
+            definition.is_direct,
+            not definition.is_builtin
+            and (found is not None or str(definition.identity) in may_leave),
+            definition.is_wide,
+            self._held(definition),
+            stored,
+        )
+
+    def _held(self, definition: Definition) -> Held:
+        holding = self._holdings.get(definition.fixturedef)
+        if holding is not None:
+            return holding.kind if holding.definition.identity == definition.identity else ""
+        if definition.fixturedef.cached_result is None:
+            return ""
+        instance = self._watch.instance_of(definition.fixturedef)
+        known = None if instance is None else self._keeper.kept.get(instance)
+        # With another parameter it ends when it is asked for.
+        is_other = known is not None and known.identity not in (None, definition.identity)
+        return "" if is_other else "live"
+
+    def _leave(self, definition: Definition, request: Any) -> None:
+        place = StubPlace(definition.unit, "value", "its value")
+        self._put(definition, make_stub(place, self.log, is_callable=False), request)
+        self._holdings[definition.fixturedef] = Holding(definition, "stub")
+        reason = Reason(reasons.STUBBED)
+        self._tell(definition, "stubbed", reason, 0.0)
+
+    def _restore(self, definition: Definition, request: Any) -> bool:
+        found = self._found.get(definition.key) or self._lookups.record_of(definition)
+        if found is None:
+            return False
+        entry, record = found
+        keys = self._records.keys_of(entry)
+        used = list(definition.with_upstream())
+        if self._around(used, keys) != record.around:
+            return False
+        trees = self._watch.trees_of([each.fixturedef for each in used], self._keeper.kept)
+        loaded = self._worker.load(definition, record, trees, request)
+        if loaded is None:
+            return False
+        self._put(definition, loaded.made, request)
+        self._holdings[definition.fixturedef] = Holding(definition, "restored", record, entry)
+        instance = self._watch.instance_of(definition.fixturedef)
+        if instance is not None:
+            instance.restored = Restored(definition.unit, keys)
+            instance.seen |= Observation(writes=loaded.written)
+            kept = Kept(instance, definition.identity, Nature(), loaded.trees, record.value)
+            self._keeper.remember(kept, loaded.made, is_wide=definition.is_wide)
+        self._tell(definition, "restored", None, record.setup_s)
+        return True
+
+    def _around(self, used: Iterable[Definition], keys: Iterable[Key]) -> frozenset[str]:
+        """Name the instances alive now whose effects may reach into a set-up."""
+        own = {self._watch.instance_of(each.fixturedef) for each in used}
+        consulted = Consulted.of_keys(keys)
+        return frozenset(
+            str(known.identity)
+            for instance in self._watch.alive()
+            if instance not in own
+            and (known := self._keeper.kept.get(instance)) is not None
+            and consulted.minds(known.nature)
+        )
+
+    def _put(self, definition: Definition, made: Any, request: Any) -> None:
+        fixturedef = definition.fixturedef
+        fixturedef.cached_result = (made, fixturedef.cache_key(request), None)
+        self.absent.add(definition.key)
+
+    def _tell(self, definition: Definition, source: Any, reason: Any, setup_s: float) -> None:
+        self._records.tell(
+            FixtureEvent(
+                definition.name,
+                definition.parameter,
+                definition.group,
+                source,
+                reason,
+                setup_s=setup_s,
+                is_stored=source == "restored",
+            )
+        )
+
+    def _begin(self, fixturedef: Any, request: Any, definition: Definition | None) -> None:
+        instance = self._watch.instance_of(fixturedef)
+        if instance is None:
+            return
+        used: list[tuple[Any, Any]] = []
+        if definition is not None:
+            for each in definition.with_upstream():
+                found = self._watch.instance_of(each.fixturedef)
+                if found is not None and found is not instance:
+                    used.append((found, each.fixturedef))
+            if definition.declaration != _UNDECLARED:
+                instance.keys = self._worker.facts(definition).keys
+        before = self._keeper.before(fixturedef, request, definition, used)
+
+        def after() -> None:
+            try:
+                alive = [other for other in self._watch.alive() if other is not instance]
+                self._keeper.after(before, instance, fixturedef, request, alive)
+            finally:
+                known = self._keeper.kept.get(instance)
+                was_stored = known is not None and known.value is not None
+                self._flights.end(id(fixturedef), was_stored=was_stored)
+
+        self._watch.after_setup(instance, after)

@@ -1,0 +1,59 @@
+"""What is known of one set-up of a fixture while its value is stored or put back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_cellcache.hooks.definitions import Definition
+from pytest_cellcache.hooks.folders import Folders
+from pytest_cellcache.lifecycle.fixtures import FixtureRecord
+from pytest_cellcache.lifecycle.units import Instance
+from pytest_cellcache.trace.effects import Objects, State
+
+
+@dataclass(slots=True)
+class Before:
+    """The world before a set-up.
+
+    Attributes:
+        used: upstream instances with their pytest definitions.
+        upstream: the values of those, as they were.
+    """
+
+    began_s: float
+    request_kind: type | None
+    state: State | None
+    used: list[tuple[Instance, Any]]
+    upstream: dict[Instance, Objects]
+    folders: Folders | None
+    members: dict[str, Any] | None
+    definition: Definition | None
+
+
+@dataclass(slots=True)
+class Work:
+    """A value to be stored."""
+
+    definition: Definition
+    instance: Instance
+    made: Any
+    setup_s: float
+    trees: dict[str, str]
+    before: Before
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A value that was put back.
+
+    Attributes:
+        trees: its directories, by token.
+        written: files that were laid out for it.
+    """
+
+    made: Any
+    record: FixtureRecord
+    trees: dict[str, str]
+    written: frozenset[str]

@@ -1,0 +1,80 @@
+"""Keeps an attempt that may be cancelled from being heard: what it prints waits."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+
+def may_hide(item: pytest.Item) -> bool:
+    """Say whether all that an item does can wait for the end of its attempt.
+
+    Not the reports of subtests, and not log lines that are shown as they come.
+    """
+    config = item.config
+    if config.pluginmanager.has_plugin("logging") and (
+        config.getini("log_cli") or getattr(config.option, "log_cli_level", None)
+    ):
+        return False
+    if "subtests" in getattr(item, "fixturenames", ()):
+        return False
+    # Any ``TestCase`` may report subtests.
+    return not any(kind.__module__ == "_pytest.unittest" for kind in type(item).__mro__)
+
+
+class HeldOutput:
+    """What an attempt printed past pytest's capture, which is off (``-s``)."""
+
+    def __init__(self) -> None:
+        self.pieces: list[tuple[Any, str]] = []
+
+    def give_out(self) -> None:
+        for stream, text in self.pieces:
+            stream.write(text)
+        self.pieces.clear()
+
+
+class _Holder:
+    """A stream whose text waits; no ``io`` class, whose end would close the real stream."""
+
+    def __init__(self, real: Any, output: HeldOutput) -> None:
+        self._real = real
+        self._output = output
+
+    def write(self, text: str) -> int:
+        self._output.pieces.append((self._real, text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+@contextlib.contextmanager
+def held_output(item: pytest.Item) -> Iterator[HeldOutput]:
+    """Hold what is printed, where pytest does not capture it."""
+    output = HeldOutput()
+    if getattr(item.config.option, "capture", "") != "no":
+        yield output
+        return
+    streams = sys.stdout, sys.stderr
+    holders: Any = [_Holder(stream, output) for stream in streams]
+    sys.stdout, sys.stderr = holders
+    try:
+        yield output
+    except BaseException:
+        output.give_out()
+        raise
+    finally:
+        if [sys.stdout, sys.stderr] == holders:
+            sys.stdout, sys.stderr = streams

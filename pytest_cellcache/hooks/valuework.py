@@ -1,0 +1,365 @@
+"""Stores the value of a fixture and puts it back: where value files and pytest meet."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any, Final, Protocol
+
+from pytest_cellcache.hooks.definitions import Definition
+from pytest_cellcache.hooks.firstparty import FirstParty
+from pytest_cellcache.hooks.folders import (
+    TMP_PATH,
+    base_folder,
+    make_folder,
+    tmp_path_of,
+)
+from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.setups import Loaded, Work
+from pytest_cellcache.hooks.state import Changes
+from pytest_cellcache.lifecycle.fixtures import (
+    Consulted,
+    FixtureRecord,
+    Kept,
+    attempt_of,
+    facts_of,
+)
+from pytest_cellcache.lifecycle.objects import ModuleObjects
+from pytest_cellcache.lifecycle.units import Attempt, Instance, TestFacts
+from pytest_cellcache.model import reasons
+from pytest_cellcache.model.digest import digest_bytes, digest_stream
+from pytest_cellcache.model.keys import ENV, FILE, Key
+from pytest_cellcache.model.observation import CodeRef, Observation
+from pytest_cellcache.model.reasons import Reason
+from pytest_cellcache.model.settings import Settings
+from pytest_cellcache.sources.places import Places
+from pytest_cellcache.store.contract import Store
+from pytest_cellcache.store.sharing import Path, follow, places_in
+from pytest_cellcache.store.stubs import StubTouched, TouchLog, is_stub
+from pytest_cellcache.store.trees import lay_out, list_tree, pack_tree
+from pytest_cellcache.store.values import Content, Encoded, Root, Scene, Unstorable
+from pytest_cellcache.trace.recorder import Recorder
+
+_ROOT: Final = "root"
+_MODULE: Final = "module"
+_SHARED_OBJECTS: Final = 50_000
+
+
+class Records(Protocol):
+    """What storing needs of the run."""
+
+    def keep(self, attempt: Attempt) -> bool: ...
+
+
+class Worker:
+    """Encodes and decodes values; its own failures and those of user classes are reasons."""
+
+    def __init__(
+        self,
+        records: Records,
+        store: Store,
+        settings: Settings,
+        places: Places,
+        recorder: Recorder,
+        modules: FirstParty,
+        changes: Changes,
+    ) -> None:
+        self._records = records
+        self._changes = changes
+        self._store = store
+        self._settings = settings
+        self._places = places
+        self._recorder = recorder
+        self._modules = modules
+        self.log = TouchLog()
+
+    def facts(self, definition: Definition) -> TestFacts:
+        """Describe an instance as what a record is kept of."""
+        declaration = definition.declaration
+        files = [name for pattern in declaration.inputs for name in self._places.glob(pattern)]
+        keys = {Key(FILE, name) for name in files}
+        keys |= {Key(ENV, "", name) for name in declaration.env}
+        declared = [*declaration.inputs, *files, *declaration.env]
+        return facts_of(definition.unit, definition.group, keys, declared)
+
+    def take_turn(self, definition: Definition, wait_s: float) -> AbstractContextManager[bool]:
+        """Wait for one's turn to set a fixture up."""
+        turn = self._store.only_one(definition.unit, wait_s)
+        self._recorder.open_unit()  # what locking touches is nobody's input
+        try:
+            turn.__enter__()
+        finally:
+            self._recorder.close_unit()
+        return turn
+
+    # -- store -----------------------------------------------------------------------------------
+
+    def store(
+        self,
+        work: Work,
+        kept: Mapping[Instance, Kept],
+        alive: Iterable[Instance],
+        request: Any,
+    ) -> Reason | None:
+        """Store a value and its record; give the reason why not."""
+        if not self._settings.may_write:
+            return Reason(reasons.READ_MODE)
+        # A guard of its own: what the user's classes raise is no failure of ours.
+        guard = Guard()
+        self._recorder.open_unit()
+        try:
+            reason = guard.call(self._store_value, None, work, kept, alive, request)
+        finally:
+            seen = self._recorder.close_unit()
+            work.instance.seen |= Observation(codes=seen.codes)
+        if guard.is_off:
+            return Reason(reasons.UNPICKLABLE, guard.warned[0].text.partition(";")[0])
+        return reason
+
+    def _store_value(
+        self,
+        work: Work,
+        kept: Mapping[Instance, Kept],
+        alive: Iterable[Instance],
+        request: Any,
+    ) -> Reason | None:
+        try:
+            record, restore_s = self._encode(work, kept, request)
+        except Unstorable as error:
+            return Reason(reasons.UNPICKLABLE, str(error))
+        except StubTouched as error:  # putting it back uses the part that is missing
+            return Reason(reasons.UNPICKLABLE, str(error))
+        if record is None:
+            return Reason(reasons.UNWRITABLE)
+        if self._settings.min_seconds > 0 and restore_s >= work.setup_s:
+            return Reason(reasons.UNPAID)
+        used = work.instance.with_upstream()
+        consulted = Consulted.seen(used, self._places.relative_unresolved)
+        others = [
+            each
+            for each in alive
+            if each not in used and each in kept and consulted.minds(kept[each].nature)
+        ]
+        record = replace(record, around=frozenset(str(kept[each].identity) for each in others))
+        attempt = attempt_of(self.facts(work.definition), work.instance, others, record)
+        if not self._records.keep(attempt):
+            return Reason(reasons.UNWRITABLE)
+        work.value = record.value
+        return None
+
+    def _encode(
+        self, work: Work, kept: Mapping[Instance, Kept], request: Any
+    ) -> tuple[FixtureRecord | None, float]:
+        definition = work.definition
+        roots = self._roots(work.instance, kept, work.trees, request)
+        objects = self._modules.objects()
+        shared = self._shared(objects, work)
+        trees, files = self._pack(work, roots)
+        held = self._changes.holdings()
+        encoded = encode_value(work.made, objects, roots, shared, trees, files, held)
+        # Functions that it holds are part of it, though they have not run.
+        codes = {CodeRef(c.co_filename, c.co_firstlineno, c.co_name) for c in encoded.codes}
+        work.instance.seen |= Observation(codes=frozenset(codes))
+        needs = {token.rpartition("/")[0] for token in encoded.tokens} | encoded.owners
+        needs -= {"", _MODULE, str(definition.identity)}
+        if TMP_PATH in encoded.tokens or any(tree["token"] == TMP_PATH for tree in trees):
+            needs |= {str(d.identity) for d in definition.with_upstream() if d.name == TMP_PATH}
+        apart = self._apart(work, kept, request)
+        if needs & apart:
+            raise Unstorable("it shares objects with a fixture that it may have changed")
+        if sum(len(part) for part in encoded.parts) > self._settings.max_size_bytes // 4:
+            raise Unstorable("it is larger than a quarter of cell_cache_max_size")
+        name = self._store.put_value(encoded.parts)
+        head = digest_bytes(encoded.parts[0])
+        if name is None:
+            return None, 0.0
+        began_s = time.perf_counter()
+        view = self._store.get_value(name, encoded.head_bytes, head)
+        if view is None:
+            return None, 0.0
+        paths = {root.token: root.path for root in roots}
+        holders = {str(d.identity): d.fixturedef for d in definition.with_upstream()}
+        scene = Scene(definition.unit, objects, TouchLog(), paths, _sharer(objects, holders))
+        again = Content(view).load(scene)
+        restore_s = time.perf_counter() - began_s
+        if type(again) is not type(work.made):
+            raise Unstorable(f"it comes back as a {type(again).__qualname__}")
+        record = FixtureRecord(
+            name,
+            encoded.head_bytes,
+            head,
+            work.setup_s,
+            frozenset(needs),
+            frozenset(apart),
+            may_leave=self._may_leave(work, kept),
+            has_stubs=bool(encoded.stubs),
+        )
+        return record, restore_s
+
+    def _roots(
+        self,
+        instance: Instance,
+        kept: Mapping[Instance, Kept],
+        trees: Mapping[str, str],
+        request: Any,
+    ) -> list[Root]:
+        roots = [Root(token, path) for token, path in trees.items()]
+        for used in instance.with_upstream() - {instance}:
+            if used in kept:
+                roots += [Root(token, path) for token, path in kept[used].trees.items()]
+        tmp_path = tmp_path_of(request)
+        if tmp_path is not None:
+            roots.append(Root(TMP_PATH, tmp_path))
+        roots.append(Root(_ROOT, self._places.root))
+        base = base_folder(request.config)
+        if base is not None:
+            roots.append(Root("", base))
+        return sorted(roots, key=lambda root: -len(root.path))
+
+    def _shared(self, objects: ModuleObjects, work: Work) -> dict[int, tuple[str, Path]]:
+        """Map what a value may share with modules and upstream values, by ``id``."""
+        found: dict[int, tuple[str, Path]] = {}
+        for thing, reference in objects.holders():
+            for part, path in places_in(thing, _SHARED_OBJECTS):
+                found.setdefault(id(part), (_MODULE, (reference, *path)))
+        by_key = {used.key: used for used in work.definition.with_upstream()}
+        for _, holder in work.before.used:
+            definition = by_key.get(id(holder))
+            if definition is None or not definition.may_share or holder.cached_result is None:
+                continue
+            for part, path in places_in(holder.cached_result[0], _SHARED_OBJECTS):
+                found.setdefault(id(part), (str(definition.identity), path))
+        return found
+
+    def _pack(self, work: Work, roots: Sequence[Root]) -> tuple[list[dict[str, Any]], list[bytes]]:
+        trees: list[dict[str, Any]] = []
+        files: list[bytes] = []
+        names = [root.path for root in roots]
+        todo = [(token, path, list_tree(path)) for token, path in work.trees.items()]
+        folders = work.before.folders
+        if folders is not None and folders.tmp_path is not None:
+            added, _ = folders.written()
+            if added:
+                todo.append((TMP_PATH, folders.tmp_path, added))
+        for token, path, listing in todo:
+            tree, contents = pack_tree(token, path, listing, names, len(files))
+            trees.append({**tree, "name": os.path.basename(path)})
+            files += contents
+        return trees, files
+
+    def _apart(self, work: Work, kept: Mapping[Instance, Kept], request: Any) -> set[str]:
+        """Name the upstream instances that the set-up may have changed."""
+        found: set[str] = set()
+        by_key = {used.key: used for used in work.definition.with_upstream()}
+        for instance, holder in work.before.used:
+            definition = by_key.get(id(holder))
+            if definition is None or not definition.may_share:
+                continue
+            objects = work.before.upstream.get(instance)
+            if objects is not None and objects.changed() is None and not objects.is_opaque:
+                continue
+            if not self._is_as_stored(definition, instance, holder, kept, request):
+                found.add(str(definition.identity))
+        return found
+
+    def _is_as_stored(
+        self,
+        definition: Definition,
+        instance: Instance,
+        holder: Any,
+        kept: Mapping[Instance, Kept],
+        request: Any,
+    ) -> bool:
+        """Say whether a value still gives the bytes that it was stored as; equal bytes prove it."""
+        known = kept.get(instance)
+        if known is None or known.value is None or holder.cached_result is None:
+            return False
+        roots = self._roots(instance, kept, known.trees, request)
+        objects = self._modules.objects()
+        again = Guard().call(encode_value, None, holder.cached_result[0], objects, roots)
+        return again is not None and not again.stubs and digest_stream(again.parts) == known.value
+
+    @staticmethod
+    def _may_leave(work: Work, kept: Mapping[Instance, Kept]) -> frozenset[str]:
+        by_key = {used.key: used for used in work.definition.with_upstream()}
+        found: set[str] = set()
+        for instance, holder in work.before.used:
+            definition, known = by_key.get(id(holder)), kept.get(instance)
+            if definition is None or definition.is_builtin or known is None:
+                continue
+            if not known.nature.effects:
+                found.add(str(definition.identity))
+        return frozenset(found)
+
+    # -- restore ---------------------------------------------------------------------------------
+
+    def load(
+        self,
+        definition: Definition,
+        record: FixtureRecord,
+        upstream_trees: Mapping[str, str],
+        request: Any,
+    ) -> Loaded | None:
+        """Put a value back; None when that is not possible, whatever the reason."""
+        guard = Guard()
+        try:
+            return guard.call(self._load, None, definition, record, upstream_trees, request)
+        except StubTouched:
+            return None
+
+    def _load(
+        self,
+        definition: Definition,
+        record: FixtureRecord,
+        upstream_trees: Mapping[str, str],
+        request: Any,
+    ) -> Loaded | None:
+        view = self._store.get_value(record.value, record.head_bytes, record.head)
+        if view is None:
+            return None
+        content = Content(view)
+        paths = {_ROOT: self._places.root, **upstream_trees}
+        tmp_path = tmp_path_of(request)
+        if tmp_path is not None:
+            paths[TMP_PATH] = tmp_path
+        trees: dict[str, str] = {}
+        written: set[str] = set()
+        for tree in content.trees:
+            token = tree["token"]
+            if token != TMP_PATH:
+                paths[token] = trees[token] = make_folder(request.config, tree["name"])
+            written.update(lay_out(tree["rows"], paths[token], content.section))
+        objects = self._modules.objects()
+        holders = {str(d.identity): d.fixturedef for d in definition.with_upstream()}
+        scene = Scene(definition.unit, objects, self.log, paths, _sharer(objects, holders))
+        return Loaded(content.load(scene), record, trees, frozenset(written))
+
+
+def _sharer(objects: ModuleObjects, holders: Mapping[str, Any]) -> Callable[..., Any]:
+    def shared(owner: str, path: Sequence[Any]) -> Any:
+        if owner == _MODULE:
+            return follow(objects.resolve(path[0]), path[1:])
+        result = holders[owner].cached_result
+        if result is None or is_stub(result[0]):
+            raise LookupError(f"{owner} is not there")
+        return follow(result[0], path)
+
+    return shared
+
+
+def encode_value(
+    made: Any,
+    objects: ModuleObjects,
+    roots: Sequence[Root],
+    shared: Mapping[int, tuple[str, Path]] | None = None,
+    trees: Sequence[Mapping[str, Any]] = (),
+    files: Sequence[bytes] = (),
+    held: Container[object] = (),
+) -> Encoded:
+    """Encode a value; here, so that cloudpickle is imported only by runs that store something."""
+    from pytest_cellcache.store.pickler import encode
+
+    return encode(made, objects, roots, shared, trees, files, held)

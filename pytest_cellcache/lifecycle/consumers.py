@@ -1,0 +1,85 @@
+"""Adds to the footprints of units what they rest on because other units left it behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_cellcache.graph.closure import Closure
+from pytest_cellcache.graph.names import Names
+from pytest_cellcache.graph.project import Project
+from pytest_cellcache.lifecycle.left import Left
+from pytest_cellcache.lifecycle.producers import Change, Readers
+from pytest_cellcache.lifecycle.surroundings import Edges
+from pytest_cellcache.lifecycle.units import Attempt
+from pytest_cellcache.model.keys import BODY, NAME, REGISTERS, Key
+
+_MAX_PASSES: Final = 4
+"""Values made from values made from ... that are followed from test to test."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An attempt that may be stored.
+
+    Attributes:
+        producers: node ids of tests that must run before it when it runs.
+    """
+
+    attempt: Attempt
+    roots: frozenset[Key]
+    producers: tuple[str, ...] = ()
+
+
+def with_producers(
+    rows: list[Kept],
+    left: Left,
+    closure: Closure,
+    changes: Sequence[Change],
+    edges: Edges,
+    project: Project,
+    names: Names,
+) -> list[Kept]:
+    """Add to roots what units rest on because others left it behind."""
+    registers = closure.changed_at_import
+    if not changes and not registers:
+        return rows
+    roots = {left.key_of(row.attempt): row.roots | left.values_used(row.attempt) for row in rows}
+    for unit, own in left.units.items():
+        roots.setdefault(unit, own)
+    added: dict[Key, set[Key]] = {}
+    places: dict[object, list[Change]] = {}
+    for change in changes:
+        places.setdefault(change.place, []).append(change)
+    for _ in range(_MAX_PASSES):
+        live = {unit: own | frozenset(added.get(unit, ())) for unit, own in roots.items()}
+        readers = Readers(project, names, live, closure.live_edges)
+        grown = False
+        for group in places.values():
+            rests_on: set[Key] = set().union(*(change.rests_on for change in group))
+            instead = {change.unit for change in group if change.unit is not None}
+            for unit in readers.of(group[0]):
+                is_filler = not live[unit].isdisjoint(group[0].fillers)
+                needs = rests_on if is_filler or not group[0].fillers else instead
+                needed = needs - live[unit] - {unit}
+                if needed:
+                    added.setdefault(unit, set()).update(needed)
+                    grown = grown or any(key.kind == BODY for key in needed)
+        if not grown:  # what bodies that made a remembered value read counts, too
+            break
+    for file, name in sorted(registers):
+        for unit in readers.reaching(Key(NAME, file, name)):
+            # Statements that may come to change it, too, in the modules that it rests on.
+            modules = left.modules_of(unit, roots[unit], edges)
+            added.setdefault(unit, set()).update(
+                Key(REGISTERS, module, f"{file}::{name}") for module in modules
+            )
+    for unit in left.units.keys() & added.keys():
+        left.units[unit] |= added[unit]
+    found = []
+    for row in rows:
+        unit = left.key_of(row.attempt)
+        more = frozenset(added.get(unit, ()))
+        found.append(Kept(row.attempt, row.roots | more, left.tests_before(unit, more)))
+    return found

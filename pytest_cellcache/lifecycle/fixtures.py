@@ -1,0 +1,216 @@
+"""Records of fixture instances: what is kept of one, and what a record says of its upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from pytest_cellcache.lifecycle.footprint import barrier_of
+from pytest_cellcache.lifecycle.units import Attempt, Instance, TestFacts
+from pytest_cellcache.model import reasons
+from pytest_cellcache.model.digest import Digest, digest_parts
+from pytest_cellcache.model.keys import ENV, FILE, Key
+from pytest_cellcache.model.observation import ALL_VARIABLES
+from pytest_cellcache.model.reasons import Reason
+from pytest_cellcache.trace.effects import Objects
+
+LEAKING: Final = frozenset(
+    {"environment", "directory", "import-path", "module", "patched", "files"}
+)
+"""Kinds of effects that can reach a fixture which does not ask for the one that has them."""
+SEEN: Final = frozenset(
+    {"environment", "directory", "import-path", "module", "logging", "warnings", "random"}
+)
+"""Kinds of effects on what is compared around each set-up: who goes on with it is seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What setting a fixture up did beside giving its value.
+
+    Attributes:
+        effects: (kind, subject) of what it changed; such a fixture is never left out.
+        bound: what ties its value to this session or its end, so that it cannot be kept.
+        is_opaque: its value cannot be looked into, so whoever is given it may change it unseen.
+    """
+
+    effects: tuple[tuple[str, str], ...] = ()
+    bound: Reason | None = None
+    is_opaque: bool = False
+
+    @property
+    def leaks(self) -> bool:
+        return any(kind in LEAKING for kind, _ in self.effects)
+
+
+@dataclass(frozen=True, slots=True)
+class FixtureRecord:
+    """The result part of an entry.
+
+    Attributes:
+        value: name of the value file; ``head`` are size and digest of what is unpickled.
+        needs: identities of the instances that the value shares objects or files with.
+        apart: identities of the instances that making it may have changed.
+        around: identities of other instances that were alive and had effects that leak.
+        may_leave: identities of upstream instances that had no effect.
+    """
+
+    value: str
+    head_bytes: int
+    head: Digest
+    setup_s: float
+    needs: frozenset[str] = frozenset()
+    apart: frozenset[str] = frozenset()
+    around: frozenset[str] = frozenset()
+    may_leave: frozenset[str] = frozenset()
+    has_stubs: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "value": self.value,
+            "head": [self.head_bytes, self.head],
+            "setup_s": round(self.setup_s, 6),
+            "needs": sorted(self.needs),
+            "apart": sorted(self.apart),
+            "around": sorted(self.around),
+            "may_leave": sorted(self.may_leave),
+            "stubs": self.has_stubs,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> FixtureRecord:
+        """Read what ``to_json`` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        head_bytes, head = data["head"]
+        return cls(
+            value=str(data["value"]),
+            head_bytes=int(head_bytes),
+            head=Digest(str(head)),
+            setup_s=float(data["setup_s"]),
+            needs=frozenset(map(str, data["needs"])),
+            apart=frozenset(map(str, data["apart"])),
+            around=frozenset(map(str, data["around"])),
+            may_leave=frozenset(map(str, data["may_leave"])),
+            has_stubs=bool(data["stubs"]),
+        )
+
+
+def facts_of(unit: str, group: str, keys: Iterable[Key], declared: Sequence[str]) -> TestFacts:
+    """Describe a fixture instance as what a record is kept of."""
+    return TestFacts(unit, group, digest_parts(declared), frozenset(keys))
+
+
+def attempt_of(
+    facts: TestFacts, instance: Instance, others: Iterable[Instance], record: FixtureRecord
+) -> Attempt:
+    """Make the attempt that records a set-up; its footprint is that of its upstream as of now.
+
+    Args:
+        others: instances that it does not use, but that were there and may have mattered.
+    """
+    used = instance.with_upstream() | {u for other in others for u in other.with_upstream()}
+    frozen = frozenset(
+        replace(each, uses=set(), is_open=False, changes=frozenset())
+        for each in used
+        if each is not instance
+    )
+    return Attempt(
+        facts,
+        instance.seen,
+        frozen,
+        record.to_json(),
+        None,
+        record.setup_s,
+        blobs=(record.value,),
+        is_setup=True,
+    )
+
+
+def barrier_of_setup(instance: Instance, nature: Nature) -> Reason | None:
+    """Say why a set-up forbids that its value is kept."""
+    for used in instance.with_upstream():
+        if used.has_failed:
+            return Reason(reasons.FAILED, f"fixture {used.name}")
+        found = barrier_of(used.seen)
+        if found is not None:
+            return found
+    if nature.effects:
+        kind, subject = nature.effects[0]
+        return Reason(reasons.EFFECT, f"{kind} {subject}".rstrip())
+    return nature.bound
+
+
+@dataclass(slots=True)
+class Kept:
+    """What this run knows of a set-up that ended.
+
+    Attributes:
+        trees: directories of files that belong to the value, by token.
+        value: name of its value file, if it has one.
+        objects: what its value held when it was set up, for one that outlives a test.
+        attempt: number of the attempt in which it was set up.
+    """
+
+    instance: Instance
+    identity: Digest | None
+    nature: Nature
+    trees: dict[str, str] = field(default_factory=dict)
+    value: str | None = None
+    objects: Objects | None = None
+    attempt: int = -1
+
+    def may_have_changed(self, attempt: int) -> bool:
+        """Say whether a test may have changed the value since it was set up."""
+        if self.attempt == attempt:
+            return False
+        return self.objects is None or self.objects.is_opaque or self.objects.changed() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Consulted:
+    """What a set-up consulted of the things that others may have changed under it."""
+
+    variables: frozenset[str]
+    files: frozenset[str]
+
+    @classmethod
+    def seen(cls, used: Iterable[Instance], relative: Callable[[str], str]) -> Consulted:
+        """Take it from set-ups of this run."""
+        keys: set[Key] = set()
+        variables: set[str] = set()
+        reads: set[str] = set()
+        for instance in used:
+            variables |= instance.seen.variables
+            reads |= {relative(path) for path in instance.seen.reads}
+            if instance.restored is not None:
+                keys |= instance.restored.keys
+        return cls(frozenset(variables), frozenset(reads)) | cls.of_keys(keys)
+
+    @classmethod
+    def of_keys(cls, keys: Iterable[Key]) -> Consulted:
+        """Take it from a record."""
+        found = list(keys)
+        return cls(
+            frozenset(key.name for key in found if key.kind == ENV),
+            frozenset(key.path for key in found if key.kind == FILE),
+        )
+
+    def __or__(self, other: Consulted) -> Consulted:
+        return Consulted(self.variables | other.variables, self.files | other.files)
+
+    def minds(self, nature: Nature) -> bool:
+        """Say whether what another fixture changed may have mattered."""
+        for kind, subject in nature.effects:
+            if kind == "environment":
+                if subject in self.variables or ALL_VARIABLES in self.variables:
+                    return True
+            elif kind == "files":
+                if subject in self.files:
+                    return True
+            elif kind in LEAKING:
+                return True
+        return False

@@ -1,0 +1,1 @@
+"""What to restore, to leave out, to run, and to run again; pure."""

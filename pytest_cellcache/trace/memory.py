@@ -1,0 +1,168 @@
+"""Puts long-lived objects back to what they held, as if an attempt had never been.
+
+Copies are shallow and hold the very objects, so identities stay as they were; they are kept for one
+attempt only, for they keep these objects alive. Nothing of the objects' own code runs.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import types
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Final
+
+from pytest_cellcache.trace.held import Held, Slots
+from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, SKIPPED_MEMBERS
+from pytest_cellcache.trace.unit import surrounding_now
+
+_TROUBLES: Final = (TypeError, AttributeError, ValueError, RuntimeError, LookupError, OSError)
+_UNSET: Final = object()
+_NO_COPY: Final = object()
+
+
+class Memory:
+    """What containers hold now, and the surroundings of the process.
+
+    Args:
+        held: the containers, which have just been compared.
+    """
+
+    def __init__(self, held: Iterable[Held]) -> None:
+        self._rows = [(each, each.saved, _copy(each)) for each in held]
+        self.look_around()
+
+    def look_around(self) -> None:
+        """Take the surroundings as they are now."""
+        self._surrounding = surrounding_now()
+        self._random = random.getstate()
+
+    def put_back(self) -> bool:
+        """Put everything back; say whether all that had changed could be."""
+        done = [self._put_surrounding_back()]
+        for held, ids, copy in self._rows:
+            try:
+                if held.ids(held.thing) != ids:
+                    done.append(_refill(held, copy))
+            except _TROUBLES:
+                done.append(False)
+        return all(done)
+
+    def _put_surrounding_back(self) -> bool:
+        before, now = self._surrounding, surrounding_now()
+        for name in now.variables.keys() - before.variables.keys():
+            del os.environb[name]
+        for name, value in before.variables.items():
+            if now.variables.get(name) != value:
+                os.environb[name] = value
+        if now.search != before.search:
+            sys.path[:] = before.search
+        if random.getstate() != self._random:
+            random.setstate(self._random)
+        if now.folder != before.folder:
+            try:
+                os.chdir(before.folder or "")
+            except OSError:
+                return False
+        return True
+
+
+def _copy(held: Held) -> Any:
+    thing, kind = held.thing, type(held.thing)
+    if held.kind == "namespace":
+        return dict(thing) if len(thing) <= MAX_ITEMS else _NO_COPY
+    if held.kind == "mapping":
+        return dict(dict.items(thing)) if dict.__len__(thing) <= MAX_ITEMS else _NO_COPY
+    if isinstance(held.ids, Slots):
+        return [_slot(slot, thing) for slot in held.ids.slots]
+    for known, iterate in _SEQUENCES:
+        if issubclass(kind, known):
+            return list(iterate(thing)) if known.__len__(thing) <= MAX_ITEMS else _NO_COPY
+    if kind is types.FunctionType:
+        return thing.__defaults__
+    if kind is types.CellType:
+        try:
+            return thing.cell_contents
+        except ValueError:
+            return _UNSET
+    if issubclass(kind, random.Random):
+        return thing.getstate()
+    return _NO_COPY
+
+
+def _slot(slot: Any, thing: Any) -> Any:
+    try:
+        return slot.__get__(thing)
+    except AttributeError:
+        return _UNSET
+
+
+def _refill(held: Held, copy: Any) -> bool:
+    thing, kind = held.thing, type(held.thing)
+    if copy is _NO_COPY:
+        return issubclass(kind, LRU)  # what it has learned it would learn again
+    if held.kind == "namespace":
+        return _refill_namespace(held, copy)
+    if held.kind == "mapping":
+        dict.clear(thing)
+        dict.update(thing, copy)
+    elif isinstance(held.ids, Slots):
+        for slot, value in zip(held.ids.slots, copy, strict=True):
+            if value is not _UNSET:
+                slot.__set__(thing, value)
+            elif _slot(slot, thing) is not _UNSET:
+                slot.__delete__(thing)
+    elif issubclass(kind, list):
+        list.__setitem__(thing, slice(None), copy)
+    elif issubclass(kind, bytearray):
+        bytearray.__setitem__(thing, slice(None), copy)
+    elif issubclass(kind, set):
+        set.clear(thing)
+        set.update(thing, copy)
+    elif issubclass(kind, deque):
+        deque.clear(thing)
+        deque.extend(thing, copy)
+    elif kind is types.FunctionType:
+        thing.__defaults__ = copy
+    elif kind is types.CellType:
+        if copy is _UNSET:
+            del thing.cell_contents
+        else:
+            thing.cell_contents = copy
+    elif issubclass(kind, random.Random):
+        thing.setstate(copy)
+    else:
+        return False
+    return True
+
+
+def _refill_namespace(held: Held, copy: dict[str, Any]) -> bool:
+    """Set and delete what differs; a class is set through its type, as it has no other way."""
+    space = held.thing
+    for name in [name for name in space if name not in copy]:
+        if name in SKIPPED_MEMBERS or (held.is_foreign and name.startswith("_")):
+            continue
+        if held.owner is None:
+            del space[name]
+        else:
+            type.__delattr__(held.owner, name)
+    for name, value in copy.items():
+        if space.get(name, _UNSET) is value or name in SKIPPED_MEMBERS:
+            continue
+        if held.is_foreign and name.startswith("_"):
+            continue  # what a library remembers in its own object
+        if held.owner is None:
+            space[name] = value
+        else:
+            type.__setattr__(held.owner, name, value)
+    return True
+
+
+_SEQUENCES: Final[tuple[tuple[Any, Any], ...]] = (
+    (list, list.__iter__),
+    (set, set.__iter__),
+    (deque, deque.__iter__),
+    (bytearray, bytearray.__iter__),
+)

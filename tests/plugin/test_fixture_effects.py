@@ -1,0 +1,212 @@
+"""What a set-up does beside giving its value is detected, and then it runs, with a reason."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+import pytest
+
+# Suites under test leave connections open, in our own process.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Counted
+
+TEST = """
+    import lib
+    import helper
+
+    def test_a(made):
+        assert lib.one() == 1
+
+    def test_b(made):
+        pass
+"""
+
+EFFECTS = {
+    "environment": ("import os; os.environ['THERE'] = '1'", "effect environment THERE"),
+    "directory": ("import os, tempfile; os.chdir(tempfile.gettempdir())", "effect directory"),
+    "import path": ("import sys; sys.path.append('/nowhere')", "effect import-path"),
+    "global": ("global STATE; STATE = [2]", "effect module conftest"),
+    "list of a module": ("helper.LIST.append(1)", "effect module a list"),
+    "class": ("helper.Kind.size = 3", "effect module Kind"),
+    "object of a module": ("helper.THING.size = 3", "effect module a Kind"),
+    "fake module": ("import sys, types; sys.modules['fake'] = types.ModuleType('fake')",
+                    "effect module fake"),
+    "logging": ("import logging; log = logging.getLogger('x'); log.setLevel(log.level + 1)",
+                "effect logging"),
+    "warnings": ("import warnings; warnings.simplefilter('ignore')", "effect warnings"),
+    "random": ("import random; random.random()", "effect random"),
+    "patch": ("import time; time.noted = 1; time.sleep = len", "effect patched time"),
+    "file": ("open('written.txt', 'w').close()", "effect files written.txt"),
+    "process": ("import subprocess, sys; subprocess.run([sys.executable, '-c', ''])",
+                "effect process"),
+    "thread": ("import threading; e = threading.Event(); t = threading.Thread(target=e.wait, "
+               "daemon=True); t.start()", "trace-gap thread-left"),
+    "socket": ("import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.close()",
+               "effect socket"),
+    "node": ("request.node.name", "effect request node"),
+    "class attribute": ("request.cls", "effect request cls"),
+    "finalizer": ("request.addfinalizer(lambda: helper.LIST.clear())", "finalizer "),
+    "by name": ("request.getfixturevalue('other')", "by-name "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_effects_are_seen(counted: Counted, name: str) -> None:
+    statement, reason = EFFECTS[name]
+    counted.write(
+        helper="""
+        LIST = []
+
+        class Kind:
+            size = 1
+
+        THING = Kind()
+        """,
+        conftest=textwrap.dedent(f"""
+        import os, random, sys, time
+        import pytest
+        import helper
+
+        STATE = [1]
+
+        @pytest.fixture(scope="session", autouse=True)
+        def put_back():
+            kept = dict(os.environ), os.getcwd(), list(sys.path), time.sleep
+            yield
+            os.environ.clear(); os.environ.update(kept[0]); os.chdir(kept[1])
+            sys.path[:] = kept[2]; time.sleep = kept[3]
+
+        @pytest.fixture(scope="session")
+        def other():
+            return 4
+
+        @pytest.fixture{"" if name in ("node", "class attribute") else '(scope="session")'}
+        def made(request):
+            {statement}
+            return [1, 2]
+        """),
+        test_a=TEST,
+    )
+    ran, calls = counted.run()
+    assert counted.why(ran, "made").startswith(reason)
+    again, _ = counted.run()
+    assert again.names == [] or name in ("thread", "file")
+    counted.edit()
+    _, calls = counted.run()
+    assert calls["made"] >= 1
+    assert not any(fixture["source"] == "restored" for fixture in again.report["fixtures"])
+
+
+BOUND = {
+    "teardown": ("yield [1]; helper.LIST.append(1)", "teardown "),
+    "teardown in a with": ("with helper.block():\n                yield [1]", "teardown "),
+    "process id": ("import os; return [os.getpid()]", "not-storable it holds"),
+    "id": ("return [id(helper)]", "not-storable it holds"),
+    "lock": ("import threading; return threading.Lock()", "not-storable a _thread.lock"),
+    "generator": ("return (n for n in ())", "not-storable a generator"),
+    "sentinel": ("return object()", "not-storable a object"),
+    "recursion": ("a = []\n            for _ in range(5000): a = [a]\n            return a",
+                  "not-storable pickling it fails: "),
+    "rude class": ("return helper.Rude()", "not-storable Oops in "),
+    "liar": ("return helper.Liar()", "not-storable "),
+    "exception": ("return [helper.raised()]", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOUND)
+def test_values_that_cannot_be_kept(counted: Counted, name: str) -> None:
+    statement, reason = BOUND[name]
+    counted.write(
+        helper="""
+        import contextlib
+
+        LIST = []
+
+        class Oops(Exception): pass
+
+        @contextlib.contextmanager
+        def block():
+            yield
+
+        class Rude:
+            def __reduce_ex__(self, protocol):
+                raise Oops("no")
+
+        class Liar:
+            def __getstate__(self):
+                return {"a": 1}
+
+            def __setstate__(self, state):
+                raise Oops("never")
+
+        def raised():
+            try:
+                raise Oops("here")
+            except Oops as error:
+                return error
+        """,
+        conftest=textwrap.dedent(f"""
+        import pytest
+        import helper
+
+        @pytest.fixture(scope="session")
+        def made():
+            {statement}
+        """),
+        test_a=TEST,
+    )
+    ran, calls = counted.run()
+    assert counted.why(ran, "made").startswith(reason)
+    assert calls == {"made": 1}
+    assert counted.run()[1] == {}
+    counted.edit()
+    ran, calls = counted.run()
+    assert ran.names == ["test_a"]
+    assert calls == ({"made": 1} if reason else {})
+
+
+def test_a_global_that_cannot_be_looked_into(counted: Counted) -> None:
+    counted.write(
+        helper="""
+        import sqlite3
+        CONN = sqlite3.connect(":memory:", check_same_thread=False)
+        CONN.execute("create table t (n)")
+        """,
+        conftest="""
+        import re
+        import pytest
+        from helper import CONN
+
+        PATTERN = re.compile("a")
+
+        @pytest.fixture(scope="session")
+        def made():
+            CONN.execute("insert into t values (1)")
+            return [1]
+
+        @pytest.fixture(scope="session")
+        def fine():
+            return [PATTERN.findall("aa")]
+
+        @pytest.fixture(scope="session")
+        def purpose():
+            len("")
+
+        @pytest.fixture(scope="session")
+        def after(purpose):
+            return 1
+        """,
+        test_a="import lib\ndef test_a(made, fine, after): assert lib.one() == 1\n",
+    )
+    ran, _ = counted.run()
+    assert counted.why(ran, "made") == "effect unseen CONN"
+    assert counted.why(ran, "fine") == ""
+    assert counted.why(ran, "after") == "session-bound purpose"
+    counted.edit()
+    assert counted.run()[1] == {"made": 1, "purpose": 1, "after": 1}

@@ -1,0 +1,166 @@
+"""Files that a fixture builds in a temporary directory of its own belong to its value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+# Suites under test leave connections open, in our own process.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Counted
+
+DATABASE = """
+    import sqlite3
+    import pytest
+
+    @pytest.fixture(scope="session")
+    def made(tmp_path_factory):
+        path = tmp_path_factory.mktemp("data") / "test.db"
+        conn = sqlite3.connect(path)
+        conn.execute("create table t (n)")
+        conn.execute("insert into t values (7)")
+        conn.commit()
+        conn.close()
+        return path
+
+    @pytest.fixture(scope="session")
+    def as_text(made):
+        return f"sqlite:///{made}"
+
+    @pytest.fixture
+    def tree(tmp_path):
+        (tmp_path / "pkg").mkdir()
+        (tmp_path / "pkg" / "mod.py").write_text("X = 1")
+        (tmp_path / "run.sh").write_text("#!/bin/sh")
+        (tmp_path / "run.sh").chmod(0o755)
+        (tmp_path / "link").symlink_to("run.sh")
+        return {"root": tmp_path, "mod": str(tmp_path / "pkg" / "mod.py")}
+"""
+
+
+def test_a_database_file_is_laid_out_again(counted: Counted) -> None:
+    counted.write(
+        conftest=DATABASE,
+        test_a="""
+        import sqlite3
+        import lib
+
+        def test_a(made, as_text):
+            assert lib.one() == 1
+            assert as_text == f"sqlite:///{made}"
+            conn = sqlite3.connect(made)
+            assert conn.execute("select n from t").fetchall() == [(7,)]
+            conn.close()
+
+        def test_text(as_text):
+            assert lib.one() == 1
+            assert open(as_text[len("sqlite:///"):], "rb").read(6) == b"SQLite"
+        """,
+    )
+    assert counted.run()[1] == {"tmp_path_factory": 1, "made": 1, "as_text": 1}
+    assert counted.run()[1] == {}
+    counted.edit()
+    ran, calls = counted.run()
+    assert calls == {"tmp_path_factory": 1}
+    assert len(ran.names) == 2
+    assert counted.run()[1] == {}
+
+
+def test_a_tree_in_the_directory_of_a_test(counted: Counted) -> None:
+    counted.write(
+        conftest=DATABASE,
+        test_a="""
+        import os
+        import lib
+
+        def test_a(tree, tmp_path):
+            assert lib.one() == 1
+            assert tree["root"] == tmp_path
+            assert open(tree["mod"]).read() == "X = 1"
+            assert os.access(tmp_path / "run.sh", os.X_OK)
+            assert os.readlink(tmp_path / "link") == "run.sh"
+            (tmp_path / "more").write_text("")
+
+        def test_b(tree):
+            assert lib.one() == 1
+            assert sorted(os.listdir(tree["root"])) == ["link", "pkg", "run.sh"]
+        """,
+    )
+    assert counted.run()[1]["tree"] == 2
+    counted.edit()
+    _, calls = counted.run()
+    assert "tree" not in calls
+    assert calls["tmp_path"] == 2
+    assert counted.run()[1] == {}
+
+
+REFUSED = {
+    "names itself": "path = tmp_path_factory.mktemp('d'); (path / 'ini').write_text(str(path))",
+    "elsewhere": "import tempfile; path = tempfile.mkdtemp()",
+    "tree of another": "path = other / 'x'; path.write_text('')",
+    "fifo": "import os; path = tmp_path_factory.mktemp('d') / 'pipe'; os.mkfifo(path)",
+    "link outside": "path = tmp_path_factory.mktemp('d') / 'l'; path.symlink_to('/etc/passwd')",
+    "as bytes": "import os; path = os.fsencode(tmp_path_factory.mktemp('d'))",
+    "base": "path = tmp_path_factory.getbasetemp()",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_laid_out_again_is_not_kept(counted: Counted, name: str) -> None:
+    counted.write(
+        conftest=f"""
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def other(tmp_path_factory):
+            return tmp_path_factory.mktemp("other")
+
+        @pytest.fixture(scope="session")
+        def made(tmp_path_factory, other):
+            {REFUSED[name]}
+            return path
+        """,
+        test_a="""
+        import lib
+        def test_a(made): assert lib.one() == 1 and made
+        """,
+    )
+    ran, _ = counted.run()
+    assert counted.why(ran, "made")
+    counted.edit()
+    assert counted.run()[1]["made"] == 1
+
+
+def test_paths_of_the_project_move_with_it(counted: Counted) -> None:
+    counted.write(
+        conftest="""
+        import pytest
+        from pathlib import Path
+
+        HERE = Path(__file__).parent
+
+        @pytest.fixture(scope="session")
+        def made():
+            return [HERE / "lib.py", str(HERE / "lib.py")]
+        """,
+        test_a="""
+        import lib
+        from pathlib import Path
+        def test_a(made):
+            assert lib.one() == 1
+            assert made[0] == Path(__file__).parent / "lib.py"
+            assert made[1] == str(made[0])
+        """,
+    )
+    assert counted.run()[1] == {"made": 1}
+    for path in counted.suite.store.rglob("*"):
+        if path.is_file() and path.name != "CACHEDIR.TAG":
+            assert str(counted.suite.path).encode() not in path.read_bytes()
+    counted.edit()
+    assert counted.run()[1] == {}

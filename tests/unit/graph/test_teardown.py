@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from pytest_cellcache.graph.teardown import does_teardown
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["return 1", "yield 1", "x = 1\n    yield x", "with x: y()\n    yield 1",
+     "def inner(): yield 2\n    yield inner"],
+)  # fmt: skip
+def test_nothing_after_the_yield(body: str) -> None:
+    assert not does_teardown(textwrap.indent(f"@deco\ndef f():\n    {body}", "    "))
+    assert not does_teardown(f"async def f():\n    {body}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["yield 1\n    x()", "with x: yield 1", "try:\n        yield\n    finally: x()",
+     "y = yield 1", "for x in y: yield x", "yield 1\n    yield 2", "yield from x"],
+)  # fmt: skip
+def test_something_after_the_yield(body: str) -> None:
+    assert does_teardown(f"def f():\n    {body}")
+
+
+def test_in_doubt_it_does() -> None:
+    assert does_teardown("")
+    assert does_teardown("f = lambda: (yield)")

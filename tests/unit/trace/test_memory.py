@@ -1,0 +1,127 @@
+"""What an attempt did to long-lived objects and the process is put back, identities included."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import textwrap
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pytest_cellcache.trace.state import StateWatch
+
+MODULE = """
+    import collections
+    import random
+
+    class Kind:
+        size = 1
+
+        def __init__(self):
+            self.parts = []
+
+    class Slotted:
+        __slots__ = ("left", "right")
+
+    def make():
+        count = [0]
+        total = 0
+        def step():
+            nonlocal total
+            total += 1
+            count[0] += 1
+            return total, count
+        return step
+
+    NUMBER = 1
+    TABLE = {"a": [1]}
+    QUEUE = collections.deque([1])
+    NAMES = {"x"}
+    BYTES = bytearray(b"ab")
+    THING = Kind()
+    SLOTTED = Slotted()
+    SLOTTED.left = 1
+    DICE = random.Random(1)
+    STEP = make()
+    GOING = iter(range(3))
+"""
+
+# What is done, and an expression that shows it.
+DEEDS = {
+    "global": ("m.NUMBER = 2", "m.NUMBER"),
+    "new global": ("m.NEW = 2", "hasattr(m, 'NEW')"),
+    "deleted global": ("del m.NUMBER", "m.NUMBER"),
+    "dictionary": ("m.TABLE.clear()", "m.TABLE"),
+    "nested list": ("m.TABLE['a'].append(2)", "m.TABLE"),
+    "deque": ("m.QUEUE.append(2)", "m.QUEUE"),
+    "set": ("m.NAMES.add('y')", "sorted(m.NAMES)"),
+    "bytes": ("m.BYTES.extend(b'c')", "bytes(m.BYTES)"),
+    "attribute": ("m.THING.size = 2", "m.THING.size"),
+    "list of an object": ("m.THING.parts.append(2)", "m.THING.parts"),
+    "class": ("m.Kind.size = 2; m.Kind.new = 3", "m.Kind.size, hasattr(m.Kind, 'new')"),
+    "slots": (
+        "m.SLOTTED.left = 2; m.SLOTTED.right = 3",
+        "m.SLOTTED.left, hasattr(m.SLOTTED, 'right')",
+    ),
+    "dice": ("m.DICE.random()", "m.DICE.getstate()"),
+    "closure": ("m.STEP()", "[cell.cell_contents for cell in m.STEP.__closure__]"),
+    "variable": ("os.environ['CELL_MEMORY'] = '1'", "os.environ.get('CELL_MEMORY')"),
+    "search path": ("sys.path.append('/nowhere')", "list(sys.path)"),
+    "working directory": ("os.chdir('/')", "os.getcwd()"),
+    "random": ("random.random()", "random.getstate()"),
+}
+
+
+@pytest.fixture
+def module() -> Iterator[types.ModuleType]:
+    module = types.ModuleType("remembered")
+    module.__file__ = "/watched/remembered.py"
+    sys.modules[module.__name__] = module
+    exec(compile(textwrap.dedent(MODULE), module.__file__, "exec"), vars(module))
+    yield module
+    del sys.modules[module.__name__]
+
+
+def watch() -> StateWatch:
+    found = StateWatch(lambda filename: filename.startswith("/watched/"), lambda *_: False)
+    found.begin()
+    found.take()
+    return found
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_what_was_done_is_undone(module: types.ModuleType, name: str) -> None:
+    deed, shown = DEEDS[name]
+    space: dict[str, Any] = {"m": module, "os": os, "sys": sys, "random": random}
+    before = repr(eval(shown, space))
+    memory = watch().remember()
+    exec(deed, space)
+    assert repr(eval(shown, space)) != before if name != "deleted global" else True
+    assert memory.put_back()
+    assert repr(eval(shown, space)) == before
+
+
+def test_what_cannot_be_undone_is_said(module: types.ModuleType) -> None:
+    memory = watch().remember()
+    next(module.GOING)
+    assert not memory.put_back()
+
+
+def test_nothing_done_is_nothing_to_undo(module: types.ModuleType) -> None:
+    table = module.TABLE
+    assert watch().remember().put_back()
+    assert module.TABLE is table
+
+
+def test_copies_are_made_anew_only_after_changes(module: types.ModuleType) -> None:
+    state = watch()
+    first = state.remember()
+    assert state.take() == frozenset()
+    assert state.remember() is first
+    module.NUMBER = 2
+    assert state.take()
+    assert state.remember() is not first
