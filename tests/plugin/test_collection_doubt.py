@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -12,11 +11,6 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import Suite
-
-pytestmark = pytest.mark.skipif(
-    sys.version_info[:2] in ((3, 10), (3, 12)),
-    reason="3.11 and 3.13 stand for them: statements of modules are told apart or are not",
-)
 
 Act = Callable[["Suite"], None]
 

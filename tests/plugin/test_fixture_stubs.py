@@ -262,7 +262,7 @@ def test_a_whole_stub_that_is_asked_for_by_name(counted: Counted) -> None:
 def test_a_value_that_is_gone_is_made_again(counted: Counted) -> None:
     partial(counted, "def test_a(made): assert lib.one() == 1 and made['names'] == ['a']")
     counted.edit()
-    for path in (counted.suite.store / "v3" / "blobs").iterdir():
+    for path in counted.suite.store.glob("v*/blobs/*"):
         if b"cellval1" in path.read_bytes():
             path.unlink()
     ran, calls = counted.run()
