@@ -195,6 +195,9 @@ class Restorer:
             return None
         definition = self._by_key.get(id(fixturedef))
         action = self._plan.actions.get(id(fixturedef), Action.RUN)
+        if action is Action.RUN and self._speeds.was_cheap(id(fixturedef)):
+            self._time(fixturedef, request)
+            return None
         if definition is not None and action is Action.LEAVE:
             self._leave(definition, request)
             return True

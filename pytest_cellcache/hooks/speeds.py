@@ -65,6 +65,12 @@ class Speeds:
         times = self._times.get(held[1])
         return (max(times.values()) if times else self._was(held[1])) >= self._min_s
 
+    def was_cheap(self, key: int) -> bool:
+        """Say whether a definition was cheap in earlier runs, with all its parameters, and is."""
+        held = self._keys.get(key)
+        is_told = held is not None and held[1] in (self._known or {}) and key in self.cheap
+        return is_told and held is not None and self._was(held[1]) < self._min_s
+
     def knows(self, key: int, parameter: str) -> bool:
         """Say whether a definition is known to be cheap with a parameter."""
         held = self._keys.get(key)

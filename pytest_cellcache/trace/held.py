@@ -241,14 +241,31 @@ class Batch:
             found += [held for held in self._whose if held.kind == "mapping"]
         return [*found, *self._others, *self.held[self._laid_out :]]
 
-    def _signature(self) -> Signature | None:
-        """Identify everything that is held; ``None`` if something cannot be looked at just now."""
+    def contents(self) -> tuple[list[Held], list[Any]]:
+        """Give the containers that the collector tells of, and all that they hold.
+
+        Raises:
+            RuntimeError: a thread changed one meanwhile.
+        """
+        return [*self._whose, *self._in], self._things()
+
+    @property
+    def others(self) -> list[Held]:
+        """The containers that have to be asked one by one."""
+        return [*self._others, *self.held[self._laid_out :]]
+
+    def _things(self) -> list[Any]:
         self._spaces[::3] = [instance() for instance in self._instances]
         things = gc.get_referents(*self._bodies, *self._spaces)
         self._spaces[::3] = [None] * len(self._instances)
+        for mapping in self._keys:
+            things += dict.keys(mapping)
+        return things
+
+    def _signature(self) -> Signature | None:
+        """Identify everything that is held; ``None`` if something cannot be looked at just now."""
         try:
-            for mapping in self._keys:
-                things += dict.keys(mapping)
+            things = self._things()
         except RuntimeError:  # changed by a thread
             return None
         rest: list[int] = []

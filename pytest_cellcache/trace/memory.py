@@ -14,7 +14,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, Final
 
-from pytest_cellcache.trace.held import Held, Slots
+from pytest_cellcache.trace.addresses import identity
+from pytest_cellcache.trace.held import Batch, Held, Slots
 from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, SKIPPED_MEMBERS
 from pytest_cellcache.trace.unit import surrounding_now
 
@@ -22,16 +23,30 @@ _TROUBLES: Final = (TypeError, AttributeError, ValueError, RuntimeError, LookupE
 _UNSET: Final = object()
 _NO_COPY: Final = object()
 
+_Row = tuple[Held, list[int], dict[str, int]]
+"""A container, the identities of what it held, and those of its names."""
+
 
 class Memory:
     """What containers hold now, and the surroundings of the process.
 
     Args:
-        held: the containers, which have just been compared.
+        batches: of containers, which have just been compared.
     """
 
-    def __init__(self, held: Iterable[Held]) -> None:
-        self._rows = [(each, each.saved, _copy(each)) for each in held]
+    def __init__(self, batches: Iterable[Batch]) -> None:
+        # What most of them hold is taken in one go, and told apart where something changed.
+        self._taken: list[tuple[list[_Row], list[Any]]] = []
+        self._copies: list[tuple[Held, list[int], Any]] = []
+        for batch in batches:
+            others = batch.others
+            try:
+                common, things = batch.contents()
+            except RuntimeError:  # changed by a thread
+                common, things, others = [], [], batch.held
+            self._taken.append(([(held, held.saved, held.named) for held in common], things))
+            others = [*others, *(held for held in common if isinstance(held.ids, Slots))]
+            self._copies += [(held, held.saved, _copy(held)) for held in others]
         self.look_around()
 
     def look_around(self) -> None:
@@ -42,12 +57,21 @@ class Memory:
     def put_back(self) -> bool:
         """Put everything back; say whether all that had changed could be."""
         done = [self._put_surrounding_back()]
-        for held, ids, copy in self._rows:
+        for held, ids, copy in self._copies:
             try:
                 if held.ids(held.thing) != ids:
                     done.append(_refill(held, copy))
             except _TROUBLES:
                 done.append(False)
+        for rows, things in self._taken:
+            known: dict[int, Any] = {}
+            for held, ids, named in rows:
+                try:
+                    if held.ids(held.thing) != ids and not isinstance(held.ids, Slots):
+                        known = known or {identity(thing): thing for thing in (None, *things)}
+                        done.append(_refill(held, _content(held, ids, named, known)))
+                except _TROUBLES:
+                    done.append(False)
         return all(done)
 
     def _put_surrounding_back(self) -> bool:
@@ -67,6 +91,26 @@ class Memory:
             except OSError:
                 return False
         return True
+
+
+def _content(held: Held, ids: list[int], named: dict[str, int], known: dict[int, Any]) -> Any:
+    """Give what ``_copy`` would have given, from identities.
+
+    Raises:
+        KeyError: an object is not known.
+    """
+    if held.kind == "namespace":
+        return {name: known[ident] for name, ident in named.items()}
+    found = [known[ident] for ident in ids]
+    if held.kind == "mapping":
+        half = len(found) // 2
+        return dict(zip(found[half:], found[:half], strict=True))
+    kind = type(held.thing)
+    if kind is types.FunctionType:
+        return found[0]
+    if kind is types.CellType:
+        return found[0] if found else _UNSET
+    return found
 
 
 def _copy(held: Held) -> Any:

@@ -107,7 +107,7 @@ class StateWatch:
     def remember(self) -> Memory:
         """Take copies of everything watched, to be put back; right after ``take``."""
         if self._memory is None:
-            self._memory = Memory([held for batch in self._batches for held in batch.held])
+            self._memory = Memory(self._batches)
         self._memory.look_around()
         return self._memory
 
