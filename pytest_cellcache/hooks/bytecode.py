@@ -6,8 +6,7 @@ nothing of its own::
 
     _read_pyc      -> pytest's own -> that
                    -> none         -> ours, if nobody else can have written it, else None
-    _rewrite_test  -> a warning on the way -> again, for all to see; not kept
-                   -> none                 -> kept
+    _rewrite_test  -> kept, with warnings of the compiler; where others come, that they do
 
 Code is kept without the name of its file, so that it serves in any checkout.
 """
@@ -35,6 +34,10 @@ from pytest_cellcache.trace.origin import pytester_depth
 
 _READ: Final = ["source", "pyc", "trace"]
 _REWRITE: Final = ["fn", "config"]
+_WARNS: Final = b"warns"
+"""In place of code that is not kept."""
+_PLAIN: Final = {"SyntaxWarning": SyntaxWarning, "DeprecationWarning": DeprecationWarning}
+"""Warnings of the compiler, which say nothing but a text; they are kept with the code."""
 
 
 class Bytecode:
@@ -66,6 +69,7 @@ class Bytecode:
             return found or self._guard.call(self._kept, None, source)
 
         def rewrite_test(fn: Path, config: pytest.Config) -> Any:
+            __tracebackhide__ = True  # of what does not parse
             if config is not self._config or not self._is_ours(fn):
                 return make(fn, config)
             return self._make(fn)
@@ -87,29 +91,39 @@ class Bytecode:
             return None
         name = _name_of(file)
         data = self._store.get_own_note(name) if name is not None else None
-        if data is None:
+        if data is None or data == _WARNS:
             return None
         try:
-            code = marshal.loads(data)
-        except (ValueError, EOFError, TypeError):
+            code, *said = marshal.loads(data)
+            if said and any(each[0] == "error" for each in warnings.filters):
+                return None  # whoever compiles makes another error of them
+            for category, text, line in said:
+                warnings.warn_explicit(text, _PLAIN[category], str(file), line)
+        except (ValueError, EOFError, TypeError, KeyError):
             return None
         return _renamed(code, str(file)) if isinstance(code, CodeType) else None
 
     def _make(self, file: Path) -> Any:
+        __tracebackhide__ = True
         name = self._guard.call(_name_of, None, file)
+        if name is None or self._store.get_note(name) is not None:
+            return self._rewrite(file, self._config)
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             made = self._rewrite(file, self._config)
-        if said:
-            return self._rewrite(file, self._config)
-        self._guard.call(self._keep, None, file, name, made)
-        return made
+        self._guard.call(self._keep, None, file, name, made[1], said)
+        return self._rewrite(file, self._config) if said else made
 
-    def _keep(self, file: Path, name: str | None, made: Any) -> None:
-        code = made[1]
-        is_same = name == _name_of(file)  # all the time that pytest may have read it
-        if name is not None and is_same and isinstance(code, CodeType):
-            self._store.put_note(name, marshal.dumps(_renamed(code, "")))
+    def _keep(
+        self, file: Path, name: str, code: object, said: list[warnings.WarningMessage]
+    ) -> None:
+        if name != _name_of(file) or not isinstance(code, CodeType):
+            return  # pytest may have read another one
+        rows = [(w.category.__name__, str(w.message), w.lineno) for w in said]
+        if all(_PLAIN.get(w.category.__name__) is w.category for w in said):
+            self._store.put_note(name, marshal.dumps((_renamed(code, ""), *rows)))
+        else:
+            self._store.put_note(name, _WARNS)
 
 
 def _name_of(file: Path) -> str | None:

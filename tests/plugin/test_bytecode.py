@@ -114,7 +114,27 @@ def test_what_warns_warns_in_each_run(
     assert first.outcomes == again.outcomes == plain.outcomes
     for ran in (first, again, plain):
         assert "assertion is always true" in ran.text
-    assert "test_b.py" in rewritten
+    # To find out takes once more, in the first run only.
+    assert rewritten.count("test_b.py") == 2 + 1 + 1
+
+
+@pytest.mark.parametrize("how", [(), ("-W", "error")], ids=["shown", "an error"])
+def test_warnings_of_the_compiler_are_kept(
+    suite: Suite, rewritten: list[str], how: tuple[str, ...]
+) -> None:
+    suite.write("lib.py", "def one(): return 1\n")
+    suite.write("test_a.py", TEST)
+    suite.write("test_b.py", "def test_b():\n    assert '\\d' == chr(92) + 'd'\n")
+    suite.cached()
+    plain = suite.plain(*how)
+    rewritten.clear()
+    again = suite.cached("--cell-cache-mode=refresh", *how)
+    assert again.code == plain.code == (2 if how else 0)
+    assert again.outcomes == plain.outcomes
+    for ran in (again, plain):
+        assert "invalid escape sequence" in ran.text
+        assert ran.text.count("test_b.py:2: ") == plain.text.count("test_b.py:2: ")
+    assert rewritten == []
 
 
 def replace_notes(store: Path, change: Callable[[Path], None]) -> None:
