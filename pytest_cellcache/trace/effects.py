@@ -102,16 +102,6 @@ class Objects:
                 return thing
         return None
 
-    def put_back(self) -> None:
-        """Make objects hold again what they held; those of types that cannot be set stay."""
-        for thing, before in self._held:
-            try:
-                now = self._content(thing)
-                if now is not None and (len(now) != len(before) or not all(map(is_, now, before))):
-                    _refill(thing, before)
-            except _TROUBLES:
-                continue
-
     def _content(self, thing: Any) -> Copy | None:
         """Give what an object holds; None for one that cannot be looked into."""
         kind = type(thing)
@@ -179,33 +169,6 @@ class Objects:
     def _members(members: Any) -> Copy:
         kept = [(k, v) for k, v in list(members.items()) if k not in _OWN_NAMES and k[:1] != "@"]
         return (*(k for k, _ in kept), *(v for _, v in kept))
-
-
-def _refill(thing: Any, before: Copy) -> None:
-    kind = type(thing)
-    half = len(before) // 2
-    if kind is dict:
-        held = dict(zip(before[:half], before[half:], strict=True))
-        thing.clear()
-        thing.update(held)
-    elif kind in (list, deque):
-        thing.clear()
-        thing.extend(before)
-    elif kind is set:
-        thing.clear()
-        thing.update(before)
-    else:
-        # Modules, classes and objects with attributes: names, then their values.
-        wanted = dict(zip(before[:half], before[half:], strict=True))
-        if not all(type(name) is str for name in wanted):
-            return
-        members = vars(thing)
-        for name in [n for n in members if n not in wanted and n not in _OWN_NAMES]:
-            if name[:1] != "@":
-                delattr(thing, name)
-        for name, held in wanted.items():
-            if members.get(name, _refill) is not held:
-                setattr(thing, name, held)
 
 
 def _members_of(thing: Any) -> Any:
