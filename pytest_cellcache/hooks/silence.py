@@ -72,7 +72,7 @@ def held_output(item: pytest.Item) -> Iterator[HeldOutput]:
     sys.stdout, sys.stderr = holders
     try:
         yield output
-    except BaseException:
+    except BaseException:  # raised again: an interrupt must not swallow what was held
         output.give_out()
         raise
     finally:

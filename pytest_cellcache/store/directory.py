@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from pytest_cellcache.model.digest import Digest, digest_bytes
 from pytest_cellcache.model.events import Warned
@@ -46,6 +47,8 @@ from pytest_cellcache.store.layout import (
 )
 from pytest_cellcache.store.origin import Foreign, check_origin
 from pytest_cellcache.store.segments import decode_segment, encode_segment
+
+T = TypeVar("T")
 
 
 class DirectoryStore:
@@ -151,19 +154,10 @@ class DirectoryStore:
             return None
         path, note = self._layout.blob(name), f"checked/{name}"
         known = self.get_note(note)
-        try:
-            data, mark = read_value(self._layout, name, head_bytes, head, known)
-        except FileNotFoundError:
+        found = self._checked(path, lambda: read_value(self._layout, name, head_bytes, head, known))
+        if found is None:
             return None
-        except Foreign as error:
-            self._warn_foreign(error)
-            return None
-        except OSError as error:
-            self._warn_unreadable(path, error)
-            return None
-        except ValueError as error:
-            self._drop_corrupt(path, error)
-            return None
+        data, mark = found
         if mark != known and len(data) >= MAPPED_BYTES:
             self.put_note(note, mark)
         return data
@@ -215,18 +209,13 @@ class DirectoryStore:
 
     def get_own_note(self, name: str) -> bytes | None:
         path = self._layout.note(note_key(name))
-        try:
+
+        def is_ours() -> bool:
             for place in (os.path.dirname(path), path):
                 check_origin(os.stat(place), place)
-        except FileNotFoundError:
-            return None
-        except Foreign as error:
-            self._warn_foreign(error)
-            return None
-        except OSError as error:
-            self._warn_unreadable(path, error)
-            return None
-        return self.get_note(name)
+            return True
+
+        return self.get_note(name) if self._checked(path, is_ours) else None
 
     def touch(self, group: str) -> None:
         if not self._may_write:
@@ -306,11 +295,20 @@ class DirectoryStore:
         return []
 
     def _read_framed(self, label: str, path: str) -> tuple[bytes, float] | None:
-        try:
+        def read() -> tuple[bytes, float]:
             framed, used_s = read_file(path)
             return unframe(label, framed), used_s
+
+        return self._checked(path, read)
+
+    def _checked(self, path: str, read: Callable[[], T]) -> T | None:
+        """Read a file; whatever is wrong with it is a miss and a warning."""
+        try:
+            return read()
         except FileNotFoundError:
             pass
+        except Foreign as error:
+            self._warn_foreign(error)
         except OSError as error:
             self._warn_unreadable(path, error)
         except ValueError as error:

@@ -16,12 +16,10 @@ from typing import Any, Final
 identity: Final = object.__hash__
 """Tells objects apart like ``id``, which raises an audit event for each call."""
 
-ADDRESS: Final = ctypes.sizeof(ctypes.c_void_p)
-"""Bytes that one object takes among addresses."""
-
-_BLOCK_AT: Final = list.__basicsize__ - 2 * ADDRESS
+_ADDRESS: Final = ctypes.sizeof(ctypes.c_void_p)
+_BLOCK_AT: Final = list.__basicsize__ - 2 * _ADDRESS
 """Where a list holds the address of its items: before the number it has room for."""
-_LIST_SIZE: Final = 5 * ADDRESS
+_LIST_SIZE: Final = 5 * _ADDRESS
 
 
 def _one_by_one(things: list[Any]) -> bytes:
@@ -32,7 +30,7 @@ def _at_once(things: list[Any]) -> bytes:
     if not things:
         return b""
     block = ctypes.c_void_p.from_address(id(things) + _BLOCK_AT).value
-    return ctypes.string_at(block or 0, len(things) * ADDRESS)
+    return ctypes.string_at(block or 0, len(things) * _ADDRESS)
 
 
 def _choose() -> Callable[[list[Any]], bytes]:
@@ -40,7 +38,7 @@ def _choose() -> Callable[[list[Any]], bytes]:
         return _one_by_one
     things = [object() for _ in range(5)]
     start = ctypes.string_at(id(things), _LIST_SIZE)
-    size, _, room = struct.unpack("nPn", start[2 * ADDRESS :])
+    size, _, room = struct.unpack("nPn", start[2 * _ADDRESS :])
     if not len(things) == size <= room < 2**8:
         return _one_by_one
     found = memoryview(_at_once(things)).cast("P")
