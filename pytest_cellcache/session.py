@@ -16,7 +16,6 @@ import platform
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +190,7 @@ def collect_only(config: pytest.Config) -> None:
     settings = _settings(config, guard)
     if settings is None or settings.mode == "refresh":
         return
-    folder = _store_folder(config, replace(settings, mode="read"))
+    folder = _store_folder(config, settings._replace(mode="read"))
     store = DirectoryStore(folder, may_write=False, warn=guard.warn)
     places = Places.of(config.rootpath, config.invocation_params.dir)
     environ, began_ns = environment_now(), time.time_ns()
@@ -201,7 +200,7 @@ def collect_only(config: pytest.Config) -> None:
     options = OptionWatch(config, known, None, guard)
 
     def make_basis() -> Basis:
-        reading = replace(settings, mode="read")
+        reading = settings._replace(mode="read")
         return Basis(
             config, reading, places, store, environ=environ, began_ns=began_ns, options=options
         )

@@ -9,8 +9,8 @@ evaluated when called. A function defined in a function is a def of its own,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from pytest_cellcache.graph.refs import FLAG_FIELDS, SET_FIELDS, Refs
 from pytest_cellcache.model.digest import Digest
@@ -18,8 +18,7 @@ from pytest_cellcache.model.digest import Digest
 CellKind = Literal["def", "class", "value", "import", "effect"]
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """A statement that importing the module evaluates.
 
     Attributes:
@@ -56,8 +55,7 @@ class Cell:
     methods: tuple[tuple[str, Digest], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Def:
+class Def(NamedTuple):
     """The body of a function or method.
 
     Attributes:
@@ -82,16 +80,14 @@ class Def:
     is_generator: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(NamedTuple):
     """What an import binds: ``module`` as written (dots lead), and the name taken from it."""
 
     module: str
     name: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """A parsed module.
 
     Attributes:
@@ -107,11 +103,11 @@ class Table:
 
     cells: tuple[Cell, ...] = ()
     defs: tuple[Def, ...] = ()
-    aliases: Mapping[str, tuple[Alias, ...]] = field(default_factory=dict)
+    aliases: Mapping[str, tuple[Alias, ...]] = MappingProxyType({})
     loads: tuple[str, ...] = ()
     stars: tuple[str, ...] = ()
-    markers: Mapping[str, tuple[Digest, Refs]] = field(default_factory=dict)
-    docs: Mapping[str, Digest] = field(default_factory=dict)
+    markers: Mapping[str, tuple[Digest, Refs]] = MappingProxyType({})
+    docs: Mapping[str, Digest] = MappingProxyType({})
     futures: tuple[str, ...] = ()
     code: Digest = Digest("")
     is_broken: bool = False
@@ -137,8 +133,7 @@ def _refs_from_json(data: Mapping[str, Any]) -> Refs:
 
 
 def _row(value: Cell | Def) -> list[Any]:
-    row = [getattr(value, found.name) for found in fields(value)]
-    return [_refs_to_json(item) if isinstance(item, Refs) else item for item in row]
+    return [_refs_to_json(item) if isinstance(item, Refs) else item for item in value]
 
 
 def _value(item: Any) -> Any:

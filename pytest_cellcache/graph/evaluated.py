@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
@@ -19,8 +19,7 @@ _HARMLESS: Final = frozenset({"linecache.cache"})
 """Objects outside the project whose change at import shows nowhere but in tracebacks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluations:
+class Evaluations(NamedTuple):
     """What evaluating cells ran and consulted, as far as the tracer could tell them apart.
 
     Attributes:
@@ -32,10 +31,10 @@ class Evaluations:
         unheard: those that were loaded before anything was traced.
     """
 
-    cells: Mapping[CellPlace, frozenset[Key]] = field(default_factory=dict)
-    markers: Mapping[Place, frozenset[Key]] = field(default_factory=dict)
+    cells: Mapping[CellPlace, frozenset[Key]] = MappingProxyType({})
+    markers: Mapping[Place, frozenset[Key]] = MappingProxyType({})
     traced: frozenset[str] = frozenset()
-    imported: Ran = field(default_factory=lambda: Ran(()))
+    imported: Ran = Ran(())
     files: frozenset[str] = frozenset()
     unheard: frozenset[str] = frozenset()
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.digests import Digester
@@ -20,8 +20,7 @@ from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.model.digest import ABSENT
 
 
-@dataclass(frozen=True, slots=True)
-class Brought:
+class Brought(NamedTuple):
     """What importing one module has for others.
 
     Attributes:

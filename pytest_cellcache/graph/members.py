@@ -12,8 +12,7 @@ import collections
 import io
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.project import unnumbered
@@ -48,8 +47,7 @@ _QUIET_BASES: Final = frozenset(
 _MAX_DEPTH: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Members:
+class Members(NamedTuple):
     """A class whose plain methods can be told from the rest.
 
     Attributes:

@@ -7,23 +7,19 @@ editable installs) are taken from what the interpreter has loaded.
 
 from __future__ import annotations
 
+import importlib.machinery
 import os
 import sys
-import sysconfig
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from pytest_cellcache.model.digest import ABSENT, Digest
 from pytest_cellcache.sources.places import Places
 
-_EXTENSIONS: Final = tuple(
-    {str(sysconfig.get_config_var("EXT_SUFFIX") or ".so"), ".abi3.so", ".so", ".pyd"}
-)
+_EXTENSIONS: Final = tuple({*importlib.machinery.EXTENSION_SUFFIXES, ".abi3.so", ".so", ".pyd"})
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(NamedTuple):
     """A first-party module.
 
     Attributes:

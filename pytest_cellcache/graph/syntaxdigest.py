@@ -8,8 +8,7 @@ from __future__ import annotations
 import ast
 import collections
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from pytest_cellcache.graph.scopes import Fields
 from pytest_cellcache.model.digest import Digest, digest_parts, digest_text
@@ -26,8 +25,7 @@ def digest_syntax(*nodes: ast.AST) -> Digest:
     return digest_text(" ".join(parts))
 
 
-@dataclass(frozen=True, slots=True)
-class ClassShape:
+class ClassShape(NamedTuple):
     """What there is to a class.
 
     Attributes:

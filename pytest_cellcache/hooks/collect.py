@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Generator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,6 +52,6 @@ class CollectWatch:
         seen = self._recorder.close_unit()
         path = str(collector.path)
         sites = frozenset(s for s in seen.sites if (s.kind, s.subject) != ("reads", path))
-        self.seen |= replace(seen, reads=seen.reads - {path}, sites=sites)
+        self.seen |= seen._replace(reads=seen.reads - {path}, sites=sites)
         # A test that asks for the source must be seen reading it.
         linecache.cache.pop(path, None)

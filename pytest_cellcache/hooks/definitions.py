@@ -9,8 +9,7 @@ missing nothing is known of an item's fixtures, and none is restored.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pytest
 
@@ -28,8 +27,7 @@ _CALLERS: Final = frozenset({"_pytest.python", "_pytest.unittest"})
 _PARAMETER: Final = ("_pytest.python", "get_direct_param_fixture_func")
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(NamedTuple):
     """A fixture definition as one item uses it.
 
     Attributes:
@@ -139,8 +137,7 @@ def source_of(function: Any) -> Any:
     return function
 
 
-@dataclass(frozen=True, slots=True)
-class _Fixed:
+class _Fixed(NamedTuple):
     """What is the same of a definition for all items."""
 
     file: str

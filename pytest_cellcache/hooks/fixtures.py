@@ -8,7 +8,6 @@ test used. Without these attributes every live instance is taken to be used by e
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -210,7 +209,7 @@ class FixtureWatch:
         codes = frozenset(
             code for code in seen.codes if code.filename == own or code.filename not in observers
         )
-        return replace(seen, codes=codes)
+        return seen._replace(codes=codes)
 
     def _begin_teardown(self, fixturedef: Any) -> None:
         if not self._recorder.is_running:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.store.trees import Listing, list_tree
 
@@ -48,8 +47,7 @@ def make_folder(config: Any, name: str) -> str:
     return str(factory.mktemp(name, numbered=False))
 
 
-@dataclass(frozen=True, slots=True)
-class Folders:
+class Folders(NamedTuple):
     """Temporary directories before a set-up."""
 
     base: str | None

@@ -6,7 +6,6 @@ import inspect
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from pytest_cellcache.graph.teardown import does_teardown
@@ -183,7 +182,7 @@ class Keeper:
         self._speeds.note(definition.key, parameter, setup_s)
         is_slow = setup_s >= self._settings.min_seconds
         reason = Reason(reasons.EFFECT, _UNWATCHED) if is_slow else None
-        definition = replace(definition, parameter=parameter)
+        definition = definition._replace(parameter=parameter)
         self._tell(definition, setup_s, reason, is_stored=False)
 
     # -- ours ------------------------------------------------------------------------------------

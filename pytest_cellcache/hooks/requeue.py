@@ -20,7 +20,6 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -305,7 +304,7 @@ class Requeuer:
             is_doubtful=self._is_in_doubt(item, reports),
         )
         if None in keys:
-            tried = replace(tried, is_clean=False, touched=frozenset())
+            tried = tried._replace(is_clean=False, touched=frozenset())
         if touched:
             self._causes = [
                 f"fixture {restorer.name_of(key) if key is not None else '?'}: "

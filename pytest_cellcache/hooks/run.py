@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Generator
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -162,7 +161,7 @@ class Run:
             # Where statements are not told apart, hooks are found among all that ran.
             by_statement.outside | Observation(self._collecting.seen.codes)
             if by_statement.modules
-            else replace(by_statement.outside, codes=frozenset()),
+            else by_statement.outside._replace(codes=frozenset()),
             by_statement.statements,
             by_statement.modules,
             tuple(file for file in loaded_files().values() if self.concerns(file)),
@@ -353,8 +352,8 @@ class Run:
     def _surroundings(self) -> Surroundings:
         assert self._around is not None
         by_statement = self._recorder.imports()  # tests may have imported more meanwhile
-        return replace(
-            self._around, statements=by_statement.statements, modules=by_statement.modules
+        return self._around._replace(
+            statements=by_statement.statements, modules=by_statement.modules
         )
 
     def _write(self, *, is_final: bool) -> None:
@@ -364,7 +363,7 @@ class Run:
         if not self._settings.may_write:
             fate = Reason(reasons.READ_MODE)
             for nodeid, event in self._live.items():
-                self._live[nodeid] = replace(event, unstored=event.unstored or fate)
+                self._live[nodeid] = event._replace(unstored=event.unstored or fate)
             return
         if is_final:
             basis.keep_watching()
@@ -373,7 +372,7 @@ class Run:
         fates = self._recording.write(around, is_final=is_final)
         for nodeid, fate_or_none in fates.items():
             if nodeid in self._live:
-                self._live[nodeid] = replace(self._live[nodeid], unstored=fate_or_none)
+                self._live[nodeid] = self._live[nodeid]._replace(unstored=fate_or_none)
         self.has_written = self.has_written or None in fates.values()
         if is_final and self._collected:
             collections = Collections(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_cellcache.hooks.definitions import Definition
 from pytest_cellcache.hooks.folders import Folders
@@ -44,8 +44,7 @@ class Work:
     value: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A value that was put back.
 
     Attributes:

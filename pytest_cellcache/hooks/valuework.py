@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from pytest_cellcache.hooks.definitions import Definition
@@ -143,7 +142,7 @@ class Worker:
             for each in alive
             if each not in used and each in kept and consulted.minds(kept[each].nature)
         ]
-        record = replace(record, around=frozenset(str(kept[each].identity) for each in others))
+        record = record._replace(around=frozenset(str(kept[each].identity) for each in others))
         attempt = attempt_of(self.facts(work.definition), work.instance, others, record)
         if not self._records.keep(attempt):
             return Reason(reasons.UNWRITABLE)

@@ -9,8 +9,7 @@ import os
 import sys
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.project import Project
@@ -41,8 +40,7 @@ _COMMAND_FILE: Final = "<command>"
 _UNVOUCHED: Final = Observation(children=frozenset({sys.executable}))
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(NamedTuple):
     """One process, as its log tells.
 
     Attributes:
@@ -89,7 +87,7 @@ def read_child(lines: Lines, *, is_over: bool = False) -> Child:
     spawned = {Spawned(row[0], *map(frozenset, row[1:])) for row in kinds.get("spawned", ())}
     command = start["command"]
     if command is not None:
-        seen = replace(seen, variables=seen.variables | PYTHON_VARIABLES)
+        seen = seen._replace(variables=seen.variables | PYTHON_VARIABLES)
     return Child(
         seen,
         tuple(command) if command is not None else None,
@@ -120,7 +118,7 @@ class ChildFootprints:
                 instance.seen = self.joined(instance.seen)
         if not attempt.seen.spawned:
             return attempt
-        return replace(attempt, seen=self.joined(attempt.seen))
+        return attempt._replace(seen=self.joined(attempt.seen))
 
     def keys(self, seen: Observation, closure: Closure) -> set[Key]:
         """Give what the children of a unit rest on beside what they ran and consulted."""
@@ -140,8 +138,7 @@ class ChildFootprints:
                 return not any(path == own or path.startswith(own + "/") for own in made)
 
             theirs = child.seen
-            seen |= replace(
-                theirs,
+            seen |= theirs._replace(
                 reads=frozenset(filter(is_input, theirs.reads)),
                 listings=frozenset(filter(is_input, theirs.listings)),
                 stats=frozenset(filter(is_input, theirs.stats)),

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.digests import Digester, is_hook
@@ -51,8 +50,7 @@ _FEW: Final = 20
 """Loud files listed for one module; where there are more, any file may be one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+class Collected(NamedTuple):
     """How a module was collected in this run.
 
     Attributes:

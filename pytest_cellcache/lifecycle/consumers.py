@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.names import Names
@@ -19,8 +18,7 @@ _MAX_PASSES: Final = 4
 """Values made from values made from ... that are followed from test to test."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """An attempt that may be stored.
 
     Attributes:

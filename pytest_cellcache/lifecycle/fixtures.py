@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.lifecycle.footprint import barrier_of
 from pytest_cellcache.lifecycle.units import Attempt, Instance, TestFacts
@@ -25,8 +25,7 @@ SEEN: Final = frozenset(
 """Kinds of effects on what is compared around each set-up: who goes on with it is seen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Nature:
+class Nature(NamedTuple):
     """What setting a fixture up did beside giving its value.
 
     Attributes:
@@ -44,8 +43,7 @@ class Nature:
         return any(kind in LEAKING for kind, _ in self.effects)
 
 
-@dataclass(frozen=True, slots=True)
-class FixtureRecord:
+class FixtureRecord(NamedTuple):
     """The result part of an entry.
 
     Attributes:
@@ -170,8 +168,7 @@ class Kept:
         return self.objects is None or self.objects.is_opaque or self.objects.changed() is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Consulted:
+class Consulted(NamedTuple):
     """What a set-up consulted of the things that others may have changed under it."""
 
     variables: frozenset[str]

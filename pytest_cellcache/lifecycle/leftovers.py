@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, TREE, Key
@@ -27,8 +26,7 @@ _MAX_WRITERS: Final = 8
 _EVERYBODY: Final = "*"
 
 
-@dataclass(frozen=True, slots=True)
-class Leaver:
+class Leaver(NamedTuple):
     """A test or fixture that left something behind, and where it came from."""
 
     unit: str

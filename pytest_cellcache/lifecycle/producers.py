@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from pytest_cellcache.graph.calls import Calls
 from pytest_cellcache.graph.closure import Closure
@@ -28,8 +27,7 @@ _MANGLED: Final = re.compile(r"^_[A-Z]\w*?__(?=\w)")
 Edges = Callable[[Key], frozenset[Key]]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What one unit changed.
 
     Attributes:
@@ -111,7 +109,7 @@ class Producers:
                 key = unit_key(FIXTURE, change.name)
             made = Change(key, change.word, change.is_keyed, rests_on, producer, fillers, unit)
             if exact and found == exact and all(self._counts(place) for place in found):
-                made = replace(made, is_counter=True, rests_on=made.rests_on - inputs)
+                made = made._replace(is_counter=True, rests_on=made.rests_on - inputs)
             if made not in self._known:
                 self._known.add(made)
                 self.changes.append(made)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.lifecycle.evaluations import Statement
@@ -14,8 +14,7 @@ Edges = Callable[[Key], frozenset[Key]]
 KeysOfCode = Callable[[Iterable[CodeRef]], set[Key]]
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What all tests of a run share.
 
     Attributes:

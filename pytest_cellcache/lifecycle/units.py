@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import Key
@@ -11,8 +11,7 @@ from pytest_cellcache.model.observation import CodeRef, Observation, StateChange
 from pytest_cellcache.model.reasons import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class TestFacts:
+class TestFacts(NamedTuple):
     """A collected test as a value.
 
     Attributes:
@@ -35,11 +34,11 @@ class TestFacts:
     may_connect: bool = False
     static: str = ""
 
-    __test__ = False
+
+TestFacts.__test__ = False  # type: ignore[attr-defined]  # no tests, whatever pytest thinks
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
+class Restored(NamedTuple):
     """The stored record that an instance was restored from.
 
     Attributes:
@@ -96,8 +95,7 @@ class Instance:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """How a live test went.
 
     Attributes:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 NOTE: Final = "__cell_cache__"
 """Attribute of a fixture function that holds its ``Declaration``."""
@@ -12,8 +11,7 @@ NOTE: Final = "__cell_cache__"
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(NamedTuple):
     """What was declared of a fixture.
 
     Attributes:

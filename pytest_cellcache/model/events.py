@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pytest_cellcache.model.reasons import Reason
 
 Source = Literal["cached", "ran"]
 
 
-@dataclass(frozen=True, slots=True)
-class TestEvent:
+class TestEvent(NamedTuple):
     """How one test was answered.
 
     Attributes:
@@ -32,11 +30,9 @@ class TestEvent:
     requeued_for: tuple[str, ...] = ()
     saved_s: float = 0.0
 
-    __test__ = False
-
     def to_json(self) -> dict[str, Any]:
         """Give a JSON object; reasons become ``{"slug", "subject"}`` or null."""
-        return asdict(self) | {"requeued_for": list(self.requeued_for)}
+        return _to_json(self) | {"requeued_for": list(self.requeued_for)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> TestEvent:
@@ -47,8 +43,7 @@ class TestEvent:
         return cls(**data | reasons | {"requeued_for": tuple(data["requeued_for"])})
 
 
-@dataclass(frozen=True, slots=True)
-class FixtureEvent:
+class FixtureEvent(NamedTuple):
     """What became of one fixture instance.
 
     Attributes:
@@ -68,7 +63,7 @@ class FixtureEvent:
 
     def to_json(self) -> dict[str, Any]:
         """Give a JSON object; reasons become ``{"slug", "subject"}`` or null."""
-        return asdict(self)
+        return _to_json(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> FixtureEvent:
@@ -79,8 +74,7 @@ class FixtureEvent:
         return cls(**data | reasons)
 
 
-@dataclass(frozen=True, slots=True)
-class Warned:
+class Warned(NamedTuple):
     """Something of ours went wrong and became a miss; the user's run goes on.
 
     ``slug`` is explained in ``docs/messages.md``; ``text`` says what happened, with the value and
@@ -91,8 +85,7 @@ class Warned:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class RunFacts:
+class RunFacts(NamedTuple):
     """What the header and the machine-readable report say of a run besides its tests."""
 
     version: str
@@ -102,3 +95,13 @@ class RunFacts:
     store_bytes: int = 0
     cleared_files: int | None = None
     cleared_bytes: int | None = None
+
+
+TestEvent.__test__ = False  # type: ignore[attr-defined]  # no tests, whatever pytest thinks
+
+
+def _to_json(event: TestEvent | FixtureEvent) -> dict[str, Any]:
+    return {
+        name: value._asdict() if isinstance(value, Reason) else value
+        for name, value in event._asdict().items()
+    }

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 
 class CodeRef(NamedTuple):
@@ -82,8 +81,7 @@ LEFT_FOR_ALL: Final = frozenset({CWD, SEARCH})
 """In ``Observation.left``: what any later unit may rest on without a sign."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):
     """Everything one unit consulted, as seen from outside; all sets, so observations can be joined.
 
     Attributes:
@@ -130,9 +128,8 @@ class Observation:
     left: frozenset[str] = frozenset()
 
     def __or__(self, other: Observation) -> Observation:
-        joined = []
-        for field in fields(self):
-            own, others = getattr(self, field.name), getattr(other, field.name)
+        joined: list[Any] = []
+        for own, others in zip(self, other, strict=True):
             # A union of two sets is a new set, even where one of them is empty.
             joined.append(own | others if own and others else own or others)
         return Observation(*joined)

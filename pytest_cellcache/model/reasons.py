@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 NEW: Final = "new"
 CHANGED: Final = "changed"
@@ -39,8 +38,7 @@ STUBBED: Final = "not-needed"
 TAINTED: Final = "cancelled-attempt"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """A slug explained in ``docs/messages.md`` and the thing it is about.
 
     ``subject`` is what changed or stood in the way: ``str(Key)``, a node id, a host; may be empty.

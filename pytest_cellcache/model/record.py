@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from pytest_cellcache.model.reasons import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One stored record, opaque to the store.
 
     Attributes:
@@ -23,18 +22,16 @@ class Entry:
     unit: str
     created_s: float
     blobs: tuple[str, ...] = ()
-    body: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """Every digest of the entry's footprint still holds."""
 
     entry: Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Miss:
+class Miss(NamedTuple):
     """No record may be used, and why; the unit runs."""
 
     reason: Reason

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 MODES: Final = ("auto", "read", "refresh")
 _EXPLAIN: Final = "--cell-cache-explain"
@@ -38,8 +37,7 @@ def parse_age(text: str) -> float | None:
     return float(match[1]) * _AGES_S[match[2].lower()]
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """Our options for one run.
 
     Attributes:

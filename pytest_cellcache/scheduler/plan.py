@@ -14,9 +14,9 @@ fixture that its making may have changed (``apart``): where such a one is wanted
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final, Literal
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple
 
 Key = int
 """Names a fixture definition within one run."""
@@ -33,8 +33,7 @@ class Action(Enum):
     LEAVE = "leave"
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """What a record that holds says of the fixtures its value was made from.
 
     Attributes:
@@ -48,8 +47,7 @@ class Stored:
     has_stubs: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Producer:
+class Producer(NamedTuple):
     """A fixture definition in the closure of one test.
 
     Attributes:
@@ -70,11 +68,10 @@ class Producer:
     stored: Stored | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Actions for all producers, and which held ones must end before the test begins."""
 
-    actions: Mapping[Key, Action] = field(default_factory=dict)
+    actions: Mapping[Key, Action] = MappingProxyType({})
     refresh: frozenset[Key] = _NOBODY
 
     @property

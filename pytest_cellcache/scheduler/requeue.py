@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pytest_cellcache.scheduler.plan import Key
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(NamedTuple):
     """How an attempt went.
 
     Attributes:
@@ -27,20 +26,17 @@ class Tried:
     is_doubtful: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Accept:
+class Accept(NamedTuple):
     """The attempt counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
+class Again(NamedTuple):
     """Cancelled: these must be live in the next attempt, which is silent again."""
 
     forced: frozenset[Key]
 
 
-@dataclass(frozen=True, slots=True)
-class Plainly:
+class Plainly(NamedTuple):
     """Cancelled: everything live, the module-mates too, and pytest itself runs the test."""
 
     forced: frozenset[Key]

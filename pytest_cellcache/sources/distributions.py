@@ -12,8 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.model.digest import ABSENT, Digest, digest_bytes, digest_parts
 
@@ -32,8 +31,7 @@ _MAX_FILES: Final = 5_000
 """Files read of a package that belongs to no distribution."""
 
 
-@dataclass(frozen=True, slots=True)
-class Distribution:
+class Distribution(NamedTuple):
     """What the metadata of one distribution says.
 
     Attributes:
@@ -163,7 +161,7 @@ class Distributions:
             row = known.get(key)
             found = Distribution(*map(_frozen, row.values())) if row else _read(path)
             if found is not None:
-                self._kept[key] = asdict(found)
+                self._kept[key] = found._asdict()
                 self._by_name.setdefault(found.name, found)  # the first on the path is imported
 
 
@@ -289,7 +287,7 @@ def _parse(cached: bytes | None) -> dict[str, Any]:
         found = json.loads(cached) if cached else {}
     except ValueError:
         return {}
-    fields = len(Distribution.__dataclass_fields__)
+    fields = len(Distribution._fields)
     if not isinstance(found, dict):
         return {}
     return {k: v for k, v in found.items() if isinstance(v, dict) and len(v) == fields}

@@ -11,9 +11,8 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 _VCS: Final = (".git", ".hg", ".svn")
 _FOREIGN_PARTS: Final = ("site-packages", "dist-packages")
@@ -45,8 +44,7 @@ def _interpreter_folders() -> tuple[str, ...]:
     return tuple(sorted(path.rstrip(os.sep) + os.sep for path in found))
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(NamedTuple):
     """The project root and what lies outside the project.
 
     Attributes:

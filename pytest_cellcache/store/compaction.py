@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pytest_cellcache.store.contract import NOTE_LIFE_S, YOUNG_S
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """One thing the store holds: a blob, a note, or a group whose entries are merged already.
 
     ``blobs`` are the names that the entries of a group name, whether or not they are there.
@@ -21,8 +20,7 @@ class Held:
     blobs: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(NamedTuple):
     """Names to remove, sorted, and the size of what stays."""
 
     groups: tuple[str, ...]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.events import Warned
@@ -30,16 +29,14 @@ KEEP_PER_UNIT: Final = 8
 """Entries of one unit that outlive a compaction: about that many branches are remembered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cleared:
+class Cleared(NamedTuple):
     """What ``clear`` removed."""
 
     files: int = 0
     size_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Compacted:
+class Compacted(NamedTuple):
     """What ``compact`` did.
 
     Attributes:

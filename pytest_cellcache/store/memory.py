@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pytest_cellcache.model.digest import Digest, digest_bytes
 from pytest_cellcache.model.events import Warned
@@ -25,8 +26,7 @@ from pytest_cellcache.store.layout import group_key, note_key
 from pytest_cellcache.store.segments import decode_segment, encode_segment, merge_entries
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(NamedTuple):
     data: bytes
     used_s: float
 
@@ -130,7 +130,7 @@ class MemoryStore:
             return None
         now_s = self._clock()
         if self._may_write and now_s - file.used_s > NOTE_REFRESH_S:
-            self._medium.notes[key] = replace(file, used_s=now_s)
+            self._medium.notes[key] = file._replace(used_s=now_s)
         return unframe(key, file.data)
 
     def get_own_note(self, name: str) -> bytes | None:
@@ -139,7 +139,7 @@ class MemoryStore:
     def touch(self, group: str) -> None:
         if self._may_write and group in self._medium.groups:
             files = self._medium.groups[group]
-            files[0] = replace(files[0], used_s=self._clock())
+            files[0] = files[0]._replace(used_s=self._clock())
 
     def clear(self) -> Cleared:
         if not self._may_write:

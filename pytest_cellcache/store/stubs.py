@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 
 class StubTouched(BaseException):
     """A live unit used a stub; no ``Exception``, so that user code is less likely to swallow it."""
 
 
-@dataclass(frozen=True, slots=True)
-class StubPlace:
+class StubPlace(NamedTuple):
     """Where a stub stands: ``value['conn']: sqlite3.Connection`` of the fixture ``owner``."""
 
     owner: str

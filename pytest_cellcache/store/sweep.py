@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pytest_cellcache.model.record import Entry
 from pytest_cellcache.store.compaction import Held, plan_removal
@@ -114,8 +114,7 @@ def clear_versions(root: str, warn: Warn, now_s: float) -> Cleared:
     return Cleared(files, size_bytes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
+class _Group(NamedTuple):
     files: Sequence[FoundFile]
     held: Held
 

@@ -16,8 +16,8 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, Protocol
 
 from pytest_cellcache.store.stubs import StubPlace, TouchLog, make_stub
 
@@ -52,16 +52,14 @@ class Names(Protocol):
         """Give what ``reference`` named; raises ``LookupError`` when it is not there any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
+class Root(NamedTuple):
     """A directory that differs from run to run; an empty token means that no value may name it."""
 
     token: str
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class StubFound:
+class StubFound(NamedTuple):
     """A part that was left out of a value."""
 
     place: str
@@ -69,8 +67,7 @@ class StubFound:
     is_callable: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(NamedTuple):
     """A value as bytes.
 
     Attributes:
@@ -88,8 +85,7 @@ class Encoded:
     codes: tuple[types.CodeType, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(NamedTuple):
     """What a value is put back into.
 
     Attributes:
@@ -99,7 +95,7 @@ class Scene:
     owner: str
     names: Names
     log: TouchLog
-    roots: Mapping[str, str] = field(default_factory=dict)
+    roots: Mapping[str, str] = MappingProxyType({})
     shared: Callable[[str, Sequence[Any]], Any] | None = None
 
 

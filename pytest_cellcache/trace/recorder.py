@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, Literal, NamedTuple
 
@@ -148,7 +147,7 @@ class Recorder:
         left = closed.left(self._before)
         if closed.has_new_search:
             self._units[-1].take_search()
-        return replace(closed.close(traced), left=left)
+        return closed.close(traced)._replace(left=left)
 
     def base_unit(self) -> Observation:
         """Say what ran and was consulted outside of units so far, imports above all."""

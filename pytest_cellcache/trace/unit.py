@@ -10,8 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pytest_cellcache.model.observation import CWD, SEARCH, CodeRef, Observation, Site, Spawned
 from pytest_cellcache.trace.contract import THREAD_LEFT, TROUBLE, Traced
@@ -243,8 +242,7 @@ class OpenUnit:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class Surrounding:
+class Surrounding(NamedTuple):
     """What units can change for each other.
 
     Attributes:
