@@ -21,7 +21,6 @@ from typing import Any
 
 import pytest
 
-from pytest_cellcache.graph.modules import loaded_files
 from pytest_cellcache.hooks.basis import Basis
 from pytest_cellcache.hooks.bytecode import Bytecode
 from pytest_cellcache.hooks.collect import CollectWatch
@@ -45,6 +44,7 @@ from pytest_cellcache.lifecycle.inputs import environment_now
 from pytest_cellcache.model.events import RunFacts, Warned
 from pytest_cellcache.model.settings import Settings, read_settings, read_tracer
 from pytest_cellcache.sources.handover import Handover
+from pytest_cellcache.sources.loaded import loaded_files
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.contract import Cleared
 from pytest_cellcache.store.directory import DirectoryStore
@@ -62,7 +62,7 @@ class _Started:
     def __init__(self, config: pytest.Config) -> None:
         self.began_ns = time.time_ns()
         self.guard = Guard()
-        self.places = Places.of(config.rootpath, config.invocation_params.dir)
+        self.places = _places_of(config)
         self.recorder: Recorder | None = None
         self.untraced = _loaded_before(self.places)
         if "PYTEST_XDIST_WORKER" in os.environ:
@@ -104,6 +104,12 @@ def _loaded_before(places: Places) -> frozenset[str]:
         and places.is_first_party(path)
         and (places.is_inside(path) or not is_inner)
     )
+
+
+def _places_of(config: pytest.Config) -> Places:
+    known = getattr(config, "known_args_namespace", config.option)  # before they are all parsed
+    basetemp = getattr(known, "basetemp", None)
+    return Places.of(config.rootpath, config.invocation_params.dir, basetemp and str(basetemp))
 
 
 _KEY = pytest.StashKey[_Started]()
@@ -192,7 +198,7 @@ def collect_only(config: pytest.Config) -> None:
         return
     folder = _store_folder(config, settings._replace(mode="read"))
     store = DirectoryStore(folder, may_write=False, warn=guard.warn)
-    places = Places.of(config.rootpath, config.invocation_params.dir)
+    places = _places_of(config)
     environ, began_ns = environment_now(), time.time_ns()
 
     # Not installed: nothing is recorded; it tells whose options are whose all the same.

@@ -31,10 +31,16 @@ def locate(project: Project, ref: CodeRef) -> tuple[Key, ...]:
 
 
 class Locator:
-    """Locates code objects; results are kept for the run."""
+    """Locates code objects; results are kept for the run.
+
+    Attributes:
+        made: files that units wrote. Code in one that lies outside the project is no source: it
+            follows from what its writer rests on.
+    """
 
     def __init__(self, project: Project) -> None:
         self._project = project
+        self.made: set[str] = set()
         self._located: dict[CodeRef, tuple[Key, ...]] = {}
         self._exact: dict[CodeRef, tuple[Key, ...]] = {}
 
@@ -62,7 +68,10 @@ class Locator:
     def _keys(self, ref: CodeRef) -> tuple[Key, ...]:
         keys = self._located.get(ref)
         if keys is None:
-            keys = self._located[ref] = locate(self._project, ref)
+            is_made = ref.filename in self.made and not self._project.snapshot.places.is_inside(
+                ref.filename
+            )
+            keys = self._located[ref] = () if is_made else locate(self._project, ref)
         return keys
 
     def _tell_apart(self, ref: CodeRef, keys: tuple[Key, ...]) -> tuple[Key, ...]:

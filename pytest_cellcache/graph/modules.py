@@ -216,14 +216,4 @@ def module_key(importer: str, spec: str) -> tuple[str, str]:
     return folder or ".", name
 
 
-def loaded_files() -> dict[str, str]:
-    """List the loaded modules that have a file, by name."""
-    found: dict[str, str] = {}
-    for name, module in list(sys.modules.items()):
-        filename = getattr(module, "__file__", None)
-        if isinstance(filename, str):
-            found[name] = filename
-    return found
-
-
-__all__ = ["Located", "Modules", "loaded_files", "module_key"]
+__all__ = ["Located", "Modules", "module_key"]

@@ -18,7 +18,7 @@ import pytest
 
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.imports import Imports
-from pytest_cellcache.graph.modules import Modules, loaded_files
+from pytest_cellcache.graph.modules import Modules
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.watching import Watching
 from pytest_cellcache.hooks.facets import facets_of, own_facets_of
@@ -28,6 +28,7 @@ from pytest_cellcache.lifecycle.verify import Verifier
 from pytest_cellcache.model.digest import Digest, digest_parts
 from pytest_cellcache.model.settings import Settings
 from pytest_cellcache.sources.distributions import Distributions
+from pytest_cellcache.sources.loaded import loaded_files
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.sources.snapshot import Snapshot
 from pytest_cellcache.store.contract import Store

@@ -20,12 +20,12 @@ from typing import Any, Final, Protocol
 
 import pytest
 
-from pytest_cellcache.graph.modules import loaded_files
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.manifest import Captured, capture
 from pytest_cellcache.hooks.outline import Doubt, Outline, outline_of, was_outlined
 from pytest_cellcache.hooks.replay import keep_warning, warn_again
 from pytest_cellcache.model.record import Entry
+from pytest_cellcache.sources.loaded import loaded_files
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.trace.origin import pytester_depth
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
@@ -13,6 +12,7 @@ import pytest
 
 from pytest_cellcache.lifecycle.objects import ModuleObjects
 from pytest_cellcache.model.observation import FIXTURE, StateChange
+from pytest_cellcache.sources.loaded import loaded_modules
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.stubs import is_stub
 from pytest_cellcache.trace.parts import is_opaque, parts_of
@@ -107,11 +107,11 @@ class FirstParty:
 
     def _modules(self) -> Iterator[types.ModuleType]:
         seen: set[int] = set()
-        for module in [*self._conftests(), *list(sys.modules.values())]:
-            if type(module) is not types.ModuleType or id(module) in seen:
+        for module in [*self._conftests(), *(module for _, module in loaded_modules())]:
+            file = vars(module).get("__file__")
+            if id(module) in seen or not isinstance(file, str):
                 continue
-            file = getattr(module, "__file__", None)
-            if isinstance(file, str) and self._relative(file) is not None:
+            if self._relative(file) is not None:
                 seen.add(id(module))
                 yield module
 

@@ -19,6 +19,7 @@ from pytest_cellcache.model.digest import digest_parts
 from pytest_cellcache.model.keys import ENV, FILE, MARKERS, NAME, Key
 from pytest_cellcache.model.observation import CodeRef
 from pytest_cellcache.model.reasons import Reason
+from pytest_cellcache.sources.loaded import attribute_of
 from pytest_cellcache.sources.places import Places
 
 MARK: Final = "cell_cache"
@@ -80,7 +81,7 @@ def other_files(captured: Captured, places: Places) -> frozenset[str]:
         elif isinstance(node, pytest.Class):
             things += [sys.modules.get(base.__module__) for base in node.obj.__mro__]
     files = {
-        str(getattr(thing, "co_filename", None) or getattr(thing, "__file__", None))
+        str(getattr(thing, "co_filename", None) or attribute_of(thing, "__file__"))
         for thing in things
     }
     return frozenset(places.relative(file) for file in files if places.is_first_party(file))
@@ -202,8 +203,7 @@ class _Reader:
     def _count_class(self, cls: Any) -> None:
         """Make the class that collects a test count: an inherited test runs no code of it."""
         for base in getattr(cls, "__mro__", ()):
-            module = sys.modules.get(base.__module__)
-            file = getattr(module, "__file__", None)
+            file = attribute_of(sys.modules.get(base.__module__), "__file__")
             if file is not None and self._places.is_first_party(str(file)):
                 top = base.__qualname__.partition(".")[0]
                 self._keys.add(Key(NAME, self._places.relative(str(file)), top))

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_cellcache.graph.modules import loaded_files
 from pytest_cellcache.hooks.basis import STAT_NOTE, Basis
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.collection import Collection
@@ -37,6 +36,7 @@ from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Hit, Miss, Verdict
 from pytest_cellcache.model.settings import Settings
+from pytest_cellcache.sources.loaded import loaded_files
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.contract import Store
 from pytest_cellcache.trace.origin import pytester_depth

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import sys
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
+
+from pytest_cellcache.sources.loaded import loaded_modules
 
 _BY_VALUE: Final = (
     type(None), bool, int, float, complex, str, bytes, tuple, frozenset, types.ModuleType,
@@ -35,8 +36,8 @@ class ModuleObjects:
         self._relative = relative
         self._codes: dict[int, tuple[str, ...]] | None = None
         self.modules: dict[int, tuple[types.ModuleType, str]] = {}
-        for module in [*more, *list(sys.modules.values())]:
-            file = getattr(module, "__file__", None) if type(module) is types.ModuleType else None
+        for module in [*more, *(module for _, module in loaded_modules())]:
+            file = vars(module).get("__file__")
             name = relative(file) if isinstance(file, str) else None
             if name is not None:
                 self.modules[id(module)] = module, name

@@ -99,6 +99,8 @@ class Recording:
             joined = self.children.joined
             self._left = Left(self.keys_of_code, self.input_keys, around, joined)
         for attempt in self._new:  # also those that wait or cannot be stored
+            for seen in (attempt.seen, *(instance.seen for instance in attempt.instances)):
+                self._locator.made |= seen.writes - seen.appends
             self._left.add(attempt)
             self._leftovers.add(attempt)
         new, self._new = self._new, []

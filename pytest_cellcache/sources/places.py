@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -44,6 +45,22 @@ def _interpreter_folders() -> tuple[str, ...]:
     return tuple(sorted(path.rstrip(os.sep) + os.sep for path in found))
 
 
+def _temporary_folders(root: str, basetemp: str | None) -> tuple[str, ...]:
+    """Give what paths of files begin with that tests of this run make, as pytest names them.
+
+    Code in them is no source: it follows from what the test that wrote it rests on. Where the
+    project itself is such a file, as in a run within a run, they cannot be told apart.
+    """
+    top = os.environ.get("PYTEST_DEBUG_TEMPROOT") or tempfile.gettempdir()
+    found = {os.path.join(top, "pytest-of-")}
+    if basetemp:
+        found.add(os.path.join(os.path.abspath(basetemp), ""))
+    found |= {
+        os.path.join(os.path.realpath(os.path.dirname(p)), os.path.basename(p)) for p in found
+    }
+    return tuple(sorted(path for path in found if not (root + os.sep).startswith(path)))
+
+
 class Places(NamedTuple):
     """The project root and what lies outside the project.
 
@@ -57,10 +74,11 @@ class Places(NamedTuple):
     own: str
 
     @classmethod
-    def of(cls, rootdir: Path, invocation_dir: Path) -> Places:
+    def of(cls, rootdir: Path, invocation_dir: Path, basetemp: str | None = None) -> Places:
         root = os.path.realpath(find_project_root(rootdir, invocation_dir))
         own = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-        return cls(root, _interpreter_folders(), own)
+        foreign = (*_interpreter_folders(), *_temporary_folders(root, basetemp))
+        return cls(root, foreign, own)
 
     def is_first_party(self, filename: str) -> bool:
         """Say whether a code object of this file name is the project's own."""

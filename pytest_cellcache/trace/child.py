@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 from pytest_cellcache.model.observation import CodeRef
 from pytest_cellcache.sources.handover import Log
+from pytest_cellcache.sources.loaded import loaded_files
 from pytest_cellcache.trace.contract import LOG_LOST, IsFirstParty, Traced
 from pytest_cellcache.trace.shims import Shim
 from pytest_cellcache.trace.unit import OpenUnit
@@ -124,8 +125,8 @@ class ChildRecording:
         if search != self._told_search:
             self._told_search = search
             self._log.write("search", search)
-        for name, module in list(sys.modules.items()):
-            if getattr(module, "__file__", None) == filename:
+        for name, found in loaded_files().items():
+            if found == filename:
                 self._log.write("modules", [name, filename])
 
 

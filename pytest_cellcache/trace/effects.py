@@ -26,6 +26,8 @@ from collections.abc import Iterable
 from operator import is_
 from typing import Any, Final
 
+from pytest_cellcache.sources.loaded import attribute_of
+
 ENVIRONMENT: Final = "environment"
 DIRECTORY: Final = "directory"
 IMPORT_PATH: Final = "import-path"
@@ -217,7 +219,7 @@ class State:
         self._random = _random()
         self._interpreter = _interpreter()
         self._patched = {
-            name: dict(vars(sys.modules[name])) for name in _PATCHED_MODULES if name in sys.modules
+            name: dict(_members_of(sys.modules.get(name)) or {}) for name in _PATCHED_MODULES
         }
 
     @property
@@ -254,7 +256,7 @@ class State:
             found.append((INTERPRETER, ""))
         for name, before in self._patched.items():
             # What was added is a submodule that somebody imported.
-            members = vars(sys.modules[name])
+            members = _members_of(sys.modules.get(name)) or {}
             if not all(map(is_, map(members.get, before), before.values())):
                 found.append((PATCHED, name))
         return found
@@ -276,7 +278,7 @@ def _fake_modules() -> set[str]:
     return {
         name
         for name, module in list(sys.modules.items())
-        if getattr(module, "__spec__", None) is None and name != "__main__"
+        if name != "__main__" and attribute_of(module, "__spec__") is None
     }
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any, Final
 
+from pytest_cellcache.sources.loaded import attribute_of
 from pytest_cellcache.trace.addresses import identity
 
 MAX_ITEMS: Final = 5_000
@@ -84,7 +85,8 @@ def is_own_class(kind: type, sources: frozenset[str]) -> bool:
     if "<locals>" in type.__getattribute__(kind, "__qualname__"):
         return False
     module = sys.modules.get(module_of(kind))
-    return getattr(module, "__file__", None) in sources
+    filename = attribute_of(module, "__file__")
+    return type(filename) is str and filename in sources
 
 
 def module_of(kind: type) -> str:

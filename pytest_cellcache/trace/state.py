@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pytest_cellcache.model.observation import FIXTURE, StateChange
+from pytest_cellcache.sources.loaded import loaded_modules
 from pytest_cellcache.trace.addresses import identity
 from pytest_cellcache.trace.held import (
     LOOKS,
@@ -227,16 +228,13 @@ class StateWatch:
     # -- laying out ------------------------------------------------------------------------------
 
     def _find_modules(self) -> None:
-        modules = list(sys.modules.values())
-        self._known_modules = len(modules)
+        self._known_modules = len(sys.modules)
         found: dict[str, Any] = {}
-        for module in modules:
-            filename = getattr(module, "__file__", None)
-            if not isinstance(filename, str) or type(module) is not types.ModuleType:
+        for _, module in loaded_modules():
+            filename = vars(module).get("__file__")
+            if not isinstance(filename, str) or filename in self._modules:
                 continue
-            if filename not in self._modules and (
-                filename.endswith(".py") and self._is_first_party(filename)
-            ):
+            if filename.endswith(".py") and self._is_first_party(filename):
                 found.setdefault(filename, module)
         self._sources |= found.keys()
         self._memory = None

@@ -27,6 +27,7 @@ import pytest
 # Kept loaded: pytester drops what an inner run imports, and importing it all again is slow.
 # Not the plugin itself, which must be imported by the run that asks for it.
 import pytest_cellcache.session
+from pytest_cellcache.sources.loaded import loaded_files
 
 SETTLED_NS = 30_000_000
 """What was written this shortly before a run began counts as written during it."""
@@ -71,10 +72,9 @@ class Loaded:
         self.files: frozenset[str] = frozenset()
 
     def pytest_unconfigure(self) -> None:
-        paths = [getattr(module, "__file__", None) or "/" for module in sys.modules.values()]
         self.files = frozenset(
             Path(path).relative_to(self._folder).as_posix()
-            for path in paths
+            for path in loaded_files().values()
             if Path(path).is_relative_to(self._folder)
         )
 

@@ -65,6 +65,19 @@ def test_first_party_is_what_is_not_installed(top: Path) -> None:
         assert not places.is_first_party(foreign), foreign
 
 
+def test_what_pytest_makes_for_tests_is_no_source(
+    top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DEBUG_TEMPROOT", str(top / "temp"))
+    made = top / "temp" / "pytest-of-me" / "pytest-1" / "test_0"
+    places = Places.of(top / "project", top / "project", str(top / "base"))
+    assert not places.is_first_party(str(made / "a.py"))
+    assert not places.is_first_party(str(top / "base" / "a.py"))
+    assert places.is_first_party(str(top / "base2" / "a.py"))
+    # A run within a run.
+    assert Places.of(made, made).is_first_party(str(made / "a.py"))
+
+
 def test_names_do_not_depend_on_where_the_project_lies(top: Path) -> None:
     names = []
     for root in (top / "one", top / "two"):
