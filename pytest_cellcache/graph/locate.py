@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable
 
 from pytest_cellcache.graph.cells import Def
@@ -34,8 +35,8 @@ class Locator:
     """Locates code objects; results are kept for the run.
 
     Attributes:
-        made: files that units wrote. Code in one that lies outside the project is no source: it
-            follows from what its writer rests on.
+        made: files and folders that units made. Code in one that lies outside the project is no
+            source: it follows from what its writer rests on.
     """
 
     def __init__(self, project: Project) -> None:
@@ -68,11 +69,17 @@ class Locator:
     def _keys(self, ref: CodeRef) -> tuple[Key, ...]:
         keys = self._located.get(ref)
         if keys is None:
-            is_made = ref.filename in self.made and not self._project.snapshot.places.is_inside(
-                ref.filename
-            )
-            keys = self._located[ref] = () if is_made else locate(self._project, ref)
+            is_source = not self._is_made(ref.filename)
+            keys = self._located[ref] = locate(self._project, ref) if is_source else ()
         return keys
+
+    def _is_made(self, filename: str) -> bool:
+        if self._project.snapshot.places.is_inside(filename):
+            return False
+        path, parent = filename, os.path.dirname(filename)
+        while path not in self.made and parent != path:
+            path, parent = parent, os.path.dirname(parent)
+        return path in self.made
 
     def _tell_apart(self, ref: CodeRef, keys: tuple[Key, ...]) -> tuple[Key, ...]:
         if len(keys) != 1 or keys[0].kind != BODY:

@@ -16,8 +16,10 @@ from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.fixtures import Kept
+from pytest_cellcache.lifecycle.servers import Server
 from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.trace.contract import THREAD_LEFT
 from pytest_cellcache.trace.recorder import Recorder
 
 
@@ -38,6 +40,7 @@ class FixtureWatch:
         self._begun: set[Instance] = set()
         self._ended: set[Instance] = set()
         self._afterwards: dict[Instance, Callable[[], None]] = {}
+        self._servers: dict[Instance, Server] = {}
 
     # -- what the life cycle asks ----------------------------------------------------------------
 
@@ -157,6 +160,7 @@ class FixtureWatch:
         instance = self._in_teardown.pop(fixturedef, None)
         if instance is not None:
             instance.seen |= self._guard.call(self._recorder.close_unit, Observation())
+            self._guard.call(self._end_server, None, instance)
             if fixturedef.scope != "function":
                 instance.changes |= self._changes.take()
             instance.is_open = False
@@ -182,6 +186,9 @@ class FixtureWatch:
     def _end_setup(self, instance: Instance, fixturedef: Any, request: Any) -> None:
         self._in_setup.remove(instance)
         instance.seen |= self._without_observers(self._recorder.close_unit(), fixturedef)
+        if THREAD_LEFT in instance.seen.gaps:
+            server = self._servers[instance] = Server(instance, self._recorder.threads_left)
+            self._recorder.listen(server.take)
         if fixturedef.scope != "function":
             instance.changes |= self._changes.take()
         instance.uses |= self._upstream(fixturedef, request)
@@ -200,6 +207,12 @@ class FixtureWatch:
             return
         # Runs before the fixture's own finalizers, which were added during set-up.
         fixturedef.addfinalizer(lambda: self._guard.call(self._begin_teardown, None, fixturedef))
+
+    def _end_server(self, instance: Instance) -> None:
+        server = self._servers.pop(instance, None)
+        if server is not None:
+            self._recorder.unlisten(server.take)
+            server.end(is_over=not self._recorder.threads_left)
 
     def _without_observers(self, seen: Observation, fixturedef: Any) -> Observation:
         observers = self._modules.observers()

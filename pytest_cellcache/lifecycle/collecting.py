@@ -27,7 +27,7 @@ from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.record import Recording
 from pytest_cellcache.lifecycle.sites import ImportInputs
-from pytest_cellcache.lifecycle.surroundings import Edges, Surroundings, reach
+from pytest_cellcache.lifecycle.surroundings import Backwards, Edges, Surroundings, reach
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import (
     CODE_KINDS,
@@ -92,14 +92,14 @@ class Collections:
         roots = {each.group: self._roots(each) for each in collected}
         every = reach(frozenset[Key]().union(*roots.values()), edges)
         volatile = Volatile(self._project, self._digester)
-        unsure = _spread({key for key in every if volatile.call_of(key)}, every, edges)
+        unsure = _leading_to({key for key in every if volatile.call_of(key)}, every, edges)
         for group in roots:
             roots[group] |= self._called_by_pytest(group, recording, around)
         edges = self._with_all_evaluated(edges)
         every = reach(frozenset[Key]().union(*roots.values()), edges)
         for file in self._files(around):
             self._project.snapshot.note_view(file, is_absent=False)
-        unsure |= _spread({key for key in every if recording.is_in_flux(key)}, every, edges)
+        unsure |= _leading_to({key for key in every if recording.is_in_flux(key)}, every, edges)
         kept = [each for each in collected if unsure.isdisjoint(roots[each.group])]
         if not kept:
             return
@@ -244,17 +244,5 @@ def _asked(at_import: ImportInputs) -> dict[str, set[str]]:
     return found
 
 
-def _spread(dirty: set[Key], every: Iterable[Key], edges: Edges) -> set[Key]:
-    """Give the keys that lead to a dirty one."""
-    reverse: dict[Key, list[Key]] = {}
-    for key in every if dirty else ():
-        for target in edges(key):
-            reverse.setdefault(target, []).append(key)
-    stack = list(dirty)
-    found = set(dirty)
-    while stack:
-        for source in reverse.get(stack.pop(), ()):
-            if source not in found:
-                found.add(source)
-                stack.append(source)
-    return found
+def _leading_to(dirty: set[Key], every: Iterable[Key], edges: Edges) -> set[Key]:
+    return Backwards(every, edges).leading_to(dirty) if dirty else set()

@@ -59,7 +59,8 @@ class Left:
             modules = {key for key in keys if key.kind == EFFECTS}
             if not modules:
                 continue
-            self.loaded |= {key.path for key in modules}
+            # Not templates and the like, which no import finds.
+            self.loaded |= {key.path for key in modules if key.path.endswith((".py", ".pyw"))}
             self.imported |= places_of(keys)
             inputs = frozenset(self._input_keys.keys(self._joined(seen), _NOTHING))
             for key in modules if inputs else ():

@@ -27,7 +27,13 @@ from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
 from pytest_cellcache.lifecycle.producers import Producers, unit_key
 from pytest_cellcache.lifecycle.sites import ImportInputs, place_inputs
-from pytest_cellcache.lifecycle.surroundings import Edges, Surroundings, applies, reach
+from pytest_cellcache.lifecycle.surroundings import (
+    Backwards,
+    Edges,
+    Surroundings,
+    applies,
+    reach,
+)
 from pytest_cellcache.lifecycle.units import Attempt, Restored
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import Digest
@@ -185,7 +191,8 @@ class Recording:
         flux = {key for key in everything if self.is_in_flux(key)}
         outputs = self._leftovers.outputs_among(everything)
         if flux or outputs:
-            kept = self._without(flux, outputs, kept, edges, fates)
+            back = Backwards(everything, edges)
+            kept = _without(flux, outputs, kept, back, fates)
             everything = reach({root for row in kept for root in row.roots}, edges)
         if kept and not self._save(kept, everything, edges):
             fates.update({row.attempt.facts.nodeid: Reason(reasons.UNWRITABLE) for row in kept})
@@ -302,29 +309,45 @@ class Recording:
             return True
         return has_content and snapshot.is_in_flux(key.path)
 
-    def _without(
-        self,
-        flux: set[Key],
-        outputs: Mapping[Key, frozenset[str]],
-        kept: Sequence[Kept],
-        edges: Edges,
-        fates: dict[str, Reason | None],
-    ) -> list[Kept]:
-        clean = []
-        for row in kept:
-            reached = reach(row.roots, edges)
-            touched = reached & flux
-            own = {unit for unit, _ in units_of(row.attempt)}
-            written = {key for key in reached & outputs.keys() if outputs[key] - own}
-            if touched:
-                path = min(key.path for key in touched)
-                fates[row.attempt.facts.nodeid] = Reason(reasons.IN_FLUX, path)
-            elif written:
-                path = min(key.path for key in written)
-                fates[row.attempt.facts.nodeid] = Reason(reasons.OUTPUT, path)
-            else:
-                clean.append(row)
-        return clean
+
+def _without(
+    flux: set[Key],
+    outputs: Mapping[Key, frozenset[str]],
+    kept: Sequence[Kept],
+    back: Backwards,
+    fates: dict[str, Reason | None],
+) -> list[Kept]:
+    """Leave out what rests on what changed while the run looked at it, or on outputs of others."""
+    by_path: dict[str, set[Key]] = {}
+    for key in flux:
+        by_path.setdefault(key.path, set()).add(key)
+    by_writers: dict[tuple[str, frozenset[str]], set[Key]] = {}
+    for key, writers in outputs.items():
+        by_writers.setdefault((key.path, writers), set()).add(key)
+    roots = frozenset[Key]().union(*(row.roots for row in kept))
+    touched = {path: roots & back.leading_to(by_path[path]) for path in sorted(by_path)}
+    written = {
+        of: roots & back.leading_to(by_writers[of])
+        for of in sorted(by_writers, key=lambda of: (of[0], sorted(of[1])))
+    }
+    clean = []
+    for row in kept:
+        own = {unit for unit, _ in units_of(row.attempt)}
+        reason = next(
+            (Reason(reasons.IN_FLUX, p) for p, keys in touched.items() if keys & row.roots), None
+        ) or next(
+            (
+                Reason(reasons.OUTPUT, path)
+                for (path, writers), keys in written.items()
+                if writers - own and keys & row.roots
+            ),
+            None,
+        )
+        if reason is None:
+            clean.append(row)
+        else:
+            fates[row.attempt.facts.nodeid] = reason
+    return clean
 
 
 def _restored(attempt: Attempt) -> set[Restored]:

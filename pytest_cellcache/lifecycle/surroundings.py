@@ -59,6 +59,31 @@ def applies(plugin: str, group: str) -> bool:
     return name != "conftest.py" or not folder or group.startswith(folder + "/")
 
 
+class Backwards:
+    """Finds what leads to keys.
+
+    Args:
+        every: keys whose edges count.
+    """
+
+    def __init__(self, every: Iterable[Key], edges: Edges) -> None:
+        self._sources: dict[Key, list[Key]] = {}
+        for key in every:
+            for target in edges(key):
+                self._sources.setdefault(target, []).append(key)
+
+    def leading_to(self, targets: Iterable[Key]) -> set[Key]:
+        """Give keys and all that lead to them."""
+        found = set(targets)
+        stack = list(found)
+        while stack:
+            for source in self._sources.get(stack.pop(), ()):
+                if source not in found:
+                    found.add(source)
+                    stack.append(source)
+        return found
+
+
 def reach(roots: Iterable[Key], edges: Edges) -> set[Key]:
     """Give keys and all that they lead to."""
     seen = set(roots)

@@ -17,6 +17,7 @@ from pytest_cellcache.trace.origin import (
     EVERYBODY,
     caller,
     is_ignored_path,
+    process_reach,
     reach,
     scans_for_others,
 )
@@ -275,8 +276,7 @@ def _on_library(args: tuple[Any, ...]) -> None:
 
 def _on_process(word: str, argument: int | None) -> Callable[[tuple[Any, ...]], None]:
     def translate(args: tuple[Any, ...]) -> None:
-        hearers = reach(*caller())
-        if not hearers:
+        if not (hearers := process_reach()):
             return
         program: Any = word if argument is None else args[argument]
         if isinstance(program, (list, tuple)):

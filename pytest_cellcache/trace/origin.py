@@ -69,6 +69,8 @@ _PRESENCE = frozenset(
 )
 # Methods of pytest's ``Config`` that read an option for whoever calls them.
 _OPTION_READERS = frozenset({"getoption", "getvalue", "getvalueorskip", "getini"})
+# Modules of the standard library whose children tell of the system, not of the project.
+_SYSTEM_ASKERS = frozenset({"ctypes.util", "platform", "uuid"})
 # Parts of pytest that act for a test, not for the run.
 _ACTING_FOR_TESTS = frozenset({"_pytest.pytester", "_pytest.doctest", "_pytest.monkeypatch"})
 
@@ -164,8 +166,23 @@ def reach(module: str, frame: FrameType | None) -> int:
     return pytester_depth(frame)
 
 
+def process_reach() -> int:
+    """Say the same of starting a child process."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_globals.get("__name__")
+        if name in _SYSTEM_ASKERS:
+            return NOBODY
+        if name != "subprocess" and name not in _CARRIERS:
+            break
+        frame = frame.f_back
+    return reach(*caller())
+
+
 def variable_reach(module: str, frame: FrameType | None) -> int:
     """Say the same of a look at the environment; setting a variable is no look at it."""
+    if module in _SYSTEM_ASKERS:  # it is for their children
+        return NOBODY
     if module == "unittest.mock":  # patch.dict keeps the old values only to put them back
         return NOBODY
     if module == "_pytest.monkeypatch":  # so does setenv; delenv may fail, which tells something

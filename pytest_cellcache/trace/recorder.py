@@ -75,6 +75,7 @@ class Recorder:
     Attributes:
         tracer_name: which tracer works, or would be tried first.
         depth: in how many frames of pytester it was started.
+        threads_left: threads that went on when the last unit closed, which had started them.
     """
 
     def __init__(
@@ -88,7 +89,9 @@ class Recorder:
         self._tracers = tracers
         self._tracer = tracers[0]
         self._units: list[unit.OpenUnit] = []
+        self._listeners: list[Callable[[Observation], None]] = []
         self.depth = 0
+        self.threads_left: frozenset[object] = frozenset()
         self._before = unit.surrounding_now()
 
     @property
@@ -147,7 +150,20 @@ class Recorder:
         left = closed.left(self._before)
         if closed.has_new_search:
             self._units[-1].take_search()
-        return closed.close(traced)._replace(left=left)
+        observation = closed.close(traced)._replace(left=left)
+        self.threads_left = closed.threads_left
+        self._units[-1].take_threads(closed.threads_left)
+        for listener in self._listeners:
+            listener(observation)
+        return observation
+
+    def listen(self, listener: Callable[[Observation], None]) -> None:
+        """Let somebody know of every unit that closes from now on."""
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Callable[[Observation], None]) -> None:
+        """Let him know no longer."""
+        self._listeners.remove(listener)
 
     def base_unit(self) -> Observation:
         """Say what ran and was consulted outside of units so far, imports above all."""

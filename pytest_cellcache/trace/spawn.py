@@ -21,7 +21,7 @@ from typing import Any, Final
 from pytest_cellcache.sources.handover import Handover, first_line
 from pytest_cellcache.trace import audit, unit
 from pytest_cellcache.trace.inputs import is_executable
-from pytest_cellcache.trace.origin import EVERYBODY, caller, reach
+from pytest_cellcache.trace.origin import EVERYBODY, caller, process_reach, reach
 from pytest_cellcache.trace.shims import Shim
 
 VARIABLE: Final = "PYTEST_CELLCACHE_CHILD"
@@ -159,7 +159,7 @@ class Children:
         self, argv: Sequence[Any], candidates: Iterable[Any], environment: Any
     ) -> tuple[str | None, Any]:
         """Decide about a child; give its token and environment if it is to be traced."""
-        if not unit.LISTENERS or not (hearers := reach(*caller())):
+        if not unit.LISTENERS or not (hearers := process_reach()):
             return None, environment
         words = [os.fsdecode(word) for word in argv]
         if _TRACKER in words[-1]:  # runs nothing of anybody's
@@ -254,7 +254,7 @@ class Children:
             self._charge_unvouched(str(args[0]))
 
     def _charge_unvouched(self, program: str) -> None:
-        if unit.LISTENERS and (hearers := reach(*caller())):
+        if unit.LISTENERS and (hearers := process_reach()):
             unit.charge(lambda each: each.start_child(program), hearers)
 
     # -- forks -----------------------------------------------------------------------------------

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from pytest_cellcache.model.observation import CWD, SEARCH, CodeRef, Observation, Site, Spawned
 from pytest_cellcache.trace.contract import THREAD_LEFT, TROUBLE, Traced
+from pytest_cellcache.trace.threads import left_since, living_threads
 
 _stat = os.stat  # taken before the shim is in place
 
@@ -31,6 +31,7 @@ class OpenUnit:
     Attributes:
         has_moved: it has changed the working directory.
         has_talked: it has sent something to processes that it may not have started.
+        threads_left: what it started and what went on when it closed.
 
     Args:
         where: gives the frames of a ``Site``; ``None`` where it does not count who asked.
@@ -59,6 +60,7 @@ class OpenUnit:
         "sites",
         "spawned",
         "stats",
+        "threads_left",
         "variables",
         "writes",
     )
@@ -86,7 +88,8 @@ class OpenUnit:
         self._made_files: set[str] = set()
         self._made_dirs: set[str] = set()
         self._variables_before: dict[str, object] = {}
-        self._threads = _living_threads()
+        self._threads = living_threads()
+        self.threads_left: frozenset[object] = frozenset()
         self._search = tuple(sys.path)
 
     @property
@@ -167,7 +170,9 @@ class OpenUnit:
 
     def close(self, traced: Traced) -> Observation:
         """Freeze; a thread that the unit started and left behind is a gap."""
-        if not _living_threads() <= self._threads:
+        if not living_threads() <= self._threads:
+            self.threads_left = left_since(self._threads)
+        if self.threads_left:
             self.gaps.add(THREAD_LEFT)
         return self.snapshot(traced)
 
@@ -179,8 +184,8 @@ class OpenUnit:
         """
         found = {
             name
-            for name in self._variables_before
-            if raw_variable(name) != before.variables.get(os.fsencode(name))
+            for name, at_first in self._variables_before.items()
+            if raw_variable(name) not in (at_first, before.variables.get(os.fsencode(name)))
         }
         if self.has_moved and current_folder() != before.folder:
             found.add(CWD)
@@ -196,6 +201,10 @@ class OpenUnit:
     def take_search(self) -> None:
         """Let what an inner unit did to ``sys.path`` be no doing of this one."""
         self._search = tuple(sys.path)
+
+    def take_threads(self, threads: frozenset[object]) -> None:
+        """Let threads that an inner unit answers for be none of this one's."""
+        self._threads |= threads
 
     def snapshot(self, traced: Traced) -> Observation:
         return Observation(
@@ -310,9 +319,3 @@ def confess() -> None:
     """Note that something was missed because of trouble in a callback."""
     for unit in innermost_units():
         unit.gaps.add(TROUBLE)
-
-
-def _living_threads() -> frozenset[object]:
-    # Thread objects, because idents are used again; idents, for threads that ``threading`` does
-    # not know.
-    return frozenset((*threading.enumerate(), *sys._current_frames()))

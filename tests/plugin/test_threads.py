@@ -1,0 +1,116 @@
+"""Threads that go on while tests run: servers of fixtures, idle workers of pools."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Suite
+
+LIB = """
+    import queue
+
+    def begin():
+        return 1
+
+    def serve(asked, answers):
+        begin()
+        for number in iter(asked.get, None):
+            answers.put(answer(number))
+
+    def answer(number):
+        return number + 1
+
+    def alone():
+        return 1
+"""
+TESTS = """
+    import queue
+    import threading
+    from concurrent.futures import ThreadPoolExecutor
+
+    import lib
+    import pytest
+
+    POOL = ThreadPoolExecutor(1)
+
+    @pytest.fixture(scope="module")
+    def server():
+        asked, answers = queue.Queue(), queue.Queue()
+        thread = threading.Thread(target=lib.serve, args=(asked, answers))
+        thread.start()
+        def ask(number):
+            asked.put(number)
+            return answers.get(timeout=10)
+        yield ask
+        asked.put(None)
+        thread.join()
+
+    def test_first(server):
+        assert server(1) == 2
+
+    def test_second(server):
+        assert server(2) == 3
+
+    def test_alone():
+        assert lib.alone() == 1
+
+    def test_pool():
+        assert POOL.submit(lib.alone).result() == 1
+"""
+
+
+@pytest.fixture
+def served(suite: Suite) -> Suite:
+    suite.write("lib.py", LIB)
+    suite.write("test_it.py", TESTS)
+    assert suite.cached().code == 0
+    return suite
+
+
+def test_users_of_a_server_are_stored_when_its_thread_has_ended(served: Suite) -> None:
+    assert served.cached().live == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("def begin():\n    return 1", "def begin():\n    raise SystemExit"),
+        ("return number + 1", "return number + 2"),
+    ],
+    ids=["what only the first user was charged with", "what each was charged with"],
+)
+def test_what_its_thread_did_counts_for_all_users(served: Suite, old: str, new: str) -> None:
+    served.edit("lib.py", old, new)
+    served.edit("test_it.py", "timeout=10", "timeout=0.5")
+    warm, plain = served.cached(), served.plain()
+    assert warm.outcomes == plain.outcomes
+    assert warm.names == ["test_first", "test_second"]
+
+
+def test_a_thread_that_never_ends_is_a_gap(suite: Suite) -> None:
+    suite.write("lib.py", LIB)
+    endless = TESTS.replace("asked, answers))", "asked, answers), daemon=True)")
+    endless = endless.replace("asked.put(None)\n", "pass\n").replace("thread.join()", "pass")
+    suite.write("test_it.py", endless)
+    suite.cached()
+    assert set(suite.cached().names) == {"test_first", "test_second"}
+
+
+def test_a_variable_put_back_to_what_another_test_left_is_not_left(suite: Suite) -> None:
+    suite.write(
+        "test_it.py",
+        """
+        import os
+
+        def test_leaves():
+            os.environ["LEFT_BY_IT"] = "1"
+
+        def test_puts_back(monkeypatch):
+            monkeypatch.setenv("LEFT_BY_IT", "2")
+        """,
+    )
+    suite.cached()
+    assert suite.cached().names == ["test_leaves"]
