@@ -10,7 +10,7 @@ from __future__ import annotations
 from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.trace.contract import THREAD_LEFT
-from pytest_cellcache.trace.threads import living_threads
+from pytest_cellcache.trace.threads import OF_FIXTURES, living_threads
 
 
 class Server:
@@ -23,12 +23,18 @@ class Server:
     def __init__(self, instance: Instance, threads: frozenset[object]) -> None:
         self._instance = instance
         self._threads = threads
+        OF_FIXTURES.update(threads)
 
     def take(self, seen: Observation) -> None:
-        """Take what a unit was charged with during the life of the fixture."""
+        """Take what a unit was charged with during the life of the fixture.
+
+        Not with which machines it talked: if it was the fixture's thread, there is a gap.
+        """
         none = frozenset[str]()
         gaps = seen.gaps - {THREAD_LEFT}
-        self._instance.seen |= seen._replace(left=none, writes=none, appends=none, gaps=gaps)
+        self._instance.seen |= seen._replace(
+            left=none, writes=none, appends=none, hosts=none, gaps=gaps
+        )
 
     def end(self, *, is_over: bool) -> None:
         """Say that it was torn down: nothing was missed if its threads have ended.
@@ -36,6 +42,7 @@ class Server:
         Args:
             is_over: its teardown has left no threads either.
         """
+        OF_FIXTURES.difference_update(self._threads)
         seen = self._instance.seen
         if is_over and self._threads.isdisjoint(living_threads()):
             self._instance.seen = seen._replace(gaps=seen.gaps - {THREAD_LEFT})

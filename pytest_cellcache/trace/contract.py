@@ -13,6 +13,8 @@ IsFirstParty = Callable[[str], bool]
 PROFILER_TAKEN: Final = "profiler-taken"
 PROFILER_THREAD: Final = "profiler-thread"
 THREAD_LEFT: Final = "thread-left"
+THREAD_CONNECTED: Final = "thread-connected"
+"""A thread of a fixture talked to another machine, on behalf of no test in particular."""
 THREAD_UNSEEN: Final = "thread-unseen"
 CWD_LOST: Final = "cwd-lost"
 DESCRIPTOR: Final = "unknown-descriptor"

@@ -20,6 +20,9 @@ _IDLE: Final = frozenset({
 })  # fmt: skip
 """Where threads of a pool wait for work; who gives them some is charged for it."""
 
+OF_FIXTURES: Final[set[object]] = set()
+"""Threads, as ``living_threads`` gives them, that live as long as some fixture."""
+
 
 def living_threads() -> frozenset[object]:
     """Give the threads that run: as objects, as idents are used again, and as idents.

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from pytest_cellcache.model.observation import CWD, SEARCH, CodeRef, Observation, Site, Spawned
-from pytest_cellcache.trace.contract import THREAD_LEFT, TROUBLE, Traced
-from pytest_cellcache.trace.threads import left_since, living_threads
+from pytest_cellcache.trace.contract import THREAD_CONNECTED, THREAD_LEFT, TROUBLE, Traced
+from pytest_cellcache.trace.threads import OF_FIXTURES, left_since, living_threads
 
 _stat = os.stat  # taken before the shim is in place
 
@@ -142,6 +143,8 @@ class OpenUnit:
 
     def connect(self, host: str) -> None:
         self.hosts.add(host)
+        if threading.get_ident() in OF_FIXTURES:
+            self.gaps.add(THREAD_CONNECTED)
 
     def write(self, path: str) -> None:
         self.writes.add(path)
