@@ -11,7 +11,8 @@ Events are local to first-party code objects; each location reports once, then i
   result.
 
 While a module's own code runs, its lines are watched too: what runs between two of them is told to
-belong to the statement in between (``Mechanism.label``).
+belong to the statement in between (``Mechanism.label``). Not those of modules with very many lines,
+tables mostly: what a line costs grows with the number of lines.
 
 ``PY_THROW`` has no local form and cannot be disabled; it is rare. Without it a generator that was
 suspended in one unit and is thrown into in another would run unseen.
@@ -43,6 +44,10 @@ _CARRIERS: Final = {
 }
 """What carries code, and as which attribute."""
 
+_MAX_LINES: Final = 1_500
+"""Of a module's own code, those of function bodies aside: 10 ms in all."""
+_NO_LINE: Final = -1
+
 _TOOL_IDS = (3, 4, 5)  # 0 to 2 belong to debuggers, coverage and cProfile
 
 
@@ -61,7 +66,9 @@ class Monitoring:
         self._thrown: dict[int, CodeType] = {}
         self._relay: Callable[[CodeType], None] | None = None
         self._local: dict[int, weakref.ref[CodeType]] = {}
-        # Modules being executed by the main thread, outermost first, and the line each is at.
+        self._long: set[int] = set()  # those whose lines are not watched
+        # Modules being executed by the main thread, outermost first, and the line each is at, if
+        # that is known.
         self._importing: list[tuple[CodeType, int]] = []
         self.settle: Callable[[], None] = lambda: None
         self.enter: Callable[[str], None] = lambda filename: None
@@ -127,6 +134,8 @@ class Monitoring:
         disable, events = _monitoring.DISABLE, _monitoring.events
 
         def on_start(code: CodeType, _offset: int) -> object:
+            if code.co_name == "<module>" and id(code) in self._long:
+                self._on_line(code, _NO_LINE)
             sink(code)
             return disable
 
@@ -139,7 +148,7 @@ class Monitoring:
         while importing:
             code, line = importing[-1]
             if _is_running(code):
-                return code.co_filename, line
+                return (code.co_filename, line) if line != _NO_LINE else None
             importing.pop()  # an exception ended it
         return None
 
@@ -151,7 +160,8 @@ class Monitoring:
         importing = self._importing
         if not any(each is code for each, _ in importing):
             importing.append((code, line))
-            self.enter(code.co_filename)
+            if line != _NO_LINE:
+                self.enter(code.co_filename)
         while importing[-1][0] is not code:
             importing.pop()  # an exception ended it
         importing[-1] = (code, line)
@@ -177,6 +187,7 @@ class Monitoring:
             if code is not None:
                 _monitoring.set_local_events(tool, code, 0)
         self._local.clear()
+        self._long.clear()
         for event in (
             events.PY_START,
             events.PY_RESUME,
@@ -217,8 +228,11 @@ class Monitoring:
                 continue
             # Weak: suites that generate code by the thousand must not keep it all alive.
             local[key] = weakref.ref(code, lambda _, key=key: local.pop(key, None))  # type: ignore[misc]
-            is_module = code.co_name == "<module>"
-            extra = events.LINE | events.PY_RETURN if is_module else 0
+            extra = 0
+            if code.co_name == "<module>":
+                is_long = len({line for *_, line in code.co_lines()}) > _MAX_LINES
+                (self._long.add if is_long else self._long.discard)(key)
+                extra = events.PY_RETURN | (0 if is_long else events.LINE)
             _monitoring.set_local_events(tool, code, wanted | extra)
             todo.extend(const for const in code.co_consts if isinstance(const, CodeType))
 

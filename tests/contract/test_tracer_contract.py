@@ -575,6 +575,13 @@ def test_10_labels_are_told_while_a_statement_is_executed(
     assert after is None
 
 
+def test_10_statements_of_very_long_modules_are_not_told_apart(imports_of: Any) -> None:
+    """What they run belongs to no statement, not to that which imports them either."""
+    table = "def row(): return 1\nX = {\n" + "    'k': 'v',\n" * 3_000 + "}\nrow()\n"
+    told = imports_of(a="def f(): pass\nb = load('b')\nf()\nb.row()\n", b=table)
+    assert told == {("a.py", 3): {"f"}, ("a.py", 4): {"row"}}
+
+
 def test_10_other_people_s_modules_have_no_statements(
     make: Callable[[Callable[[str], bool]], Tracer],
 ) -> None:
