@@ -50,20 +50,32 @@ def with_producers(
     places: dict[object, list[Change]] = {}
     for change in changes:
         places.setdefault(change.place, []).append(change)
+
+    def live_edges(key: Key) -> frozenset[Key]:
+        return left.hubs.get(key) or closure.live_edges(key)
+
+    served: dict[object, set[Key]] = {place: set() for place in places}
     for _ in range(_MAX_PASSES):
         live = {unit: own | frozenset(added.get(unit, ())) for unit, own in roots.items()}
-        readers = Readers(project, names, live, closure.live_edges)
+        readers = Readers(project, names, live, live_edges)
         grown = False
-        for group in places.values():
-            rests_on: set[Key] = set().union(*(change.rests_on for change in group))
-            instead = {change.unit for change in group if change.unit is not None}
-            for unit in readers.of(group[0]):
-                is_filler = not live[unit].isdisjoint(group[0].fillers)
-                needs = rests_on if is_filler or not group[0].fillers else instead
-                needed = needs - live[unit] - {unit}
-                if needed:
-                    added.setdefault(unit, set()).update(needed)
-                    grown = grown or any(key.kind == BODY for key in needed)
+        for place, group in places.items():
+            rests_on = frozenset[Key]().union(*(change.rests_on for change in group))
+            instead = frozenset(change.unit for change in group if change.unit is not None)
+            fillers = group[0].fillers
+            filling = {*fillers, *(h for h, k in left.hubs.items() if not fillers.isdisjoint(k))}
+            waiting = readers.of(group[0]) - served[place]
+            fully = {u for u in waiting if not fillers or not live[u].isdisjoint(filling)}
+            served[place] |= fully  # others may turn out to be fillers, too
+            for needs, units in ((rests_on, fully), (instead, waiting - fully)):
+                units = {u for u in units if not needs <= live[u] and needs != {u}}
+                if not units:
+                    continue
+                hub = left.hub_of(needs)
+                for unit in units:
+                    more = added.setdefault(unit, set())
+                    grown = grown or (hub not in more and any(k.kind == BODY for k in needs))
+                    more.add(hub)
         if not grown:  # what bodies that made a remembered value read counts, too
             break
     for file, name in sorted(registers):
@@ -78,6 +90,6 @@ def with_producers(
     found = []
     for row in rows:
         unit = left.key_of(row.attempt)
-        more = frozenset(added.get(unit, ()))
-        found.append(Kept(row.attempt, row.roots | more, left.tests_before(unit, more)))
+        new = frozenset(added.get(unit, ()))
+        found.append(Kept(row.attempt, row.roots | new, left.tests_before(unit, new)))
     return found

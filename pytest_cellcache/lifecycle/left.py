@@ -28,6 +28,7 @@ class Left:
         loaded: relative files of the modules that tests imported first.
         inputs: per module imported by a test, the inputs of the units that did so.
         units: what producers rest on, by their keys.
+        hubs: keys that stand for many, as many units rest on the same.
     """
 
     def __init__(
@@ -45,6 +46,9 @@ class Left:
         self.inputs: dict[Key, frozenset[Key]] = {}
         self.loaded: set[str] = set()
         self.units: dict[Key, frozenset[Key]] = {}
+        self.hubs: dict[Key, frozenset[Key]] = {}
+        self._hub_of: dict[frozenset[Key], Key] = {}
+        self._tests: dict[Key, frozenset[Key]] = {}
         self._modules: dict[Key, frozenset[str]] = {}
         self._order: dict[Key, str] = {}
         self._ranks: dict[Key, int] = {}
@@ -139,14 +143,32 @@ class Left:
                 inputs=frozenset(inputs),
             )
 
+    def hub_of(self, keys: frozenset[Key]) -> Key:
+        """Give the one key that stands for some others."""
+        hub = self._hub_of.get(keys)
+        if hub is None:
+            hub = self._hub_of[keys] = unit_key("", f"left {len(self.hubs)}")
+            self.hubs[hub] = keys
+        return hub
+
     def tests_before(self, unit: Key, roots: frozenset[Key]) -> tuple[str, ...]:
         """Give the node ids of the producers among roots that ran before a unit."""
         if len(self._ranks) != len(self._order):
             self._ranks = {key: number for number, key in enumerate(self._order)}
+            self._tests.clear()
         place = self._ranks
         own = place.get(unit, len(place))
-        before = [key for key in roots if place.get(key, own) < own]
+        among = {key for root in roots for key in self._tests_of(root)}
+        before = [key for key in among if place[key] < own]
         return tuple(self._order[key] for key in sorted(before, key=place.__getitem__))
+
+    def _tests_of(self, root: Key) -> frozenset[Key]:
+        """Give the tests that a root is, or stands for."""
+        found = self._tests.get(root)
+        if found is None:
+            keys = self.hubs.get(root, frozenset({root}))
+            found = self._tests[root] = keys & self._order.keys()
+        return found
 
 
 def _modules_only(keys: Iterable[Key]) -> Iterable[Key]:

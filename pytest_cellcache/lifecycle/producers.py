@@ -226,7 +226,8 @@ class Readers:
         self._units: dict[Key, set[Key]] = {}
         for unit, own in roots.items():
             for root in own:
-                if root.kind in (BODY, NAME, MARKERS) or root.path == FIXTURE:
+                is_hub = root.kind == UNIT and not root.path
+                if root.kind in (BODY, NAME, MARKERS) or root.path == FIXTURE or is_hub:
                     self._units.setdefault(root, set()).add(unit)
         self._back: dict[Key, list[Key]] = {}
         self._refs: list[tuple[Key, Refs]] = []

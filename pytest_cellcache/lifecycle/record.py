@@ -163,7 +163,7 @@ class Recording:
             shared[_hub(restored)] = restored.keys
 
         def edges(key: Key) -> frozenset[Key]:
-            known = shared.get(key) or left.units.get(key)
+            known = shared.get(key) or left.units.get(key) or left.hubs.get(key)
             if known is not None:
                 return known
             found = closure.edges(key) | at_import.of_key.get(key, frozenset())
