@@ -99,6 +99,7 @@ class Table(NamedTuple):
         futures: names imported from ``__future__``.
         code: digest of the whole module as code.
         is_broken: it does not parse; it matters to whoever imports it, as a whole.
+        exports: what ``__all__`` lists; ``None`` where it is no plain list, or there is none.
     """
 
     cells: tuple[Cell, ...] = ()
@@ -111,6 +112,7 @@ class Table(NamedTuple):
     futures: tuple[str, ...] = ()
     code: Digest = Digest("")
     is_broken: bool = False
+    exports: tuple[str, ...] | None = None
 
 
 def _refs_to_json(refs: Refs) -> dict[str, Any]:
@@ -157,6 +159,7 @@ def table_to_json(table: Table) -> dict[str, Any]:
         "futures": table.futures,
         "code": table.code,
         "broken": table.is_broken,
+        "exports": table.exports,
     }
 
 
@@ -180,4 +183,5 @@ def table_from_json(data: Mapping[str, Any]) -> Table:
         futures=tuple(data["futures"]),
         code=data["code"],
         is_broken=data["broken"],
+        exports=None if data["exports"] is None else tuple(data["exports"]),
     )

@@ -18,6 +18,7 @@ from pytest_cellcache.model.keys import (
     BODY,
     DOC,
     EFFECTS,
+    EXPORT,
     FRAME,
     HOOKS,
     MARKERS,
@@ -59,6 +60,7 @@ class Digester:
             FRAME: self._frame,
             MARKERS: self._markers,
             DOC: self._doc,
+            EXPORT: self._export,
             HOOKS: self._hooks,
             WHOLE: self._whole,
             SURFACE: self._surface,
@@ -284,6 +286,12 @@ class Digester:
 
     def _doc(self, key: Key) -> Digest:
         return self.project.index(key.path).table.docs.get(key.name, ABSENT)
+
+    def _export(self, key: Key) -> Digest:
+        exports = self.project.index(key.path).table.exports
+        if exports is None:
+            return digest_parts(["__all__", self._name(Key(NAME, key.path, "__all__"))])
+        return Digest("listed") if key.name in exports else ABSENT
 
     def _hooks(self, key: Key) -> Digest:
         index = self.project.index(key.path)

@@ -11,7 +11,7 @@ from typing import Final
 
 from pytest_cellcache.graph.modules import Located, module_key
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.model.keys import EFFECTS, FILE, MODULE, NAME, SURFACE, Key
+from pytest_cellcache.model.keys import EFFECTS, EXPORT, FILE, MODULE, NAME, SURFACE, Key
 
 _MAX_STEPS: Final = 200
 """Re-exports followed for one chain; import cycles end here at the latest."""
@@ -107,7 +107,9 @@ class _Walk:
         located = self.module(path, star)
         if located is None or located.source is None:
             return False
-        self._found.keys.add(Key(NAME, located.source, "__all__"))
+        is_plain = self._project.index(located.source).table.exports is not None
+        listed = Key(EXPORT, located.source, parts[0])
+        self._found.keys.add(listed if is_plain else Key(NAME, located.source, "__all__"))
         return self.name(located.source, parts)
 
     def module(self, importer: str, spec: str) -> Located | None:

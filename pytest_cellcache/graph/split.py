@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pytest_cellcache.graph.cells import Alias, Cell, CellKind, Def, Table
+from pytest_cellcache.graph.exports import exports_of
 from pytest_cellcache.graph.refs import MEMO, MUTATORS, Refs, import_spec
 from pytest_cellcache.graph.scan import scan, scan_function
 from pytest_cellcache.graph.scopes import chain_of, is_new, names_bound_in, walk_scope
@@ -35,7 +36,7 @@ def split_cells(source: bytes) -> Table:
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return Table(code=digest_bytes(source), is_broken=True)
     documented = _take_docstrings(tree)
-    return _Splitter(tree, documented).table(code)
+    return _Splitter(tree, documented).table(code)._replace(exports=exports_of(tree, source))
 
 
 def _take_docstrings(tree: ast.Module) -> dict[str, Digest]:

@@ -12,6 +12,7 @@ WRITES: Final = "writes"
 FRAME: Final = "frame"
 MARKERS: Final = "markers"
 DOC: Final = "doc"
+EXPORT: Final = "export"
 HOOKS: Final = "hooks"
 WHOLE: Final = "whole"
 SURFACE: Final = "surface"
@@ -29,7 +30,7 @@ GROUP: Final = "group"
 UNIT: Final = "unit"
 
 CODE_KINDS: Final = frozenset(
-    {BODY, NAME, EFFECTS, REGISTERS, WRITES, FRAME, MARKERS, DOC, HOOKS, WHOLE, SURFACE}
+    {BODY, NAME, EFFECTS, REGISTERS, WRITES, FRAME, MARKERS, DOC, EXPORT, HOOKS, WHOLE, SURFACE}
 )
 """Kinds whose digest is a function of the content of the one file named by ``Key.path``."""
 
@@ -48,6 +49,7 @@ class Key(NamedTuple):
     ``frame``    Python file              empty; futures, star imports, builtins it redefines
     ``markers``  Python file              qualified name; pytest decorators of that def or class
     ``doc``      Python file              qualified name; docstring of that def or class
+    ``export``   Python file              global name; whether a plain ``__all__`` lists it
     ``hooks``    Python file              empty; names of the pytest hooks it defines
     ``whole``    Python file              empty; the whole file as code
     ``surface``  Python file              empty; all of it that importing it evaluates

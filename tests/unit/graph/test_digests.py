@@ -128,3 +128,27 @@ def test_a_damaged_stored_table_is_parsed_again(world: Any) -> None:
     fresh = world.project()
     assert fresh.index("a.py").table == project.index("a.py").table
     assert set(fresh.parsed) == set(project.parsed)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_same"),
+    [
+        ("__all__ = ['X']", "__all__ = ['X', 'Y']", True),
+        ("__all__ = ['X']", "__all__ = ('Y', 'X')", True),
+        ("__all__ = ['X', 'Y']", "__all__ = ['Y']", False),
+        ("__all__ = ['Y']", "__all__ = ['Y', 'X']", False),
+        ("__all__ = ['X']", "", False),
+        ("__all__ = ['X']", "__all__ = ['X']\n__all__ += ['Y']", False),
+        ("__all__ = ['X']", "__all__ = ['X'] + OTHERS", False),
+        ("__all__ = ['X']", "if X:\n    __all__ = ['X']", False),
+        ("__all__ = names()", "__all__ = names() ", True),
+        ("__all__ = names()", "__all__ = other()", False),
+    ],
+)
+def test_what_star_imports_take_counts_name_by_name(
+    world: Any, before: str, after: str, is_same: bool
+) -> None:
+    world.write(a=before)
+    digest = world.digest("export", "a.py", "X")
+    world.write(a=after)
+    assert (world.digest("export", "a.py", "X") == digest) is is_same

@@ -75,6 +75,8 @@ def test_every_binding_of_a_conditional_import_counts(world: Any) -> None:
 
 def test_star_imports_consult_the_list_of_exports(world: Any) -> None:
     world.write(a="from b import *", b="__all__ = ['X']\nX = 1")
+    assert {"name b.py::X", "export b.py::X"} <= keys(world, "a.py", "X")
+    world.write(b="__all__ = ['X']\n__all__ += ['Y']\nX = 1")
     assert {"name b.py::X", "name b.py::__all__"} <= keys(world, "a.py", "X")
 
 
