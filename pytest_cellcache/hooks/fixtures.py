@@ -15,6 +15,7 @@ import pytest
 
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.scopes import place_of
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.fixtures import Kept
 from pytest_cellcache.lifecycle.units import Instance
@@ -85,6 +86,10 @@ class FixtureWatch:
         """Give the instance of a definition that is being torn down."""
         return self._in_teardown.get(fixturedef)
 
+    def definitions(self) -> list[Any]:
+        """Give the definitions of all instances that are set up now."""
+        return list(self._current)
+
     def alive(self) -> list[Instance]:
         """Give all instances that are set up now."""
         return list(self._current.values())
@@ -136,7 +141,7 @@ class FixtureWatch:
     def pytest_fixture_setup(
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
-        instance = self._guard.call(self._begin_setup, None, fixturedef)
+        instance = self._guard.call(self._begin_setup, None, fixturedef, request)
         if instance is None:
             return (yield)
         try:
@@ -166,10 +171,11 @@ class FixtureWatch:
 
     # -- ours ------------------------------------------------------------------------------------
 
-    def _begin_setup(self, fixturedef: Any) -> Instance | None:
+    def _begin_setup(self, fixturedef: Any, request: Any) -> Instance | None:
         if not self._recorder.is_running:
             return None
         instance = Instance(fixturedef.argname)
+        instance.place = place_of(fixturedef, getattr(request, "_pyfuncitem", None))
         if fixturedef.scope != "function":
             self._changes.leave_to_item()
         self._recorder.open_unit()

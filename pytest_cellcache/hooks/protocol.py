@@ -12,12 +12,14 @@ Order of the parts for one item::
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import pytest
 
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.handling import Handled, Handling
 from pytest_cellcache.hooks.items import code_of
 from pytest_cellcache.hooks.outcome import barrier_of_reports, outcome_of
 from pytest_cellcache.hooks.replay import Unstorable, keep_warning, pack
@@ -65,6 +67,7 @@ class Log:
         self.reports: list[pytest.TestReport] = []
         self.warned: list[dict[str, Any]] = []
         self.instances: frozenset[Instance] = frozenset()
+        self.handled = Handled()
         self.requeued_for: tuple[str, ...] = ()
         self.cancelled = 0
         self.is_tainted = False
@@ -83,7 +86,9 @@ class Watcher:
         changes: Changes,
         places: Places,
         guard: Guard,
+        handling: Handling | None = None,
     ) -> None:
+        self._handling = handling
         self._judge = judge
         self._recorder = recorder
         self._fixtures = fixtures
@@ -150,6 +155,8 @@ class Watcher:
     def _note_fixtures(self, item: pytest.Item) -> None:
         if self.log is not None:
             self.log.instances |= self._fixtures.used_by(item, is_clean=self.log.is_clean)
+            if self._handling is not None:
+                self.log.handled = self._handling.of(item)
 
     def _begin(self, item: pytest.Item) -> tuple[TestFacts, Miss] | None:
         self._fixtures.begin_item()
@@ -186,6 +193,7 @@ class Watcher:
         attempt = Attempt(
             facts, seen, log.instances, result, barrier, duration_s, code_of(item), changes
         )
+        attempt = replace(attempt, met=log.handled.met, handled=log.handled.handled)
         attempts = sum(report.when == "setup" for report in log.reports) or 1
         attempts += log.cancelled
         self._judge.ran(attempt, outcome_of(log.reports), miss.reason, attempts, log.requeued_for)

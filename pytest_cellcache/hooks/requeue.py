@@ -37,6 +37,7 @@ from pytest_cellcache.hooks.collection import Collection
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.handling import Handled
 from pytest_cellcache.hooks.outline import outline_of
 from pytest_cellcache.hooks.protocol import Watcher
 from pytest_cellcache.hooks.restore import Restorer
@@ -167,7 +168,7 @@ class Requeuer:
         log.requeued_for = tuple(dict.fromkeys([*log.requeued_for, *names]))
         log.cancelled += 1
         log.is_clean = True
-        log.instances = frozenset()
+        log.instances, log.handled = frozenset(), Handled()
         self._fixtures.begin_item()
 
     def _may_try(self, item: pytest.Item) -> bool:

@@ -26,6 +26,7 @@ from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
 from pytest_cellcache.lifecycle.producers import Producers, unit_key
+from pytest_cellcache.lifecycle.sequences import Sequences
 from pytest_cellcache.lifecycle.sites import ImportInputs, place_inputs
 from pytest_cellcache.lifecycle.surroundings import Edges, Surroundings, applies, reach
 from pytest_cellcache.lifecycle.units import Attempt, Restored
@@ -71,6 +72,7 @@ class Recording:
         self._store = store
         self.children = ChildFootprints(project, read_child)
         self._leftovers = Leftovers(store, project.snapshot, input_keys.names_of)
+        self._sequences = Sequences(self.children.joined)
         self._waiting: list[Attempt] = []
         self._locator = Locator(project)
         self._new: list[Attempt] = []
@@ -101,6 +103,7 @@ class Recording:
         for attempt in self._new:  # also those that wait or cannot be stored
             self._left.add(attempt)
             self._leftovers.add(attempt)
+            self._sequences.add(attempt)
         new, self._new = self._new, []
         return new, self._left
 
@@ -123,7 +126,7 @@ class Recording:
             if barrier is None:
                 closed.append(attempt)
         self._waiting = waiting
-        if closed or any(attempt.changes for attempt in new):
+        if closed or any(attempt.changes or self._sequences.has(attempt) for attempt in new):
             fates.update(self._write(closed, new, around, left))
         return fates
 
@@ -175,6 +178,7 @@ class Recording:
         kept = with_producers(
             rows, left, closure, producers.changes, edges, self._project, self._digester.names
         )
+        kept = self._sequences.apply(kept, left, roots_of)
         fates: dict[str, Reason | None] = {}
         for row in [row for row in kept if row.producers and row.attempt.is_setup]:
             kept.remove(row)  # what a test left behind is in the value
@@ -205,6 +209,7 @@ class Recording:
                 "result": attempt.result,
                 "duration": round(attempt.duration_s, 6),
             }
+            body |= self._sequences.to_json(attempt)
             if row.producers:
                 body["producers"] = row.producers
             entry = Entry(attempt.facts.nodeid, now, (name, *attempt.blobs), body)
@@ -255,11 +260,15 @@ class Recording:
         named = self.at_import(around).of_key.keys()
         for instance in attempt.instances:
             upstream = instance.with_upstream() - {instance}
-            written = before.union(*(other.seen.writes for other in upstream))
+            by_others = self._sequences.of(attempt).written
+            written = before.union(by_others, *(other.seen.writes for other in upstream))
             roots |= self._locator.exact(instance.seen.codes, named) | instance.keys
             roots |= self.input_keys.keys(instance.seen, written)
             roots |= self.children.keys(instance.seen, closure)
-        written = before.union(*(instance.seen.writes for instance in attempt.instances))
+        by_others = self._sequences.of(attempt).written
+        written = before.union(
+            by_others, *(instance.seen.writes for instance in attempt.instances)
+        )
         roots |= self._locator.exact(attempt.seen.codes, named)
         roots |= self.input_keys.keys(attempt.seen, written)
         roots |= self.children.keys(attempt.seen, closure)

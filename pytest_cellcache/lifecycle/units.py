@@ -63,6 +63,8 @@ class Instance:
         changes: long-lived objects that it changed; known only for scopes wider than a test.
         restored: set when its value came from the store.
         keys: inputs that its declaration names.
+        place: of a scope wider than a test: its definition, and the node whose life it shares.
+        paths: absolute paths that its value leads to.
     """
 
     name: str
@@ -73,6 +75,8 @@ class Instance:
     changes: frozenset[StateChange] = frozenset()
     restored: Restored | None = None
     keys: frozenset[Key] = frozenset()
+    place: str = ""
+    paths: frozenset[str] = frozenset()
 
     __hash__ = object.__hash__
 
@@ -110,6 +114,8 @@ class Attempt:
         changes: long-lived objects that it and its own fixtures changed.
         blobs: names of the blobs that ``result`` speaks of.
         is_setup: it is no test but the set-up of a fixture, whose value is kept.
+        met: fixture instances of whose values it was given what may change unseen.
+        handled: those among them that it may have changed.
     """
 
     facts: TestFacts
@@ -122,3 +128,5 @@ class Attempt:
     changes: frozenset[StateChange] = frozenset()
     blobs: tuple[str, ...] = ()
     is_setup: bool = False
+    met: frozenset[Instance] = frozenset()
+    handled: frozenset[Instance] = frozenset()

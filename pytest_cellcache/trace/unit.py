@@ -7,8 +7,10 @@ a variable it set. Ownership is claimed only where the content cannot come from 
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,7 +18,10 @@ from typing import Protocol
 from pytest_cellcache.model.observation import CWD, SEARCH, CodeRef, Observation, Site, Spawned
 from pytest_cellcache.trace.contract import THREAD_LEFT, TROUBLE, Traced
 
-_stat = os.stat  # taken before the shim is in place
+_stat, _lstat = os.stat, os.lstat  # taken before the shims are in place
+_SETTLED_NS = 30_000_000
+"""Two writes within a step of the clock leave the same times; of so young a file the content counts."""
+_MAX_BYTES = 1 << 18
 
 # What a bug of ours, a strange argument or exhausted resources may raise in a callback. There it
 # becomes a gap: it must not surface in the code that happened to open a file.
@@ -38,6 +43,7 @@ class OpenUnit:
     """
 
     __slots__ = (
+        "_before",
         "_made_dirs",
         "_made_files",
         "_search",
@@ -84,6 +90,7 @@ class OpenUnit:
         self.acts: set[str] = set()
         self.appends: set[str] = set()
         self.gaps: set[str] = set()
+        self._before: dict[str, object] = {}
         self._made_files: set[str] = set()
         self._made_dirs: set[str] = set()
         self._variables_before: dict[str, object] = {}
@@ -96,6 +103,7 @@ class OpenUnit:
         return self._where is not None
 
     def read(self, path: str) -> None:
+        self.appends.discard(path)
         if not self._is_own(path):
             if path not in self.reads:
                 self._look(path)
@@ -142,16 +150,26 @@ class OpenUnit:
         self.hosts.add(host)
 
     def write(self, path: str) -> None:
-        self.writes.add(path)
+        """Note a write that is about to happen, as far as is known."""
+        if path not in self.writes:
+            self._before[path] = _signature(path)
+            self.writes.add(path)
+
+    def append(self, path: str) -> None:
+        """Note a file that is opened to write at its end, and not looked at so far."""
+        is_log = path in self.appends or path not in self.reads
+        self.read(path)
+        if is_log:
+            self.appends.add(path)
 
     def make_file(self, path: str) -> None:
         """Note a write that leaves nothing of an earlier content."""
-        self.writes.add(path)
+        self.write(path)
         self._made_files.add(path)
 
     def make_dir(self, path: str) -> None:
         """Note a directory that was not there before, nor anything below it."""
-        self.writes.add(path)
+        self.write(path)
         self._made_dirs.add(path)
 
     def read_variable(self, name: str, value: object) -> None:
@@ -203,6 +221,7 @@ class OpenUnit:
             codes=traced.codes,
             reads=frozenset(self.reads),
             writes=frozenset(self.writes),
+            changed=frozenset(filter(self._has_changed, self.writes)),
             listings=frozenset(self.listings),
             stats=frozenset(self.stats),
             absent=frozenset(self.absent),
@@ -231,6 +250,15 @@ class OpenUnit:
         except (OSError, ValueError):
             self.absent.add(path)
 
+    def _has_changed(self, path: str) -> bool:
+        before = self._before[path]
+        if before is None:
+            return True
+        now = _signature(path)
+        if isinstance(before, tuple) and isinstance(now, tuple):
+            return before != now
+        return now is None or before != now  # young then or now
+
     def _is_own(self, path: str) -> bool:
         if path in self._made_files or path in self._made_dirs:
             return True
@@ -241,6 +269,21 @@ class OpenUnit:
                     return True
                 path, parent = parent, os.path.dirname(parent)
         return False
+
+
+def _signature(path: str) -> object:
+    """Tell states of a path apart; ``None`` where it changed so lately that it may do so unseen."""
+    try:
+        status = _lstat(path)
+        is_young = time.time_ns() - status.st_mtime_ns < _SETTLED_NS
+        if not is_young:
+            return status.st_mtime_ns, status.st_size, status.st_ino, status.st_mode
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
+            return None
+        with open(path, "rb") as file:
+            return hash(file.read())
+    except (OSError, ValueError):
+        return "absent"
 
 
 @dataclass(frozen=True, slots=True)
