@@ -166,7 +166,9 @@ def configure(config: pytest.Config) -> None:
         shelf, store, worker, keeper, fixtures, speeds, started.places, guard, is_worker=is_worker
     )
     run.at_end = speeds.keep
-    requeuer = Requeuer(watcher, fixtures, restorer, changes, modules, run.collection, guard)
+    requeuer = Requeuer(
+        watcher, fixtures, restorer, changes, modules, run.collection, run.order, guard
+    )
     register = config.pluginmanager.register
     # The order matters: of equal hooks the one registered last comes first, wrappers outermost.
     register(collecting, "cellcache-collecting")

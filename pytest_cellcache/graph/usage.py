@@ -25,11 +25,15 @@ def parts_used(source: str, argument: str) -> frozenset[tuple[str, str]] | None:
             if node.value.id == argument:
                 found.add(("attr", node.attr))
                 partial.add(node.value)
-        elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
-            if node.value.id == argument and isinstance(node.slice, ast.Constant):
-                if isinstance(node.slice.value, str):
-                    found.add(("item", node.slice.value))
-                    partial.add(node.value)
+        elif (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == argument
+            and isinstance(node.slice, ast.Constant)
+            and isinstance(node.slice.value, str)
+        ):
+            found.add(("item", node.slice.value))
+            partial.add(node.value)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and (
             (node.id == argument and node not in partial) or node.id in _LOOKING_AROUND

@@ -7,7 +7,7 @@ test used. Without these attributes every live instance is taken to be used by e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.scopes import place_of
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.fixtures import Kept
+from pytest_cellcache.lifecycle.sequences import is_below
 from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.trace.recorder import Recorder
@@ -37,6 +38,7 @@ class FixtureWatch:
         self._in_teardown: dict[Any, Instance] = {}
         self._in_setup: list[Instance] = []
         self._raised: set[Instance] = set()
+        self._lost: set[str] = set()
         self._begun: set[Instance] = set()
         self._ended: set[Instance] = set()
         self._afterwards: dict[Instance, Callable[[], None]] = {}
@@ -121,6 +123,41 @@ class FixtureWatch:
         if instance is not None:
             self._raised.discard(instance)
             instance.is_open = False
+            if instance.place:
+                self._lost.add(instance.place)
+
+    def take_lost(self) -> set[str]:
+        """Name the wider fixtures that were ended before their time since this was asked."""
+        lost, self._lost = self._lost, set()
+        return lost
+
+    def definitions_of(self, instances: Collection[Instance]) -> list[Any]:
+        """Give the definitions of instances that are set up now."""
+        return [d for d, instance in self._current.items() if instance in instances]
+
+    def looked_at(self) -> set[str]:
+        """Give the paths that the current item and the fixtures begun in it have consulted."""
+        found = self._recorder.innermost.looked_at()
+        own: set[str] = set()
+        for each in self._begun:
+            found |= (each.seen.reads - each.seen.appends) | each.seen.stats | each.seen.listings
+            own |= each.seen.writes - each.seen.reads
+        return found - own
+
+    def changed_by(self, instances: Iterable[Instance]) -> list[Any]:
+        """Give the definitions of wider fixtures to whose files an attempt has done something.
+
+        Args:
+            instances: all that it used.
+        """
+        used = list(instances)
+        changed = set(self._recorder.innermost.changed())
+        for each in used:
+            if not each.place:
+                changed |= each.seen.changed
+        wide = [each for each in used if each.place]
+        owned = {each for each in wide if is_below(changed, each.paths | each.seen.writes)}
+        return self.definitions_of(owned)
 
     def trees_of(self, fixturedefs: Iterable[Any], kept: Mapping[Instance, Kept]) -> dict[str, str]:
         """Give the directories that belong to the values of definitions, by token."""

@@ -65,6 +65,8 @@ class Handling:
         """Give the instances; to be asked before the item is torn down."""
         met: set[Instance] = set()
         handled: set[Instance] = set()
+        for name in ("tmp_path", "tmpdir"):
+            self._note_paths(getattr(item, "_request", None), name)
         for fixturedef, argument in self._within_reach(item):
             instance = self._fixtures.instance_of(fixturedef)
             result = getattr(fixturedef, "cached_result", None)
@@ -81,6 +83,14 @@ class Handling:
                 if not self._is_as_stored(instance, value, item):
                     handled.add(instance)
         return Handled(frozenset(met), frozenset(handled))
+
+    def _note_paths(self, request: Any, name: str) -> None:
+        """Note the directory of a test, which is no business of others."""
+        fixturedef = (getattr(request, "_fixture_defs", None) or {}).get(name)
+        instance = self._fixtures.instance_of(fixturedef)
+        result = getattr(fixturedef, "cached_result", None)
+        if instance is not None and result is not None:
+            instance.paths = paths_in(result[0], is_stub)
 
     def _within_reach(self, item: pytest.Item) -> Iterable[tuple[Any, str]]:
         """Give the wider fixtures that a test is handed, or fixtures of its own.

@@ -45,6 +45,7 @@ class Judge(Protocol):
 
     def ran(
         self,
+        item: pytest.Item,
         attempt: Attempt,
         outcome: str,
         reason: Reason,
@@ -196,4 +197,6 @@ class Watcher:
         attempt = replace(attempt, met=log.handled.met, handled=log.handled.handled)
         attempts = sum(report.when == "setup" for report in log.reports) or 1
         attempts += log.cancelled
-        self._judge.ran(attempt, outcome_of(log.reports), miss.reason, attempts, log.requeued_for)
+        self._judge.ran(
+            item, attempt, outcome_of(log.reports), miss.reason, attempts, log.requeued_for
+        )

@@ -134,18 +134,6 @@ class Restorer:
         names = {change.name for change in changes if change.filename == FIXTURE}
         return self._lookups.changed(names, self._watch.instance_of) if names else []
 
-    def wide_units(self) -> list[str]:
-        """Name the restored fixtures of the current item that others may have used before it."""
-        return [
-            holding.definition.unit
-            for fixturedef, holding in self._holdings.items()
-            if id(fixturedef) in self.absent and holding.definition.is_wide
-        ]
-
-    def restart(self, item: pytest.Item, keys: frozenset[int]) -> None:
-        """End fixtures, given by key, and all that was made from them."""
-        self.release(item, [found for found in self._known() if id(found) in keys])
-
     def stubs(self) -> list[StubPlace]:
         """Name the fixtures among the absent ones that have stubs."""
         return self._lookups.stubs(self.absent)

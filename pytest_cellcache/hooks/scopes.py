@@ -16,7 +16,7 @@ def place_of(fixturedef: Any, item: pytest.Item | None) -> str:
     scope = str(fixturedef.scope)
     if scope == "function":
         return ""
-    node = None
+    node: pytest.Collector | None = None
     if item is not None and scope in ("class", "module"):
         node = item.getparent(pytest.Class) if scope == "class" else None
         node = node or item.getparent(pytest.Module)

@@ -64,6 +64,7 @@ class Recording:
         input_keys: InputKeys,
         store: Store,
         read_child: Callable[[str], Lines] = lambda _: [],
+        named: Callable[[str], str] = str,
     ) -> None:
         self._project = project
         self._digester = digester
@@ -72,7 +73,7 @@ class Recording:
         self._store = store
         self.children = ChildFootprints(project, read_child)
         self._leftovers = Leftovers(store, project.snapshot, input_keys.names_of)
-        self._sequences = Sequences(self.children.joined)
+        self._sequences = Sequences(self.children.joined, named)
         self._waiting: list[Attempt] = []
         self._locator = Locator(project)
         self._new: list[Attempt] = []
@@ -83,6 +84,11 @@ class Recording:
         """Take an attempt; what it ran counts for others even if it cannot be stored itself."""
         self._waiting.append(attempt)
         self._new.append(attempt)
+        self._sequences.add(attempt)
+
+    def handled_by(self, attempt: Attempt) -> frozenset[str]:
+        """Name the wider fixtures that an attempt changed unseen (``sequences``)."""
+        return frozenset(self._sequences.of(attempt).handled)
 
     def digest(self, key: Key) -> Digest:
         """Give the present digest of a key."""
@@ -91,6 +97,7 @@ class Recording:
     def write_now(self, attempt: Attempt, around: Surroundings) -> bool:
         """Write one record ahead of the others: another worker waits for it."""
         self._new.append(attempt)
+        self._sequences.add(attempt)
         new, left = self._take_new(around)
         if _barrier(attempt, around) is not None:
             return False
@@ -103,7 +110,6 @@ class Recording:
         for attempt in self._new:  # also those that wait or cannot be stored
             self._left.add(attempt)
             self._leftovers.add(attempt)
-            self._sequences.add(attempt)
         new, self._new = self._new, []
         return new, self._left
 
@@ -128,6 +134,7 @@ class Recording:
         self._waiting = waiting
         if closed or any(attempt.changes or self._sequences.has(attempt) for attempt in new):
             fates.update(self._write(closed, new, around, left))
+        self._sequences.keep_unstored(fates, left, self._store)
         return fates
 
     def _write(
@@ -266,9 +273,7 @@ class Recording:
             roots |= self.input_keys.keys(instance.seen, written)
             roots |= self.children.keys(instance.seen, closure)
         by_others = self._sequences.of(attempt).written
-        written = before.union(
-            by_others, *(instance.seen.writes for instance in attempt.instances)
-        )
+        written = before.union(by_others, *(instance.seen.writes for instance in attempt.instances))
         roots |= self._locator.exact(attempt.seen.codes, named)
         roots |= self.input_keys.keys(attempt.seen, written)
         roots |= self.children.keys(attempt.seen, closure)

@@ -12,10 +12,11 @@ was made; another one, by a test that is new, gone or moved, is a miss (``hooks.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from pytest_cellcache.lifecycle.consumers import Kept
 from pytest_cellcache.lifecycle.left import Left
@@ -23,8 +24,13 @@ from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model.digest import digest_parts
 from pytest_cellcache.model.keys import Key
 from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.reasons import Reason
+from pytest_cellcache.store.contract import Store
 
-
+EVERYTHING: Final = "*"
+"""In place of names: it wrote too many paths to name them."""
+_MOST_NAMES: Final = 100
+_UNSTORED: Final = "unstored/"
 Roots = Callable[[Attempt], frozenset[Key]]
 Writer = tuple[Key, Instance | None]
 """A test, and the fixture that wrote on its behalf."""
@@ -39,12 +45,14 @@ class Place:
         before: per place that it looked at, what tests had done there.
         handled: places that it may have changed.
         written: paths that it consulted and others wrote.
+        changed: names of the paths that it changed, but for those of such fixtures.
     """
 
     producers: set[Key] = field(default_factory=set)
     before: dict[str, str] = field(default_factory=dict)
     handled: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
 
 
 def digest_of_sequence(nodeids: Iterable[str]) -> str:
@@ -57,10 +65,14 @@ class Sequences:
 
     Args:
         joined: adds to an observation what its child processes saw.
+        named: names a path in records.
     """
 
-    def __init__(self, joined: Callable[[Observation], Observation]) -> None:
+    def __init__(
+        self, joined: Callable[[Observation], Observation], named: Callable[[str], str]
+    ) -> None:
         self._joined = joined
+        self._named = named
         self._attempts: dict[Key, Attempt] = {}
         self._places: dict[Key, Place] = {}
         # By absolute path, and by folder; bounded by what a run writes.
@@ -99,6 +111,10 @@ class Sequences:
             if each.place:
                 self._note_writes((unit, each), each.seen, each.seen.changed)
         self._note_writes((unit, None), seen, changed)
+        written = {*changed, *(path for each in new for path in each.seen.changed)}
+        own = [path for each in attempt.instances if not each.place for path in each.paths]
+        names = {self._named(path) for path in written if not is_below([path], own)}
+        found.changed = names if len(names) <= _MOST_NAMES else {EVERYTHING}
         found.producers.discard(unit)
         if changed or found.handled or any(each.seen.changed for each in new):
             self._attempts[unit] = attempt
@@ -113,13 +129,7 @@ class Sequences:
 
     def to_json(self, attempt: Attempt) -> dict[str, Any]:
         """Give what later runs must know of a test."""
-        place = self.of(attempt)
-        told: dict[str, Any] = {}
-        if place.before:
-            told["before"] = place.before
-        if place.handled:
-            told["handled"] = sorted(place.handled)
-        return told
+        return _to_json(self.of(attempt))
 
     def apply(self, rows: Sequence[Kept], left: Left, roots_of: Roots) -> list[Kept]:
         """Add producers to rows, and what these rest on to the units of ``left``."""
@@ -136,6 +146,26 @@ class Sequences:
             found.append(Kept(row.attempt, row.roots | producers, names))
         return found
 
+    def keep_unstored(self, fates: Mapping[str, Reason | None], left: Left, store: Store) -> None:
+        """Tell later runs, too, what is known of tests that have no record."""
+        groups: dict[str, dict[str, dict[str, Any]]] = {}
+        for unit in self._places:
+            if unit.name in fates and not unit.name.startswith("fixture "):
+                told = groups.setdefault(unit.path, {})
+                if fates[unit.name] is None:
+                    continue
+                place = self._places[unit]
+                names = left.tests_before(unit, frozenset(place.producers))
+                rest = {"producers": names} if names else {}
+                told[unit.name] = {**_to_json(place), **rest}
+        for group, told in groups.items():
+            known = read_unstored(store, group)
+            new = {name: rest for name, rest in known.items() if name not in fates}
+            new |= {name: rest for name, rest in told.items() if rest}
+            if new != known:
+                data = json.dumps(new, separators=(",", ":")).encode()
+                store.put_note(_UNSTORED + group, data)
+
     # -- ours ------------------------------------------------------------------------------------
 
     def _follow(
@@ -149,15 +179,13 @@ class Sequences:
                 for path in each.seen.writes:
                     self._held[path] = each.place
             owned = each.paths | each.seen.writes
-            if not meets and not (_below(looked, owned) or _below(changed, owned)):
+            if not meets and not (is_below(looked, owned) or is_below(changed, owned)):
                 continue
             sequence = self._sequences.setdefault(each.place, [])
-            found.before.setdefault(
-                each.place, digest_of_sequence(key.name for key in sequence)
-            )
+            found.before.setdefault(each.place, digest_of_sequence(key.name for key in sequence))
             if meets and sequence:
                 found.producers.add(sequence[-1])
-            if handles or _below(changed, owned):
+            if handles or is_below(changed, owned):
                 found.handled.add(each.place)
         for path in looked & self._held.keys():
             sequence = self._sequences.get(self._held[path], [])
@@ -194,12 +222,31 @@ class Sequences:
                     known.append(writer)
 
 
+def read_unstored(store: Store, group: str) -> dict[str, dict[str, Any]]:
+    """Give what is known of the tests of a file that have no record, by node id."""
+    try:
+        found = json.loads(store.get_note(_UNSTORED + group) or b"{}")
+        return {str(name): dict(rest) for name, rest in found.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _to_json(place: Place) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    if place.before:
+        told["before"] = place.before
+    if place.handled:
+        told["handled"] = sorted(place.handled)
+    if place.changed:
+        told["wrote"] = sorted(place.changed)
+    return told
+
 
 def _looked(seen: Observation) -> set[str]:
     return {*(seen.reads - seen.appends), *seen.stats, *seen.listings}
 
 
-def _below(paths: Iterable[str], owned: Iterable[str]) -> bool:
+def is_below(paths: Iterable[str], owned: Iterable[str]) -> bool:
     """Say whether some path is one of others, or below one."""
     owned = tuple(owned)
     starts = tuple(path + os.sep for path in owned)

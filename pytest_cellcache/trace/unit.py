@@ -20,7 +20,7 @@ from pytest_cellcache.trace.contract import THREAD_LEFT, TROUBLE, Traced
 
 _stat, _lstat = os.stat, os.lstat  # taken before the shims are in place
 _SETTLED_NS = 30_000_000
-"""Two writes within a step of the clock leave the same times; of so young a file the content counts."""
+"""Writes within a step of the clock leave the same times; of a young file the content counts."""
 _MAX_BYTES = 1 << 18
 
 # What a bug of ours, a strange argument or exhausted resources may raise in a callback. There it
@@ -221,7 +221,7 @@ class OpenUnit:
             codes=traced.codes,
             reads=frozenset(self.reads),
             writes=frozenset(self.writes),
-            changed=frozenset(filter(self._has_changed, self.writes)),
+            changed=self.changed(),
             listings=frozenset(self.listings),
             stats=frozenset(self.stats),
             absent=frozenset(self.absent),
@@ -249,6 +249,14 @@ class OpenUnit:
             _stat(path)
         except (OSError, ValueError):
             self.absent.add(path)
+
+    def looked_at(self) -> set[str]:
+        """Give the paths that it consulted so far."""
+        return {*(self.reads - self.appends), *self.stats, *self.listings}
+
+    def changed(self) -> frozenset[str]:
+        """Give the paths that are not as they were before it wrote them."""
+        return frozenset(filter(self._has_changed, self.writes))
 
     def _has_changed(self, path: str) -> bool:
         before = self._before[path]

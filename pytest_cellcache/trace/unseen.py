@@ -6,6 +6,7 @@ unseen: connections, open files, arrays, processes, mocks.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -33,6 +34,7 @@ _SEEN: Final = frozenset(
 )
 """Modules of the standard library whose objects are written in Python, or compared."""
 _MACHINERY: Final = frozenset({"pytest", "_pytest", "pluggy", "pytest_cellcache", "xdist"})
+_PATHS: Final = frozenset({"pathlib", "_pytest", "py"})
 _SETTLED_BASES: Final = frozenset({("numpy", "generic"), ("numpy", "dtype")})
 _LOOKED_AT: Final = tuple(kind for kind, _ in LOOKS)
 _PLAIN: Final = (dict, tuple, frozenset, BaseException, int, float, complex, str, bytes)
@@ -77,11 +79,9 @@ def paths_in(value: Any, is_stub: IsStub) -> frozenset[str]:
         if kind is str:
             if os.path.isabs(thing) and len(thing) < 4096:
                 found.add(os.path.normpath(thing))
-        elif module_of(kind).partition(".")[0] == "pathlib" or hasattr(kind, "__fspath__"):
-            try:
+        elif module_of(kind).partition(".")[0] in _PATHS:
+            with contextlib.suppress(TypeError, ValueError, OSError):
                 found.add(os.path.abspath(os.fspath(thing)))
-            except (TypeError, ValueError, OSError):
-                pass
         elif not is_opaque(thing) and not issubclass(kind, type) and identity(thing) not in seen:
             seen.add(identity(thing))
             stack += [part for part, _ in parts_of(thing)]
@@ -138,4 +138,3 @@ def _is_unseen(thing: Any) -> bool:
         elif is_of_c(base):
             return True
     return False
-
