@@ -110,6 +110,9 @@ class FixtureWatch:
 
     def end(self, fixturedef: Any, request: Any) -> None:
         """Tear a definition down, so that pytest sets it up anew when it is asked for."""
+        ended = self._current.get(fixturedef)
+        if ended is not None and ended.place:
+            self._lost.add(ended.place)
         if fixturedef.cached_result is None:
             # A cancelled set-up: pytest 9.1 and later would not end it, and trip over it.
             fixturedef.cached_result = (None, None, None)
@@ -123,8 +126,6 @@ class FixtureWatch:
         if instance is not None:
             self._raised.discard(instance)
             instance.is_open = False
-            if instance.place:
-                self._lost.add(instance.place)
 
     def take_lost(self) -> set[str]:
         """Name the wider fixtures that were ended before their time since this was asked."""
