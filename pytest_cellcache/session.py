@@ -167,7 +167,7 @@ def configure(config: pytest.Config) -> None:
     )
     run.at_end = speeds.keep
     requeuer = Requeuer(
-        watcher, fixtures, restorer, changes, modules, run.collection, run.order, guard
+        watcher, fixtures, restorer, changes, modules, run.collection, run.order, recorder, guard
     )
     register = config.pluginmanager.register
     # The order matters: of equal hooks the one registered last comes first, wrappers outermost.

@@ -136,23 +136,23 @@ class FixtureWatch:
         """Give the definitions of instances that are set up now."""
         return [d for d, instance in self._current.items() if instance in instances]
 
-    def looked_at(self) -> set[str]:
-        """Give the paths that the current item and the fixtures begun in it have consulted."""
-        found = self._recorder.innermost.looked_at()
+    def looked_at(self, seen: Observation) -> set[str]:
+        """Give the paths that an attempt and the fixtures begun in it have consulted."""
+        found = {*(seen.reads - seen.appends), *seen.stats, *seen.listings}
         own: set[str] = set()
         for each in self._begun:
             found |= (each.seen.reads - each.seen.appends) | each.seen.stats | each.seen.listings
             own |= each.seen.writes - each.seen.reads
         return found - own
 
-    def changed_by(self, instances: Iterable[Instance]) -> list[Any]:
+    def changed_by(self, instances: Iterable[Instance], seen: Observation) -> list[Any]:
         """Give the definitions of wider fixtures to whose files an attempt has done something.
 
         Args:
             instances: all that it used.
         """
         used = list(instances)
-        changed = set(self._recorder.innermost.changed())
+        changed = set(seen.changed)
         for each in used:
             if not each.place:
                 changed |= each.seen.changed

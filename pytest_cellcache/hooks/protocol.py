@@ -26,6 +26,7 @@ from pytest_cellcache.hooks.replay import Unstorable, keep_warning, pack
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.units import Attempt, Instance, TestFacts
 from pytest_cellcache.model import reasons
+from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Hit, Miss, Verdict
 from pytest_cellcache.sources.places import Places
@@ -60,6 +61,7 @@ class Log:
     Attributes:
         requeued_for: what was made live before it was run again: fixtures, and node ids of mates.
         cancelled: attempts that left no report.
+        seen: what silent attempts consulted.
         is_tainted: such an attempt did something that could not be put back.
     """
 
@@ -69,6 +71,7 @@ class Log:
         self.warned: list[dict[str, Any]] = []
         self.instances: frozenset[Instance] = frozenset()
         self.handled = Handled()
+        self.seen = Observation()
         self.requeued_for: tuple[str, ...] = ()
         self.cancelled = 0
         self.is_tainted = False
@@ -177,6 +180,7 @@ class Watcher:
         log = self.log
         if log is None or not finished:
             return  # interrupted: what would be reported is not known
+        seen |= log.seen
         result: Any = None
         barrier = facts.barrier or barrier_of_reports(
             log.reports, code_of(item), seen, self._places

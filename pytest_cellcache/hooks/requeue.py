@@ -44,8 +44,10 @@ from pytest_cellcache.hooks.protocol import Watcher
 from pytest_cellcache.hooks.restore import Restorer
 from pytest_cellcache.hooks.silence import held_output, may_hide
 from pytest_cellcache.hooks.state import Changes
+from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.scheduler.requeue import Accept, Again, Plainly, Tried, next_step
 from pytest_cellcache.trace.memory import Memory
+from pytest_cellcache.trace.recorder import Recorder
 
 
 class Requeuer:
@@ -60,9 +62,13 @@ class Requeuer:
         modules: FirstParty,
         collection: Collection,
         order: Order,
+        recorder: Recorder,
         guard: Guard,
     ) -> None:
         self._order = order
+        self._recorder = recorder
+        self._seen = Observation()
+        self._is_open = False
         self._watcher = watcher
         self._fixtures = fixtures
         self._restorer = restorer
@@ -187,7 +193,7 @@ class Requeuer:
         """End wider fixtures that a cancelled attempt may have changed unseen."""
         log = self._watcher.log
         if log is not None:
-            doomed = self._guard.call(self._fixtures.changed_by, [], log.instances)
+            doomed = self._fixtures.changed_by(log.instances, self._seen)
             doomed += self._fixtures.definitions_of(log.handled.handled)
             if doomed:
                 self._guard.call(self._restorer.release, None, item, doomed)
@@ -242,6 +248,8 @@ class Requeuer:
             with ItemRequest(item):
                 memory = self._guard.call(self._changes.remember, None)
                 alive = set(self._fixtures.alive())
+                self._is_open = True
+                self._recorder.open_unit()  # of its own, to know before its end what it did
                 setup = self._phase(item, "setup")
                 # What a wider fixture did in here is there to stay; it is only what the test did
                 # that it must not find in the next attempt.
@@ -250,6 +258,7 @@ class Requeuer:
                     memory = self._guard.call(self._changes.remember, None)
                 self._pending.append(setup)
                 reports = [self._phase(item, "call")] if setup.passed else []
+                self._close_unit()
                 step = self._decide((setup, *reports), item, mates, forced)
                 if not isinstance(step, Accept):
                     # Its own node ends, its parents stay; unless mates run next, who have others.
@@ -281,8 +290,16 @@ class Requeuer:
             self._pending = None
             raise
         finally:
+            self._close_unit()
             self._trying = None
             self._changes.forget()
+
+    def _close_unit(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            self._seen = self._recorder.close_unit()
+            if self._watcher.log is not None:
+                self._watcher.log.seen |= self._seen
 
     def _put_back(self, memory: Memory | None) -> None:
         """Undo what a cancelled attempt did; where that is not possible, nothing is recorded."""
@@ -325,13 +342,15 @@ class Requeuer:
             # A stub that the test has kept somewhere would be touched later, out of its sight.
             if self._modules.lead_to_stubs(changes):
                 kept += restorer.stubs()
+            if not kept and restorer.tell_stubs(self._seen.codes):
+                kept = restorer.stubs()
             touched = dict.fromkeys(kept, "keep")
         keys = {restorer.key_of(place): place for place in touched}
         absent = frozenset(restorer.absent)
         if self._pending is None and not touched:
             return Accept()
         if self._order.is_watching and not any(report.failed for report in reports):
-            self._reading_from = self._due(item, self._fixtures.looked_at())
+            self._reading_from = self._due(item, self._fixtures.looked_at(self._seen))
             if self._reading_from:
                 self._causes = []
                 return Again(forced)

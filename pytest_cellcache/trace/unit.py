@@ -250,10 +250,6 @@ class OpenUnit:
         except (OSError, ValueError):
             self.absent.add(path)
 
-    def looked_at(self) -> set[str]:
-        """Give the paths that it consulted so far."""
-        return {*(self.reads - self.appends), *self.stats, *self.listings}
-
     def changed(self) -> frozenset[str]:
         """Give the paths that are not as they were before it wrote them."""
         return frozenset(filter(self._has_changed, self.writes))
@@ -288,8 +284,11 @@ def _signature(path: str) -> object:
             return status.st_mtime_ns, status.st_size, status.st_ino, status.st_mode
         if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
             return None
-        with open(path, "rb") as file:
-            return hash(file.read())
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # nobody hears of it: see ``origin``
+        try:
+            return hash(os.read(descriptor, _MAX_BYTES + 1))
+        finally:
+            os.close(descriptor)
     except (OSError, ValueError):
         return "absent"
 
