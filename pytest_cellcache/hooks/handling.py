@@ -29,8 +29,8 @@ from pytest_cellcache.trace.unseen import paths_in, unseen_parts
 
 _FEW: Final = 200
 """Objects of a value that are looked through after each test; those of larger ones only once."""
-_ENCODE_S: Final = 0.05
-"""Comparing a value with what it was stored as may take this long, once a test."""
+_ENCODE_S: Final = 0.5
+"""Comparing a value with what it was stored as may take this long in a run."""
 
 Parts = frozenset[str]
 
@@ -58,6 +58,7 @@ class Handling:
         # By instance, as are the next ones; bounded by those of the run.
         self._parts: dict[Instance, tuple[Parts, int]] = {}
         self._contents: dict[Instance, str | None] = {}
+        self._spent_s: dict[Instance, float] = {}
         # By code object of tests and name of the argument.
         self._used: dict[tuple[Any, str], frozenset[tuple[str, str]] | None] = {}
 
@@ -157,8 +158,9 @@ class Handling:
             return False
         began_s = time.perf_counter()
         now = self._worker.digest_of(instance, value, self._kept, item._request)
-        is_cheap = time.perf_counter() - began_s <= _ENCODE_S
-        self._contents[instance] = now if is_cheap else None
+        spent_s = self._spent_s.get(instance, 0.0) + time.perf_counter() - began_s
+        self._spent_s[instance] = spent_s
+        self._contents[instance] = now if spent_s <= _ENCODE_S else None
         return now is not None and now == before
 
 

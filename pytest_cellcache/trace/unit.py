@@ -7,21 +7,17 @@ a variable it set. Ownership is claimed only where the content cannot come from 
 from __future__ import annotations
 
 import os
-import stat
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from pytest_cellcache.model.observation import CWD, SEARCH, CodeRef, Observation, Site, Spawned
 from pytest_cellcache.trace.contract import THREAD_LEFT, TROUBLE, Traced
+from pytest_cellcache.trace.signatures import signature_of
 
-_stat, _lstat = os.stat, os.lstat  # taken before the shims are in place
-_SETTLED_NS = 30_000_000
-"""Writes within a step of the clock leave the same times; of a young file the content counts."""
-_MAX_BYTES = 1 << 18
+_stat = os.stat  # taken before the shim is in place
 
 # What a bug of ours, a strange argument or exhausted resources may raise in a callback. There it
 # becomes a gap: it must not surface in the code that happened to open a file.
@@ -152,7 +148,7 @@ class OpenUnit:
     def write(self, path: str) -> None:
         """Note a write that is about to happen, as far as is known."""
         if path not in self.writes:
-            self._before[path] = _signature(path)
+            self._before[path] = signature_of(path)
             self.writes.add(path)
 
     def append(self, path: str) -> None:
@@ -258,7 +254,7 @@ class OpenUnit:
         before = self._before[path]
         if before is None:
             return True
-        now = _signature(path)
+        now = signature_of(path)
         if isinstance(before, tuple) and isinstance(now, tuple):
             return before != now
         return now is None or before != now  # young then or now
@@ -273,24 +269,6 @@ class OpenUnit:
                     return True
                 path, parent = parent, os.path.dirname(parent)
         return False
-
-
-def _signature(path: str) -> object:
-    """Tell states of a path apart; ``None`` where it changed so lately that it may do so unseen."""
-    try:
-        status = _lstat(path)
-        is_young = time.time_ns() - status.st_mtime_ns < _SETTLED_NS
-        if not is_young:
-            return status.st_mtime_ns, status.st_size, status.st_ino, status.st_mode
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
-            return None
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # nobody hears of it: see ``origin``
-        try:
-            return hash(os.read(descriptor, _MAX_BYTES + 1))
-        finally:
-            os.close(descriptor)
-    except (OSError, ValueError):
-        return "absent"
 
 
 @dataclass(frozen=True, slots=True)

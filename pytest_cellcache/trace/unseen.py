@@ -19,7 +19,7 @@ from pytest_cellcache.trace.effects import is_of_c
 from pytest_cellcache.trace.held import LOOKS
 from pytest_cellcache.trace.parts import is_opaque, module_of, parts_of
 
-MAX_OBJECTS: Final = 2_000
+MAX_OBJECTS: Final = 50_000
 """Objects of one value that are looked at; where there are more some count as unseen."""
 
 _SETTLED: Final = frozenset(
