@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 import textwrap
 import time
+import types
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -31,6 +32,8 @@ _FEW: Final = 200
 """Objects of a value that are looked through after each test; those of larger ones only once."""
 _ENCODE_S: Final = 0.5
 """Comparing a value with what it was stored as may take this long in a run."""
+
+_MEMBERS: Final = (types.FunctionType, staticmethod, classmethod, property)
 
 Parts = frozenset[str]
 
@@ -83,7 +86,24 @@ class Handling:
                 met.add(instance)
                 if not self._is_as_stored(instance, value, item):
                     handled.add(instance)
-        return Handled(frozenset(met), frozenset(handled))
+        held_by_class = self._holding_class(item)
+        return Handled(frozenset(met | held_by_class), frozenset(handled | held_by_class))
+
+    def _holding_class(self, item: Any) -> set[Instance]:
+        """Give what set up the class of a test, if the class holds something unseen since."""
+        kind = getattr(item, "cls", None)
+        active = getattr(getattr(item, "_request", None), "_fixture_defs", None) or {}
+        own = [d for d in active.values() if str(d.scope) == "class"]
+        instances = {i for d in own if (i := self._fixtures.instance_of(d)) is not None and i.place}
+        if kind is None or not instances:
+            return set()
+        space = type.__getattribute__(kind, "__dict__")
+        data = {
+            name: value
+            for name, value in list(space.items())
+            if not issubclass(type(value), _MEMBERS) and name[:2] != "__"
+        }
+        return instances if unseen_parts(data, is_stub)[0] else set()
 
     def _note_paths(self, request: Any, name: str) -> None:
         """Note the directory of a test, which is no business of others."""

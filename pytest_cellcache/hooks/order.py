@@ -150,6 +150,7 @@ class Order:
     def _keep_sequences(items: list[pytest.Item], judged: Judged, records: Records) -> bool:
         has_changed = False
         done: dict[str, list[str]] = {}
+        left: dict[str, list[str]] = {}
         for item in items:
             facts, verdict = judged[item.nodeid]
             told = verdict.entry.body if isinstance(verdict, Hit) else records.last_of(facts)
@@ -157,10 +158,12 @@ class Order:
                 others = [name for place in told.get("before", ()) for name in done.get(place, ())]
                 has_changed |= _flip(judged, item.nodeid, others[-1] if others else "")
                 verdict = judged[item.nodeid][1]
-            if isinstance(verdict, Miss) and done:
-                for place in places_of(item) & done.keys():
-                    for nodeid in done[place]:
+            if isinstance(verdict, Miss) and (done or left):
+                for place in places_of(item) & (done.keys() | left.keys()):
+                    for nodeid in (*done.get(place, ()), *left.get(place, ())):
                         has_changed |= _flip(judged, nodeid, item.nodeid)
+            for place in _texts(told.get("left")):
+                left.setdefault(place, []).append(item.nodeid)
             for place in _texts(told.get("handled")):
                 done.setdefault(place, []).append(item.nodeid)
         return has_changed

@@ -185,6 +185,7 @@ class Recording:
         kept = with_producers(
             rows, left, closure, producers.changes, edges, self._project, self._digester.names
         )
+        self._sequences.note_changes(producers.changes)
         kept = self._sequences.apply(kept, left, roots_of)
         fates: dict[str, Reason | None] = {}
         for row in [row for row in kept if row.producers and row.attempt.is_setup]:

@@ -20,10 +20,11 @@ from typing import Any, Final
 
 from pytest_cellcache.lifecycle.consumers import Kept
 from pytest_cellcache.lifecycle.left import Left
+from pytest_cellcache.lifecycle.producers import Change
 from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model.digest import digest_parts
 from pytest_cellcache.model.keys import Key
-from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.observation import FIXTURE, Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.store.contract import Store
 
@@ -46,6 +47,7 @@ class Place:
         handled: places that it may have changed.
         written: paths that it consulted and others wrote.
         changed: names of the paths that it changed, but for those of such fixtures.
+        left: places whose values it changed otherwise (``producers``).
     """
 
     producers: set[Key] = field(default_factory=set)
@@ -53,6 +55,7 @@ class Place:
     handled: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
 
 
 def digest_of_sequence(nodeids: Iterable[str]) -> str:
@@ -80,6 +83,7 @@ class Sequences:
         self._writers_in: dict[str, list[Writer]] = {}
         self._of_instance: dict[Instance, set[Key]] = {}
         self._sequences: dict[str, list[Key]] = {}
+        self._values: dict[str, str] = {}
         # Files that a wider fixture may hold open.
         self._held: dict[str, str] = {}
 
@@ -93,6 +97,7 @@ class Sequences:
             found.producers = self._producers(looked, attempt.instances, found.written)
             return
         new = [each for each in attempt.instances if each not in self._of_instance]
+        self._values |= {each.value_name: each.place for each in new if each.place}
         made = {path for each in new for path in each.seen.writes - each.seen.reads}
         for each in new:
             used = each.with_upstream()
@@ -122,6 +127,13 @@ class Sequences:
     def of(self, attempt: Attempt) -> Place:
         """Give what an attempt has to do with others."""
         return self._places.get(Left.key_of(attempt), Place())
+
+    def note_changes(self, changes: Iterable[Change]) -> None:
+        """Take which units are producers because they changed values that are watched."""
+        for change in changes:
+            place = self._values.get(change.key.name)
+            if change.producer in self._places and change.key.path == FIXTURE and place:
+                self._places[change.producer].left.add(place)
 
     def has(self, attempt: Attempt) -> bool:
         """Say whether others may rest on an attempt."""
@@ -237,6 +249,8 @@ def _to_json(place: Place) -> dict[str, Any]:
         told["before"] = place.before
     if place.handled:
         told["handled"] = sorted(place.handled)
+    if place.left:
+        told["left"] = sorted(place.left)
     if place.changed:
         told["wrote"] = sorted(place.changed)
     return told
