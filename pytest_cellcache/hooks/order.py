@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import pytest
@@ -19,8 +19,9 @@ from pytest_cellcache.hooks.scopes import places_of
 from pytest_cellcache.lifecycle.sequences import EVERYTHING, digest_of_sequence
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
+from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, Key
 from pytest_cellcache.model.reasons import Reason
-from pytest_cellcache.model.record import Hit, Miss, Verdict
+from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict
 from pytest_cellcache.sources.places import Places
 
 Judged = dict[str, tuple[TestFacts, Verdict]]
@@ -47,6 +48,8 @@ class Order:
         self._temporary = temporary.rstrip(os.sep) + os.sep
         self._is_worker = is_worker
         self._lost: set[str] = set()
+        # Names of the paths that tests which ran have changed.
+        self._written: set[str] = set()
         self._done: dict[str, list[str]] = {}
         # By node id: what was replayed, and what is known of it.
         self._replayed: dict[str, tuple[pytest.Item, str, Mapping[str, Any]]] = {}
@@ -59,9 +62,20 @@ class Order:
         while self._run_producers(judged, records) or self._keep_sequences(items, judged, records):
             pass
 
-    def is_upset(self, told: Mapping[str, Any]) -> bool:
-        """Say whether a record that holds was made after other tests than ran so far."""
-        return not self._is_worker and _is_upset(told, self._done)
+    def is_upset(self, entry: Entry, keys_of: Callable[[Entry], Iterable[Key]]) -> bool:
+        """Say whether a record that holds was made after other tests than ran so far.
+
+        Args:
+            keys_of: gives all that a record rests on.
+        """
+        if self._is_worker:
+            return False
+        if _is_upset(entry.body, self._done):
+            return True
+        if not self._written:
+            return False
+        read = {key.path for key in keys_of(entry) if key.kind in (FILE, EXISTS, LISTING)}
+        return bool(read) and _meet(read, self._written)
 
     def named(self, path: str) -> str:
         """Name a path in records; names of temporary directories count without their numbers."""
@@ -122,9 +136,10 @@ class Order:
             self._ran[item.nodeid] = item, outcome
         self._note(item, outcome, _texts(told.get("handled")))
 
-    def ran(self, item: pytest.Item, outcome: str, handled: Iterable[str]) -> None:
+    def ran(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
         """Take a test that ran."""
-        self._note(item, outcome, handled)
+        self._note(item, outcome, _texts(told.get("handled")))
+        self._written.update(_texts(told.get("wrote")))
 
     # -- ours ------------------------------------------------------------------------------------
 

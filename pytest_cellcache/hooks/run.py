@@ -99,8 +99,7 @@ class Run:
         self._environ = environment_now()
         self._judged: dict[str, Judged] = {}
         self._replays: dict[str, Any] = {}
-        is_worker = hasattr(config, "workerinput")
-        self.order = Order(places, tempfile.gettempdir(), is_worker=is_worker)
+        self.order = Order(places, tempfile.gettempdir(), is_worker=hasattr(config, "workerinput"))
         self.basis: Basis | None = None
         self._recording: Recording | None = None
         self._collected: list[Collected] = []
@@ -275,7 +274,8 @@ class Run:
             facts = TestFacts(item.nodeid, "", digest_parts([]), barrier=barrier)
             return facts, Miss(barrier)
         facts, verdict = judged
-        if isinstance(verdict, Hit) and self.order.is_upset(verdict.entry.body):
+        keys_of = self.basis.verifier.keys_of if self.basis is not None else None
+        if isinstance(verdict, Hit) and keys_of and self.order.is_upset(verdict.entry, keys_of):
             judged = self._judged[item.nodeid] = facts, Miss(Reason(reasons.PRODUCER))
             return judged
         if isinstance(verdict, Hit) and item.nodeid not in self._replays:
@@ -321,7 +321,7 @@ class Run:
         if self._recording is None:
             return
         self._recording.add(attempt)
-        self.order.ran(item, outcome, self._recording.handled_by(attempt))
+        self.order.ran(item, outcome, self._recording.told_of(attempt))
         if time.monotonic() - self._flushed_s > _FLUSH_S:
             with paused():
                 self._guard.call(self._write, None, is_final=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.digests import Digester, is_hook
@@ -86,9 +87,9 @@ class Recording:
         self._new.append(attempt)
         self._sequences.add(attempt)
 
-    def handled_by(self, attempt: Attempt) -> frozenset[str]:
-        """Name the wider fixtures that an attempt changed unseen (``sequences``)."""
-        return frozenset(self._sequences.of(attempt).handled)
+    def told_of(self, attempt: Attempt) -> Mapping[str, Any]:
+        """Give what later tests must know of an attempt (``sequences``)."""
+        return self._sequences.to_json(attempt)
 
     def digest(self, key: Key) -> Digest:
         """Give the present digest of a key."""
