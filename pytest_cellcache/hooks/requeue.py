@@ -248,8 +248,9 @@ class Requeuer:
             with ItemRequest(item):
                 memory = self._guard.call(self._changes.remember, None)
                 alive = set(self._fixtures.alive())
-                self._is_open = True
-                self._recorder.open_unit()  # of its own, to know before its end what it did
+                # A unit of its own, to know before the end of the attempt what it did.
+                self._guard.call(self._recorder.open_unit, None)
+                self._is_open = not self._guard.is_off
                 setup = self._phase(item, "setup")
                 # What a wider fixture did in here is there to stay; it is only what the test did
                 # that it must not find in the next attempt.
@@ -297,7 +298,7 @@ class Requeuer:
     def _close_unit(self) -> None:
         if self._is_open:
             self._is_open = False
-            self._seen = self._recorder.close_unit()
+            self._seen = self._guard.call(self._recorder.close_part, Observation())
             if self._watcher.log is not None:
                 self._watcher.log.seen |= self._seen
 

@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -180,6 +181,16 @@ class OpenUnit:
     def write_variable(self, name: str, before: object) -> None:
         self._variables_before.setdefault(name, before)
 
+    def adopt(self, part: OpenUnit) -> None:
+        """Take what a part of this unit made, changed and set for what this one did itself."""
+        self._made_files |= part._made_files
+        self._made_dirs |= part._made_dirs
+        self._before = part._before | self._before
+        self.writes |= part.writes
+        self._variables_before = part._variables_before | self._variables_before
+        self.has_moved = self.has_moved or part.has_moved
+        self.has_talked = self.has_talked or part.has_talked
+
     def close(self, traced: Traced) -> Observation:
         """Freeze; a thread that the unit started and left behind is a gap."""
         if not _living_threads() <= self._threads:
@@ -207,6 +218,13 @@ class OpenUnit:
     def has_new_search(self) -> bool:
         """Say whether ``sys.path`` changed since the unit opened, inner units aside."""
         return tuple(sys.path) != self._search
+
+    @contextmanager
+    def keeping_search(self) -> Iterator[None]:
+        """Let what a part of this unit did to ``sys.path`` be its own doing."""
+        before = self._search
+        yield
+        self._search = before
 
     def take_search(self) -> None:
         """Let what an inner unit did to ``sys.path`` be no doing of this one."""
