@@ -28,6 +28,7 @@ from pytest_cellcache.hooks.collectonly import CollectOnly
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.handling import Handling
 from pytest_cellcache.hooks.keeper import Keeper
 from pytest_cellcache.hooks.options import OptionWatch
 from pytest_cellcache.hooks.protocol import Watcher
@@ -160,16 +161,19 @@ def configure(config: pytest.Config) -> None:
     changes = Changes(run.state_watch, guard)
     run.changes = changes
     fixtures = FixtureWatch(recorder, changes, guard, modules)
-    watcher = Watcher(run, recorder, fixtures, changes, started.places, guard)
     shelf = Shelf(run, settings, is_worker=is_worker)
     worker = Worker(shelf, store, settings, started.places, recorder, modules, changes)
     speeds = Speeds(store, settings.min_seconds, shelf.body_of)
     keeper = Keeper(shelf, worker, settings, started.places, modules, speeds)
+    handling = Handling(fixtures, worker, keeper.kept)
+    watcher = Watcher(run, recorder, fixtures, changes, started.places, guard, handling)
     restorer = Restorer(
         shelf, store, worker, keeper, fixtures, speeds, started.places, guard, is_worker=is_worker
     )
     run.at_end = speeds.keep
-    requeuer = Requeuer(watcher, fixtures, restorer, changes, modules, run.collection, guard)
+    requeuer = Requeuer(
+        watcher, fixtures, restorer, changes, modules, run.collection, run.order, recorder, guard
+    )
     register = config.pluginmanager.register
     # The order matters: of equal hooks the one registered last comes first, wrappers outermost.
     register(collecting, "cellcache-collecting")

@@ -129,6 +129,12 @@ def is_parameter(fixturedef: Any) -> bool:
     return (function.__module__, getattr(function, "__name__", "")) == _PARAMETER
 
 
+def is_foreign_machinery(fixturedef: Any) -> bool:
+    """Say whether a fixture is one of pytest's, or of a plugin that it needs to run."""
+    module = str(getattr(source_of(fixturedef.func), "__module__", ""))
+    return module.startswith(("_pytest.", "xdist.", *_LOOPS))
+
+
 def source_of(function: Any) -> Any:
     """Give the function that a fixture's decorators wrap."""
     function = getattr(function, "__func__", function)

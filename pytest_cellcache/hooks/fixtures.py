@@ -7,15 +7,17 @@ test used. Without these attributes every live instance is taken to be used by e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from typing import Any
 
 import pytest
 
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.scopes import place_of
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.fixtures import Kept
+from pytest_cellcache.lifecycle.sequences import is_below
 from pytest_cellcache.lifecycle.servers import Server
 from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.model.observation import Observation
@@ -37,6 +39,7 @@ class FixtureWatch:
         self._in_teardown: dict[Any, Instance] = {}
         self._in_setup: list[Instance] = []
         self._raised: set[Instance] = set()
+        self._lost: set[str] = set()
         self._begun: set[Instance] = set()
         self._ended: set[Instance] = set()
         self._afterwards: dict[Instance, Callable[[], None]] = {}
@@ -87,6 +90,10 @@ class FixtureWatch:
         """Give the instance of a definition that is being torn down."""
         return self._in_teardown.get(fixturedef)
 
+    def definitions(self) -> list[Any]:
+        """Give the definitions of all instances that are set up now."""
+        return list(self._current)
+
     def alive(self) -> list[Instance]:
         """Give all instances that are set up now."""
         return list(self._current.values())
@@ -105,6 +112,9 @@ class FixtureWatch:
 
     def end(self, fixturedef: Any, request: Any) -> None:
         """Tear a definition down, so that pytest sets it up anew when it is asked for."""
+        ended = self._current.get(fixturedef)
+        if ended is not None and ended.place:
+            self._lost.add(ended.place)
         if fixturedef.cached_result is None:
             # A cancelled set-up: pytest 9.1 and later would not end it, and trip over it.
             fixturedef.cached_result = (None, None, None)
@@ -118,6 +128,39 @@ class FixtureWatch:
         if instance is not None:
             self._raised.discard(instance)
             instance.is_open = False
+
+    def take_lost(self) -> set[str]:
+        """Name the wider fixtures that were ended before their time since this was asked."""
+        lost, self._lost = self._lost, set()
+        return lost
+
+    def definitions_of(self, instances: Collection[Instance]) -> list[Any]:
+        """Give the definitions of instances that are set up now."""
+        return [d for d, instance in self._current.items() if instance in instances]
+
+    def looked_at(self, seen: Observation) -> set[str]:
+        """Give the paths that an attempt and the fixtures begun in it have consulted."""
+        found = {*(seen.reads - seen.appends), *seen.stats, *seen.listings}
+        own: set[str] = set()
+        for each in self._begun:
+            found |= (each.seen.reads - each.seen.appends) | each.seen.stats | each.seen.listings
+            own |= each.seen.writes - each.seen.reads
+        return found - own
+
+    def changed_by(self, instances: Iterable[Instance], seen: Observation) -> list[Any]:
+        """Give the definitions of wider fixtures to whose files an attempt has done something.
+
+        Args:
+            instances: all that it used.
+        """
+        used = list(instances)
+        changed = set(seen.changed)
+        for each in used:
+            if not each.place:
+                changed |= each.seen.changed
+        wide = [each for each in used if each.place]
+        owned = {each for each in wide if is_below(changed, each.paths | each.seen.writes)}
+        return self.definitions_of(owned)
 
     def trees_of(self, fixturedefs: Iterable[Any], kept: Mapping[Instance, Kept]) -> dict[str, str]:
         """Give the directories that belong to the values of definitions, by token."""
@@ -138,7 +181,7 @@ class FixtureWatch:
     def pytest_fixture_setup(
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
-        instance = self._guard.call(self._begin_setup, None, fixturedef)
+        instance = self._guard.call(self._begin_setup, None, fixturedef, request)
         if instance is None:
             return (yield)
         try:
@@ -169,10 +212,11 @@ class FixtureWatch:
 
     # -- ours ------------------------------------------------------------------------------------
 
-    def _begin_setup(self, fixturedef: Any) -> Instance | None:
+    def _begin_setup(self, fixturedef: Any, request: Any) -> Instance | None:
         if not self._recorder.is_running:
             return None
         instance = Instance(fixturedef.argname)
+        instance.place = place_of(fixturedef, getattr(request, "_pyfuncitem", None))
         if fixturedef.scope != "function":
             self._changes.leave_to_item()
         self._recorder.open_unit()

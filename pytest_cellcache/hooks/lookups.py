@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import linecache
 import types
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from pytest_cellcache.graph.telling import telling_lines
 from pytest_cellcache.hooks.definitions import Definition
 from pytest_cellcache.hooks.valuework import Worker
 from pytest_cellcache.lifecycle.fixtures import FixtureRecord
 from pytest_cellcache.lifecycle.units import Instance, TestFacts
 from pytest_cellcache.model.events import FixtureEvent
 from pytest_cellcache.model.keys import Key
+from pytest_cellcache.model.observation import CodeRef
 from pytest_cellcache.model.record import Entry, Hit, Verdict
 from pytest_cellcache.scheduler.plan import Held
 from pytest_cellcache.store.stubs import StubPlace
@@ -59,6 +62,8 @@ class Lookups:
         self._holdings = holdings
         # By unit; bounded by the instances of the run.
         self._judged: dict[str, Found | None] = {}
+        # By file name; bounded by those of the project.
+        self._telling: dict[str, frozenset[int]] = {}
 
     def record_of(self, definition: Definition, *, again: bool = False) -> Found | None:
         """Give the record of an instance; ``again``: another process may have stored one."""
@@ -89,6 +94,25 @@ class Lookups:
             if instance is not None and instance.value_name in names:
                 found.append(StubPlace(holding.definition.unit, "value", "changed"))
         return found
+
+    def tell_stubs(self, absent: Container[int], codes: Iterable[CodeRef]) -> bool:
+        """Say whether code that ran may have told a stub in a value from the real thing.
+
+        Args:
+            absent: what was restored, by key.
+        """
+        if not any(
+            holding.record is not None and holding.record.has_stubs and id(fixturedef) in absent
+            for fixturedef, holding in self._holdings.items()
+        ):
+            return False
+        for code in codes:
+            if code.filename not in self._telling:
+                source = "".join(linecache.getlines(code.filename))
+                self._telling[code.filename] = telling_lines(source)
+            if code.line in self._telling[code.filename]:
+                return True
+        return False
 
     def stubs(self, absent: Container[int]) -> list[StubPlace]:
         """Name what holds stubs among what is absent, given by key."""

@@ -18,12 +18,14 @@ import pytest
 
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.handling import Handled, Handling
 from pytest_cellcache.hooks.items import code_of
 from pytest_cellcache.hooks.outcome import barrier_of_reports, outcome_of
 from pytest_cellcache.hooks.replay import Unstorable, keep_warning, pack
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.units import Attempt, Instance, TestFacts
 from pytest_cellcache.model import reasons
+from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Hit, Miss, Verdict
 from pytest_cellcache.sources.places import Places
@@ -43,6 +45,7 @@ class Judge(Protocol):
 
     def ran(
         self,
+        item: pytest.Item,
         attempt: Attempt,
         outcome: str,
         reason: Reason,
@@ -57,6 +60,7 @@ class Log:
     Attributes:
         requeued_for: what was made live before it was run again: fixtures, and node ids of mates.
         cancelled: attempts that left no report.
+        seen: what silent attempts consulted.
         is_tainted: such an attempt did something that could not be put back.
     """
 
@@ -65,6 +69,8 @@ class Log:
         self.reports: list[pytest.TestReport] = []
         self.warned: list[dict[str, Any]] = []
         self.instances: frozenset[Instance] = frozenset()
+        self.handled = Handled()
+        self.seen = Observation()
         self.requeued_for: tuple[str, ...] = ()
         self.cancelled = 0
         self.is_tainted = False
@@ -83,7 +89,9 @@ class Watcher:
         changes: Changes,
         places: Places,
         guard: Guard,
+        handling: Handling | None = None,
     ) -> None:
+        self._handling = handling
         self._judge = judge
         self._recorder = recorder
         self._fixtures = fixtures
@@ -150,6 +158,8 @@ class Watcher:
     def _note_fixtures(self, item: pytest.Item) -> None:
         if self.log is not None:
             self.log.instances |= self._fixtures.used_by(item, is_clean=self.log.is_clean)
+            if self._handling is not None:
+                self.log.handled = self._handling.of(item)
 
     def _begin(self, item: pytest.Item) -> tuple[TestFacts, Miss] | None:
         self._fixtures.begin_item()
@@ -169,6 +179,7 @@ class Watcher:
         log = self.log
         if log is None or not finished:
             return  # interrupted: what would be reported is not known
+        seen |= log.seen
         result: Any = None
         barrier = facts.barrier or barrier_of_reports(
             log.reports, code_of(item), seen, self._places
@@ -186,6 +197,9 @@ class Watcher:
         attempt = Attempt(
             facts, seen, log.instances, result, barrier, duration_s, code_of(item), changes
         )
+        attempt = attempt._replace(met=log.handled.met, handled=log.handled.handled)
         attempts = sum(report.when == "setup" for report in log.reports) or 1
         attempts += log.cancelled
-        self._judge.ran(attempt, outcome_of(log.reports), miss.reason, attempts, log.requeued_for)
+        self._judge.ran(
+            item, attempt, outcome_of(log.reports), miss.reason, attempts, log.requeued_for
+        )

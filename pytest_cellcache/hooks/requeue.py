@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,16 +36,17 @@ from pytest_cellcache.hooks.collection import Collection
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
-from pytest_cellcache.hooks.outline import outline_of
+from pytest_cellcache.hooks.handling import Handled
+from pytest_cellcache.hooks.mates import Mates, in_order, run_mates
+from pytest_cellcache.hooks.order import Order
 from pytest_cellcache.hooks.protocol import Watcher
 from pytest_cellcache.hooks.restore import Restorer
 from pytest_cellcache.hooks.silence import held_output, may_hide
 from pytest_cellcache.hooks.state import Changes
-from pytest_cellcache.model.events import Warned
+from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.scheduler.requeue import Accept, Again, Plainly, Tried, next_step
 from pytest_cellcache.trace.memory import Memory
-
-_Mates = Sequence[tuple[pytest.Item, str]]
+from pytest_cellcache.trace.recorder import Recorder
 
 
 class Requeuer:
@@ -59,8 +60,14 @@ class Requeuer:
         changes: Changes,
         modules: FirstParty,
         collection: Collection,
+        order: Order,
+        recorder: Recorder,
         guard: Guard,
     ) -> None:
+        self._order = order
+        self._recorder = recorder
+        self._seen = Observation()
+        self._is_open = False
         self._watcher = watcher
         self._fixtures = fixtures
         self._restorer = restorer
@@ -73,8 +80,8 @@ class Requeuer:
         self._trying: pytest.Item | None = None
         self._pending: list[pytest.TestReport] | None = None
         self._causes: list[str] = []
-        # By unit of a fixture that was restored: the tests that ran with its value.
-        self._users: dict[str, list[tuple[pytest.Item, str]]] = {}
+        # Replayed tests that wrote what the current attempt has read.
+        self._reading_from: Mates = []
 
     def note_replay(self, item: pytest.Item, outcome: str) -> None:
         """Count an item among those that a later failure of its module is requeued for."""
@@ -87,6 +94,7 @@ class Requeuer:
             self._restorer.give_up(item)
             return None
         is_beside = bool(self._replayed.get(item.path) or self._collection.waiting)
+        is_beside = is_beside or self._order.is_waiting
         if not is_beside and self._guard.call(self._restorer.prepare_cheap, False, item):
             return None
         may_try = self._may_try(item)
@@ -94,38 +102,41 @@ class Requeuer:
             self._guard.call(self._collection.hydrate_all, False)
         may_restore = may_try and may_hide(item)
         forced: frozenset[int] = frozenset()
+        is_plain = False
         while True:
             prepare = self._restorer.prepare
             is_silent = self._guard.call(prepare, None, item, forced, may_restore=may_restore)
             if is_silent is None:
                 self._restorer.give_up(item)
                 return None
-            mates: _Mates = self._replayed.get(item.path, [])
-            if not may_try or not (is_silent or mates or self._collection.waiting):
+            mates: Mates = self._replayed.get(item.path, [])
+            due = [] if is_plain else self._due(item)
+            if due:
+                self._run_first(due, item, forced)
+                continue
+            is_beside = bool(mates or self._collection.waiting or self._order.is_watching)
+            if is_plain or not may_try or not (is_silent or is_beside):
                 return None
             state = ItemState(item)
             with warnings.catch_warnings(record=True) as caught, held_output(item) as output:
                 reports, step = self._try(item, nextitem, mates, forced)
-            units = self._restorer.wide_units()
             if isinstance(step, Accept):
-                for unit in units:
-                    self._users.setdefault(unit, []).append((item, ""))
                 output.give_out()
                 self._report(item, caught, reports)
                 return True
             state.restore()
+            self._spoil(item)
             self._note_requeue(step, mates)
             self._guard.call(self._collection.hydrate_all, False)
             forced = step.forced
+            if isinstance(step, Again) and self._reading_from:
+                self._run_first([], item, forced)
             if isinstance(step, Plainly):
-                may_restore = False
+                may_restore, is_plain = False, True
                 if mates:
                     del self._replayed[item.path]
                     self._confirmed.add(item.path)
-                mates = self._with_users(mates, units, item, forced)
-                if mates:
-                    self._guard.call(self._restorer.prepare, None, item, forced, may_restore=False)
-                    self._run_mates(mates, item)
+                self._run_first(mates, item, forced)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -157,7 +168,36 @@ class Requeuer:
             hook.pytest_runtest_logreport(report=report)
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
 
-    def _note_requeue(self, step: Again | Plainly, mates: _Mates) -> None:
+    def _due(self, item: pytest.Item, looked: Iterable[str] = ()) -> Mates:
+        """Give the tests that must run before an item because of what it shares with them."""
+        self._order.lose(self._fixtures.take_lost())
+        found: Mates = self._guard.call(self._order.due, [], item, looked)
+        return found
+
+    def _run_first(self, mates: Mates, item: pytest.Item, forced: frozenset[int]) -> None:
+        """Run tests, and those whose doings are lost meanwhile, with everything live."""
+        self._guard.call(self._restorer.prepare, None, item, forced, may_restore=False)
+        found = in_order(item, [*mates, *self._reading_from, *self._due(item)])
+        self._reading_from = []
+        log = self._watcher.log
+        if found and log is not None:
+            names = (mate.nodeid for mate, _ in found)
+            log.requeued_for = tuple(dict.fromkeys([*log.requeued_for, *names]))
+            end_for(item, found[0][0])
+            run_mates(found, item, self._guard)
+            self._fixtures.begin_item()
+            log.instances, log.handled = frozenset(), Handled()
+
+    def _spoil(self, item: pytest.Item) -> None:
+        """End wider fixtures that a cancelled attempt may have changed unseen."""
+        log = self._watcher.log
+        if log is not None:
+            doomed = self._fixtures.changed_by(log.instances, self._seen)
+            doomed += self._fixtures.definitions_of(log.handled.handled)
+            if doomed:
+                self._guard.call(self._restorer.release, None, item, doomed)
+
+    def _note_requeue(self, step: Again | Plainly, mates: Mates) -> None:
         log = self._watcher.log
         assert log is not None
         names = [*self._causes, *(outline.module.nodeid for outline in self._collection.waiting)]
@@ -166,7 +206,7 @@ class Requeuer:
         log.requeued_for = tuple(dict.fromkeys([*log.requeued_for, *names]))
         log.cancelled += 1
         log.is_clean = True
-        log.instances = frozenset()
+        log.instances, log.handled = frozenset(), Handled()
         self._fixtures.begin_item()
 
     def _may_try(self, item: pytest.Item) -> bool:
@@ -194,7 +234,7 @@ class Requeuer:
         self,
         item: pytest.Item,
         nextitem: pytest.Item | None,
-        mates: _Mates,
+        mates: Mates,
         forced: frozenset[int],
     ) -> tuple[list[pytest.TestReport], Accept | Again | Plainly]:
         """Run an item, report nothing unless it does so itself.
@@ -207,6 +247,9 @@ class Requeuer:
             with ItemRequest(item):
                 memory = self._guard.call(self._changes.remember, None)
                 alive = set(self._fixtures.alive())
+                # A unit of its own, to know before the end of the attempt what it did.
+                self._guard.call(self._recorder.open_unit, None)
+                self._is_open = not self._guard.is_off
                 setup = self._phase(item, "setup")
                 # What a wider fixture did in here is there to stay; it is only what the test did
                 # that it must not find in the next attempt.
@@ -215,6 +258,7 @@ class Requeuer:
                     memory = self._guard.call(self._changes.remember, None)
                 self._pending.append(setup)
                 reports = [self._phase(item, "call")] if setup.passed else []
+                self._close_unit()
                 step = self._decide((setup, *reports), item, mates, forced)
                 if not isinstance(step, Accept):
                     # Its own node ends, its parents stay; unless mates run next, who have others.
@@ -246,8 +290,16 @@ class Requeuer:
             self._pending = None
             raise
         finally:
+            self._close_unit()
             self._trying = None
             self._changes.forget()
+
+    def _close_unit(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            self._seen = self._guard.call(self._recorder.close_part, Observation())
+            if self._watcher.log is not None:
+                self._watcher.log.seen |= self._seen
 
     def _put_back(self, memory: Memory | None) -> None:
         """Undo what a cancelled attempt did; where that is not possible, nothing is recorded."""
@@ -268,7 +320,7 @@ class Requeuer:
         self,
         reports: Sequence[pytest.TestReport],
         item: pytest.Item,
-        mates: _Mates,
+        mates: Mates,
         forced: frozenset[int],
     ) -> Accept | Again | Plainly:
         # Whatever goes wrong here, the test is run once more with everything live.
@@ -278,7 +330,7 @@ class Requeuer:
         self,
         reports: Sequence[pytest.TestReport],
         item: pytest.Item,
-        mates: _Mates,
+        mates: Mates,
         forced: frozenset[int],
     ) -> Accept | Again | Plainly:
         """Decide about an attempt; one that somebody has heard of counts as it is."""
@@ -290,11 +342,18 @@ class Requeuer:
             # A stub that the test has kept somewhere would be touched later, out of its sight.
             if self._modules.lead_to_stubs(changes):
                 kept += restorer.stubs()
+            if not kept and restorer.tell_stubs(self._seen.codes):
+                kept = restorer.stubs()
             touched = dict.fromkeys(kept, "keep")
         keys = {restorer.key_of(place): place for place in touched}
         absent = frozenset(restorer.absent)
         if self._pending is None and not touched:
             return Accept()
+        if self._order.is_watching and not any(report.failed for report in reports):
+            self._reading_from = self._due(item, self._fixtures.looked_at(self._seen))
+            if self._reading_from:
+                self._causes = []
+                return Again(forced)
         is_expected = any(hasattr(report, "wasxfail") and report.skipped for report in reports)
         tried = Tried(
             not any(report.failed for report in reports) and not (is_expected and absent),
@@ -323,56 +382,7 @@ class Requeuer:
             and any(report.skipped or hasattr(report, "wasxfail") for report in reports)
         )
 
-    def _with_users(
-        self, mates: _Mates, units: Sequence[str], item: pytest.Item, forced: frozenset[int]
-    ) -> _Mates:
-        """Add the tests that had used what is made anew, if a failure vanishes without them."""
-        users = [user for unit in units for user in self._users.pop(unit, ())]
-        if not users:
-            return mates
-        self._guard.call(self._restorer.prepare, None, item, forced, may_restore=False)
-        with warnings.catch_warnings(record=True), held_output(item), ItemRequest(item):
-            memory = self._guard.call(self._changes.remember, None)
-            calls = [call_phase(item, "setup")]
-            if calls[0].excinfo is None:
-                calls.append(call_phase(item, "call"))
-            calls.append(call_phase(item, "teardown", nextitem=copy.copy(item)))
-            self._forget_failures(item)
-            self._put_back(memory)
-            self._changes.forget()
-        log = self._watcher.log
-        assert log is not None
-        log.cancelled += 1
-        log.is_clean = True
-        if any(call.excinfo is not None for call in calls):
-            return mates
-        self._guard.call(self._restorer.restart, None, item, forced)
-        places = {each: number for number, each in enumerate(item.session.items)}
-        found = {each: outcome for each, outcome in (*users, *mates) if each is not item}
-        log.requeued_for += tuple(each.nodeid for each, _ in users)
-        return sorted(found.items(), key=lambda row: places.get(row[0], 0))
-
     def _forget_failures(self, item: pytest.Item) -> None:
         """End fixtures that raised, so that they are set up again."""
         for definition in self._fixtures.raised_definitions():
             self._fixtures.end(definition, getattr(item, "_request", None))
-
-    def _run_mates(self, mates: _Mates, item: pytest.Item) -> None:
-        following = [*(mate for mate, _ in mates[1:]), item]
-        with warnings.catch_warnings(record=True):
-            for (mate, outcome), nextitem in zip(mates, following, strict=True):
-                outline = outline_of(mate)
-                if outline is not None:
-                    outline.hydrate()
-                with ItemRequest(mate):
-                    calls = [call_phase(mate, "setup")]
-                    if calls[0].excinfo is None:
-                        calls.append(call_phase(mate, "call"))
-                    calls.append(call_phase(mate, "teardown", nextitem=nextitem))
-                if outcome == "passed" and any(call.excinfo is not None for call in calls):
-                    text = (
-                        f"{mate.nodeid} was replayed as passed and failed when it was run for "
-                        f"{item.nodeid}: something that it rests on is not tracked. Please report "
-                        "it; --cell-cache-mode=refresh runs everything anew."
-                    )
-                    self._guard.warn(Warned("replay-contradicted", text))

@@ -30,7 +30,7 @@ from pytest_cellcache.model import reasons
 from pytest_cellcache.model.declare import Declaration
 from pytest_cellcache.model.events import FixtureEvent
 from pytest_cellcache.model.keys import Key
-from pytest_cellcache.model.observation import FIXTURE, Observation, StateChange
+from pytest_cellcache.model.observation import FIXTURE, CodeRef, Observation, StateChange
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.scheduler.plan import Action, Held, Plan, Producer, Stored, make_plan
 from pytest_cellcache.sources.places import Places
@@ -134,17 +134,9 @@ class Restorer:
         names = {change.name for change in changes if change.filename == FIXTURE}
         return self._lookups.changed(names, self._watch.instance_of) if names else []
 
-    def wide_units(self) -> list[str]:
-        """Name the restored fixtures of the current item that others may have used before it."""
-        return [
-            holding.definition.unit
-            for fixturedef, holding in self._holdings.items()
-            if id(fixturedef) in self.absent and holding.definition.is_wide
-        ]
-
-    def restart(self, item: pytest.Item, keys: frozenset[int]) -> None:
-        """End fixtures, given by key, and all that was made from them."""
-        self.release(item, [found for found in self._known() if id(found) in keys])
+    def tell_stubs(self, codes: Iterable[CodeRef]) -> bool:
+        """Say whether code that ran may have told a stub from the real thing."""
+        return self._lookups.tell_stubs(self.absent, codes)
 
     def stubs(self) -> list[StubPlace]:
         """Name the fixtures among the absent ones that have stubs."""

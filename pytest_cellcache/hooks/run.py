@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Generator
 from typing import Any, Final
@@ -19,6 +20,7 @@ from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.items import read_item
 from pytest_cellcache.hooks.library import Manifests
 from pytest_cellcache.hooks.options import OptionWatch
+from pytest_cellcache.hooks.order import Order
 from pytest_cellcache.hooks.outline import outline_of
 from pytest_cellcache.hooks.replay import unpack
 from pytest_cellcache.hooks.state import Changes
@@ -96,6 +98,7 @@ class Run:
         self._environ = environment_now()
         self._judged: dict[str, Judged] = {}
         self._replays: dict[str, Any] = {}
+        self.order = Order(places, tempfile.gettempdir(), is_worker=hasattr(config, "workerinput"))
         self.basis: Basis | None = None
         self._recording: Recording | None = None
         self._collected: list[Collected] = []
@@ -187,6 +190,7 @@ class Run:
             input_keys=input_keys,
             store=self._store,
             read_child=self._recorder.read_child,
+            named=self.order.named,
         )
         if self._settings.may_write:
             collection = self.collection
@@ -197,7 +201,8 @@ class Run:
     def _hydrate(self, session: pytest.Session) -> None:
         """Make live items real ones, and judge again what was not."""
         while True:
-            self._run_producers()
+            assert self.basis is not None
+            self.order.settle(session.items, self._judged, self.basis.verifier)
             live = [item for item in session.items if not self._is_hit(item)]
             unread = [item for item in live if outline_of(item) is not None]
             self.collection.settle(live)
@@ -210,20 +215,6 @@ class Run:
                 if isinstance(before, Miss) and before.reason.slug == reasons.PRODUCER:
                     verdict = before
                 self._judged[item.nodeid] = facts, verdict
-
-    def _run_producers(self) -> None:
-        """Let tests that leave something behind run where a test that reads it runs."""
-        assert self.basis is not None
-        waiting = [
-            nodeid for nodeid, (_, verdict) in self._judged.items() if isinstance(verdict, Miss)
-        ]
-        while waiting:
-            consumer = waiting.pop()
-            for nodeid in self.basis.verifier.producers_of(self._judged[consumer][0]):
-                facts, verdict = self._judged.get(nodeid, (None, None))
-                if facts is not None and isinstance(verdict, Hit):
-                    self._judged[nodeid] = facts, Miss(Reason(reasons.PRODUCER, consumer))
-                    waiting.append(nodeid)
 
     def _is_hit(self, item: pytest.Item) -> bool:
         return isinstance(self._judged[item.nodeid][1], Hit)
@@ -282,6 +273,10 @@ class Run:
             facts = TestFacts(item.nodeid, "", digest_parts([]), barrier=barrier)
             return facts, Miss(barrier)
         facts, verdict = judged
+        keys_of = self.basis.verifier.keys_of if self.basis is not None else None
+        if isinstance(verdict, Hit) and keys_of and self.order.is_upset(verdict.entry, keys_of):
+            judged = self._judged[item.nodeid] = facts, Miss(Reason(reasons.PRODUCER))
+            return judged
         if isinstance(verdict, Hit) and item.nodeid not in self._replays:
             try:
                 made = unpack(self._config, item, verdict.entry.body["result"], self._places)
@@ -298,10 +293,14 @@ class Run:
         return self._replays[item.nodeid]
 
     def replayed(self, item: pytest.Item, outcome: str, saved_s: float) -> None:
+        verdict = self._judged[item.nodeid][1]
+        assert isinstance(verdict, Hit)
+        self.order.replayed(item, outcome, verdict.entry.body)
         self._cached.append(TestEvent(item.nodeid, "cached", outcome, saved_s=saved_s))
 
     def ran(
         self,
+        item: pytest.Item,
         attempt: Attempt,
         outcome: str,
         reason: Reason,
@@ -321,6 +320,7 @@ class Run:
         if self._recording is None:
             return
         self._recording.add(attempt)
+        self.order.ran(item, outcome, self._recording.told_of(attempt))
         if time.monotonic() - self._flushed_s > _FLUSH_S:
             with paused():
                 self._guard.call(self._write, None, is_final=False)

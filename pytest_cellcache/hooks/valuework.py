@@ -281,6 +281,21 @@ class Worker:
         again = Guard().call(encode_value, None, holder.cached_result[0], objects, roots)
         return again is not None and not again.stubs and digest_stream(again.parts) == known.value
 
+    def digest_of(
+        self, instance: Instance, value: Any, kept: Mapping[Instance, Kept], request: Any
+    ) -> str | None:
+        """Digest what a value would be stored as; None if that does not tell all of it."""
+        roots = self._roots(instance, kept, kept[instance].trees, request)
+        guard = Guard()
+        self._recorder.open_unit()
+        try:
+            found = guard.call(encode_value, None, value, self._modules.objects(), roots)
+        except (Unstorable, StubTouched):
+            return None
+        finally:
+            self._recorder.close_unit()
+        return None if found is None or found.stubs else digest_stream(found.parts)
+
     @staticmethod
     def _may_leave(work: Work, kept: Mapping[Instance, Kept]) -> frozenset[str]:
         by_key = {used.key: used for used in work.definition.with_upstream()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.digests import Digester, is_hook
@@ -26,6 +27,7 @@ from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
 from pytest_cellcache.lifecycle.producers import Producers, unit_key
+from pytest_cellcache.lifecycle.sequences import Sequences
 from pytest_cellcache.lifecycle.sites import ImportInputs, place_inputs
 from pytest_cellcache.lifecycle.surroundings import (
     Backwards,
@@ -69,6 +71,7 @@ class Recording:
         input_keys: InputKeys,
         store: Store,
         read_child: Callable[[str], Lines] = lambda _: [],
+        named: Callable[[str], str] = str,
     ) -> None:
         self._project = project
         self._digester = digester
@@ -77,6 +80,7 @@ class Recording:
         self._store = store
         self.children = ChildFootprints(project, read_child)
         self._leftovers = Leftovers(store, project.snapshot, input_keys.names_of)
+        self._sequences = Sequences(self.children.joined, named)
         self._waiting: list[Attempt] = []
         self._locator = Locator(project)
         self._new: list[Attempt] = []
@@ -87,6 +91,11 @@ class Recording:
         """Take an attempt; what it ran counts for others even if it cannot be stored itself."""
         self._waiting.append(attempt)
         self._new.append(attempt)
+        self._sequences.add(attempt)
+
+    def told_of(self, attempt: Attempt) -> Mapping[str, Any]:
+        """Give what later tests must know of an attempt (``sequences``)."""
+        return self._sequences.to_json(attempt)
 
     def digest(self, key: Key) -> Digest:
         """Give the present digest of a key."""
@@ -95,6 +104,7 @@ class Recording:
     def write_now(self, attempt: Attempt, around: Surroundings) -> bool:
         """Write one record ahead of the others: another worker waits for it."""
         self._new.append(attempt)
+        self._sequences.add(attempt)
         new, left = self._take_new(around)
         if _barrier(attempt, around) is not None:
             return False
@@ -131,8 +141,9 @@ class Recording:
             if barrier is None:
                 closed.append(attempt)
         self._waiting = waiting
-        if closed or any(attempt.changes for attempt in new):
+        if closed or any(attempt.changes or self._sequences.has(attempt) for attempt in new):
             fates.update(self._write(closed, new, around, left))
+        self._sequences.keep_unstored(fates, left, self._store)
         return fates
 
     def _write(
@@ -183,6 +194,8 @@ class Recording:
         kept = with_producers(
             rows, left, closure, producers.changes, edges, self._project, self._digester.names
         )
+        self._sequences.note_changes(producers.changes)
+        kept = self._sequences.apply(kept, left, roots_of)
         fates: dict[str, Reason | None] = {}
         for row in [row for row in kept if row.producers and row.attempt.is_setup]:
             kept.remove(row)  # what a test left behind is in the value
@@ -214,6 +227,7 @@ class Recording:
                 "result": attempt.result,
                 "duration": round(attempt.duration_s, 6),
             }
+            body |= self._sequences.to_json(attempt)
             if row.producers:
                 body["producers"] = row.producers
             entry = Entry(attempt.facts.nodeid, now, (name, *attempt.blobs), body)
@@ -264,11 +278,13 @@ class Recording:
         named = self.at_import(around).of_key.keys()
         for instance in attempt.instances:
             upstream = instance.with_upstream() - {instance}
-            written = before.union(*(other.seen.writes for other in upstream))
+            by_others = self._sequences.of(attempt).written
+            written = before.union(by_others, *(other.seen.writes for other in upstream))
             roots |= self._locator.exact(instance.seen.codes, named) | instance.keys
             roots |= self.input_keys.keys(instance.seen, written)
             roots |= self.children.keys(instance.seen, closure)
-        written = before.union(*(instance.seen.writes for instance in attempt.instances))
+        by_others = self._sequences.of(attempt).written
+        written = before.union(by_others, *(instance.seen.writes for instance in attempt.instances))
         roots |= self._locator.exact(attempt.seen.codes, named)
         roots |= self.input_keys.keys(attempt.seen, written)
         roots |= self.children.keys(attempt.seen, closure)

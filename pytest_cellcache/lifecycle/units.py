@@ -62,6 +62,8 @@ class Instance:
         changes: long-lived objects that it changed; known only for scopes wider than a test.
         restored: set when its value came from the store.
         keys: inputs that its declaration names.
+        place: of a scope wider than a test: its definition, and the node whose life it shares.
+        paths: absolute paths that its value leads to.
     """
 
     name: str
@@ -72,6 +74,8 @@ class Instance:
     changes: frozenset[StateChange] = frozenset()
     restored: Restored | None = None
     keys: frozenset[Key] = frozenset()
+    place: str = ""
+    paths: frozenset[str] = frozenset()
 
     __hash__ = object.__hash__
 
@@ -108,6 +112,8 @@ class Attempt(NamedTuple):
         changes: long-lived objects that it and its own fixtures changed.
         blobs: names of the blobs that ``result`` speaks of.
         is_setup: it is no test but the set-up of a fixture, whose value is kept.
+        met: fixture instances of whose values it was given what may change unseen.
+        handled: those among them that it may have changed.
     """
 
     facts: TestFacts
@@ -120,3 +126,5 @@ class Attempt(NamedTuple):
     changes: frozenset[StateChange] = frozenset()
     blobs: tuple[str, ...] = ()
     is_setup: bool = False
+    met: frozenset[Instance] = frozenset()
+    handled: frozenset[Instance] = frozenset()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from pytest_cellcache.graph.members import Members
 from pytest_cellcache.lifecycle.graphblob import StoredGraph
 from pytest_cellcache.lifecycle.inputs import Inputs
+from pytest_cellcache.lifecycle.sequences import read_unstored
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import Digest
@@ -37,6 +40,7 @@ class Verifier:
         self._snapshot = snapshot
         self._groups: dict[str, dict[str, list[Entry]]] = {}
         self._graphs: dict[str, StoredGraph | None] = {}
+        self._unstored: dict[str, dict[str, dict[str, Any]]] = {}
 
     def judge(self, facts: TestFacts) -> Verdict:
         """Give ``Hit`` with the newest record that holds, or ``Miss`` with the reason."""
@@ -56,11 +60,20 @@ class Verifier:
 
     def producers_of(self, facts: TestFacts) -> tuple[str, ...]:
         """Give the node ids of the tests that left something behind for a test when it last ran."""
-        for entry in self._entries(facts.group).get(facts.nodeid, []):
-            found = entry.body.get("producers", ())
-            if isinstance(found, (list, tuple)):
-                return tuple(name for name in found if isinstance(name, str))
+        found = self.last_of(facts).get("producers", ())
+        if isinstance(found, (list, tuple)):
+            return tuple(name for name in found if isinstance(name, str))
         return ()
+
+    def last_of(self, facts: TestFacts) -> Mapping[str, Any]:
+        """Give what is known of a test since it last ran; its result may not have been kept."""
+        if facts.group not in self._unstored:
+            self._unstored[facts.group] = read_unstored(self._store, facts.group)
+        unstored = self._unstored[facts.group].get(facts.nodeid)
+        if unstored is not None:
+            return unstored
+        entries = self._entries(facts.group).get(facts.nodeid)
+        return entries[0].body if entries else {}
 
     def collection(self, group: str, facts: Digest) -> Entry | None:
         """Give the newest record of the collection of a module that holds."""

@@ -10,7 +10,8 @@ another schema are ignored, never migrated):
    computed names
 4. values of fixtures; defs of one name told apart; what pytest's decorators ran in depth;
    conftests by what they do
-5. what a plain ``__all__`` lists, name by name
+5. what a plain ``__all__`` lists, name by name; what tests did unseen to wider fixtures and to
+   files, and after whom they ran
 """
 
 from __future__ import annotations

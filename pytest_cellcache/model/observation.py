@@ -88,7 +88,8 @@ class Observation(NamedTuple):
         codes: code objects that started or resumed while the unit ran.
         reads: absolute paths opened for reading.
         writes: absolute paths opened for writing, created, renamed or removed.
-        appends: those of ``writes`` that were opened for appending, like a log.
+        changed: those of ``writes`` that were not as before when the unit ended.
+        appends: those of ``writes`` that were only opened for appending, like a log.
         listings: absolute paths of directories listed.
         stats: absolute paths whose existence or status was asked for (present or absent).
         absent: those of ``reads`` and ``stats`` where nothing was.
@@ -111,6 +112,7 @@ class Observation(NamedTuple):
     codes: frozenset[CodeRef] = frozenset()
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
+    changed: frozenset[str] = frozenset()
     appends: frozenset[str] = frozenset()
     listings: frozenset[str] = frozenset()
     stats: frozenset[str] = frozenset()

@@ -159,7 +159,7 @@ class Objects:
                             found.append(member.__get__(thing))
                         except AttributeError:
                             found.append(None)
-            if base is not object and _is_of_c(base):
+            if base is not object and is_of_c(base):
                 return None if strict else tuple(found)
         members = _members_of(thing)
         if members is not None:
@@ -181,7 +181,7 @@ def _members_of(thing: Any) -> Any:
     return found if isinstance(found, dict) else None
 
 
-def _is_of_c(kind: Any) -> bool:
+def is_of_c(kind: Any) -> bool:
     """Say whether instances of a type may hold more than Python shows."""
     if not kind.__flags__ & (1 << 9) or kind.__flags__ & (1 << 8):  # static, or immutable
         return True

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
 
+from pytest_cellcache.model.digest import digest_bytes
 from pytest_cellcache.trace.addresses import addresses_of, identity
 from pytest_cellcache.trace.parts import (
     LRU,
@@ -334,7 +335,7 @@ def _cell_ids(cell: Any) -> list[int]:
 
 
 def _buffer_ids(buffer: Any) -> list[int]:
-    return [] if buffer.closed else [buffer.tell(), len(buffer.getvalue())]
+    return [] if buffer.closed else [buffer.tell(), hash(buffer.getvalue())]
 
 
 class Slots:
@@ -360,7 +361,7 @@ LOOKS: Final[tuple[tuple[Any, Callable[[Any], list[int]]], ...]] = (
     (list, _list_ids),
     (set, _set_ids),
     (deque, _deque_ids),
-    (bytearray, lambda value: [hash(bytes(value))]),
+    (bytearray, lambda value: [hash(digest_bytes(value))]),
     (LRU, _lru_ids),
     (types.GeneratorType, _generator_ids),
     (types.AsyncGeneratorType, _generator_ids),

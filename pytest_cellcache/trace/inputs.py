@@ -108,13 +108,14 @@ def note_open(path: Any, mode: Any, flags: Any, *, dir_fd: Any = None) -> None:
     )
 
     is_append = not truncates and ("a" in letters or bool(bits & os.O_APPEND))
+    is_log = is_append and not ("+" in letters or bits & os.O_RDWR)
 
     def note(each: unit.OpenUnit) -> None:
-        if is_append:
-            each.appends.add(target)
         if is_exclusive and module != "tempfile":  # whose names are random
             each.stat(target)
-        if not truncates:
+        if is_log:
+            each.append(target)
+        elif not truncates:
             each.read(target)
         if is_fresh:
             each.make_file(target)

@@ -21,7 +21,13 @@ from pytest_cellcache.sources.handover import Handover
 from pytest_cellcache.trace import inputs, unit
 from pytest_cellcache.trace.channel import FirstParty, Label
 from pytest_cellcache.trace.child import ChildRecording
-from pytest_cellcache.trace.contract import IsFirstParty, Traced, Tracer, TracerUnavailable
+from pytest_cellcache.trace.contract import (
+    THREAD_LEFT,
+    IsFirstParty,
+    Traced,
+    Tracer,
+    TracerUnavailable,
+)
 from pytest_cellcache.trace.environ import EnvironmentWatch
 from pytest_cellcache.trace.importing import ImportWatch
 from pytest_cellcache.trace.metadata import MetadataWatch
@@ -139,6 +145,17 @@ class Recorder:
         CHILDREN.claim_forks()
         self._units.append(unit.OpenUnit(self._site if is_sited else None))
         self._tracer.push()
+
+    def close_part(self) -> Observation:
+        """Close a unit that is a part of the one around it: what it made is that one's own."""
+        if len(self._units) < 3:
+            return self.close_unit()
+        whole, part = self._units[-2:]
+        whole.adopt(part)
+        with whole.keeping_own():
+            seen = self.close_unit()
+        # What is left at the end is told by the whole.
+        return seen._replace(left=frozenset(), gaps=seen.gaps - {THREAD_LEFT})
 
     def close_unit(self) -> Observation:
         """Close the innermost unit and say what it ran and consulted."""

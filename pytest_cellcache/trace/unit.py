@@ -10,10 +10,12 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 from pytest_cellcache.model.observation import CWD, SEARCH, CodeRef, Observation, Site, Spawned
 from pytest_cellcache.trace.contract import THREAD_CONNECTED, THREAD_LEFT, TROUBLE, Traced
+from pytest_cellcache.trace.signatures import signature_of
 from pytest_cellcache.trace.threads import OF_FIXTURES, left_since, living_threads
 
 _stat = os.stat  # taken before the shim is in place
@@ -39,6 +41,7 @@ class OpenUnit:
     """
 
     __slots__ = (
+        "_before",
         "_made_dirs",
         "_made_files",
         "_search",
@@ -86,6 +89,7 @@ class OpenUnit:
         self.acts: set[str] = set()
         self.appends: set[str] = set()
         self.gaps: set[str] = set()
+        self._before: dict[str, object] = {}
         self._made_files: set[str] = set()
         self._made_dirs: set[str] = set()
         self._variables_before: dict[str, object] = {}
@@ -99,6 +103,7 @@ class OpenUnit:
         return self._where is not None
 
     def read(self, path: str) -> None:
+        self.appends.discard(path)
         if not self._is_own(path):
             if path not in self.reads:
                 self._look(path)
@@ -147,16 +152,26 @@ class OpenUnit:
             self.gaps.add(THREAD_CONNECTED)
 
     def write(self, path: str) -> None:
-        self.writes.add(path)
+        """Note a write that is about to happen, as far as is known."""
+        if path not in self.writes:
+            self._before[path] = signature_of(path)
+            self.writes.add(path)
+
+    def append(self, path: str) -> None:
+        """Note a file that is opened to write at its end, and not looked at so far."""
+        is_log = path in self.appends or path not in self.reads
+        self.read(path)
+        if is_log:
+            self.appends.add(path)
 
     def make_file(self, path: str) -> None:
         """Note a write that leaves nothing of an earlier content."""
-        self.writes.add(path)
+        self.write(path)
         self._made_files.add(path)
 
     def make_dir(self, path: str) -> None:
         """Note a directory that was not there before, nor anything below it."""
-        self.writes.add(path)
+        self.write(path)
         self._made_dirs.add(path)
 
     def read_variable(self, name: str, value: object) -> None:
@@ -170,6 +185,16 @@ class OpenUnit:
 
     def write_variable(self, name: str, before: object) -> None:
         self._variables_before.setdefault(name, before)
+
+    def adopt(self, part: OpenUnit) -> None:
+        """Take what a part of this unit made, changed and set for what this one did itself."""
+        self._made_files |= part._made_files
+        self._made_dirs |= part._made_dirs
+        self._before = part._before | self._before
+        self.writes |= part.writes
+        self._variables_before = part._variables_before | self._variables_before
+        self.has_moved = self.has_moved or part.has_moved
+        self.has_talked = self.has_talked or part.has_talked
 
     def close(self, traced: Traced) -> Observation:
         """Freeze; a thread that the unit started and left behind is a gap."""
@@ -201,6 +226,13 @@ class OpenUnit:
         """Say whether ``sys.path`` changed since the unit opened, inner units aside."""
         return tuple(sys.path) != self._search
 
+    @contextmanager
+    def keeping_own(self) -> Iterator[None]:
+        """Let what a part of this unit did to ``sys.path``, and its threads, be its own doing."""
+        search, threads = self._search, self._threads
+        yield
+        self._search, self._threads = search, threads
+
     def take_search(self) -> None:
         """Let what an inner unit did to ``sys.path`` be no doing of this one."""
         self._search = tuple(sys.path)
@@ -214,6 +246,7 @@ class OpenUnit:
             codes=traced.codes,
             reads=frozenset(self.reads),
             writes=frozenset(self.writes),
+            changed=self.changed(),
             listings=frozenset(self.listings),
             stats=frozenset(self.stats),
             absent=frozenset(self.absent),
@@ -241,6 +274,19 @@ class OpenUnit:
             _stat(path)
         except (OSError, ValueError):
             self.absent.add(path)
+
+    def changed(self) -> frozenset[str]:
+        """Give the paths that are not as they were before it wrote them."""
+        return frozenset(filter(self._has_changed, self.writes))
+
+    def _has_changed(self, path: str) -> bool:
+        before = self._before[path]
+        if before is None:
+            return True
+        now = signature_of(path)
+        if isinstance(before, tuple) and isinstance(now, tuple):
+            return before != now
+        return now is None or before != now  # young then or now
 
     def _is_own(self, path: str) -> bool:
         if path in self._made_files or path in self._made_dirs:

@@ -1,0 +1,194 @@
+"""Finds the wider fixtures whose values a test may have changed where no comparison sees it.
+
+Sure signs that it did not: it is given none of the value but parts that are compared; the value
+still gives the bytes that it was stored as. In doubt it did.
+
+``_fixture_defs`` of the request and ``_fixtureinfo`` of the item are private, as for
+``FixtureWatch``; without them a test may have changed every value that it used.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+import time
+import types
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+import pytest
+
+from pytest_cellcache.graph.usage import parts_used
+from pytest_cellcache.hooks.definitions import is_foreign_machinery, source_of
+from pytest_cellcache.hooks.fixtures import FixtureWatch
+from pytest_cellcache.hooks.valuework import Worker
+from pytest_cellcache.lifecycle.fixtures import Kept
+from pytest_cellcache.lifecycle.units import Instance
+from pytest_cellcache.store.stubs import is_stub
+from pytest_cellcache.trace.parts import namespace_of
+from pytest_cellcache.trace.unseen import paths_in, unseen_parts
+
+_FEW: Final = 200
+"""Objects of a value that are looked through after each test; those of larger ones only once."""
+_ENCODE_S: Final = 0.5
+"""Comparing a value with what it was stored as may take this long in a run."""
+
+_MEMBERS: Final = (types.FunctionType, staticmethod, classmethod, property)
+
+Parts = frozenset[str]
+
+
+class Handled(NamedTuple):
+    """What a test was given that may change unseen, and what of it may have changed."""
+
+    met: frozenset[Instance] = frozenset()
+    handled: frozenset[Instance] = frozenset()
+
+
+class Handling:
+    """Looks at the fixtures of a test while they are there.
+
+    Args:
+        kept: what is known of the instances of this run.
+    """
+
+    def __init__(
+        self, fixtures: FixtureWatch, worker: Worker, kept: Mapping[Instance, Kept]
+    ) -> None:
+        self._fixtures = fixtures
+        self._worker = worker
+        self._kept = kept
+        # By instance, as are the next ones; bounded by those of the run.
+        self._parts: dict[Instance, tuple[Parts, int]] = {}
+        self._contents: dict[Instance, str | None] = {}
+        self._spent_s: dict[Instance, float] = {}
+        # By code object of tests and name of the argument.
+        self._used: dict[tuple[Any, str], frozenset[tuple[str, str]] | None] = {}
+
+    def of(self, item: pytest.Item) -> Handled:
+        """Give the instances; to be asked before the item is torn down."""
+        met: set[Instance] = set()
+        handled: set[Instance] = set()
+        for name in ("tmp_path", "tmpdir"):
+            self._note_paths(getattr(item, "_request", None), name)
+        for fixturedef, argument in self._within_reach(item):
+            instance = self._fixtures.instance_of(fixturedef)
+            result = getattr(fixturedef, "cached_result", None)
+            if instance is None or not instance.place or result is None:
+                continue
+            if result[2] is not None or is_foreign_machinery(fixturedef):
+                continue
+            value = result[0]
+            if instance not in self._parts:
+                instance.paths |= paths_in(value, is_stub)
+            parts = self._parts_of(instance, value)
+            if parts and not self._uses_others_only(item, argument, value, parts):
+                met.add(instance)
+                if not self._is_as_stored(instance, value, item):
+                    handled.add(instance)
+        held_by_class = self._holding_class(item)
+        return Handled(frozenset(met | held_by_class), frozenset(handled | held_by_class))
+
+    def _holding_class(self, item: Any) -> set[Instance]:
+        """Give what set up the class of a test, if the class holds something unseen since."""
+        kind = getattr(item, "cls", None)
+        active = getattr(getattr(item, "_request", None), "_fixture_defs", None) or {}
+        own = [d for d in active.values() if str(d.scope) == "class"]
+        instances = {i for d in own if (i := self._fixtures.instance_of(d)) is not None and i.place}
+        if kind is None or not instances:
+            return set()
+        space = type.__getattribute__(kind, "__dict__")
+        data = {
+            name: value
+            for name, value in list(space.items())
+            if not issubclass(type(value), _MEMBERS) and name[:2] != "__"
+        }
+        return instances if unseen_parts(data, is_stub)[0] else set()
+
+    def _note_paths(self, request: Any, name: str) -> None:
+        """Note the directory of a test, which is no business of others."""
+        fixturedef = (getattr(request, "_fixture_defs", None) or {}).get(name)
+        instance = self._fixtures.instance_of(fixturedef)
+        result = getattr(fixturedef, "cached_result", None)
+        if instance is not None and result is not None:
+            instance.paths = paths_in(result[0], is_stub)
+
+    def _within_reach(self, item: pytest.Item) -> Iterable[tuple[Any, str]]:
+        """Give the wider fixtures that a test is handed, or fixtures of its own.
+
+        With the name of the argument, where that is the only way.
+        """
+        active = getattr(getattr(item, "_request", None), "_fixture_defs", None)
+        info = getattr(item, "_fixtureinfo", None)
+        names = getattr(info, "argnames", None)
+        if active is None or names is None:
+            return [(found, "") for found in self._fixtures.definitions()]
+        own = [d for d in active.values() if str(d.scope) == "function"]
+        inner = {name for found in own for name in found.argnames}
+        is_open = "request" in getattr(item, "fixturenames", ())
+        found = []
+        for name, fixturedef in active.items():
+            if str(fixturedef.scope) == "function":
+                continue
+            if is_open or name in inner:
+                found.append((fixturedef, ""))
+            elif name in names:
+                found.append((fixturedef, name))
+        return found
+
+    def _parts_of(self, instance: Instance, value: Any) -> Parts:
+        known = self._parts.get(instance)
+        if known is None or known[1] <= _FEW:
+            known = self._parts[instance] = unseen_parts(value, is_stub)
+        return known[0]
+
+    def _uses_others_only(self, item: Any, argument: str, value: Any, parts: Parts) -> bool:
+        """Say whether a test function names no more of its argument than what is compared."""
+        if not argument or "" in parts:
+            return False
+        function = source_of(getattr(item, "function", None))
+        code = getattr(function, "__code__", None)
+        if code is None:
+            return False
+        key = code, argument
+        if key not in self._used:
+            try:
+                source = textwrap.dedent(inspect.getsource(function))
+            except (OSError, TypeError):
+                source = "("
+            self._used[key] = parts_used(source, argument)
+        used = self._used[key]
+        if used is None:
+            return False
+        items = value if type(value) is dict else {}
+        own = namespace_of(value) or {}
+        for kind, name in used:
+            is_data = name in items if kind == "item" else name in own and _is_plain(value, name)
+            if not is_data or name in parts:
+                return False
+        return True
+
+    def _is_as_stored(self, instance: Instance, value: Any, item: Any) -> bool:
+        """Say whether a value gives the same bytes as after the test before."""
+        kept = self._kept.get(instance)
+        if kept is None or kept.value is None:
+            return False
+        before = self._contents.get(instance, kept.value)
+        if before is None:
+            return False
+        began_s = time.perf_counter()
+        now = self._worker.digest_of(instance, value, self._kept, item._request)
+        spent_s = self._spent_s.get(instance, 0.0) + time.perf_counter() - began_s
+        self._spent_s[instance] = spent_s
+        self._contents[instance] = now if spent_s <= _ENCODE_S else None
+        return now is not None and now == before
+
+
+def _is_plain(value: Any, name: str) -> bool:
+    """Say whether a class has nothing of a name that would run when the attribute is read."""
+    return all(
+        name not in type.__getattribute__(base, "__dict__")
+        and "__getattribute__" not in type.__getattribute__(base, "__dict__")
+        for base in type.__getattribute__(type(value), "__mro__")
+        if base is not object
+    )

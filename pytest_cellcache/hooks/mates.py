@@ -1,0 +1,45 @@
+"""Runs tests before another one whose outcome may rest on them; nobody hears of it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+
+import pytest
+
+from pytest_cellcache.hooks.attempts import ItemRequest, call_phase
+from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.outline import outline_of
+from pytest_cellcache.model.events import Warned
+
+Mates = Sequence[tuple[pytest.Item, str]]
+"""Tests, with the outcomes that were reported."""
+
+
+def run_mates(mates: Mates, item: pytest.Item, guard: Guard) -> None:
+    """Run tests before ``item``, which is torn down as far as it does not share with the first."""
+    following = [*(mate for mate, _ in mates[1:]), item]
+    with warnings.catch_warnings(record=True):
+        for (mate, outcome), nextitem in zip(mates, following, strict=True):
+            outline = outline_of(mate)
+            if outline is not None:
+                outline.hydrate()
+            with ItemRequest(mate):
+                calls = [call_phase(mate, "setup")]
+                if calls[0].excinfo is None:
+                    calls.append(call_phase(mate, "call"))
+                calls.append(call_phase(mate, "teardown", nextitem=nextitem))
+            if outcome == "passed" and any(call.excinfo is not None for call in calls):
+                text = (
+                    f"{mate.nodeid} was replayed as passed and failed when it was run for "
+                    f"{item.nodeid}: something that it rests on is not tracked. Please report "
+                    "it; --cell-cache-mode=refresh runs everything anew."
+                )
+                guard.warn(Warned("replay-contradicted", text))
+
+
+def in_order(item: pytest.Item, found: Iterable[tuple[pytest.Item, str]]) -> Mates:
+    """Sort the tests that run before an item as they stand in the session, each once."""
+    places = {each: number for number, each in enumerate(item.session.items)}
+    outcomes = {each: outcome for each, outcome in found if each is not item}
+    return sorted(outcomes.items(), key=lambda row: places.get(row[0], 0))

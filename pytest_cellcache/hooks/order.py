@@ -1,0 +1,216 @@
+"""Keeps runs to the sequences in which records were made (``lifecycle.sequences``).
+
+::
+
+    a live test needs what replayed ones left          -> they run, too
+    a hit comes after other tests than when it ran     -> it runs
+      known before the first test: verdicts change; known later: before the test, unreported
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+import pytest
+
+from pytest_cellcache.hooks.scopes import places_of
+from pytest_cellcache.lifecycle.sequences import EVERYTHING, digest_of_sequence
+from pytest_cellcache.lifecycle.units import TestFacts
+from pytest_cellcache.model import reasons
+from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, Key
+from pytest_cellcache.model.reasons import Reason
+from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict
+from pytest_cellcache.sources.places import Places
+
+Judged = dict[str, tuple[TestFacts, Verdict]]
+
+
+class Records(Protocol):
+    """What is known of tests from earlier runs."""
+
+    def producers_of(self, facts: TestFacts) -> tuple[str, ...]: ...
+
+    def last_of(self, facts: TestFacts) -> Mapping[str, Any]: ...
+
+
+class Order:
+    """What tests of this run did to wider fixtures, so far.
+
+    Args:
+        temporary: where temporary directories are made, whose names differ from run to run.
+        is_worker: which tests come before another one is chance.
+    """
+
+    def __init__(self, places: Places, temporary: str, *, is_worker: bool) -> None:
+        self._root = places.root + os.sep
+        self._temporary = temporary.rstrip(os.sep) + os.sep
+        self._is_worker = is_worker
+        self._lost: set[str] = set()
+        # Names of the paths that tests which ran have changed.
+        self._written: set[str] = set()
+        self._done: dict[str, list[str]] = {}
+        # By node id: what was replayed, and what is known of it.
+        self._replayed: dict[str, tuple[pytest.Item, str, Mapping[str, Any]]] = {}
+        # Those among which ``due`` chooses, with their outcomes, in their order.
+        self._ran: dict[str, tuple[pytest.Item, str]] = {}
+
+    def settle(self, items: Iterable[pytest.Item], judged: Judged, records: Records) -> None:
+        """Turn hits into misses where they must run for others, or after others."""
+        items = [item for item in items if item.nodeid in judged]
+        while self._run_producers(judged, records) or self._keep_sequences(items, judged, records):
+            pass
+
+    def is_upset(self, entry: Entry, keys_of: Callable[[Entry], Iterable[Key]]) -> bool:
+        """Say whether a record that holds was made after other tests than ran so far.
+
+        Args:
+            keys_of: gives all that a record rests on.
+        """
+        if self._is_worker:
+            return False
+        if _is_upset(entry.body, self._done):
+            return True
+        if not self._written:
+            return False
+        read = {key.path for key in keys_of(entry) if key.kind in (FILE, EXISTS, LISTING)}
+        return bool(read) and _meet(read, self._written)
+
+    def named(self, path: str) -> str:
+        """Name a path in records; names of temporary directories count without their numbers."""
+        if path.startswith(self._root):
+            return path[len(self._root) :].replace(os.sep, "/")
+        if path.startswith(self._temporary):
+            parts = path[len(self._temporary) :].split(os.sep)
+            if parts[0].startswith("pytest-of-"):
+                del parts[1:2]
+                return "/".join(
+                    ["tmp", *(part.rstrip("0123456789") for part in parts[1:2]), *parts[2:]]
+                )
+            return "/".join(["temporary", *parts[1:]]) if parts[1:] else path
+        return path
+
+    def lose(self, places: Iterable[str]) -> None:
+        """Take note that fixtures ended early: what tests did to them is gone."""
+        self._lost.update(places)
+
+    def due(self, item: pytest.Item, looked: Iterable[str] = ()) -> list[tuple[pytest.Item, str]]:
+        """Give the tests that have to run, unreported, before an item may count.
+
+        Args:
+            looked: paths that it consulted.
+        """
+        if not (self._replayed or self._lost):
+            return []
+        places = places_of(item)
+        lost = self._lost & places
+        self._lost -= lost
+        chosen = {name for place in lost for name in self._done.get(place, ())}
+        names = {self.named(path) for path in looked}
+        for nodeid, (_, _, told) in self._replayed.items():
+            wrote = _texts(told.get("wrote"))
+            if not places.isdisjoint(_texts(told.get("handled"))) or (
+                names and (EVERYTHING in wrote or _meet(names, wrote))
+            ):
+                chosen.add(nodeid)
+        chosen.discard(item.nodeid)
+        for nodeid in chosen:
+            self._replayed.pop(nodeid, None)
+        return [self._ran[nodeid] for nodeid in self._ran if nodeid in chosen]
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there is anything that a live test may have to wait for."""
+        return bool(self._replayed or self._lost)
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether replayed tests wrote files that some live test may read."""
+        return any("wrote" in told for _, _, told in self._replayed.values())
+
+    def replayed(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
+        """Take a test that was answered from the store."""
+        if "handled" in told or "wrote" in told:
+            self._replayed[item.nodeid] = item, outcome, told
+            self._ran[item.nodeid] = item, outcome
+        self._note(item, outcome, _texts(told.get("handled")))
+
+    def ran(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
+        """Take a test that ran."""
+        self._note(item, outcome, _texts(told.get("handled")))
+        self._written.update(_texts(told.get("wrote")))
+
+    # -- ours ------------------------------------------------------------------------------------
+
+    def _note(self, item: pytest.Item, outcome: str, handled: Iterable[str]) -> None:
+        for place in handled:
+            self._done.setdefault(place, []).append(item.nodeid)
+            self._ran[item.nodeid] = item, outcome
+
+    @staticmethod
+    def _run_producers(judged: Judged, records: Records) -> bool:
+        """Let tests that leave something behind run where a test that reads it runs."""
+        waiting = [nodeid for nodeid, (_, verdict) in judged.items() if isinstance(verdict, Miss)]
+        has_changed = False
+        while waiting:
+            consumer = waiting.pop()
+            for nodeid in records.producers_of(judged[consumer][0]):
+                if _flip(judged, nodeid, consumer):
+                    waiting.append(nodeid)
+                    has_changed = True
+        return has_changed
+
+    @staticmethod
+    def _keep_sequences(items: list[pytest.Item], judged: Judged, records: Records) -> bool:
+        has_changed = False
+        done: dict[str, list[str]] = {}
+        left: dict[str, list[str]] = {}
+        for item in items:
+            facts, verdict = judged[item.nodeid]
+            told = verdict.entry.body if isinstance(verdict, Hit) else records.last_of(facts)
+            if isinstance(verdict, Hit) and _is_upset(told, done):
+                others = [name for place in told.get("before", ()) for name in done.get(place, ())]
+                has_changed |= _flip(judged, item.nodeid, others[-1] if others else "")
+                verdict = judged[item.nodeid][1]
+            if isinstance(verdict, Miss) and (done or left):
+                for place in places_of(item) & (done.keys() | left.keys()):
+                    for nodeid in (*done.get(place, ()), *left.get(place, ())):
+                        has_changed |= _flip(judged, nodeid, item.nodeid)
+            for place in _texts(told.get("left")):
+                left.setdefault(place, []).append(item.nodeid)
+            for place in _texts(told.get("handled")):
+                done.setdefault(place, []).append(item.nodeid)
+        return has_changed
+
+
+def _flip(judged: Judged, nodeid: str, other: str) -> bool:
+    """Turn a hit into a miss; say whether it was one."""
+    facts, verdict = judged.get(nodeid, (None, None))
+    if facts is None or not isinstance(verdict, Hit):
+        return False
+    judged[nodeid] = facts, Miss(Reason(reasons.PRODUCER, other))
+    return True
+
+
+def _is_upset(told: Mapping[str, Any], done: Mapping[str, list[str]]) -> bool:
+    before = told.get("before")
+    if not isinstance(before, dict):
+        return False
+    return any(
+        digest != digest_of_sequence(done.get(place, ())) for place, digest in before.items()
+    )
+
+
+def _meet(looked: set[str], wrote: Iterable[str]) -> bool:
+    """Say whether a path, one above it, or the content of a folder was written."""
+    for name in wrote:
+        if name in looked or name.rpartition("/")[0] in looked:
+            return True
+        if any(path.startswith(name + "/") for path in looked):
+            return True
+    return False
+
+
+def _texts(found: object) -> list[str]:
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []

@@ -1,0 +1,267 @@
+"""Which tests must run before a test because of what no comparison sees: files, objects of C types.
+
+::
+
+    a test wrote a path that another consults              -> it is a producer of the other one
+    tests use a wider fixture that may be changed unseen   -> each is a producer of the next
+
+A fixture goes by its *place*: its definition, and the node whose life it shares. What tests did to
+one before a test began is the *sequence* of that place. A record holds for the sequence in which it
+was made; another one, by a test that is new, gone or moved, is a miss (``hooks.sequences``).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pytest_cellcache.lifecycle.consumers import Kept
+from pytest_cellcache.lifecycle.left import Left
+from pytest_cellcache.lifecycle.producers import Change
+from pytest_cellcache.lifecycle.units import Attempt, Instance
+from pytest_cellcache.model.digest import digest_parts
+from pytest_cellcache.model.keys import Key
+from pytest_cellcache.model.observation import FIXTURE, Observation
+from pytest_cellcache.model.reasons import Reason
+from pytest_cellcache.store.contract import Store
+
+EVERYTHING: Final = "*"
+"""In place of names: it wrote too many paths to name them."""
+_MOST_NAMES: Final = 100
+_UNSTORED: Final = "unstored/"
+Roots = Callable[[Attempt], frozenset[Key]]
+Writer = tuple[Key, Instance | None]
+"""A test, and the fixture that wrote on its behalf."""
+
+
+@dataclass(slots=True)
+class Place:
+    """What one test has to do with wider fixtures.
+
+    Attributes:
+        producers: units that it rests on.
+        before: per place that it looked at, what tests had done there.
+        handled: places that it may have changed.
+        written: paths that it consulted and others wrote.
+        changed: names of the paths that it changed, but for those of such fixtures.
+        left: places whose values it changed otherwise (``producers``).
+    """
+
+    producers: set[Key] = field(default_factory=set)
+    before: dict[str, str] = field(default_factory=dict)
+    handled: set[str] = field(default_factory=set)
+    written: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
+
+
+def digest_of_sequence(nodeids: Iterable[str]) -> str:
+    """Tell sequences apart."""
+    return digest_parts(list(nodeids))[:12]
+
+
+class Sequences:
+    """Books of one run.
+
+    Args:
+        joined: adds to an observation what its child processes saw.
+        named: names a path in records.
+    """
+
+    def __init__(
+        self, joined: Callable[[Observation], Observation], named: Callable[[str], str]
+    ) -> None:
+        self._joined = joined
+        self._named = named
+        self._attempts: dict[Key, Attempt] = {}
+        self._places: dict[Key, Place] = {}
+        # By absolute path, and by folder; bounded by what a run writes.
+        self._writers: dict[str, list[Writer]] = {}
+        self._writers_in: dict[str, list[Writer]] = {}
+        self._of_instance: dict[Instance, set[Key]] = {}
+        self._sequences: dict[str, list[Key]] = {}
+        self._values: dict[str, str] = {}
+        # Files that a wider fixture may hold open.
+        self._held: dict[str, str] = {}
+
+    def add(self, attempt: Attempt) -> None:
+        """Take the tests of a run in their order."""
+        unit = Left.key_of(attempt)
+        found = self._places[unit] = Place()
+        seen = self._joined(attempt.seen)
+        looked = _looked(seen)
+        if attempt.is_setup:
+            found.producers = self._producers(looked, attempt.instances, found.written)
+            return
+        new = [each for each in attempt.instances if each not in self._of_instance]
+        self._values |= {each.value_name: each.place for each in new if each.place}
+        made = {path for each in new for path in each.seen.writes - each.seen.reads}
+        for each in new:
+            used = each.with_upstream()
+            producers = self._producers(_looked(each.seen) - made, used, found.written)
+            self._of_instance[each] = producers
+        found.producers = self._producers(looked - made, attempt.instances, found.written)
+        for each in attempt.instances:
+            found.producers |= self._of_instance[each]
+        changed = {*seen.changed, *(seen.writes - attempt.seen.writes)}
+        for each in new:
+            if not each.place:
+                looked |= _looked(each.seen)
+                changed |= each.seen.changed
+        self._follow(attempt, unit, found, looked, changed)
+        for each in new:
+            if each.place:
+                self._note_writes((unit, each), each.seen, each.seen.changed)
+        self._note_writes((unit, None), seen, changed)
+        written = {*changed, *(path for each in new for path in each.seen.changed)}
+        own = [path for each in attempt.instances if not each.place for path in each.paths]
+        names = {self._named(path) for path in written if not is_below([path], own)}
+        found.changed = names if len(names) <= _MOST_NAMES else {EVERYTHING}
+        found.producers.discard(unit)
+        if changed or found.handled or any(each.seen.changed for each in new):
+            self._attempts[unit] = attempt
+
+    def of(self, attempt: Attempt) -> Place:
+        """Give what an attempt has to do with others."""
+        return self._places.get(Left.key_of(attempt), Place())
+
+    def note_changes(self, changes: Iterable[Change]) -> None:
+        """Take which units are producers because they changed values that are watched."""
+        for change in changes:
+            place = self._values.get(change.key.name)
+            if change.producer in self._places and change.key.path == FIXTURE and place:
+                self._places[change.producer].left.add(place)
+
+    def has(self, attempt: Attempt) -> bool:
+        """Say whether others may rest on an attempt."""
+        return Left.key_of(attempt) in self._attempts
+
+    def to_json(self, attempt: Attempt) -> dict[str, Any]:
+        """Give what later runs must know of a test."""
+        return _to_json(self.of(attempt))
+
+    def apply(self, rows: Sequence[Kept], left: Left, roots_of: Roots) -> list[Kept]:
+        """Add producers to rows, and what these rest on to the units of ``left``."""
+        needed = {key for place in self._places.values() for key in place.producers}
+        for key in needed & self._attempts.keys():
+            known = left.units.get(key) or roots_of(self._attempts[key])
+            left.units[key] = known | self._places[key].producers
+        found = []
+        for row in rows:
+            producers = frozenset(self.of(row.attempt).producers)
+            unit = Left.key_of(row.attempt)
+            names = left.tests_before(unit, producers)
+            names = tuple(dict.fromkeys((*row.producers, *names)))
+            found.append(Kept(row.attempt, row.roots | producers, names))
+        return found
+
+    def keep_unstored(self, fates: Mapping[str, Reason | None], left: Left, store: Store) -> None:
+        """Tell later runs, too, what is known of tests that have no record."""
+        groups: dict[str, dict[str, dict[str, Any]]] = {}
+        for unit in self._places:
+            if unit.name in fates and not unit.name.startswith("fixture "):
+                told = groups.setdefault(unit.path, {})
+                if fates[unit.name] is None:
+                    continue
+                place = self._places[unit]
+                names = left.tests_before(unit, frozenset(place.producers))
+                rest = {"producers": names} if names else {}
+                told[unit.name] = {**_to_json(place), **rest}
+        for group, told in groups.items():
+            known = read_unstored(store, group)
+            new = {name: rest for name, rest in known.items() if name not in fates}
+            new |= {name: rest for name, rest in told.items() if rest}
+            if new != known:
+                data = json.dumps(new, separators=(",", ":")).encode()
+                store.put_note(_UNSTORED + group, data)
+
+    # -- ours ------------------------------------------------------------------------------------
+
+    def _follow(
+        self, attempt: Attempt, unit: Key, found: Place, looked: set[str], changed: set[str]
+    ) -> None:
+        """Take a test's place in the sequences of the fixtures that it used."""
+        wide = [each for each in attempt.instances if each.place]
+        for each in wide:
+            meets, handles = each in attempt.met, each in attempt.handled
+            if meets:
+                for path in each.seen.writes:
+                    self._held[path] = each.place
+            owned = each.paths | each.seen.writes
+            if not meets and not (is_below(looked, owned) or is_below(changed, owned)):
+                continue
+            sequence = self._sequences.setdefault(each.place, [])
+            found.before.setdefault(each.place, digest_of_sequence(key.name for key in sequence))
+            if meets and sequence:
+                found.producers.add(sequence[-1])
+            if handles or is_below(changed, owned):
+                found.handled.add(each.place)
+        for path in looked & self._held.keys():
+            sequence = self._sequences.get(self._held[path], [])
+            found.producers |= set(sequence[-1:])
+        for place in found.handled:
+            sequence = self._sequences[place]
+            if unit not in sequence:
+                sequence.append(unit)
+
+    def _producers(
+        self, paths: Iterable[str], used: Collection[Instance], written: set[str]
+    ) -> set[Key]:
+        """Give the units that wrote some paths; not where a fixture did that is used anyway."""
+        found: set[Key] = set()
+        for given in paths if self._writers else ():
+            writers = [*self._writers.get(given, ()), *self._writers_in.get(given, ())]
+            path, folder = given, os.path.dirname(given)
+            while folder != path:
+                writers += self._writers.get(folder, ())
+                path, folder = folder, os.path.dirname(folder)
+            keys = {key for key, instance in writers if instance not in used}
+            if keys:
+                written.add(given)
+                found |= keys
+        return found
+
+    def _note_writes(self, writer: Writer, seen: Observation, changed: Iterable[str]) -> None:
+        for path in changed:
+            writers = self._writers.setdefault(path, [])
+            if path not in seen.reads:
+                writers.clear()  # nothing is left of what was there
+            for known in (writers, self._writers_in.setdefault(os.path.dirname(path), [])):
+                if writer not in known:
+                    known.append(writer)
+
+
+def read_unstored(store: Store, group: str) -> dict[str, dict[str, Any]]:
+    """Give what is known of the tests of a file that have no record, by node id."""
+    try:
+        found = json.loads(store.get_note(_UNSTORED + group) or b"{}")
+        return {str(name): dict(rest) for name, rest in found.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _to_json(place: Place) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    if place.before:
+        told["before"] = place.before
+    if place.handled:
+        told["handled"] = sorted(place.handled)
+    if place.left:
+        told["left"] = sorted(place.left)
+    if place.changed:
+        told["wrote"] = sorted(place.changed)
+    return told
+
+
+def _looked(seen: Observation) -> set[str]:
+    return {*(seen.reads - seen.appends), *seen.stats, *seen.listings}
+
+
+def is_below(paths: Iterable[str], owned: Iterable[str]) -> bool:
+    """Say whether some path is one of others, or below one."""
+    owned = tuple(owned)
+    starts = tuple(path + os.sep for path in owned)
+    return bool(starts) and any(path in owned or path.startswith(starts) for path in paths)

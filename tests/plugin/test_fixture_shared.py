@@ -1,0 +1,284 @@
+"""What tests do to a fixture that outlives them where nobody sees it: files, objects of C types.
+
+Every run is compared with a plain one, after each edit: who reads what another test left behind
+runs again with it, and only who does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Counted, Ran
+
+FOLDER = """
+@pytest.fixture(scope="session")
+def made(tmp_path_factory): return tmp_path_factory.mktemp("made")
+"""
+OUTSIDE = """
+import pathlib, tempfile
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    return pathlib.Path(tempfile.mkdtemp(dir=tmp_path_factory.getbasetemp()))
+"""
+ROWS = """
+import sqlite3
+@pytest.fixture(scope="session")
+def made():
+    found = sqlite3.connect(":memory:")
+    found.execute("create table t (n)")
+    yield found
+    found.close()
+"""
+DATABASE = """
+import sqlite3
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    path = tmp_path_factory.mktemp("made") / "db"
+    found = sqlite3.connect(path)
+    found.execute("create table t (n)")
+    found.close()
+    return path
+"""
+ARRAY = """
+import array
+@pytest.fixture(scope="session")
+def made(): return array.array("i", [0])
+"""
+WITH_LOCK = """
+import array, threading
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "x").write_text("0")
+    return {"lock": threading.Lock(), "array": array.array("i", [0]), "folder": folder}
+"""
+FILES = """
+def test_other(made): assert 5 == 5
+def test_writes(made): (made / "x").write_text("1")
+def test_reads(made): assert (made / "x").read_text() == "1"
+"""
+CONNECTION = """
+def test_writes(made): made.execute("insert into t values (1)")
+def test_reads(made): assert made.execute("select n from t").fetchall() == [(1,)]
+"""
+CONNECTING = """
+import contextlib, sqlite3
+def test_other(made): assert 5 == 5
+def test_writes(made):
+    with contextlib.closing(sqlite3.connect(made)) as found:
+        found.execute("insert into t values (1)")
+        found.commit()
+def test_reads(made):
+    with contextlib.closing(sqlite3.connect(made)) as found:
+        assert found.execute("select n from t").fetchall() == [(1,)]
+"""
+LOCKED = """
+def test_writes(made):
+    {write}
+def test_reads(made):
+    made["lock"].locked()
+    assert {read} == 1
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A project and edits of its tests: old and new text, and what is live in the run after it."""
+
+    conftest: str
+    tests: str
+    edits: tuple[tuple[str, str, str], ...]
+
+
+def of_files(conftest: str) -> Case:
+    return Case(
+        conftest,
+        FILES,
+        (
+            ("5 == 5", "6 == 6", "test_other"),
+            ('write_text("1")', 'write_text("2")', "test_writes test_reads"),
+            ('read_text() == "1"', 'read_text() == "2"', "test_writes test_reads"),
+            ('(made / "x").write_text("2")', "pass", "test_writes test_reads"),
+        ),
+    )
+
+
+CASES = {
+    "a folder of pytest's": of_files(FOLDER),
+    "another folder": of_files(OUTSIDE),
+    "a connection": Case(
+        ROWS,
+        CONNECTION,
+        (
+            ("values (1)", "values (2)", "test_writes test_reads"),
+            ("[(1,)]", "[(2,)]", "test_writes test_reads"),
+        ),
+    ),
+    "a database file": Case(
+        DATABASE,
+        CONNECTING,
+        (
+            ("5 == 5", "6 == 6", "test_other"),
+            ("values (1)", "values (2)", "test_writes test_reads"),
+            ("[(1,)]", "[]", "test_writes test_reads"),
+        ),
+    ),
+    "an array": Case(
+        ARRAY,
+        "def test_writes(made): made[0] = 1\ndef test_reads(made): assert made[0] == 1\n",
+        (
+            ("made[0] = 1", "made[0] = 2", "test_writes test_reads"),
+            ("assert made[0] == 1", "assert made[0] == 0", "test_writes test_reads"),
+        ),
+    ),
+    "lost when a stub is touched: an array": Case(
+        WITH_LOCK,
+        LOCKED.format(write="made['array'][0] = 1", read="made['array'][0]"),
+        (
+            ("[0] = 1", "[0] = 2", "test_writes test_reads"),
+            ("== 1", "== 2", "test_writes test_reads"),
+        ),
+    ),
+    "lost when a stub is touched: a file": Case(
+        WITH_LOCK,
+        LOCKED.format(
+            write="(made['folder'] / 'x').write_text('1')",
+            read="int((made['folder'] / 'x').read_text())",
+        ),
+        (("'1'", "'2'", "test_writes test_reads"), ("== 1", "== 2", "test_writes test_reads")),
+    ),
+    "a test comes to write": Case(
+        FOLDER,
+        "def test_writes(made): assert 5 == 5\n"
+        "def test_reads(made): assert not (made / 'x').exists()\n",
+        (("assert 5 == 5", "(made / 'x').write_text('1')", "test_writes test_reads"),),
+    ),
+    "a file of the project": Case(
+        "",
+        "def test_writes():\n    with open('out.txt', 'w') as out: out.write('1')\n"
+        "def test_reads():\n    with open('out.txt') as out: assert out.read() == '1'\n"
+        "def test_again():\n    with open('out.txt', 'w') as out: out.write('3')\n",
+        (
+            ("assert out.read() == '1'", "assert out.read() == '3'", "test_writes test_reads"),
+            ("out.write('1')", "out.write('2')", "test_writes test_reads"),
+        ),
+    ),
+}
+
+
+def live_in(ran: Ran) -> list[str]:
+    """Name the tests that are reported to have run; others may have, to confirm a failure."""
+    found = ran.decisions.items()
+    return [nodeid.partition("::")[2] for nodeid, test in found if test["source"] == "ran"]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_who_reads_what_another_left_runs_after_it(counted: Counted, name: str) -> None:
+    case = CASES[name]
+    counted.suite.pytester.chdir()
+    counted.write(conftest="import pytest\n" + case.conftest, test_a=case.tests)
+    counted.run()
+    assert counted.run()[0].names == []
+    for old, new, live in case.edits:
+        counted.edit("test_a.py", old, new)
+        ran, _ = counted.run()
+        assert live_in(ran) == live.split(), ran.text
+
+
+def test_a_new_test_finds_what_others_left(counted: Counted) -> None:
+    counted.suite.pytester.chdir()
+    counted.write(conftest="import pytest\n" + FOLDER, test_a=FILES)
+    counted.write(test_b="def test_b():\n    with open('out.txt', 'w') as out: out.write('1')\n")
+    counted.run()
+    counted.write(
+        test_c="""
+        def test_c(made): assert not (made / "x").exists()
+        def test_d():
+            with open("out.txt") as out: assert out.read() == "2"
+        """,
+        test_e="def test_e():\n    with open('out.txt', 'w') as out: out.write('2')\n",
+    )
+    ran, _ = counted.run()
+    assert ran.code == 1
+
+
+def test_a_test_that_is_gone_was_there(counted: Counted) -> None:
+    counted.write(conftest="import pytest\n" + FOLDER, test_a=FILES)
+    counted.run()
+    ran, _ = counted.run("--deselect", "test_a.py::test_writes")
+    assert live_in(ran) == ["test_reads"]
+    assert ran.code == 1
+
+
+CANCELLED = """
+import lib
+
+def test_before(made): {write}
+
+def test_locked(made, held):
+    {write}
+    held["lock"].locked()
+    assert {count} == 2
+    assert lib.one() == 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("conftest", "write", "count"),
+    [
+        (ROWS, "made.execute('insert into t values (1)')",
+         "len(made.execute('select * from t').fetchall())"),
+        (FOLDER, "(made / str(len(list(made.iterdir())))).touch()", "len(list(made.iterdir()))"),
+    ],
+    ids=["rows", "files"],
+)  # fmt: skip
+def test_what_a_cancelled_attempt_did_is_gone(
+    counted: Counted, conftest: str, write: str, count: str
+) -> None:
+    held = '@pytest.fixture\ndef held(): return {"lock": threading.Lock()}\n'
+    counted.write(
+        conftest="import pytest, threading\n" + conftest + held,
+        test_a=CANCELLED.format(write=write, count=count),
+    )
+    counted.run()
+    counted.edit()
+    ran, _ = counted.run()
+    assert ran.code == 0
+    assert ran.decisions["test_a.py::test_locked"]["attempts"] == 2
+
+
+TELLING = {
+    "type": "type(x['lock']) is not LOCK",
+    "identity": "x['lock'] is not KEPT[0]",
+    "generator": "any(type(y) not in (LOCK, int) for y in x.values())",
+}
+
+
+@pytest.mark.parametrize("name", TELLING)
+def test_a_helper_tells_a_stub_from_the_real_thing(counted: Counted, name: str) -> None:
+    counted.write(
+        conftest="""
+        import pytest, threading, helper
+
+        @pytest.fixture(scope="session")
+        def made():
+            return {"lock": helper.KEPT[0], "n": 1}
+        """,
+        helper=f"""
+        import threading
+        KEPT = (threading.Lock(),)
+        LOCK = type(KEPT[0])
+        def tells(x): return {TELLING[name]}
+        """,
+        test_a="""
+        import helper, lib
+        def test_a(made): assert lib.one() == 1 and not helper.tells(made)
+        """,
+    )
+    counted.run()
+    counted.edit()
+    counted.run()
