@@ -164,7 +164,7 @@ def configure(config: pytest.Config) -> None:
     shelf = Shelf(run, settings, is_worker=is_worker)
     worker = Worker(shelf, store, settings, started.places, recorder, modules, changes)
     speeds = Speeds(store, settings.min_seconds, shelf.body_of)
-    keeper = Keeper(shelf, worker, settings, started.places, modules, speeds)
+    keeper = Keeper(shelf, worker, settings, started.places, modules, speeds, changes)
     handling = Handling(fixtures, worker, keeper.kept)
     watcher = Watcher(run, recorder, fixtures, changes, started.places, guard, handling)
     restorer = Restorer(

@@ -15,6 +15,7 @@ from pytest_cellcache.hooks.folders import Folders
 from pytest_cellcache.hooks.requests import unwatch_request, watch_request
 from pytest_cellcache.hooks.setups import Before, Work
 from pytest_cellcache.hooks.speeds import Speeds
+from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.hooks.valuework import Worker
 from pytest_cellcache.lifecycle.fixtures import SEEN, Kept, Nature, barrier_of_setup
 from pytest_cellcache.lifecycle.units import Instance
@@ -65,6 +66,7 @@ class Keeper:
         places: Places,
         modules: FirstParty,
         speeds: Speeds,
+        changes: Changes,
     ) -> None:
         self._shelf = shelf
         self._speeds = speeds
@@ -72,6 +74,7 @@ class Keeper:
         self._settings = settings
         self._places = places
         self._modules = modules
+        self._changes = changes
         # By fixture definition, which pytest keeps for as long as the run.
         self._natures: dict[int, Nature] = {}
         self._is_armed = True
@@ -122,7 +125,9 @@ class Keeper:
         modules = self._modules.watched()
         names = frozenset(module.__name__ for module in modules)
         folders = Folders.now(request)
-        state = State(modules)
+        if str(fixturedef.scope) == "function":
+            self._changes.leave_to_item()  # what has happened so far is not this set-up's
+        state = State(self._changes.left_out())
         for instance, holder in used:
             if holder.cached_result is not None:
                 values = [holder.cached_result[0]]
@@ -250,9 +255,11 @@ class Keeper:
             nature = self._natures.get(id(fixturedef)) or self._glimpse(instance)
             return nature, {}, Reason(reasons.EFFECT, _UNWATCHED)
         effects = list(before.state.changes())
-        if instance.changes:
-            effects += self._modules.lasting(instance.changes)
-        elif before.state.is_cut and str(fixturedef.scope) == "function":
+        changes = instance.changes
+        if str(fixturedef.scope) == "function":
+            changes |= self._changes.leave_to_item()
+        effects += self._modules.lasting(changes)
+        if before.state.is_cut:
             effects.append(("unseen", ""))
         effects += _acts(instance.seen)
         effects += [("request", name) for name in sorted(asked) if name not in _QUIET]

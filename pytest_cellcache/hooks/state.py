@@ -66,6 +66,10 @@ class Changes:
         if self._watch is not None:
             self._watch.forget()
 
+    def left_out(self) -> list[object]:
+        """Give what modules lead to and whose changes are not told."""
+        return self._guard.call(self._watch.left_out, []) if self._watch is not None else []
+
     def holdings(self) -> Holdings:
         """Give what modules lead to, to tell what a value shares with them."""
         return Holdings(self._watch)

@@ -203,17 +203,15 @@ class State:
     """The process as it is now.
 
     Args:
-        modules: first-party modules to look into.
+        roots: objects to look into; classes, functions and modules that they lead to are not.
     """
 
-    def __init__(self, modules: Iterable[types.ModuleType]) -> None:
-        modules = list(modules)
-        names = frozenset(module.__name__ for module in modules)
+    def __init__(self, roots: Iterable[object]) -> None:
         self._environment = _environment()
         self._directory = _directory()
         self._path = tuple(sys.path)
         self._fakes = _fake_modules()
-        self._objects = Objects(modules, names)
+        self._objects = Objects(roots, frozenset())
         self._logging = _logging()
         self._warnings = (*warnings.filters, warnings.showwarning)
         self._random = _random()

@@ -85,6 +85,7 @@ class StateWatch:
         self._foreign_left = 0
         self._known_modules = 0
         self._memory: Memory | None = None
+        self._left_out: dict[int, Callable[[], Any]] = {}
 
     def begin(self) -> None:
         """Lay everything out as it is now."""
@@ -119,6 +120,15 @@ class StateWatch:
     def knows(self, value: Any) -> bool:
         """Say whether an object is among those that are watched."""
         return identity(value) in self._parents
+
+    def left_out(self) -> list[Any]:
+        """Give the objects that modules lead to and that are not walked, classes and such aside.
+
+        Those that modules only import from other distributions, those of types that are no
+        containers, and what was too much.
+        """
+        found = [way() for way in self._left_out.values()]
+        return [value for value in found if value is not None and not self.knows(value)]
 
     def remembered(self) -> list[Any]:
         """Give what the memos of ``lru_cache`` among the watched objects have remembered."""
@@ -249,7 +259,10 @@ class StateWatch:
 
     def _walk_globals(self, filename: str, namespace: dict[str, Any]) -> None:
         for name, value in list(namespace.items()):
-            if name in _SKIPPED_GLOBALS or is_opaque(value) or self._is_alias(filename, name):
+            if name in _SKIPPED_GLOBALS or is_opaque(value):
+                continue
+            if self._is_alias(filename, name):
+                self._leave_out(value)
                 continue
             self._foreign_left = _MAX_FOREIGN
             owners = self._owners.setdefault(identity(value), [])
@@ -272,10 +285,15 @@ class StateWatch:
             if parents is not None:
                 continue
             if len(self._parents) >= _MAX_OBJECTS or not self._is_walked(value):
+                self._leave_out(value)
                 continue
             self._parents[ident] = [edge] if parent else []
             self._hold_value(value, is_global=not parent)
             stack += [(part, ident, name) for part, name in parts_of(value)]
+
+    def _leave_out(self, value: Any) -> None:
+        if not issubclass(type(value), (type, types.FunctionType)):
+            self._left_out[identity(value)] = _way_to(value)
 
     def _is_walked(self, value: Any) -> bool:
         kind = type(value)

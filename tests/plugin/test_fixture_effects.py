@@ -31,10 +31,12 @@ EFFECTS = {
     "environment": ("import os; os.environ['THERE'] = '1'", "effect environment THERE"),
     "directory": ("import os, tempfile; os.chdir(tempfile.gettempdir())", "effect directory"),
     "import path": ("import sys; sys.path.append('/nowhere')", "effect import-path"),
-    "global": ("global STATE; STATE = [2]", "effect module conftest"),
-    "list of a module": ("helper.LIST.append(1)", "effect module a list"),
+    "global": ("global STATE; STATE = [2]", "effect module STATE"),
+    "list of a module": ("helper.LIST.append(1)", "effect module LIST"),
     "class": ("helper.Kind.size = 3", "effect module Kind"),
-    "object of a module": ("helper.THING.size = 3", "effect module a Kind"),
+    "object of a module": ("helper.THING.size = 3", "effect module THING"),
+    "object of the standard library": ("helper.OPTIONS.size = 3", "effect module a Namespace"),
+    "object of nobody's": ("OPTIONS.size = 3", "effect module a Namespace"),
     "fake module": ("import sys, types; sys.modules['fake'] = types.ModuleType('fake')",
                     "effect module fake"),
     "logging": ("import logging; log = logging.getLogger('x'); log.setLevel(log.level + 1)",
@@ -61,7 +63,10 @@ def test_effects_are_seen(counted: Counted, name: str) -> None:
     statement, reason = EFFECTS[name]
     counted.write(
         helper="""
+        import argparse
+
         LIST = []
+        OPTIONS = argparse.Namespace()
 
         class Kind:
             size = 1
@@ -72,6 +77,7 @@ def test_effects_are_seen(counted: Counted, name: str) -> None:
         import os, random, sys, time
         import pytest
         import helper
+        from helper import OPTIONS
 
         STATE = [1]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import os
 import random
 import sqlite3
@@ -53,10 +54,18 @@ CHANGES = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_changes_of_modules_are_seen(module: Any, name: str) -> None:
-    state = State([module])
-    assert state.changes() == []
+    objects = Objects([module], frozenset({module.__name__}))
+    assert objects.changed() is None
     CHANGES[name](module)
-    assert [kind for kind, _ in state.changes()] == ["module"]
+    assert objects.changed() is not None
+
+
+def test_changes_of_what_is_looked_into_are_seen() -> None:
+    options = argparse.Namespace(level=[1])
+    state = State([options])
+    assert state.changes() == []
+    options.level.append(2)
+    assert state.changes() == [("module", "a list")]
 
 
 def test_changes_of_the_process_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
