@@ -22,8 +22,8 @@ from pytest_cellcache.trace.origin import (
     scans_for_others,
 )
 
-# Taken before any shim is in place.
-_access, _lstat, _stat, _readlink = os.access, os.lstat, os.stat, os.readlink
+# Taken before any shim is in place, or what tests put there.
+_access, _lstat, _stat, _readlink, _getcwd = os.access, os.lstat, os.stat, os.readlink, os.getcwd
 
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _LOOPBACK = frozenset({"", "localhost", "localhost.localdomain", "::1", "::", "0.0.0.0"})
@@ -66,7 +66,7 @@ def _base_dir(dir_fd: Any) -> str | None:
     if isinstance(dir_fd, int) and dir_fd >= 0:
         return _descriptor_path(dir_fd)
     try:
-        return os.getcwd()
+        return _getcwd()
     except FileNotFoundError:
         unit.charge(lambda each: each.gaps.add(CWD_LOST), EVERYBODY)
         return None

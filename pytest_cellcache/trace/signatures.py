@@ -10,7 +10,8 @@ import os
 import stat
 import time
 
-_lstat = os.lstat  # taken before the shim is in place
+# Taken before the shim is in place, or what tests put there.
+_lstat, _open, _read, _close = os.lstat, os.open, os.read, os.close
 _SETTLED_NS = 30_000_000
 """Writes within a step of the clock leave the same times; of a young file the content counts."""
 _MAX_BYTES = 1 << 18
@@ -31,11 +32,11 @@ def signature_of(path: str) -> object:
             )
         if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
             return None
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # nobody hears of it: see ``origin``
+        descriptor = _open(path, os.O_RDONLY | os.O_CLOEXEC)  # nobody hears of it: see ``origin``
         try:
-            return hash(os.read(descriptor, _MAX_BYTES + 1))
+            return hash(_read(descriptor, _MAX_BYTES + 1))
         finally:
-            os.close(descriptor)
+            _close(descriptor)
     except (FileNotFoundError, NotADirectoryError):
         return "absent"
     except (OSError, ValueError):

@@ -182,3 +182,53 @@ def test_nobody_waits_for_a_locked_store(suite: Suite, monkeypatch: pytest.Monke
     assert ran.report["warnings"] == []
     assert ran.code == 1
     assert "cell cache:" not in ran.text
+
+
+def test_functions_that_tests_replace_are_none_of_ours(suite: Suite) -> None:
+    """As a guard against blocking calls in coroutines does, which raises what it likes."""
+    suite.write("data.txt", "x")
+    suite.write(
+        "test_it.py",
+        """
+        import contextlib
+        import os
+        import sys
+
+        import pytest
+
+        class Blocked(Exception):
+            pass
+
+        def refuse(*args, **kwargs):
+            raise Blocked
+
+        @contextlib.contextmanager
+        def guarded():
+            with pytest.MonkeyPatch.context() as patch:
+                for name in ("getcwd", "stat", "lstat", "readlink", "access", "open", "read"):
+                    patch.setattr(os, name, refuse)
+                for name in ("abspath", "realpath", "exists", "islink", "isfile", "isdir"):
+                    patch.setattr(os.path, name, refuse)
+                yield
+
+        def test_files():
+            with guarded(), open("data.txt") as file:
+                content = file.read()
+                names = os.listdir(".")
+                os.environ["SET_HERE"] = "1"
+                del os.environ["SET_HERE"]
+            assert content == "x"
+            assert names
+
+        @pytest.mark.parametrize("program", [sys.executable, "/bin/sh"])
+        def test_children(program):
+            with guarded():
+                code = os.system("exit 0")
+                pid = os.posix_spawn(program, [program, "-c", "exit"], dict(os.environ))
+            assert code == os.waitpid(pid, 0)[1] == 0
+        """,
+    )
+    plain, first, second = suite.plain(), suite.cached(), suite.cached()
+    assert plain.code == 0
+    assert first.outcomes == second.outcomes == plain.outcomes
+    assert second.live == []
