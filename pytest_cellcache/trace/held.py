@@ -311,7 +311,7 @@ def _deque_ids(sequence: Any) -> list[int]:
 
 
 def _lru_ids(memo: Any) -> list[int]:
-    info = memo.cache_info()
+    info = LRU.cache_info(memo)
     return [info.misses, info.currsize]
 
 
@@ -335,7 +335,11 @@ def _cell_ids(cell: Any) -> list[int]:
 
 
 def _buffer_ids(buffer: Any) -> list[int]:
-    return [] if buffer.closed else [buffer.tell(), hash(buffer.getvalue())]
+    kind: Any = io.StringIO if issubclass(type(buffer), io.StringIO) else io.BytesIO
+    try:
+        return [kind.tell(buffer), hash(kind.getvalue(buffer))]
+    except ValueError:  # closed
+        return []
 
 
 class Slots:
@@ -357,6 +361,7 @@ def order_ids(mapping: Any) -> list[int]:
     return [*map(identity, OrderedDict.__iter__(mapping))]
 
 
+# Through the builtin types: subclasses may override whatever they like.
 LOOKS: Final[tuple[tuple[Any, Callable[[Any], list[int]]], ...]] = (
     (list, _list_ids),
     (set, _set_ids),
@@ -368,9 +373,9 @@ LOOKS: Final[tuple[tuple[Any, Callable[[Any], list[int]]], ...]] = (
     (types.CellType, _cell_ids),
     (io.StringIO, _buffer_ids),
     (io.BytesIO, _buffer_ids),
-    (random.Random, lambda value: [hash(value.getstate())]),
+    (random.Random, lambda value: [hash(random.Random.getstate(value))]),
     (types.FunctionType, lambda made: [identity(made.__defaults__)]),
-    (enumerate, lambda value: [value.__reduce__()[1][1]]),
-    (itertools.count, lambda value: [hash(repr(value))]),
+    (enumerate, lambda value: [int(enumerate.__reduce__(value)[1][1])]),
+    (itertools.count, lambda value: [hash(itertools.count.__repr__(value))]),
     (ContextVar, lambda variable: [identity(variable.get(None))]),
 )

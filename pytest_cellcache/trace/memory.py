@@ -132,7 +132,7 @@ def _copy(held: Held) -> Any:
         except ValueError:
             return _UNSET
     if issubclass(kind, random.Random):
-        return thing.getstate()
+        return random.Random.getstate(thing)
     return _NO_COPY
 
 
@@ -176,7 +176,7 @@ def _refill(held: Held, copy: Any) -> bool:
         else:
             thing.cell_contents = copy
     elif issubclass(kind, random.Random):
-        thing.setstate(copy)
+        random.Random.setstate(thing, copy)
     else:
         return False
     return True

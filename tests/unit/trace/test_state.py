@@ -426,6 +426,37 @@ def test_no_code_of_an_object_is_run(watched: Watched, base: str, slots: str, mo
     assert watched.take() == set()
 
 
+STUBBORN = {
+    "io.StringIO": "X.write('a')",
+    "io.BytesIO": "X.write(b'a')",
+    "random.Random": "random.Random.random(X)",
+    "random.SystemRandom": "",
+    "enumerate": "next(X)",
+    "itertools.count": "next(X)",
+    "bytearray": "bytearray.append(X, 1)",
+    "collections.OrderedDict": "collections.OrderedDict.__setitem__(X, 'k', 1)",
+}
+
+
+@pytest.mark.parametrize("base", STUBBORN)
+def test_objects_are_looked_at_through_builtin_types(watched: Watched, base: str) -> None:
+    """``SystemRandom`` says itself that it has no state; others may say so, too."""
+    methods = "getstate setstate getvalue tell __reduce__ __repr__ __iter__ __len__".split()
+    refusing = "".join(
+        f"    def {name}(self, *args): raise NotImplementedError\n"
+        for name in methods
+        if base != "random.SystemRandom"
+    )
+    arguments = "[1, 2]" if base == "enumerate" else ""
+    module = watched.begin(
+        f"import collections, io, itertools, random\nclass K({base}):\n    a = 1\n{refusing}"
+        f"X = K({arguments})\nCALL = K({arguments}).__class__\n"
+    )
+    assert watched.take() == set()
+    exec(STUBBORN[base], vars(module))
+    assert {name for name, _, _ in watched.take()} == ({"X"} if STUBBORN[base] else set())
+
+
 HOSTILE_META = """
 IS_ASKED = []
 def refuse(name):
