@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from pytest_cellcache.graph.usage import parts_used
+from pytest_cellcache.graph.usage import Use, parts_used
 from pytest_cellcache.hooks.definitions import is_foreign_machinery, source_of
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.valuework import Worker
@@ -26,7 +26,7 @@ from pytest_cellcache.lifecycle.fixtures import Kept
 from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.store.stubs import is_stub
 from pytest_cellcache.trace.parts import namespace_of
-from pytest_cellcache.trace.unseen import paths_in, unseen_parts
+from pytest_cellcache.trace.unseen import paths_in, plain_data, unseen_parts
 
 _FEW: Final = 200
 """Objects of a value that are looked through after each test; those of larger ones only once."""
@@ -63,7 +63,7 @@ class Handling:
         self._contents: dict[Instance, str | None] = {}
         self._spent_s: dict[Instance, float] = {}
         # By code object of tests and name of the argument.
-        self._used: dict[tuple[Any, str], frozenset[tuple[str, str]] | None] = {}
+        self._used: dict[tuple[Any, str], frozenset[Use] | None] = {}
 
     def of(self, item: pytest.Item) -> Handled:
         """Give the instances; to be asked before the item is torn down."""
@@ -84,7 +84,8 @@ class Handling:
             parts = self._parts_of(instance, value)
             if parts and not self._uses_others_only(item, argument, value, parts):
                 met.add(instance)
-                if not self._is_as_stored(instance, value, item):
+                is_read = self._only_reads(item, argument, value, parts)
+                if not is_read and not self._is_as_stored(instance, value, item):
                     handled.add(instance)
         held_by_class = self._holding_class(item)
         return Handled(frozenset(met | held_by_class), frozenset(handled | held_by_class))
@@ -144,12 +145,21 @@ class Handling:
 
     def _uses_others_only(self, item: Any, argument: str, value: Any, parts: Parts) -> bool:
         """Say whether a test function names no more of its argument than what is compared."""
-        if not argument or "" in parts:
-            return False
+        used = self._uses_of(item, argument)
+        return used is not None and all(
+            use.kind != "whole" and use.name not in parts and _has_data(value, use) for use in used
+        )
+
+    def _only_reads(self, item: Any, argument: str, value: Any, parts: Parts) -> bool:
+        """Say whether all that a test function does with what is not compared is to read it."""
+        used = self._uses_of(item, argument)
+        return used is not None and all(_is_harmless(value, use, parts) for use in used)
+
+    def _uses_of(self, item: Any, argument: str) -> frozenset[Use] | None:
         function = source_of(getattr(item, "function", None))
         code = getattr(function, "__code__", None)
-        if code is None:
-            return False
+        if not argument or code is None:
+            return None
         key = code, argument
         if key not in self._used:
             try:
@@ -157,16 +167,7 @@ class Handling:
             except (OSError, TypeError):
                 source = "("
             self._used[key] = parts_used(source, argument)
-        used = self._used[key]
-        if used is None:
-            return False
-        items = value if type(value) is dict else {}
-        own = namespace_of(value) or {}
-        for kind, name in used:
-            is_data = name in items if kind == "item" else name in own and _is_plain(value, name)
-            if not is_data or name in parts:
-                return False
-        return True
+        return self._used[key]
 
     def _is_as_stored(self, instance: Instance, value: Any, item: Any) -> bool:
         """Say whether a value gives the same bytes as after the test before."""
@@ -182,6 +183,27 @@ class Handling:
         self._spent_s[instance] = spent_s
         self._contents[instance] = now if spent_s <= _ENCODE_S else None
         return now is not None and now == before
+
+
+def _part(value: Any, use: Use) -> Any:
+    if use.kind == "whole":
+        return value
+    items = value if type(value) is dict else {}
+    return (items if use.kind == "item" else namespace_of(value) or {}).get(use.name)
+
+
+def _has_data(value: Any, use: Use) -> bool:
+    """Say whether a part is what a dictionary or an instance holds under its name."""
+    if use.kind == "item":
+        return type(value) is dict and use.name in value
+    return use.name in (namespace_of(value) or {}) and _is_plain(value, use.name)
+
+
+def _is_harmless(value: Any, use: Use, parts: Parts) -> bool:
+    is_known = use.kind == "whole" or _has_data(value, use)
+    is_compared = use.kind != "whole" and use.name not in parts
+    is_read = use.is_read and type(_part(value, use)) in plain_data()
+    return is_known and (is_compared or is_read)
 
 
 def _is_plain(value: Any, name: str) -> bool:

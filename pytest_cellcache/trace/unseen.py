@@ -42,6 +42,16 @@ _PLAIN: Final = (dict, tuple, frozenset, BaseException, int, float, complex, str
 IsStub = Callable[[object], bool]
 
 
+def plain_data() -> frozenset[type]:
+    """Give the types of buffers that nothing changes but methods, operators and assignments."""
+    found: set[type] = {bytearray, memoryview}
+    for module, name in (("array", "array"), ("numpy", "ndarray")):
+        kind = getattr(sys.modules.get(module), name, None)
+        if isinstance(kind, type):
+            found.add(kind)
+    return frozenset(found)
+
+
 def unseen_parts(value: Any, is_stub: IsStub) -> tuple[frozenset[str], int]:
     """Name the keys and attributes of a value below which something may change unseen.
 
