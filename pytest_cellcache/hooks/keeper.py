@@ -125,8 +125,8 @@ class Keeper:
         modules = self._modules.watched()
         names = frozenset(module.__name__ for module in modules)
         folders = Folders.now(request)
-        if str(fixturedef.scope) == "function":
-            self._changes.leave_to_item()  # what has happened so far is not this set-up's
+        is_wide = str(fixturedef.scope) != "function"
+        mark = None if is_wide else self._changes.mark()
         state = State(self._changes.left_out())
         for instance, holder in used:
             if holder.cached_result is not None:
@@ -136,7 +136,7 @@ class Keeper:
         kind = watch_request(request)
         now = time.perf_counter()
         self._watched_s += 2 * (now - began)  # as much again to compare
-        return Before(now, kind, state, used, upstream, folders, members, definition)
+        return Before(now, kind, state, used, upstream, folders, members, definition, mark)
 
     def after(
         self,
@@ -256,8 +256,8 @@ class Keeper:
             return nature, {}, Reason(reasons.EFFECT, _UNWATCHED)
         effects = list(before.state.changes())
         changes = instance.changes
-        if str(fixturedef.scope) == "function":
-            changes |= self._changes.leave_to_item()
+        if before.mark is not None:
+            changes |= self._changes.since(before.mark)
         effects += self._modules.lasting(changes)
         if before.state.is_cut:
             effects.append(("unseen", ""))

@@ -10,6 +10,7 @@ from pytest_cellcache.hooks.folders import Folders
 from pytest_cellcache.lifecycle.fixtures import FixtureRecord
 from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.trace.effects import Objects, State
+from pytest_cellcache.trace.held import Signature
 
 
 @dataclass(slots=True)
@@ -19,6 +20,7 @@ class Before:
     Attributes:
         used: upstream instances with their pytest definitions.
         upstream: the values of those, as they were.
+        mark: how watched objects looked, of a fixture whose changes are the item's.
     """
 
     began_s: float
@@ -29,6 +31,7 @@ class Before:
     folders: Folders | None
     members: dict[str, Any] | None
     definition: Definition | None
+    mark: list[Signature | None] | None = None
 
 
 @dataclass(slots=True)

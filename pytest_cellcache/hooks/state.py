@@ -14,6 +14,7 @@ from pytest_cellcache.hooks.collector import paused
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.model.observation import StateChange
 from pytest_cellcache.store.sharing import places_in
+from pytest_cellcache.trace.held import Signature
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.state import StateWatch
 
@@ -65,6 +66,16 @@ class Changes:
         """Let go of what was remembered."""
         if self._watch is not None:
             self._watch.forget()
+
+    def mark(self) -> list[Signature | None]:
+        """Give what ``since`` asks for: how everything looks now."""
+        return self._guard.call(self._watch.looks, []) if self._watch is not None else []
+
+    def since(self, mark: list[Signature | None]) -> frozenset[StateChange]:
+        """Give what has changed if anything has since a mark; the item may still undo it."""
+        if self._watch is None or mark == self.mark():
+            return _NONE
+        return self._guard.call(self._watch.peek, _NONE)
 
     def left_out(self) -> list[object]:
         """Give what modules lead to and whose changes are not told."""

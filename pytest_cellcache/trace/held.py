@@ -225,6 +225,19 @@ class Batch:
         self._pending.clear()
         return [held for held in suspects.values() if held.ids(held.thing) != held.saved]
 
+    def looks(self) -> Signature | None:
+        """Give what tells states apart; ``None`` if it cannot be told just now."""
+        return self._signature()
+
+    def peek(self) -> list[Held]:
+        """Give the containers that are not what they were, and leave it at that."""
+        if not self.has_changed():
+            return []
+        pending = self._pending[:]
+        found = self.changed()
+        self._pending = pending
+        return found
+
     def _suspects(self) -> list[Held]:
         """Give the containers whose part of the signature differs; all where that is not known."""
         if self._saved is None or self._now is None:

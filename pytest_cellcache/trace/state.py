@@ -23,6 +23,7 @@ from pytest_cellcache.trace.held import (
     LOOKS,
     Batch,
     Held,
+    Signature,
     Slots,
     iterator_ids,
     mapping_ids,
@@ -104,6 +105,19 @@ class StateWatch:
         self._extend()
         if len(sys.modules) != self._known_modules:
             self._find_modules()
+        return frozenset(changes)
+
+    def looks(self) -> list[Signature | None]:
+        """Give what tells states apart."""
+        return [batch.looks() for batch in self._batches]
+
+    def peek(self) -> frozenset[StateChange]:
+        """Say what has changed since ``take``, which will say so, too, unless it is undone."""
+        changes: set[StateChange] = set()
+        for batch in self._batches:
+            for held in batch.peek():
+                for word in held.changed():
+                    self._tell(held, word, changes)
         return frozenset(changes)
 
     def remember(self) -> Memory:

@@ -216,3 +216,50 @@ def test_a_global_that_cannot_be_looked_into(counted: Counted) -> None:
     assert counted.why(ran, "after") == "session-bound purpose"
     counted.edit()
     assert counted.run()[1] == {"made": 1, "purpose": 1, "after": 1}
+
+
+def test_effects_of_fixtures_of_one_test_are_seen(counted: Counted) -> None:
+    counted.write(
+        helper="LIST = []\n",
+        conftest="""
+        import pytest
+        import helper
+
+        @pytest.fixture
+        def made():
+            helper.LIST.append(1)
+            return [1, 2]
+        """,
+        test_a=TEST,
+    )
+    ran, _ = counted.run()
+    assert counted.why(ran, "made") == "effect module LIST"
+    counted.edit()
+    _, calls = counted.run()
+    assert calls["made"] >= 1
+
+
+def test_what_a_fixture_undoes_ties_no_tests_together(counted: Counted) -> None:
+    counted.write(
+        helper="class Kind:\n    def __init__(self):\n        pass\n",
+        conftest="""
+        import pytest
+        import helper
+
+        @pytest.fixture(autouse=True)
+        def patched():
+            real = helper.Kind.__init__
+            helper.Kind.__init__ = lambda self: real(self)
+            yield
+            helper.Kind.__init__ = real
+
+        @pytest.fixture
+        def made():
+            return [helper.Kind()]
+        """,
+        test_a=TEST,
+    )
+    counted.run()
+    counted.edit()
+    ran, _ = counted.run()
+    assert ran.names == ["test_a"]
