@@ -46,7 +46,7 @@ class Order:
     def __init__(self, places: Places, temporary: str, *, is_worker: bool) -> None:
         self._root = places.root + os.sep
         self._temporary = temporary.rstrip(os.sep) + os.sep
-        self._is_worker = is_worker
+        self.is_worker = is_worker
         self._lost: set[str] = set()
         # Names of the paths that tests which ran have changed.
         self._written: set[str] = set()
@@ -58,7 +58,7 @@ class Order:
 
     def settle(self, items: Iterable[pytest.Item], judged: Judged, records: Records) -> None:
         """Turn hits into misses where they must run for others, or after others."""
-        items = [item for item in items if item.nodeid in judged]
+        items = [item for item in items if item.nodeid in judged and not self.is_worker]
         while self._run_producers(judged, records) or self._keep_sequences(items, judged, records):
             pass
 
@@ -68,7 +68,7 @@ class Order:
         Args:
             keys_of: gives all that a record rests on.
         """
-        if self._is_worker:
+        if self.is_worker:
             return False
         if _is_upset(entry.body, self._done):
             return True
@@ -110,9 +110,8 @@ class Order:
         names = {self.named(path) for path in looked}
         for nodeid, (_, _, told) in self._replayed.items():
             wrote = _texts(told.get("wrote"))
-            if not places.isdisjoint(_texts(told.get("handled"))) or (
-                names and (EVERYTHING in wrote or _meet(names, wrote))
-            ):
+            is_handled = not self.is_worker and not places.isdisjoint(_texts(told.get("handled")))
+            if is_handled or (names and (EVERYTHING in wrote or _meet(names, wrote))):
                 chosen.add(nodeid)
         chosen.discard(item.nodeid)
         for nodeid in chosen:

@@ -191,6 +191,7 @@ class Run:
             store=self._store,
             read_child=self._recorder.read_child,
             named=self.order.named,
+            by_chance=self.order.is_worker,
         )
         if self._settings.may_write:
             collection = self.collection

@@ -72,6 +72,7 @@ class Recording:
         store: Store,
         read_child: Callable[[str], Lines] = lambda _: [],
         named: Callable[[str], str] = str,
+        by_chance: bool = False,
     ) -> None:
         self._project = project
         self._digester = digester
@@ -80,7 +81,7 @@ class Recording:
         self._store = store
         self.children = ChildFootprints(project, read_child)
         self._leftovers = Leftovers(store, project.snapshot, input_keys.names_of)
-        self._sequences = Sequences(self.children.joined, named)
+        self._sequences = Sequences(self.children.joined, named, by_chance=by_chance)
         self._waiting: list[Attempt] = []
         self._locator = Locator(project)
         self._new: list[Attempt] = []

@@ -31,6 +31,7 @@ from pytest_cellcache.store.contract import Store
 EVERYTHING: Final = "*"
 """In place of names: it wrote too many paths to name them."""
 _MOST_NAMES: Final = 100
+_CHANCE: Final = "chance"
 _UNSTORED: Final = "unstored/"
 Roots = Callable[[Attempt], frozenset[Key]]
 Writer = tuple[Key, Instance | None]
@@ -69,11 +70,18 @@ class Sequences:
     Args:
         joined: adds to an observation what its child processes saw.
         named: names a path in records.
+        by_chance: which tests come before which is chance, as in a worker: none of them is a
+            producer, and no run in order takes a record for one of its own.
     """
 
     def __init__(
-        self, joined: Callable[[Observation], Observation], named: Callable[[str], str]
+        self,
+        joined: Callable[[Observation], Observation],
+        named: Callable[[str], str],
+        *,
+        by_chance: bool = False,
     ) -> None:
+        self._by_chance = by_chance
         self._joined = joined
         self._named = named
         self._attempts: dict[Key, Attempt] = {}
@@ -194,14 +202,16 @@ class Sequences:
             if not meets and not (is_below(looked, owned) or is_below(changed, owned)):
                 continue
             sequence = self._sequences.setdefault(each.place, [])
-            found.before.setdefault(each.place, digest_of_sequence(key.name for key in sequence))
-            if meets and sequence:
+            before = [] if self._by_chance else [key.name for key in sequence]
+            told = _CHANCE if self._by_chance else digest_of_sequence(before)
+            found.before.setdefault(each.place, told)
+            if meets and before:
                 found.producers.add(sequence[-1])
             if handles or is_below(changed, owned):
                 found.handled.add(each.place)
         for path in looked & self._held.keys():
             sequence = self._sequences.get(self._held[path], [])
-            found.producers |= set(sequence[-1:])
+            found.producers |= set(() if self._by_chance else sequence[-1:])
         for place in found.handled:
             sequence = self._sequences[place]
             if unit not in sequence:

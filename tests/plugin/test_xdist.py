@@ -83,3 +83,40 @@ def test_workers_replay_record_and_report(suite: Suite) -> None:
     assert alone.report["totals"]["ran"] == 5
     result, report = run(suite, "-n2")
     assert report["totals"]["cached"] == 10
+
+
+def test_what_was_before_a_test_in_its_worker_is_chance(suite: Suite) -> None:
+    """A connection for the session: nobody sees what tests did to it."""
+    suite.write(
+        "test_a.py",
+        """
+        import sqlite3
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def connection():
+            made = sqlite3.connect(":memory:")
+            made.execute("create table t (n int)")
+            yield made
+            made.close()
+
+        @pytest.mark.parametrize("n", range(6))
+        def test_many(connection, n):
+            connection.execute("insert into t values (?)", (n,))
+            connection.rollback()
+
+        def test_one(connection):
+            assert connection.execute("select count(*) from t").fetchone()[0] == 0
+        """,
+    )
+    run(suite, "-n2")
+    _, report = run(suite, "-n2")
+    assert report["totals"]["cached"] == 7
+    suite.edit("test_a.py", "== 0", "<= 0")
+    _, report = run(suite, "-n2")
+    assert report["totals"]["cached"] == 6
+    # A run in order takes no record for one of its own.
+    _, report = run(suite)
+    assert report["totals"]["cached"] < 7
+    _, report = run(suite)
+    assert report["totals"]["cached"] == 7
