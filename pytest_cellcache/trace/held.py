@@ -194,7 +194,7 @@ class Batch:
     def settle(self) -> None:
         """Take everything as it is now as the state to compare with."""
         self._lay_out()
-        self._saved = self._signature()
+        self._saved = self.signature()
 
     def _lay_out(self) -> None:
         for held in self.held[self._laid_out :]:
@@ -215,7 +215,7 @@ class Batch:
         self._laid_out = len(self.held)
 
     def has_changed(self) -> bool:
-        self._now = self._signature() if self._saved is not None else None
+        self._now = self.signature() if self._saved is not None else None
         is_other = self._now is None or self._now != self._saved
         return is_other or bool(self._gone or self._pending)
 
@@ -225,9 +225,13 @@ class Batch:
         self._pending.clear()
         return [held for held in suspects.values() if held.ids(held.thing) != held.saved]
 
-    def looks(self) -> Signature | None:
-        """Give what tells states apart; ``None`` if it cannot be told just now."""
-        return self._signature()
+    def replace(self, held: Held, thing: Any, ident: int) -> None:
+        """Let a container be another one that holds the same."""
+        place = next((n for n, whose in enumerate(self._whose) if whose is held), None)
+        if place is not None:
+            self._bodies[2 * place] = thing
+            self._keys = [thing if each is held.thing else each for each in self._keys]
+        held.thing, held.ident = thing, ident
 
     def peek(self) -> list[Held]:
         """Give the containers that are not what they were, and leave it at that."""
@@ -276,7 +280,7 @@ class Batch:
             things += dict.keys(mapping)
         return things
 
-    def _signature(self) -> Signature | None:
+    def signature(self) -> Signature | None:
         """Identify everything that is held; ``None`` if something cannot be looked at just now."""
         try:
             things = self._things()

@@ -19,6 +19,7 @@ from typing import Any, Final
 from pytest_cellcache.model.observation import FIXTURE, StateChange
 from pytest_cellcache.sources.loaded import loaded_modules
 from pytest_cellcache.trace.addresses import identity
+from pytest_cellcache.trace.copies import Copies
 from pytest_cellcache.trace.held import (
     LOOKS,
     Batch,
@@ -87,6 +88,7 @@ class StateWatch:
         self._known_modules = 0
         self._memory: Memory | None = None
         self._left_out: dict[int, Callable[[], Any]] = {}
+        self._copies = Copies(self._parents, self._owners)
 
     def begin(self) -> None:
         """Lay everything out as it is now."""
@@ -109,7 +111,7 @@ class StateWatch:
 
     def looks(self) -> list[Signature | None]:
         """Give what tells states apart."""
-        return [batch.looks() for batch in self._batches]
+        return [batch.signature() for batch in self._batches]
 
     def peek(self) -> frozenset[StateChange]:
         """Say what has changed since ``take``, which will say so, too, unless it is undone."""
@@ -188,7 +190,8 @@ class StateWatch:
     def _look_closer(self, batch: Batch, changes: set[StateChange]) -> None:
         for held in batch.changed():
             for word in held.changed():
-                self._tell(held, word, changes)
+                if not self._copies.is_copied(held, word):
+                    self._tell(held, word, changes)
             held.save()
             self._walk_again(held)
         for ident in batch.take_gone():
@@ -325,7 +328,9 @@ class StateWatch:
         return self._batches[-1]
 
     def _add(self, held: Held) -> None:
-        self._last_batch().held.append(held)
+        batch = self._last_batch()
+        batch.held.append(held)
+        self._copies.note(held, batch)
 
     def _hold_value(self, value: Any, *, is_global: bool) -> None:
         kind, ident = type(value), identity(value)

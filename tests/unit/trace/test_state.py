@@ -426,6 +426,51 @@ def test_no_code_of_an_object_is_run(watched: Watched, base: str, slots: str, mo
     assert watched.take() == set()
 
 
+EQUAL = {
+    "list": ("[f, g]", "C.x = BACKUP[:]"),
+    "dictionary": ("{'a': f, 'b': g}", "C.x = dict(BACKUP)"),
+    "key of a dictionary": ("[f, g]", "D['x'] = BACKUP[:]"),
+}
+HOLDERS = "def f(): pass\ndef g(): pass\nclass K: pass\nC = K()\nD = {}\nBACKUP = "
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_an_equal_copy_is_no_change(watched: Watched, name: str) -> None:
+    value, reset = EQUAL[name]
+    module = watched.begin(f"{HOLDERS}{value}\n{reset}")
+    for _ in range(3):
+        exec(reset, vars(module))
+        assert watched.take() == set()
+    holder = module.D if name.startswith("key") else vars(module.C)
+    if type(holder["x"]) is list:
+        holder["x"].append(1)
+    else:
+        holder["x"]["c"] = 1
+    owner = "D" if name.startswith("key") else "C"
+    assert {told for told, _, _ in watched.take()} == {owner}
+    exec(reset, vars(module))
+    assert {told for told, _, _ in watched.take()} == {owner}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        "ALIAS.append(C.x); C.x = C.x[:]",
+        "C.x = C.x[:]; ALIAS.append(C.x)",
+        "C.x = C.x[::-1]",
+        "C.x = C.x + [f]",
+        "C.x = tuple(C.x)",
+        "C.x.append(f); C.x = C.x[:]",
+    ],
+)
+def test_what_only_looks_like_a_copy_is_a_change(watched: Watched, changes: str) -> None:
+    """Somebody else has it, or it is another one."""
+    module = watched.begin(f"{HOLDERS}[f, g]\nC.x = BACKUP[:]\nALIAS = []\n")
+    exec(changes, vars(module))
+    assert "C" in {name for name, _, _ in watched.take()}
+    assert watched.take() == set()
+
+
 STUBBORN = {
     "io.StringIO": "X.write('a')",
     "io.BytesIO": "X.write(b'a')",

@@ -1,0 +1,65 @@
+"""Recognises the equal copy that has taken the place of a container.
+
+What resets something to its defaults before each test would be a change by every test otherwise.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Final
+
+from pytest_cellcache.trace.addresses import identity
+from pytest_cellcache.trace.held import Batch, Held
+from pytest_cellcache.trace.parts import parts_of
+
+_COPIED: Final = (list, dict)
+
+
+class Copies:
+    """Takes an equal copy for what it has replaced, if nobody else has either of them.
+
+    Args:
+        parents: who leads to an object: other objects by identity and key.
+        owners: globals that lead to an object.
+    """
+
+    def __init__(
+        self,
+        parents: dict[int, list[tuple[int, str]]],
+        owners: dict[int, list[tuple[str, str]]],
+    ) -> None:
+        self._parents = parents
+        self._owners = owners
+        # By identity, with the batch that each is in.
+        self._containers: dict[int, tuple[Held, Batch]] = {}
+
+    def note(self, held: Held, batch: Batch) -> None:
+        """Take down a container."""
+        if type(held.thing) in _COPIED and held.kind != "namespace":
+            self._containers[held.ident] = held, batch
+
+    def is_copied(self, holder: Held, word: str) -> bool:
+        """Say whether what a changed container holds under a name is such a copy."""
+        if holder.kind == "other" or not word:
+            return False
+        old, batch = self._containers.get(holder.named.get(word, 0), (None, None))
+        new = dict(holder.items()).get(word)
+        kind = type(new)
+        if old is None or batch is None or kind is not type(old.thing):
+            return False
+        if old.ids(new) != old.saved or old.ids(old.thing) != old.saved:
+            return False
+        # The books have the old one in a few places, its holder the new one; and the calls here.
+        if sys.getrefcount(old.thing) > (5 if kind is dict else 4) or sys.getrefcount(new) > 3:
+            return False
+        self._rename(old.ident, identity(new), new)
+        batch.replace(old, new, identity(new))
+        return True
+
+    def _rename(self, was: int, ident: int, new: Any) -> None:
+        self._containers[ident] = self._containers.pop(was)
+        self._parents[ident] = self._parents.pop(was, [])
+        self._owners[ident] = self._owners.pop(was, [])
+        for part, _ in parts_of(new):
+            edges = self._parents.get(identity(part), [])
+            edges[:] = [(ident, key) if parent == was else (parent, key) for parent, key in edges]
