@@ -69,19 +69,21 @@ def place_inputs(
     sited: dict[str, set[str]] = {}
     for site in imported.sites:
         sited.setdefault(site.kind, set()).add(site.subject)
-        inputs = set(keys(_only(site)))
+        inputs = set(keys(_only(site, imported.absent)))
         if inputs:
             placer.place(site.frames, inputs)
     rest = Observation(
-        **{kind: getattr(imported, kind) - sited.get(kind, set()) for kind in _SITED}
+        absent=imported.absent,
+        **{kind: getattr(imported, kind) - sited.get(kind, set()) for kind in _SITED},
     )
     found.everybody |= set(keys(rest))
     return found
 
 
-def _only(site: Site) -> Observation:
-    subject: Mapping[str, frozenset[str]] = {site.kind: frozenset({site.subject})}
-    return Observation(**subject)  # type: ignore[arg-type]
+def _only(site: Site, absent: frozenset[str]) -> Observation:
+    subject = frozenset({site.subject})
+    found: Mapping[str, frozenset[str]] = {site.kind: subject, "absent": subject & absent}
+    return Observation(**found)  # type: ignore[arg-type]
 
 
 def _is_statement(ref: CodeRef) -> bool:

@@ -434,3 +434,17 @@ def test_declared_inputs_may_lie_anywhere(suite: Suite) -> None:
     assert set(suite.both().names) == {"test_marked", "test_a"}
     (outside / "y.dat").write_text("")
     assert set(suite.both().names) == {"test_marked", "test_a"}
+
+
+@pytest.mark.parametrize("file", ["conftest.py", "lib.py"])
+def test_what_is_not_there_at_import(suite: Suite, file: str) -> None:
+    suite.write(file, "import os\nIS_THERE = os.path.exists('settings.toml')\n")
+    suite.write("test_a.py", "def test_a():\n    pass\n")
+    if file == "lib.py":
+        suite.write("test_a.py", "import lib\n\ndef test_a():\n    assert not lib.IS_THERE\n")
+    suite.cached()
+    assert suite.cached().live == []
+    suite.write("settings.toml", "")
+    plain, warm = suite.plain(), suite.cached()
+    assert warm.outcomes == plain.outcomes
+    assert warm.names == (["test_a"] if file == "lib.py" else [])  # who rests on it
