@@ -26,8 +26,7 @@ from pytest_cellcache.trace.origin import (
 _access, _lstat, _stat, _readlink, _getcwd = os.access, os.lstat, os.stat, os.readlink, os.getcwd
 
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_NODE = os.uname().nodename.lower()
-_LOOPBACK = frozenset({"", "localhost", "localhost.localdomain", "::1", "::", "0.0.0.0"})
+_LOOPBACK = {"", "localhost", "localhost.localdomain", "::1", "::", "0.0.0.0", os.uname().nodename}
 
 
 def listen() -> None:
@@ -311,7 +310,7 @@ def _on_host(args: tuple[Any, ...]) -> None:
         return
     name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
     plain = name.lower().removeprefix("::ffff:")
-    if plain in _LOOPBACK or plain.startswith("127.") or plain == _NODE:
+    if plain in _LOOPBACK or plain.startswith("127."):
         return
     if hearers := reach(*caller()):
         unit.charge(lambda each: each.connect(name), hearers)

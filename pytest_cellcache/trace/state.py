@@ -47,6 +47,8 @@ from pytest_cellcache.trace.parts import (
 
 _MAX_OBJECTS: Final = 200_000
 """Objects laid out at most; what lies beyond is not watched."""
+_MAX_GROWN: Final = 40_000
+"""Of these, what tests add: caches that grow would make each test cost more than the last."""
 _MAX_PARENTS: Final = 64
 """Ways to one object that are kept; beyond, it is what everything holds, such as a sentinel."""
 _MAX_FOREIGN: Final = 3_000
@@ -86,13 +88,15 @@ class StateWatch:
         self._slots: dict[int, Slots] = {}
         self._foreign_left = 0
         self._known_modules = 0
+        self._limit = _MAX_OBJECTS
         self._memory: Memory | None = None
         self._left_out: dict[int, Callable[[], Any]] = {}
         self._copies = Copies(self._parents, self._owners)
 
     def begin(self) -> None:
-        """Lay everything out as it is now."""
+        """Lay everything out."""
         self._find_modules()
+        self._limit = min(_MAX_OBJECTS, len(self._parents) + _MAX_GROWN)
 
     def take(self) -> frozenset[StateChange]:
         """Say what changed since the last time; new modules are laid out only."""
@@ -140,10 +144,9 @@ class StateWatch:
     def left_out(self) -> list[Any]:
         """Give the objects that modules lead to and that are not walked, classes and such aside.
 
-        Those that modules only import from other distributions, those of types that are no
-        containers, and what was too much.
+        They are imported from elsewhere, of types that are no containers, or were too many.
         """
-        found = [way() for way in self._left_out.values()]
+        found = (way() for way in self._left_out.values())
         return [value for value in found if value is not None and not self.knows(value)]
 
     def remembered(self) -> list[Any]:
@@ -301,7 +304,7 @@ class StateWatch:
                     parents.append(edge)
             if parents is not None:
                 continue
-            if len(self._parents) >= _MAX_OBJECTS or not self._is_walked(value):
+            if len(self._parents) >= self._limit or not self._is_walked(value):
                 self._leave_out(value)
                 continue
             self._parents[ident] = [edge] if parent else []
