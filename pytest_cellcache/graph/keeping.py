@@ -90,17 +90,17 @@ class _Keeping:
                 if isinstance(name, ast.Name) and value is not None:
                     self._values.setdefault(name.id, []).append(value)
 
-    def _sources(self, nodes: Iterable[ast.AST | None], steps: int = 0) -> set[str]:
+    def _sources(self, nodes: Iterable[ast.AST | None]) -> set[str]:
         """Give the parameters that expressions are computed from."""
         found: set[str] = set()
-        for node in nodes:
-            for name in ast.walk(node) if node is not None else ():
-                if not isinstance(name, ast.Name):
-                    continue
-                if name.id in self._known.parameters:
-                    found.add(name.id)
-                elif steps < _MAX_STEPS:
-                    found |= self._sources(self._values.get(name.id, ()), steps + 1)
+        seen: set[str] = set()
+        for _ in range(_MAX_STEPS + 1):
+            walks = (ast.walk(node) for node in nodes if node is not None)
+            names = {n.id for walk in walks for n in walk if isinstance(n, ast.Name)} - seen
+            found |= names & set(self._known.parameters)
+            seen |= names
+            names -= found
+            nodes = [value for name in sorted(names) for value in self._values.get(name, ())]
         return found
 
     # -- what is looked up -----------------------------------------------------------------------
