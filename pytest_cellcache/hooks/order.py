@@ -27,6 +27,14 @@ from pytest_cellcache.sources.places import Places
 Judged = dict[str, tuple[TestFacts, Verdict]]
 
 
+def is_by_chance(config: pytest.Config) -> bool:
+    """Say whether tests come in another order each time: in a worker, shuffled by a plugin."""
+    is_shuffled = config.pluginmanager.has_plugin("randomly") and getattr(
+        config.option, "randomly_reorganize", True
+    )
+    return is_shuffled or hasattr(config, "workerinput")
+
+
 class Records(Protocol):
     """What is known of tests from earlier runs."""
 
@@ -40,13 +48,13 @@ class Order:
 
     Args:
         temporary: where temporary directories are made, whose names differ from run to run.
-        is_worker: which tests come before another one is chance.
+        by_chance: which tests come before another one is chance.
     """
 
-    def __init__(self, places: Places, temporary: str, *, is_worker: bool) -> None:
+    def __init__(self, places: Places, temporary: str, *, by_chance: bool) -> None:
         self._root = places.root + os.sep
         self._temporary = temporary.rstrip(os.sep) + os.sep
-        self.is_worker = is_worker
+        self.by_chance = by_chance
         self._lost: set[str] = set()
         # Names of the paths that tests which ran have changed.
         self._written: set[str] = set()
@@ -58,7 +66,7 @@ class Order:
 
     def settle(self, items: Iterable[pytest.Item], judged: Judged, records: Records) -> None:
         """Turn hits into misses where they must run for others, or after others."""
-        items = [item for item in items if item.nodeid in judged and not self.is_worker]
+        items = [item for item in items if item.nodeid in judged and not self.by_chance]
         while self._run_producers(judged, records) or self._keep_sequences(items, judged, records):
             pass
 
@@ -68,7 +76,7 @@ class Order:
         Args:
             keys_of: gives all that a record rests on.
         """
-        if self.is_worker:
+        if self.by_chance:
             return False
         if _is_upset(entry.body, self._done):
             return True
@@ -110,7 +118,7 @@ class Order:
         names = {self.named(path) for path in looked}
         for nodeid, (_, _, told) in self._replayed.items():
             wrote = _texts(told.get("wrote"))
-            is_handled = not self.is_worker and not places.isdisjoint(_texts(told.get("handled")))
+            is_handled = not self.by_chance and not places.isdisjoint(_texts(told.get("handled")))
             if is_handled or (names and (EVERYTHING in wrote or _meet(names, wrote))):
                 chosen.add(nodeid)
         chosen.discard(item.nodeid)

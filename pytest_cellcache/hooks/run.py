@@ -20,7 +20,7 @@ from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.items import read_item
 from pytest_cellcache.hooks.library import Manifests
 from pytest_cellcache.hooks.options import OptionWatch
-from pytest_cellcache.hooks.order import Order
+from pytest_cellcache.hooks.order import Order, is_by_chance
 from pytest_cellcache.hooks.outline import outline_of
 from pytest_cellcache.hooks.replay import unpack
 from pytest_cellcache.hooks.state import Changes
@@ -98,7 +98,7 @@ class Run:
         self._environ = environment_now()
         self._judged: dict[str, Judged] = {}
         self._replays: dict[str, Any] = {}
-        self.order = Order(places, tempfile.gettempdir(), is_worker=hasattr(config, "workerinput"))
+        self.order = Order(places, tempfile.gettempdir(), by_chance=is_by_chance(config))
         self.basis: Basis | None = None
         self._recording: Recording | None = None
         self._collected: list[Collected] = []
@@ -191,7 +191,7 @@ class Run:
             store=self._store,
             read_child=self._recorder.read_child,
             named=self.order.named,
-            by_chance=self.order.is_worker,
+            by_chance=self.order.by_chance,
         )
         if self._settings.may_write:
             collection = self.collection

@@ -70,7 +70,7 @@ class Sequences:
     Args:
         joined: adds to an observation what its child processes saw.
         named: names a path in records.
-        by_chance: which tests come before which is chance, as in a worker: none of them is a
+        by_chance: which tests come before which is chance (``hooks.order``): none of them is a
             producer, and no run in order takes a record for one of its own.
     """
 
