@@ -38,17 +38,17 @@ class FirstParty:
         self._inside: dict[str, bool] = {}  # likewise
         self._observers: frozenset[str] | None = None
 
-    def watched(self) -> list[types.ModuleType]:
-        """Give the modules whose state a set-up may change.
+    def watched(self) -> frozenset[str]:
+        """Name the modules whose state a set-up may change.
 
         Plugins that lie outside the project observe tests; what they count is no effect.
         """
         plugins = {id(plugin) for plugin in self._config.pluginmanager.get_plugins()}
-        return [
-            module
+        return frozenset(
+            module.__name__
             for module in self._modules()
             if id(module) not in plugins or self._is_conftest(module)
-        ]
+        )
 
     def lasting(self, changes: Iterable[StateChange]) -> list[tuple[str, str]]:
         """Give the effects that changes of modules are; what a memo learns it would learn again."""
@@ -107,7 +107,7 @@ class FirstParty:
 
     def _modules(self) -> Iterator[types.ModuleType]:
         seen: set[int] = set()
-        for module in [*self._conftests(), *(module for _, module in loaded_modules())]:
+        for module in [*self._conftests(), *loaded_modules()]:
             file = vars(module).get("__file__")
             if id(module) in seen or not isinstance(file, str):
                 continue

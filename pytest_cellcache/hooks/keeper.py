@@ -101,8 +101,7 @@ class Keeper:
         """Take note of an instance, and of what the value of one holds that outlives a test."""
         kept.attempt = self._attempt
         if is_wide and self._is_armed:
-            names = frozenset(module.__name__ for module in self._modules.watched())
-            kept.objects = Objects([value], names, limit=_UPSTREAM_OBJECTS)
+            kept.objects = Objects([value], self._modules.watched(), limit=_UPSTREAM_OBJECTS)
         self.kept[kept.instance] = kept
 
     def before(
@@ -122,8 +121,7 @@ class Keeper:
         if not self._is_watched(fixturedef, definition):
             return Before(began, None, None, used, {}, None, None, definition)
         upstream: dict[Instance, Objects] = {}
-        modules = self._modules.watched()
-        names = frozenset(module.__name__ for module in modules)
+        names = self._modules.watched()
         folders = Folders.now(request)
         is_wide = str(fixturedef.scope) != "function"
         mark = None if is_wide else self._changes.mark()

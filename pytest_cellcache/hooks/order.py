@@ -66,8 +66,10 @@ class Order:
 
     def settle(self, items: Iterable[pytest.Item], judged: Judged, records: Records) -> None:
         """Turn hits into misses where they must run for others, or after others."""
-        items = [item for item in items if item.nodeid in judged and not self.by_chance]
-        while self._run_producers(judged, records) or self._keep_sequences(items, judged, records):
+        in_order = [] if self.by_chance else [item for item in items if item.nodeid in judged]
+        while self._run_producers(judged, records) or self._keep_sequences(
+            in_order, judged, records
+        ):
             pass
 
     def is_upset(self, entry: Entry, keys_of: Callable[[Entry], Iterable[Key]]) -> bool:

@@ -36,7 +36,7 @@ class ModuleObjects:
         self._relative = relative
         self._codes: dict[int, tuple[str, ...]] | None = None
         self.modules: dict[int, tuple[types.ModuleType, str]] = {}
-        for module in [*more, *(module for _, module in loaded_modules())]:
+        for module in [*more, *loaded_modules()]:
             file = vars(module).get("__file__")
             name = relative(file) if isinstance(file, str) else None
             if name is not None:

@@ -116,7 +116,7 @@ class Recording:
             joined = self.children.joined
             self._left = Left(self.keys_of_code, self.input_keys, around, joined)
         for attempt in self._new:  # also those that wait or cannot be stored
-            for seen in (attempt.seen, *(instance.seen for instance in attempt.instances)):
+            for _, seen in units_of(attempt):
                 self._locator.made |= seen.writes - seen.appends
             self._left.add(attempt)
             self._leftovers.add(attempt)

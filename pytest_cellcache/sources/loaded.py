@@ -6,16 +6,16 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
+
+_TROUBLES: Final = (TypeError, AttributeError, ValueError, RuntimeError, LookupError, OSError)
 
 
-def loaded_modules() -> Iterator[tuple[str, types.ModuleType]]:
+def loaded_modules() -> list[types.ModuleType]:
     """Give the real modules; those that answer by code of their own are none."""
-    for name, module in list(sys.modules.items()):
-        # By type and never by ``isinstance``, which asks proxies what they are.
-        if type(module) is types.ModuleType:
-            yield name, module
+    # By type and never by ``isinstance``, which asks proxies what they are.
+    return [module for module in list(sys.modules.values()) if type(module) is types.ModuleType]
 
 
 def loaded_files() -> dict[str, str]:
@@ -24,10 +24,15 @@ def loaded_files() -> dict[str, str]:
     return {name: filename for name, filename in found if type(filename) is str}
 
 
-def attribute_of(module: Any, name: str) -> Any:
+def attribute_of(thing: Any, name: str) -> Any:
     """Give what an object itself holds under a name, without asking it; ``None`` for nothing."""
+    return (members_of(thing) or {}).get(name)
+
+
+def members_of(thing: Any) -> Mapping[str, Any] | None:
+    """Give what an object itself holds, without asking it; ``None`` where that is not known."""
     try:
-        members = object.__getattribute__(module, "__dict__")
-    except (AttributeError, TypeError):  # has none; the proxy of something that is gone
+        found = object.__getattribute__(thing, "__dict__")
+    except _TROUBLES:  # has none; the proxy of something that is gone
         return None
-    return members.get(name) if isinstance(members, (dict, types.MappingProxyType)) else None
+    return found if isinstance(found, (dict, types.MappingProxyType)) else None

@@ -43,9 +43,11 @@ class Copies:
         if holder.kind == "other" or not word:
             return False
         old, batch = self._containers.get(holder.named.get(word, 0), (None, None))
+        if old is None or batch is None:
+            return False
         new = dict(holder.items()).get(word)
         kind = type(new)
-        if old is None or batch is None or kind is not type(old.thing):
+        if kind is not type(old.thing):
             return False
         if old.ids(new) != old.saved or old.ids(old.thing) != old.saved:
             return False

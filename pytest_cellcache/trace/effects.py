@@ -26,7 +26,7 @@ from collections.abc import Iterable
 from operator import is_
 from typing import Any, Final
 
-from pytest_cellcache.sources.loaded import attribute_of
+from pytest_cellcache.sources.loaded import attribute_of, members_of
 
 ENVIRONMENT: Final = "environment"
 DIRECTORY: Final = "directory"
@@ -161,7 +161,7 @@ class Objects:
                             found.append(None)
             if base is not object and is_of_c(base):
                 return None if strict else tuple(found)
-        members = _members_of(thing)
+        members = members_of(thing)
         if members is not None:
             found += self._members(members)
             is_known = True
@@ -171,14 +171,6 @@ class Objects:
     def _members(members: Any) -> Copy:
         kept = [(k, v) for k, v in list(members.items()) if k not in _OWN_NAMES and k[:1] != "@"]
         return (*(k for k, _ in kept), *(v for _, v in kept))
-
-
-def _members_of(thing: Any) -> Any:
-    try:
-        found = object.__getattribute__(thing, "__dict__")
-    except _TROUBLES:
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def is_of_c(kind: Any) -> bool:
@@ -217,7 +209,7 @@ class State:
         self._random = _random()
         self._interpreter = _interpreter()
         self._patched = {
-            name: dict(_members_of(sys.modules.get(name)) or {}) for name in _PATCHED_MODULES
+            name: dict(members_of(sys.modules.get(name)) or {}) for name in _PATCHED_MODULES
         }
 
     @property
@@ -254,7 +246,7 @@ class State:
             found.append((INTERPRETER, ""))
         for name, before in self._patched.items():
             # What was added is a submodule that somebody imported.
-            members = _members_of(sys.modules.get(name)) or {}
+            members = members_of(sys.modules.get(name)) or {}
             if not all(map(is_, map(members.get, before), before.values())):
                 found.append((PATCHED, name))
         return found

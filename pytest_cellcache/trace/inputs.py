@@ -23,10 +23,12 @@ from pytest_cellcache.trace.origin import (
 )
 
 # Taken before any shim is in place, or what tests put there.
-_access, _lstat, _stat, _readlink, _getcwd = os.access, os.lstat, os.stat, os.readlink, os.getcwd
+_access, _lstat, _stat, _readlink = os.access, os.lstat, os.stat, os.readlink
 
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_LOOPBACK = {"", "localhost", "localhost.localdomain", "::1", "::", "0.0.0.0", os.uname().nodename}
+_LOOPBACK = frozenset(
+    {"", "localhost", "localhost.localdomain", "::1", "::", "0.0.0.0", os.uname().nodename.lower()}
+)
 
 
 def listen() -> None:
@@ -65,11 +67,9 @@ def absolute(path: Any, *, dir_fd: Any = None) -> str | None:
 def _base_dir(dir_fd: Any) -> str | None:
     if isinstance(dir_fd, int) and dir_fd >= 0:
         return _descriptor_path(dir_fd)
-    try:
-        return _getcwd()
-    except FileNotFoundError:
+    if (folder := unit.current_folder()) is None:
         unit.charge(lambda each: each.gaps.add(CWD_LOST), EVERYBODY)
-        return None
+    return folder
 
 
 def _descriptor_path(descriptor: int) -> str | None:

@@ -27,7 +27,6 @@ from pytest_cellcache.trace.shims import Shim
 VARIABLE: Final = "PYTEST_CELLCACHE_CHILD"
 STARTUP: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "startup")
 
-_getcwd = os.getcwd  # taken before anybody puts another in its place
 _BIN: Final = os.path.dirname(sys.executable or "")
 _OPTIONS_WITH_VALUE: Final = frozenset({"-W", "-X", "--check-hash-based-pycs"})
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
@@ -314,7 +313,7 @@ def lead_to_startup(environment: Mapping[bytes, bytes], log: str) -> dict[bytes,
 def is_own_python(program: str, words: Sequence[str]) -> bool:
     """Say whether a program is this environment's Python, or a script for it, and heeds us."""
     if not os.path.isabs(program):
-        program = os.path.join(_getcwd(), program)
+        program = os.path.join(unit.current_folder() or "", program)
     if os.path.dirname(os.path.normpath(program)) != _BIN:
         return False
     if re.fullmatch(r"python[\d.]*", os.path.basename(program)):

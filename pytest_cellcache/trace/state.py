@@ -260,7 +260,7 @@ class StateWatch:
     def _find_modules(self) -> None:
         self._known_modules = len(sys.modules)
         found: dict[str, Any] = {}
-        for _, module in loaded_modules():
+        for module in loaded_modules():
             filename = vars(module).get("__file__")
             if not isinstance(filename, str) or filename in self._modules:
                 continue

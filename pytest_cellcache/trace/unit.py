@@ -200,8 +200,7 @@ class OpenUnit:
 
     def close(self, traced: Traced) -> Observation:
         """Freeze; a thread that the unit started and left behind is a gap."""
-        if not living_threads() <= self._threads:
-            self.threads_left = left_since(self._threads)
+        self.threads_left = left_since(self._threads)
         if self.threads_left:
             self.gaps.add(THREAD_LEFT)
         return self.snapshot(traced)
