@@ -329,6 +329,15 @@ def test_hosts(watch: Watch, tmp_path: Path) -> None:
     assert watch(lambda: socket.getaddrinfo("192.0.2.7", 80)).hosts == {"192.0.2.7"}
 
 
+@pytest.mark.parametrize("change", [str.lower, str.upper])
+def test_this_machine_is_no_other_machine(watch: Watch, change: Callable[[str], str]) -> None:
+    def look_up() -> None:
+        with contextlib.suppress(OSError):  # it may know no address of itself
+            socket.getaddrinfo(change(os.uname().nodename), 80)
+
+    assert not watch(look_up).hosts
+
+
 def test_a_lost_current_directory_is_a_gap(
     recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
