@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-from pytest_cellcache.graph.refs import FLAG_FIELDS, SET_FIELDS, Refs
+from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.model.digest import Digest
 
 CellKind = Literal["def", "class", "value", "import", "effect"]
@@ -115,32 +115,13 @@ class Table(NamedTuple):
     exports: tuple[str, ...] | None = None
 
 
-def _refs_to_json(refs: Refs) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        name: sorted(getattr(refs, name)) for name in SET_FIELDS if getattr(refs, name)
-    }
-    flags = [name for name in FLAG_FIELDS if getattr(refs, name)]
-    if flags:
-        data["flags"] = flags
-    return data
-
-
-def _refs_from_json(data: Mapping[str, Any]) -> Refs:
-    refs = Refs()
-    for name in SET_FIELDS:
-        setattr(refs, name, set(data.get(name, ())))
-    for name in data.get("flags", ()):
-        setattr(refs, name, True)
-    return refs
-
-
 def _row(value: Cell | Def) -> list[Any]:
-    return [_refs_to_json(item) if isinstance(item, Refs) else item for item in value]
+    return [item.to_json() if isinstance(item, Refs) else item for item in value]
 
 
 def _value(item: Any) -> Any:
     if isinstance(item, dict):
-        return _refs_from_json(item)
+        return Refs.from_json(item)
     if isinstance(item, list):
         return tuple(_value(part) for part in item)
     return item
@@ -154,7 +135,7 @@ def table_to_json(table: Table) -> dict[str, Any]:
         "aliases": {n: [[a.module, a.name] for a in found] for n, found in table.aliases.items()},
         "loads": table.loads,
         "stars": table.stars,
-        "markers": {n: [d, _refs_to_json(r)] for n, (d, r) in table.markers.items()},
+        "markers": {n: [d, r.to_json()] for n, (d, r) in table.markers.items()},
         "docs": dict(table.docs),
         "futures": table.futures,
         "code": table.code,
@@ -178,7 +159,7 @@ def table_from_json(data: Mapping[str, Any]) -> Table:
         },
         loads=tuple(data["loads"]),
         stars=tuple(data["stars"]),
-        markers={name: (d, _refs_from_json(refs)) for name, (d, refs) in data["markers"].items()},
+        markers={name: (d, Refs.from_json(refs)) for name, (d, refs) in data["markers"].items()},
         docs=data["docs"],
         futures=tuple(data["futures"]),
         code=data["code"],

@@ -217,8 +217,14 @@ class Digester:
             parts += [cell.kind, *code, self._ranks(key.path, position, cell)]
         # A module imported for the first time brings its own effects, in their order.
         parts += ["imports", *(source for _, source in self._effectful_imports(key.path))]
-        # Which globals of others it changes; how is the business of those who read them.
-        changed = {place for _, _, places in self.registering_cells(key.path) for place in places}
+        # Which globals it changes; how is the business of those who read them. Where a statement
+        # names a global of its own module, that is part of the global's digest already.
+        changed = {
+            (path, name)
+            for position, _, places in self.registering_cells(key.path)
+            for path, name in places
+            if path != key.path or all(position != p for p, _ in index.binders.get(name, ()))
+        }
         parts += ["changes", *(part for place in sorted(changed) for part in place)]
         loaded = set()
         for spec in index.table.loads:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 MUTATORS: Final = frozenset(
     """append appendleft extend extendleft insert add update setdefault pop popitem popleft remove
@@ -107,6 +108,7 @@ class Refs:
         keeps_arguments: what is written outside holds an argument that is not in its key.
         accumulates: what is written outside depends on how often, or in which order.
         tells: its caller may learn what is in the global that it changes (``silence``).
+        stored: its JSON, of which attributes are read when they are asked for.
     """
 
     chains: set[str] = field(default_factory=set)
@@ -136,6 +138,37 @@ class Refs:
     keeps_arguments: bool = False
     accumulates: bool = False
     tells: bool = False
+    stored: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Refs:
+        """Read what ``to_json`` gave; most attributes of most are never asked for."""
+        refs = cls.__new__(cls)
+        refs.stored = stored
+        return refs
+
+    def to_json(self) -> dict[str, Any]:
+        """Give a JSON object with what there is."""
+        data: dict[str, Any] = {
+            name: sorted(getattr(self, name)) for name in SET_FIELDS if getattr(self, name)
+        }
+        flags = [name for name in FLAG_FIELDS if getattr(self, name)]
+        if flags:
+            data["flags"] = flags
+        return data
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> set[str] | bool:
+            # An attribute that is not there yet, see ``from_json``.
+            if name in _SETS:
+                value = set(self.stored.get(name, ()))
+            elif name in _FLAGS:
+                value = name in self.stored.get("flags", ())
+            else:
+                raise AttributeError(name)
+            setattr(self, name, value)
+            return value
 
     def note_import(self, function: str, constants: list[str]) -> None:
         """Note a call of a function that may import what its first argument names.
@@ -173,6 +206,9 @@ FLAG_FIELDS: Final = (
     "changes_parameters", "changes_unknown", "changes_closure", "keeps_arguments", "accumulates",
     "tells",
 )  # fmt: skip
+
+_SETS: Final = frozenset(SET_FIELDS)
+_FLAGS: Final = frozenset(FLAG_FIELDS)
 
 
 def import_spec(module: str | None, level: int, name: str | None = None) -> str:

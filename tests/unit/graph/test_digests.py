@@ -71,6 +71,26 @@ def test_effects_of_a_module_loaded_for_the_first_time_count(world: Any) -> None
     assert world.digest("effects", "a.py") != before
 
 
+@pytest.mark.parametrize("change", ["X.append(1)", "X += [1]", "X[0] = 1"])
+def test_a_change_of_a_module_s_own_global_counts_for_its_readers_only(
+    world: Any, change: str
+) -> None:
+    world.write(a="X = [0]")
+    before = [world.digest("effects", "a.py"), world.digest("name", "a.py", "X")]
+    world.write(a=f"X = [0]\n{change}")
+    effects, name = [world.digest("effects", "a.py"), world.digest("name", "a.py", "X")]
+    assert effects == before[0]
+    assert name != before[1]
+
+
+def test_a_call_that_changes_a_module_s_own_global_counts_for_importers(world: Any) -> None:
+    # Its readers learn in this way that there is one.
+    world.write(a="X = []\ndef put(v): X.append(v)")
+    before = world.digest("effects", "a.py")
+    world.write(a="X = []\ndef put(v): X.append(v)\nput(1)")
+    assert world.digest("effects", "a.py") != before
+
+
 def test_a_builtin_that_a_module_redefines_is_in_its_frame(world: Any) -> None:
     world.write(a="def f(): return len('')")
     before = world.digest("frame", "a.py")

@@ -286,6 +286,18 @@ def test_a_table_survives_json() -> None:
     assert table_from_json(json.loads(json.dumps(table_to_json(table)))) == table
 
 
+def test_what_is_read_of_a_stored_table_is_the_same_however_it_is_read() -> None:
+    table = split("def f():\n    global X\n    X = vars()")
+    stored = table_from_json(json.loads(json.dumps(table_to_json(table))))
+    refs, read = table.defs[0].refs, stored.defs[0].refs
+    assert (read.stores, read.attrs, read.reads_namespace) == ({"X"}, set(), True)
+    assert read == refs
+    read.stores.add("Y")
+    assert read.stores == {"X", "Y"}
+    with pytest.raises(AttributeError):
+        read.nothing  # noqa: B018
+
+
 def test_a_broken_table_survives_json() -> None:
     table = split("def f(:")
     assert table_from_json(json.loads(json.dumps(table_to_json(table)))) == table
