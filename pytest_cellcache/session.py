@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import platform
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -46,7 +45,7 @@ from pytest_cellcache.model.events import RunFacts, Warned
 from pytest_cellcache.model.settings import Settings, read_settings, read_tracer
 from pytest_cellcache.sources.handover import Handover
 from pytest_cellcache.sources.loaded import loaded_files
-from pytest_cellcache.sources.places import Places
+from pytest_cellcache.sources.places import Places, temporary_folder
 from pytest_cellcache.store.contract import Cleared
 from pytest_cellcache.store.directory import DirectoryStore
 from pytest_cellcache.trace.contract import TracerUnavailable
@@ -88,7 +87,7 @@ class _Started:
             "own": self.places.own,
             "tracer": read_tracer(config),
         }
-        return Handover(tempfile.gettempdir(), for_children)
+        return Handover(temporary_folder(), for_children)
 
 
 def _loaded_before(places: Places) -> frozenset[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Generator
 from typing import Any, Final
@@ -39,7 +38,7 @@ from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Hit, Miss, Verdict
 from pytest_cellcache.model.settings import Settings
 from pytest_cellcache.sources.loaded import loaded_files
-from pytest_cellcache.sources.places import Places
+from pytest_cellcache.sources.places import Places, temporary_folder
 from pytest_cellcache.store.contract import Store
 from pytest_cellcache.trace.origin import pytester_depth
 from pytest_cellcache.trace.recorder import Recorder
@@ -98,7 +97,7 @@ class Run:
         self._environ = environment_now()
         self._judged: dict[str, Judged] = {}
         self._replays: dict[str, Any] = {}
-        self.order = Order(places, tempfile.gettempdir(), by_chance=is_by_chance(config))
+        self.order = Order(places, temporary_folder(), by_chance=is_by_chance(config))
         self.basis: Basis | None = None
         self._recording: Recording | None = None
         self._collected: list[Collected] = []

@@ -45,13 +45,22 @@ def _interpreter_folders() -> tuple[str, ...]:
     return tuple(sorted(path.rstrip(os.sep) + os.sep for path in found))
 
 
+def temporary_folder() -> str:
+    """Give the folder for temporary files; tests may see whether anybody asked for it before."""
+    before = tempfile.tempdir
+    try:
+        return tempfile.gettempdir()
+    finally:
+        tempfile.tempdir = before
+
+
 def _temporary_folders(root: str, basetemp: str | None) -> tuple[str, ...]:
     """Give what paths of files begin with that tests of this run make, as pytest names them.
 
     Code in them is no source: it follows from what the test that wrote it rests on. Where the
     project itself is such a file, as in a run within a run, they cannot be told apart.
     """
-    top = os.environ.get("PYTEST_DEBUG_TEMPROOT") or tempfile.gettempdir()
+    top = os.environ.get("PYTEST_DEBUG_TEMPROOT") or temporary_folder()
     found = {os.path.join(top, "pytest-of-")}
     if basetemp:
         found.add(os.path.join(os.path.abspath(basetemp), ""))

@@ -3,11 +3,12 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from pytest_cellcache.sources.places import Places, find_project_root
+from pytest_cellcache.sources.places import Places, find_project_root, temporary_folder
 
 
 @pytest.fixture
@@ -112,3 +113,10 @@ def test_globs_give_files_in_order(top: Path) -> None:
     places = Places(str(top), (), "/own/")
     assert places.glob("*.txt") == ["a.txt", "b.txt"]
     assert places.glob("**/*.txt") == ["a.txt", "b.txt", "sub/c.txt"]
+
+
+def test_asking_for_the_temporary_folder_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    found = temporary_folder()
+    assert tempfile.tempdir is None
+    assert found == tempfile.gettempdir()
