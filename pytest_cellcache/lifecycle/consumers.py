@@ -9,7 +9,8 @@ from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.lifecycle.left import Left
-from pytest_cellcache.lifecycle.producers import Change, Readers
+from pytest_cellcache.lifecycle.producers import Change
+from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.lifecycle.surroundings import Edges
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.model.keys import BODY, NAME, REGISTERS, Key

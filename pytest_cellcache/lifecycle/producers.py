@@ -8,23 +8,18 @@ producer before it.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from pytest_cellcache.graph.calls import Calls
 from pytest_cellcache.graph.closure import Closure
+from pytest_cellcache.graph.locate import locate
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.graph.refs import KEYED, Refs, words_of
+from pytest_cellcache.graph.refs import words_of
 from pytest_cellcache.graph.remembered import Place, Ran, Writers, fills, initialises
-from pytest_cellcache.model.keys import BODY, MARKERS, NAME, UNIT, Key
-from pytest_cellcache.model.observation import FIXTURE, StateChange
-
-_MANGLED: Final = re.compile(r"^_[A-Z]\w*?__(?=\w)")
-"""What the compiler puts before ``__name`` in a class body."""
-
-Edges = Callable[[Key], frozenset[Key]]
+from pytest_cellcache.model.keys import BODY, NAME, UNIT, Key
+from pytest_cellcache.model.observation import FIXTURE, CodeRef, StateChange
 
 
 class Change(NamedTuple):
@@ -41,6 +36,7 @@ class Change(NamedTuple):
         unit: key of the unit; ``None`` for what imports changed.
         is_counter: it counts new objects to tell their order, and only code that names it can ask
             for how many there were.
+        function: the one body whose variables lead to it, see ``StateChange.function``.
     """
 
     key: Key
@@ -51,11 +47,12 @@ class Change(NamedTuple):
     fillers: frozenset[Key] = frozenset()
     unit: Key | None = None
     is_counter: bool = False
+    function: Key | None = None
 
     @property
-    def place(self) -> tuple[Key, str, bool, frozenset[Key]]:
+    def place(self) -> tuple[Key, str, bool, frozenset[Key], Key | None]:
         """What decides who reads it: changes of one place have the same readers."""
-        return self.key, self.word, self.is_keyed, self.fillers
+        return self.key, self.word, self.is_keyed, self.fillers, self.function
 
 
 class Producers:
@@ -108,6 +105,8 @@ class Producers:
             if change.filename == FIXTURE:
                 key = unit_key(FIXTURE, change.name)
             made = Change(key, change.word, change.is_keyed, rests_on, producer, fillers, unit)
+            if change.function is not None:
+                made = made._replace(function=self._body_of(change.function))
             if exact and found == exact and all(self._counts(place) for place in found):
                 made = made._replace(is_counter=True, rests_on=made.rests_on - inputs)
             if made not in self._known:
@@ -159,6 +158,14 @@ class Producers:
         found = self._project.index(place[0]).defs[place[1]]
         return initialises(place[1]) and not any(each.refs.kept for each in found)
 
+    def _body_of(self, code: CodeRef) -> Key | None:
+        """Give the body of a code object; ``None`` where there are several of its name."""
+        keys = locate(self._project, code)
+        if len(keys) != 1 or keys[0].kind != BODY:
+            return None
+        namesakes = self._project.index(keys[0].path).defs[keys[0].name]
+        return keys[0] if len(namesakes) == 1 else None
+
     def _is_memo(self, place: Place) -> bool:
         """Say whether a body is run by what remembers for it, so that readers need not run it."""
         return any(found.is_memo for found in self._project.index(place[0]).defs[place[1]])
@@ -204,168 +211,6 @@ class Producers:
                     ):
                         found.add(place)
         return found
-
-
-class Readers:
-    """Tells which units read what was left behind.
-
-    Args:
-        roots: of the units, by their keys; bodies that ran, and names, count.
-        edges: ``Closure.live_edges``.
-    """
-
-    def __init__(
-        self,
-        project: Project,
-        names: Names,
-        roots: Mapping[Key, frozenset[Key]],
-        edges: Edges,
-    ) -> None:
-        self._project = project
-        self._names = names
-        self._units: dict[Key, set[Key]] = {}
-        for unit, own in roots.items():
-            for root in own:
-                is_hub = root.kind == UNIT and not root.path
-                if root.kind in (BODY, NAME, MARKERS) or root.path == FIXTURE or is_hub:
-                    self._units.setdefault(root, set()).add(unit)
-        self._back: dict[Key, list[Key]] = {}
-        self._refs: list[tuple[Key, Refs]] = []
-        seen = set(self._units)
-        stack = list(seen)
-        while stack:
-            key = stack.pop()
-            self._refs += [(key, refs) for refs in self._project.refs_of(key)]
-            for target in edges(key):
-                self._back.setdefault(target, []).append(key)
-                if target not in seen:
-                    seen.add(target)
-                    stack.append(target)
-        self._ids: dict[str, set[Key]] | None = None
-        self._by_word: dict[str, set[Key]] = {}
-        self._by_name: dict[str, set[Key]] = {}
-        self._by_attribute: dict[str, set[Key]] = {}
-        self._by_attribute_word: dict[str, set[Key]] = {}
-        self._dynamic: set[Key] = set()
-        self._naming_names: set[Key] = set()
-        self._wholes: dict[Place, list[tuple[Key, str]]] = {}
-        self._index()
-        self._reading: dict[Key, set[Key]] = {}
-        self._naming: dict[tuple[str, Key, bool], set[Key]] = {}
-
-    def of(self, change: Change) -> set[Key]:
-        """Give the units that may see a change."""
-        key = change.key
-        found = self.reaching(key)
-        if change.is_counter:
-            return found & self._leading_to(self._by_attribute.get(change.word, set()))
-        plain = _MANGLED.sub("", change.word)
-        for word in words_of(plain) if found else ():
-            memo = (word, key, change.is_keyed)
-            if memo not in self._naming:
-                self._naming[memo] = self._leading_to(self._mentions(*memo))
-            found = found & (self._naming[memo] | self._naming_in_ids(word))
-        return found
-
-    def _naming_in_ids(self, word: str) -> set[Key]:
-        """Give the units whose parameters, as far as their ids show them, name a word."""
-        if self._ids is None:
-            self._ids = {}
-            for unit in {unit for units in self._units.values() for unit in units}:
-                for found in words_of(unit.name.partition("[")[2]):
-                    self._ids.setdefault(found, set()).add(unit)
-        return self._ids.get(word, set())
-
-    def reaching(self, key: Key) -> set[Key]:
-        """Give the units with a root that leads to a key."""
-        if key not in self._reading:
-            self._reading[key] = self._leading_to({key}, self._silent_about(key))
-        return self._reading[key]
-
-    def _silent_about(self, key: Key) -> set[Key]:
-        """Give the bodies that use a global and tell nobody what is in it."""
-        return {
-            source
-            for source in self._back.get(key, ())
-            if source.kind == BODY
-            and source.path == key.path
-            and all(
-                not refs.tells and refs.kept == {key.name + "[]"}
-                for refs in self._project.refs_of(source)
-            )
-        }
-
-    def _leading_to(
-        self, targets: set[Key], passed_over: Collection[Key] = frozenset()
-    ) -> set[Key]:
-        """Give the units with a root that leads to one of some keys."""
-        seen = set(targets)
-        stack = list(seen)
-        units: set[Key] = set()
-        while stack:
-            key = stack.pop()
-            units |= self._units.get(key, set())
-            for source in self._back.get(key, ()):
-                if source not in seen and source not in passed_over:
-                    seen.add(source)
-                    stack.append(source)
-        return units
-
-    def _mentions(self, word: str, changed: Key, is_keyed: bool) -> set[Key]:
-        """Give the keys whose code names a word, or looks at all of them.
-
-        Args:
-            is_keyed: the word is a key of the mapping that ``changed`` is, else an attribute.
-        """
-        found = set(self._by_word.get(word, ()))
-        if is_keyed and changed.path == FIXTURE:
-            # Which name a fixture has in a test is not known.
-            return found | {key for key, _ in self._refs}
-        if is_keyed:
-            found |= self._by_name.get(word, set())
-            if word not in self._by_name:
-                # The name of a function or class may be the key, of another distribution's.
-                found |= self._naming_names
-        else:
-            found |= self._by_attribute_word.get(word, set())
-            found |= self._dynamic
-        if is_keyed or self._is_value(changed):
-            found |= self._taking_whole(changed, is_keyed=is_keyed)
-        return found
-
-    def _index(self) -> None:
-        for key, refs in self._refs:
-            for word in refs.defines | words_of(key.name) | words_of(key.path):
-                self._by_name.setdefault(word, set()).add(key)
-            for word in refs.words:
-                self._by_word.setdefault(word, set()).add(key)
-            for attr in refs.attrs:
-                self._by_attribute.setdefault(attr, set()).add(key)
-                for word in words_of(attr):
-                    self._by_attribute_word.setdefault(word, set()).add(key)
-            if refs.is_dynamic:
-                self._dynamic.add(key)
-            if "__name__" in refs.attrs:
-                self._naming_names.add(key)
-            for chain in refs.wholes:
-                for file, name, rest in self._names.resolve(key.path, chain).bindings:
-                    method = rest[0] if rest else ""
-                    self._wholes.setdefault((file, name), []).append((key, method))
-
-    def _taking_whole(self, changed: Key, *, is_keyed: bool) -> set[Key]:
-        """Give the keys whose code uses a global otherwise than by a key, or by attributes."""
-        return {
-            key
-            for key, method in self._wholes.get((changed.path, changed.name), ())
-            if not method or (is_keyed and method not in KEYED)
-        }
-
-    def _is_value(self, changed: Key) -> bool:
-        """Say whether a global is an object, not a class or function: it may be used as a whole."""
-        if changed.path == FIXTURE:
-            return False
-        cells = self._project.index(changed.path).bound_by(changed.name)
-        return any(cell.kind == "value" for cell in cells)
 
 
 def unit_key(group: str, name: str) -> Key:

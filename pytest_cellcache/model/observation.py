@@ -62,6 +62,8 @@ class StateChange(NamedTuple):
         is_keyed: ``word`` is a key of the mapping that the global itself is.
         home: the class one of whose attributes it was, wherever else it is found: file name,
             qualified name and attribute; ``None`` for other objects.
+        function: the code of the function that the global is, if nothing else leads there from
+            the global: only who runs it can see the change.
     """
 
     filename: str
@@ -69,6 +71,7 @@ class StateChange(NamedTuple):
     word: str = ""
     is_keyed: bool = False
     home: tuple[str, str, str] | None = None
+    function: CodeRef | None = None
 
 
 ALL_VARIABLES = "*"

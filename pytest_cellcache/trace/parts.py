@@ -10,10 +10,12 @@ import collections
 import functools
 import sys
 import types
+import weakref
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any, Final
 
+from pytest_cellcache.model.observation import CodeRef
 from pytest_cellcache.sources.loaded import attribute_of
 from pytest_cellcache.trace.addresses import identity
 
@@ -138,6 +140,20 @@ def slot_value(descriptor: Any, value: Any) -> Any:
         return descriptor.__get__(value)
     except AttributeError:
         return None
+
+
+def way_to(value: Any) -> Callable[[], Any]:
+    """Give what leads to an object without keeping it alive, where that is possible."""
+    try:
+        return weakref.ref(value)
+    except TypeError:
+        return lambda: value
+
+
+def code_of(value: Any) -> CodeRef | None:
+    """Give the code of a function; ``None`` of anything else."""
+    code = value.__code__ if type(value) is types.FunctionType else None
+    return CodeRef(code.co_filename, code.co_firstlineno, code.co_name) if code else None
 
 
 def parts_of(value: Any) -> Iterator[Part]:

@@ -11,12 +11,11 @@ from __future__ import annotations
 import gc
 import sys
 import types
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
 
-from pytest_cellcache.model.observation import FIXTURE, StateChange
+from pytest_cellcache.model.observation import FIXTURE, CodeRef, StateChange
 from pytest_cellcache.sources.loaded import loaded_modules
 from pytest_cellcache.trace.addresses import identity
 from pytest_cellcache.trace.copies import Copies
@@ -35,6 +34,7 @@ from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.parts import (
     LRU,
     MAX_ITEMS,
+    code_of,
     has_state,
     is_opaque,
     is_own_class,
@@ -43,6 +43,7 @@ from pytest_cellcache.trace.parts import (
     origin_of,
     parts_of,
     slots_of,
+    way_to,
 )
 
 _MAX_OBJECTS: Final = 200_000
@@ -214,7 +215,13 @@ class StateWatch:
         home = self._home_of(held, word)
         for owner, is_top, below in self._leading_to(held.ident):
             is_keyed = is_top and held.kind == "mapping"
-            changes.add(StateChange(*owner, word if is_top else below, is_keyed, home))
+            function = None if is_top or below else self._function_of(owner)
+            changes.add(StateChange(*owner, word if is_top else below, is_keyed, home, function))
+
+    def _function_of(self, owner: Owner) -> CodeRef | None:
+        """Give the code of the function that a global is: the variables of its closure are its."""
+        module = self._modules.get(owner[0])
+        return code_of(module.thing.get(owner[1])) if module is not None else None
 
     def _home_of(self, held: Held, word: str) -> tuple[str, str, str] | None:
         """Give the class that a changed object is, or is an attribute of."""
@@ -313,7 +320,7 @@ class StateWatch:
 
     def _leave_out(self, value: Any) -> None:
         if not issubclass(type(value), (type, types.FunctionType)):
-            self._left_out[identity(value)] = _way_to(value)
+            self._left_out[identity(value)] = way_to(value)
 
     def _is_walked(self, value: Any) -> bool:
         kind = type(value)
@@ -364,7 +371,7 @@ class StateWatch:
         is_function = kind is types.FunctionType
         if namespace is not None and (not is_function or is_global or has_state(namespace)):
             held = Held(ident, "namespace", namespace, namespace_ids)
-            held.of = _way_to(value)
+            held.of = way_to(value)
             held.is_foreign = origin_of(kind, self._sources) == "foreign"
             self._add(held)
         slots = self._slots_of(kind)
@@ -390,11 +397,3 @@ class StateWatch:
             else:
                 return
         self._kept.append(value)
-
-
-def _way_to(value: Any) -> Callable[[], Any]:
-    """Give what leads to an object without keeping it alive, where that is possible."""
-    try:
-        return weakref.ref(value)
-    except TypeError:
-        return lambda: value

@@ -124,6 +124,29 @@ CASES: Final = {
         ("lib.py", "return n + 1", "return 1 + n"),
         "test_a test_b test_c",
     ),
+    "a memo that a closure keeps, and who names its function without running it": Case(
+        """
+        def remembering(make):
+            known = {}
+            def inner(key):
+                if key not in known:
+                    known[key] = make(key)
+                return known[key]
+            return inner
+        def double(n): return n + n
+        stored = remembering(double)
+        def size(n, fast=True): return n if fast else stored(n)
+        def slow(n): return stored(n)
+        """,
+        """
+        import lib
+        def test_a(): assert lib.slow(2) == 4
+        def test_b(): assert lib.size(1) == 1
+        def test_c(): assert lib.slow(2) + 0 == 4
+        """,
+        ("lib.py", "return n if", "return 1 * n if"),
+        "test_b",
+    ),
     "methods of a class that registers itself": Case(
         """
         KNOWN = []

@@ -10,7 +10,8 @@ import pytest
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.evaluated import Evaluations
 from pytest_cellcache.graph.remembered import Ran
-from pytest_cellcache.lifecycle.producers import Change, Producers, Readers, unit_key
+from pytest_cellcache.lifecycle.producers import Change, Producers, unit_key
+from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.model.keys import BODY, ENV, NAME, Key
 from pytest_cellcache.model.observation import StateChange
 from pytest_cellcache.store.memory import MemoryStore
@@ -272,3 +273,26 @@ def test_a_state_change_names_a_global_of_one_file(bench: Any) -> None:
     change = left.change("L", ran=["add"])
     assert left.readers(change, "import b\n    b.L") == set()
     assert isinstance(left.session.changed("a.py", "L"), StateChange)
+
+
+KEPT_BY_A_CLOSURE = {
+    "not run": ("a.kept", [], "", False),
+    "handed over": ("print(a.kept)", [], "", False),
+    "run": ("a.kept(1)", ["remembering.<locals>.inner"], "", True),
+    "another function run": ("a.kept", ["remembering", "make"], "", False),
+    "variables asked for": ("a.kept.__closure__", [], "", True),
+    "not run by an alias": ("b.kept", [], "from a import kept", False),
+    "value computed at import": ("b.X", [], "from a import kept\nX = kept(1)", True),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "ran", "other", "is_read"), KEPT_BY_A_CLOSURE.values(), ids=KEPT_BY_A_CLOSURE
+)
+def test_who_does_not_run_a_function_does_not_see_its_variables(
+    bench: Any, text: str, ran: list[str], other: str, *, is_read: bool
+) -> None:
+    left = Left(bench, b=other)
+    found = left.change("kept", ran=["remembering.<locals>.inner", "kept", "make"])
+    change = found._replace(function=Key(BODY, "a.py", "remembering.<locals>.inner"))
+    assert left.readers(change, f"import b; {text}", *ran) == ({READER} if is_read else set())
