@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import pytest
@@ -12,7 +12,14 @@ import pytest
 from pytest_cellcache.hooks.basis import Basis
 from pytest_cellcache.hooks.facets import collecting_facts, plugin_files
 from pytest_cellcache.hooks.items import other_files
-from pytest_cellcache.hooks.manifest import Captured, Unusual, items_in, write_manifest
+from pytest_cellcache.hooks.manifest import (
+    SHORT,
+    Captured,
+    Unusual,
+    captured_items,
+    items_in,
+    write_manifest,
+)
 from pytest_cellcache.lifecycle.collecting import Collected
 from pytest_cellcache.lifecycle.surroundings import applies
 from pytest_cellcache.model.digest import Digest, digest_parts
@@ -82,12 +89,15 @@ class Manifests:
         captured: Iterable[Captured],
         warnings_of: Callable[[Any], list[dict[str, Any]] | None],
         facts_of: Callable[[pytest.Item], tuple[str, str]],
+        selected: Collection[str],
     ) -> list[Collected]:
         """Write down the modules that were collected for real and are not known like that.
 
         Args:
             warnings_of: gives the warnings of a module, ``None`` where they are not known.
             facts_of: gives the digests of an item without and with its marks.
+            selected: node ids of the items that will be reported. Others are taken to be what
+                they were where they have the same names: there may be very many.
         """
         found: list[Collected] = []
         basis = self.basis
@@ -96,6 +106,12 @@ class Manifests:
             group = self._places.relative(str(held.node.path))
             facts = self._facts_of(basis, group)
             warned = warnings_of(held.node)
+            known = basis.verifier.collection(group, facts)
+            if known is not None and warned is not None and known.body["manifest"] is not None:
+                before = known.body["manifest"]
+                is_warned = before.get("warnings", []) == warned
+                if is_warned and _is_like(held, before, facts_of, selected):
+                    continue
             try:
                 if warned is None:
                     raise Unusual("its warnings are not known")
@@ -103,7 +119,6 @@ class Manifests:
             except Unusual:
                 continue
             manifest = written | ({"warnings": warned} if warned else {})
-            known = basis.verifier.collection(group, facts)
             if known is not None and known.body["manifest"] in (None, manifest):
                 continue
             plugins = frozenset(self._plugins_of(group))
@@ -121,3 +136,21 @@ class Manifests:
     def _plugins_of(self, group: str) -> list[str]:
         """List the first-party conftests and plugins that apply to a file."""
         return [f for f in plugin_files(self._config, self._places) if applies(f, group)]
+
+
+def _is_like(
+    module: Captured,
+    manifest: dict[str, Any],
+    facts_of: Callable[[pytest.Item], tuple[str, str]],
+    selected: Collection[str],
+) -> bool:
+    """Say whether the items of a module are those of a manifest."""
+    known = list(items_in(manifest))
+    items = list(captured_items(module))
+    if [nodeid for nodeid, _ in known] != [item.nodeid for item in items]:
+        return False
+    return all(
+        facts_of(item)[1][:SHORT] == digest
+        for item, (nodeid, digest) in zip(items, known, strict=True)
+        if nodeid in selected
+    )

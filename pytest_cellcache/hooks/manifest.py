@@ -79,6 +79,15 @@ def write_manifest(
     return _Writer(module, places, facts_of).manifest()
 
 
+def captured_items(held: Captured) -> Iterator[pytest.Item]:
+    """Give the items below a node in their order."""
+    for child in held.children or ():
+        if isinstance(child.node, pytest.Item):
+            yield child.node
+        else:
+            yield from captured_items(child)
+
+
 def items_in(manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Give node id and short digest of each item in a manifest."""
 

@@ -195,7 +195,7 @@ class Run:
         if self._settings.may_write:
             collection = self.collection
             self._collected = self._library.describe(
-                collection.captured, collection.warnings_of, self._digests_of
+                collection.captured, collection.warnings_of, self._digests_of, self._judged.keys()
             )
 
     def _hydrate(self, session: pytest.Session) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import gc
 import sys
 import types
 import weakref
@@ -154,6 +155,14 @@ def code_of(value: Any) -> CodeRef | None:
     """Give the code of a function; ``None`` of anything else."""
     code = value.__code__ if type(value) is types.FunctionType else None
     return CodeRef(code.co_filename, code.co_firstlineno, code.co_name) if code else None
+
+
+def results_of(memo: Any) -> Iterator[Any]:
+    """Give what a memo of ``lru_cache`` has remembered."""
+    # Only the collector tells: bounded ones refer to results, others to a dictionary.
+    for inner in gc.get_referents(memo):
+        yield inner
+        yield from inner.values() if type(inner) is dict else ()
 
 
 def parts_of(value: Any) -> Iterator[Part]:

@@ -8,7 +8,6 @@ passes in C, and looks closer only where they differ.
 
 from __future__ import annotations
 
-import gc
 import sys
 import types
 from collections import OrderedDict
@@ -42,6 +41,7 @@ from pytest_cellcache.trace.parts import (
     namespace_of,
     origin_of,
     parts_of,
+    results_of,
     slots_of,
     way_to,
 )
@@ -153,12 +153,7 @@ class StateWatch:
     def remembered(self) -> list[Any]:
         """Give what the memos of ``lru_cache`` among the watched objects have remembered."""
         memos = [h.thing for b in self._batches for h in b.held if issubclass(type(h.thing), LRU)]
-        found: list[Any] = []
-        for memo in memos:
-            # Only the collector tells: bounded ones refer to results, others to a dictionary.
-            for inner in gc.get_referents(memo):
-                found += [inner, *(inner.values() if type(inner) is dict else ())]
-        return found
+        return [each for memo in memos for each in results_of(memo)]
 
     def follow(self, owner: str, value: Any) -> None:
         """Watch an object that something else than a global keeps, e.g. a fixture's value.
@@ -196,8 +191,9 @@ class StateWatch:
             for word in held.changed():
                 if not self._copies.is_copied(held, word):
                     self._tell(held, word, changes)
+            known, named = frozenset(held.saved), held.named
             held.save()
-            self._walk_again(held)
+            self._walk_again(held, known, named)
         for ident in batch.take_gone():
             for owner, _, word in self._leading_to(ident):
                 changes.add(StateChange(*owner, word))
@@ -250,8 +246,8 @@ class StateWatch:
                     stack.append(step)
         return found
 
-    def _walk_again(self, held: Held) -> None:
-        """Lay out what a changed container holds now."""
+    def _walk_again(self, held: Held, known: frozenset[int], named: dict[str, int]) -> None:
+        """Lay out what a changed container holds and did not, by identity and by name."""
         if held.module:
             self._walk_globals(held.module, held.thing)
             return
@@ -260,7 +256,10 @@ class StateWatch:
         if held.is_small:
             parts = [(value, key) for key, value in list(held.items())]
         for part, key in parts:
-            self._walk(part, held.ident, key)
+            ident = identity(part)
+            is_known = ident in known and ident in self._parents
+            if not is_known or (type(key) is str and named.get(key) != ident):
+                self._walk(part, held.ident, key)
 
     # -- laying out ------------------------------------------------------------------------------
 
