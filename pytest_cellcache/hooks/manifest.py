@@ -121,6 +121,8 @@ class _Writer:
         self._facts_of = facts_of
         self._name = str(module.node.obj.__name__)
         self._values: dict[str, list[tuple[type, Any]]] = {}
+        # By identity of functions and marks, which the captured nodes keep alive.
+        self._known: dict[Any, tuple[int, int, int, int | None, int]] = {}
         self._tables: dict[str, dict[str, tuple[int, Any]]] = {name: {} for name in _TABLES}
 
     def manifest(self) -> dict[str, Any]:
@@ -178,22 +180,40 @@ class _Writer:
         callspec = getattr(item, "callspec", None)
         of_call = list(getattr(callspec, "marks", ()))
         of_function = child.marks[: len(child.marks) - len(of_call)]
-        function = self._function(item, of_function)
-        path, line, domain = item.location
-        if domain != prefix + item.name:
-            raise Unusual(f"{item.name} has a place of its own")
+        shared = self._shared(item, of_function, child.fixtures, prefix)
         static, final = self._facts_of(item)
         return [
             item.name,
-            self._row("functions", function),
-            self._type(item),
-            self._row("fixtures", list(child.fixtures)),
-            line,
-            self._row("paths", path),
+            *shared,
             static[:SHORT],
             final[:SHORT],
             0 if callspec is None else self._call(item, callspec, of_call),
         ]
+
+    def _shared(
+        self,
+        item: pytest.Function,
+        marks: Sequence[pytest.Mark],
+        fixtures: tuple[str, ...],
+        prefix: str,
+    ) -> tuple[int, int, int, int | None, int]:
+        """Give what the items of one function have in common, found out once."""
+        function: Any = item.obj
+        function = getattr(function, "__func__", function)
+        key = (id(function), prefix, item.originalname, fixtures, tuple(map(id, marks)))
+        known = self._known.get(key) if type(item) is pytest.Function else None
+        if known is None:
+            path, line, domain = item.location
+            if domain != prefix + item.name:
+                raise Unusual(f"{item.name} has a place of its own")
+            known = self._known[key] = (
+                self._row("functions", self._function(item, marks)),
+                self._type(item),
+                self._row("fixtures", list(fixtures)),
+                line,
+                self._row("paths", path),
+            )
+        return known
 
     def _function(self, item: pytest.Function, marks: Sequence[pytest.Mark]) -> dict[str, Any]:
         function: Any = item.obj
