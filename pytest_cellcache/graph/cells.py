@@ -63,7 +63,7 @@ class Def(NamedTuple):
         digest: of the body, without its docstring.
         decorators: chains of its decorators, ``""`` where not a chain.
         has_kept_default: a default is a container, which outlives the call.
-        is_generator: it yields, so its frame outlives a call.
+        is_generator: it yields or awaits, so its frame outlives a call.
         is_memo: a decorator keeps its results (``lru_cache``, ``cached_property``, ...).
         is_method: defined in a class body.
     """

@@ -342,7 +342,7 @@ def _make_def(qualname: str, node: FunctionDef, refs: Refs, *, is_method: bool) 
             is_new(default) for default in (*node.args.defaults, *node.args.kw_defaults)
         ),
         is_generator=any(
-            isinstance(inner, (ast.Yield, ast.YieldFrom))
+            isinstance(inner, (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith))
             for statement in node.body
             for inner in walk_scope(statement)
         ),

@@ -12,7 +12,7 @@ from pytest_cellcache.lifecycle.producers import Producers, unit_key
 from pytest_cellcache.lifecycle.surroundings import Edges, KeysOfCode, Surroundings, reach
 from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model.keys import EFFECTS, GROUP, Key
-from pytest_cellcache.model.observation import FIXTURE, Observation
+from pytest_cellcache.model.observation import FIXTURE, UNKNOWN, Observation
 
 _NOTHING: Final[frozenset[str]] = frozenset()
 
@@ -131,9 +131,18 @@ class Left:
             used = attempt.instances if instance is None else instance.with_upstream()
             ran: set[Place] = set()
             inputs: set[Key] = set()
+            of_children: dict[frozenset[Place] | None, frozenset[Key]] = {}
             for each in (*seen, *(other.seen for other in used)):
                 ran |= places_of(self._keys_of_code(each.codes))
-                inputs |= self._input_keys.keys(self._joined(each), each.writes)
+                whole = self._joined(each)
+                if whole.children:
+                    starters = self._starters(whole)
+                    alone = Observation(children=whole.children)
+                    of_children[starters] = frozenset(
+                        self._input_keys.keys(alone, _NOTHING)
+                    ) | of_children.get(starters, frozenset())
+                    whole = whole._replace(children=frozenset())
+                inputs |= self._input_keys.keys(whole, each.writes)
             own |= {place for place in ran if place[0] in self._test_files}
             producers.add(
                 unit,
@@ -141,7 +150,14 @@ class Left:
                 ran=Ran(ran, frozenset(own)),
                 own=frozenset(own),
                 inputs=frozenset(inputs),
+                of_children=of_children,
             )
+
+    def _starters(self, seen: Observation) -> frozenset[Place] | None:
+        """Give the bodies that ran when child processes were started; ``None`` if not known."""
+        if UNKNOWN in seen.starters:
+            return None
+        return frozenset(places_of(self._keys_of_code(seen.starters)))
 
     def hub_of(self, keys: frozenset[Key]) -> Key:
         """Give the one key that stands for some others."""

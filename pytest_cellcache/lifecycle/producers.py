@@ -8,8 +8,9 @@ producer before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from pytest_cellcache.graph.calls import Calls
 from pytest_cellcache.graph.closure import Closure
@@ -20,6 +21,8 @@ from pytest_cellcache.graph.refs import words_of
 from pytest_cellcache.graph.remembered import Place, Ran, Writers, fills, initialises
 from pytest_cellcache.model.keys import BODY, NAME, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, CodeRef, StateChange
+
+_NO_CHILDREN: Final[Mapping[frozenset[Place] | None, frozenset[Key]]] = MappingProxyType({})
 
 
 class Change(NamedTuple):
@@ -73,6 +76,7 @@ class Producers:
         ran: Ran,
         own: frozenset[Place],
         inputs: frozenset[Key],
+        of_children: Mapping[frozenset[Place] | None, frozenset[Key]] = _NO_CHILDREN,
     ) -> None:
         """Take what a unit changed.
 
@@ -80,6 +84,8 @@ class Producers:
             ran: bodies that it ran.
             own: those that only pytest calls: the test itself and its fixtures.
             inputs: files, variables and the like that it consulted.
+            of_children: those of child processes that nobody traced, by the bodies that were
+                running when they were started; ``None`` for any.
         """
         relative = self._project.snapshot.places.relative
         writers = None
@@ -96,6 +102,9 @@ class Producers:
             if found and not found & own and all(self._fills(place) for place in found):
                 bodies = self._calls.reach(found | self._wrapped(where, home.name, ran), ran)
                 rests_on = frozenset(Key(BODY, *place) for place in bodies) | inputs
+                for starters, keys in of_children.items():
+                    if starters is None or starters & bodies or self._is_resumed(found):
+                        rests_on |= keys
                 producer = None
                 if not any(self._is_memo(place) for place in found):
                     fillers = frozenset(Key(BODY, *place) for place in found)
@@ -157,6 +166,12 @@ class Producers:
         """Say whether all that a body keeps is how many objects there have been (``keeping``)."""
         found = self._project.index(place[0]).defs[place[1]]
         return initialises(place[1]) and not any(each.refs.kept for each in found)
+
+    def _is_resumed(self, places: Iterable[Place]) -> bool:
+        """Say whether a body may wait for what others do, who do not stand above it then."""
+        return any(
+            found.is_generator for p in places for found in self._project.index(p[0]).defs[p[1]]
+        )
 
     def _body_of(self, code: CodeRef) -> Key | None:
         """Give the body of a code object; ``None`` where there are several of its name."""

@@ -20,6 +20,10 @@ CLASS_BODY = "<class>"
 """``CodeRef.name`` of a class body in ``Site.frames``."""
 
 
+UNKNOWN: Final = CodeRef("", 0, "")
+"""In ``Observation.starters``: nobody knows what was running."""
+
+
 class Site(NamedTuple):
     """Where the project's own code consulted an input while modules were imported.
 
@@ -103,6 +107,8 @@ class Observation(NamedTuple):
         imports: names of modules asked for through ``importlib.import_module``.
         children: programs started as child processes that nobody traced (argv[0], what a shell
             was given, or a word such as ``fork``).
+        starters: the project's code that was running when ``children`` were started, callers
+            included; may hold ``UNKNOWN``.
         spawned: child processes that are traced.
         hosts: addresses outside loopback that were connected to or resolved.
         left: variables, or ``LEFT_FOR_ALL``, that the unit changed and did not put back.
@@ -131,6 +137,7 @@ class Observation(NamedTuple):
     sites: frozenset[Site] = frozenset()
     spawned: frozenset[Spawned] = frozenset()
     left: frozenset[str] = frozenset()
+    starters: frozenset[CodeRef] = frozenset()
 
     def __or__(self, other: Observation) -> Observation:
         joined: list[Any] = []

@@ -124,7 +124,7 @@ class Recorder:
         self._start_tracer()
         self.depth = pytester_depth(sys._getframe())
         self._before = unit.surrounding_now()
-        self._units.append(unit.OpenUnit(self._site))
+        self._units.append(unit.OpenUnit(self._site, is_sited=True))
         _WATCH.add(self)
 
     def stop(self) -> None:
@@ -143,7 +143,7 @@ class Recorder:
         if not self._units:
             raise RuntimeError("the recorder is not running")
         CHILDREN.claim_forks()
-        self._units.append(unit.OpenUnit(self._site if is_sited else None))
+        self._units.append(unit.OpenUnit(self._site, is_sited=is_sited))
         self._tracer.push()
 
     def close_part(self) -> Observation:

@@ -13,7 +13,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
-from pytest_cellcache.model.observation import CWD, SEARCH, CodeRef, Observation, Site, Spawned
+from pytest_cellcache.model.observation import (
+    CWD,
+    SEARCH,
+    UNKNOWN,
+    CodeRef,
+    Observation,
+    Site,
+    Spawned,
+)
 from pytest_cellcache.trace.contract import THREAD_CONNECTED, THREAD_LEFT, TROUBLE, Traced
 from pytest_cellcache.trace.signatures import signature_of
 from pytest_cellcache.trace.threads import OF_FIXTURES, left_since, living_threads
@@ -39,14 +47,17 @@ class OpenUnit:
         threads_left: what it started and what went on when it closed.
 
     Args:
-        where: gives the frames of a ``Site``; ``None`` where it does not count who asked.
+        frames: gives the frames of a ``Site``; ``None`` where nobody knows them.
+        is_sited: note where inputs are consulted.
     """
 
     __slots__ = (
         "_before",
+        "_frames",
         "_made_dirs",
         "_made_files",
         "_search",
+        "_thread",
         "_threads",
         "_variables_before",
         "_where",
@@ -65,14 +76,18 @@ class OpenUnit:
         "reads",
         "sites",
         "spawned",
+        "starters",
         "stats",
         "threads_left",
         "variables",
         "writes",
     )
 
-    def __init__(self, where: Where | None = None) -> None:
-        self._where = where
+    def __init__(self, frames: Where | None = None, *, is_sited: bool = False) -> None:
+        self._frames = frames
+        self._where = frames if is_sited else None
+        self._thread = threading.get_ident()
+        self.starters: set[CodeRef] = set()
         self.has_talked = False
         self.has_moved = False
         self.sites: set[Site] = set()
@@ -132,6 +147,8 @@ class OpenUnit:
 
     def start_child(self, program: str) -> None:
         self._note("children", program)
+        is_own = threading.get_ident() == self._thread
+        self.starters.update(self._frames() if self._frames and is_own else (UNKNOWN,))
 
     def spawn(self, token: str, overridden: Iterable[str] = ()) -> None:
         """Note a child that is traced.
@@ -262,6 +279,7 @@ class OpenUnit:
             gaps=frozenset(self.gaps) | traced.gaps,
             sites=frozenset(self.sites),
             spawned=frozenset(self.spawned),
+            starters=frozenset(self.starters),
         )
 
     def _note(self, kind: str, subject: str) -> None:

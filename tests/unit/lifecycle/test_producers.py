@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from pytest_cellcache.graph.evaluated import Evaluations
 from pytest_cellcache.graph.remembered import Ran
 from pytest_cellcache.lifecycle.producers import Change, Producers, unit_key
 from pytest_cellcache.lifecycle.readers import Readers
-from pytest_cellcache.model.keys import BODY, ENV, NAME, Key
+from pytest_cellcache.model.keys import BODY, ENV, NAME, TREE, Key
 from pytest_cellcache.model.observation import StateChange
 from pytest_cellcache.store.memory import MemoryStore
 
@@ -72,6 +72,7 @@ class Left:
         ran: Iterable[str] = (),
         own: Iterable[Place] = (),
         inputs: Iterable[Key] = (),
+        of_children: Mapping[frozenset[Place] | None, frozenset[Key]] | None = None,
     ) -> Change:
         places = frozenset(own)
         self.producers.add(
@@ -80,6 +81,7 @@ class Left:
             ran=Ran({("a.py", name) for name in ran} | places, places),
             own=places,
             inputs=frozenset(inputs),
+            of_children=of_children or {},
         )
         return self.producers.changes[-1]
 
@@ -114,6 +116,33 @@ def test_readers_of_what_was_filled_rest_on_the_bodies_that_did_it(left: Left) -
     assert change.key == Key(NAME, "a.py", "D")
     assert (change.word, change.is_keyed, change.producer) == ("x", True, None)
     assert change.rests_on == bodies("fill", "make", "helper") | {variable}
+
+
+CHILD_STARTED_BY = {
+    "nobody knows": (None, "fill", True),
+    "who fills": (frozenset({("a.py", "fill")}), "fill", True),
+    "whom it called": (frozenset({("a.py", "make"), ("t.py", "test")}), "fill", True),
+    "somebody else": (frozenset({("a.py", "other"), ("t.py", "test")}), "fill", False),
+    "somebody else, while it waited": (frozenset({("a.py", "other")}), "wait_and_fill", True),
+}
+
+
+@pytest.mark.parametrize(
+    ("starters", "filler", "counts"), CHILD_STARTED_BY.values(), ids=CHILD_STARTED_BY
+)
+def test_children_count_where_they_were_started_on_the_way(
+    bench: Any, starters: frozenset[Place] | None, filler: str, *, counts: bool
+) -> None:
+    waits = (
+        "async def wait_and_fill(k):\n    if k not in D: D[k] = await make(k)\n    return D[k]\n"
+    )
+    left = Left(bench, STATE + waits)
+    tree = Key(TREE)
+    ran = [filler, "make", "helper", "other"]
+    of_children = {starters: frozenset({tree})}
+    change = left.change("D", "x", is_keyed=True, ran=ran, of_children=of_children)
+    assert change.producer is None
+    assert (tree in change.rests_on) == counts
 
 
 def test_only_bodies_that_ran_count(left: Left) -> None:

@@ -17,13 +17,14 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.observation import UNKNOWN, Observation
 from pytest_cellcache.trace import shims
 from pytest_cellcache.trace.recorder import Recorder, make_recorder
 
@@ -303,6 +304,28 @@ def test_children(watch: Watch) -> None:
 
     assert watch(python).children == {sys.executable}
     assert watch(lambda: os.system("true 1 2")).children == {"true"}
+
+
+def test_who_started_a_child_is_known_unless_another_thread_did(tmp_path: Path) -> None:
+    def start() -> None:
+        os.system("true")
+
+    def ask() -> None:
+        start()
+
+    def start_apart() -> None:
+        thread = threading.Thread(target=start)
+        thread.start()
+        thread.join()
+
+    with make_recorder("auto", lambda filename: filename == __file__) as recorder:
+        found = []
+        for action in (ask, start_apart, tmp_path.exists):
+            recorder.open_unit()
+            action()
+            found.append({code.name for code in recorder.close_unit().starters})
+    assert found[0] >= {"start", "ask"}
+    assert found[1:] == [{UNKNOWN.name}, set()]
 
 
 def test_children_of_multiprocessing(watch: Watch) -> None:
