@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pytest_cellcache.graph.cells import Def
@@ -54,17 +54,37 @@ def fills(found: Def) -> bool:
     )
 
 
-class Writers:
-    """Which bodies among some may rebind or change a global."""
+Written = list[tuple[str, str, str]]
+"""What a body may write: file and name of a global, and an attribute that it writes by both."""
 
-    def __init__(self, project: Project, names: Names, places: Iterable[Place]) -> None:
+
+class Writers:
+    """Which bodies among some may rebind or change a global.
+
+    Args:
+        known: what bodies may write, to be shared and added to.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        names: Names,
+        places: Iterable[Place],
+        known: dict[Place, Written] | None = None,
+    ) -> None:
         self._project = project
         self._names = names
         self._found: dict[tuple[str, str], set[Place]] = {}
         self._attributes: dict[tuple[str, str, str], set[Place]] = {}
+        known = {} if known is None else known
         for place in places:
-            for definition in project.index(place[0]).defs.get(place[1], ()):
-                self._take(place, definition)
+            written = known.get(place)
+            if written is None:
+                written = known[place] = list(self._written_by(place))
+            for file, name, attribute in written:
+                self._found.setdefault((file, name), set()).add(place)
+                if attribute:
+                    self._attributes.setdefault((file, name, attribute), set()).add(place)
 
     @property
     def changed(self) -> Iterable[Place]:
@@ -79,24 +99,24 @@ class Writers:
         """Give the defs that write an attribute of a global by both names: ``C.counter += 1``."""
         return self._attributes.get((path, name, attribute), set())
 
-    def _take(self, place: Place, definition: Def) -> None:
-        path, refs = place[0], definition.refs
-        if self._hands_over(path, definition):  # ``put(CACHE, "v", make())``
-            for chain in refs.chains - refs.calls:
+    def _written_by(self, place: Place) -> Iterator[tuple[str, str, str]]:
+        path = place[0]
+        for definition in self._project.index(path).defs.get(place[1], ()):
+            refs = definition.refs
+            if self._hands_over(path, definition):  # ``put(CACHE, "v", make())``
+                for chain in refs.chains - refs.calls:
+                    for file, name, rest in self._names.resolve(path, chain).bindings:
+                        bound = self._project.index(file).bound_by(name)
+                        if not rest and any(cell.kind == "value" for cell in bound):
+                            yield file, name, ""
+            for name in refs.stores:
+                yield path, name, ""
+            for chain in refs.receivers:
                 for file, name, rest in self._names.resolve(path, chain).bindings:
+                    # Not another distribution's: ``sys.stdout.write``.
                     bound = self._project.index(file).bound_by(name)
-                    if not rest and any(cell.kind == "value" for cell in bound):
-                        self._found.setdefault((file, name), set()).add(place)
-        for name in refs.stores:
-            self._found.setdefault((path, name), set()).add(place)
-        for chain in refs.receivers:
-            for file, name, rest in self._names.resolve(path, chain).bindings:
-                # Not another distribution's: ``sys.stdout.write``.
-                bound = self._project.index(file).bound_by(name)
-                if name != "__getattr__" and any(cell.kind != "import" for cell in bound):
-                    self._found.setdefault((file, name), set()).add(place)
-                    if len(rest) == 1:
-                        self._attributes.setdefault((file, name, rest[0]), set()).add(place)
+                    if name != "__getattr__" and any(cell.kind != "import" for cell in bound):
+                        yield file, name, rest[0] if len(rest) == 1 else ""
 
     def _hands_over(self, path: str, definition: Def) -> bool:
         """Say whether a body calls a function of the project that changes its arguments."""

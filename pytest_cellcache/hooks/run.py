@@ -106,7 +106,7 @@ class Run:
         self._cached: list[TestEvent] = []
         self.fixtures: list[FixtureEvent] = []
         self.at_end: Callable[[], None] = lambda: None
-        self._flushed_s = time.monotonic()
+        self._flush_at_s = time.monotonic() + _FLUSH_S
         self.has_written = False
         self.changes: Changes | None = None
         self._library = Manifests(config, places, must_hit=True)
@@ -321,10 +321,11 @@ class Run:
             return
         self._recording.add(attempt)
         self.order.ran(item, outcome, self._recording.told_of(attempt))
-        if time.monotonic() - self._flushed_s > _FLUSH_S:
+        if (began_s := time.monotonic()) > self._flush_at_s:
             with paused():
                 self._guard.call(self._write, None, is_final=False)
-            self._flushed_s = time.monotonic()
+            # At most a twentieth of the run goes into this.
+            self._flush_at_s = began_s + max(_FLUSH_S, 20 * (time.monotonic() - began_s))
 
     def keep(self, attempt: Attempt, *, at_once: bool) -> bool:
         """Record the set-up of a fixture; say whether that may be expected to work."""

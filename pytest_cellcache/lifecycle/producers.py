@@ -18,7 +18,7 @@ from pytest_cellcache.graph.locate import locate
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import words_of
-from pytest_cellcache.graph.remembered import Place, Ran, Writers, fills, initialises
+from pytest_cellcache.graph.remembered import Place, Ran, Writers, Written, fills, initialises
 from pytest_cellcache.model.keys import BODY, NAME, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, CodeRef, StateChange
 
@@ -67,6 +67,7 @@ class Producers:
         self._calls = calls
         self.changes: list[Change] = []
         self._known: set[Change] = set()
+        self._written: dict[Place, Written] = {}
 
     def add(
         self,
@@ -91,7 +92,9 @@ class Producers:
         writers = None
         for change in changes:
             path = FIXTURE if change.filename == FIXTURE else relative(change.filename)
-            writers = writers or Writers(self._project, self._names, ran.places | own)
+            if writers is None:
+                places = ran.places | own
+                writers = Writers(self._project, self._names, places, self._written)
             # Whoever leads to a class, what changed its attribute is looked for there.
             home = change
             if change.home is not None:
