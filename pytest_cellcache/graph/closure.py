@@ -26,6 +26,7 @@ from pytest_cellcache.model.keys import (
     EFFECTS,
     FILE,
     FRAME,
+    LOADS,
     MARKERS,
     NAME,
     REGISTERS,
@@ -85,6 +86,8 @@ class Closure:
                 self._name(key, out)
             elif key.kind == EFFECTS:
                 self._effects(key, out)
+            elif key.kind == LOADS:
+                out.update(Key(LOADS, file) for file in self._digester.loaded_by(key.path))
             elif key.kind == REGISTERS:
                 self._registers(key, out)
             elif key.kind in (WHOLE, SURFACE):
@@ -172,7 +175,10 @@ class Closure:
             for place in self._targets(resolution):
                 out |= self._keepers.get(place, frozenset())
         for spec in refs.imports:
-            self._consult(self._names.resolve_import(path, spec), out)
+            resolution = self._names.resolve_import(path, spec)
+            self._consult(resolution, out)
+            # It may be the first to import it.
+            out |= {key._replace(kind=LOADS) for key in resolution.keys if key.kind == EFFECTS}
         for text in refs.strings:
             self._consult(self._names.resolve_dotted(text), out)
         for attr in self._keepers_by_name.keys() & refs.attrs:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from pytest_cellcache.graph.cells import Cell
+from pytest_cellcache.graph.foreign import QUIET_IMPORTS
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project, unnumbered
 from pytest_cellcache.graph.purity import Purity
@@ -21,6 +22,7 @@ from pytest_cellcache.model.keys import (
     EXPORT,
     FRAME,
     HOOKS,
+    LOADS,
     MARKERS,
     MODULE,
     NAME,
@@ -55,6 +57,7 @@ class Digester:
             BODY: self._body,
             NAME: self._name,
             EFFECTS: self._effects,
+            LOADS: self._loads,
             REGISTERS: self._registers,
             WRITES: self._writes,
             FRAME: self._frame,
@@ -231,8 +234,46 @@ class Digester:
             module = spec.partition(":")[0]
             if self.project.modules.find_from(key.path, module) is None:
                 loaded.add(module.partition(".")[0])
-        loaded -= sys.stdlib_module_names | {"pytest"}  # there already
+        loaded -= sys.stdlib_module_names | QUIET_IMPORTS
         return digest_parts([*parts, "foreign", *sorted(loaded)])
+
+    def _loads(self, key: Key) -> Digest:
+        """Digest what a module imports, for who may be the first to import it.
+
+        Others need not know: had it failed, they would not have been collected.
+        """
+        table = self.project.index(key.path).table
+        if table.is_broken:
+            return table.code
+        loads = sorted(table.loads)
+        return digest_parts(
+            part for spec in loads for part in (spec, self._offered(key.path, spec))
+        )
+
+    def _offered(self, path: str, spec: str) -> str:
+        """Say what there is of a name that a module takes from another of the project."""
+        module, _, name = spec.partition(":")
+        located = self.project.modules.find_from(path, module)
+        if located is None or located.source is None or name in ("", "*"):
+            return ""
+        if self.project.modules.find_child(located, name) is not None:
+            return "module"
+        index = self.project.index(located.source)
+        bound = index.bound_by(name)
+        if index.table.is_broken or (not bound and name not in index.table.aliases):
+            is_open = index.table.stars or index.binds("__getattr__")
+            return index.table.code if is_open or index.table.is_broken else ABSENT
+        is_certain = all(cell.kind != "effect" for cell in bound)
+        return "bound" if is_certain else self._name(Key(NAME, located.source, name))
+
+    def loaded_by(self, path: str) -> set[str]:
+        """Give the first-party files that a module imports, and the packages they are in."""
+        return {
+            key.path
+            for spec in self.project.index(path).table.loads
+            for key in self.names.resolve_import(path, spec).keys
+            if key.kind == EFFECTS
+        }
 
     def _registers(self, key: Key) -> Digest:
         file, _, name = key.name.partition("::")

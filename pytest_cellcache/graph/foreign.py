@@ -40,6 +40,12 @@ PLAIN_BASES: Final = frozenset(
     typing_extensions""".split()
 )
 """Distributions whose base classes keep no register of their subclasses."""
+QUIET_IMPORTS: Final = frozenset(
+    """pytest annotated_types attr attrs certifi idna iniconfig markupsafe more_itertools
+    mypy_extensions packaging pathspec platformdirs pluggy pytz sortedcontainers tabulate tomli
+    tomli_w typing_extensions tzdata wcwidth zipp""".split()
+)
+"""Distributions that change nothing when they are imported, or are there already."""
 CLASS_MAKERS: Final = frozenset(
     "namedtuple NamedTuple TypedDict NewType TypeVar ParamSpec type make_dataclass Enum".split()
 )

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from pytest_cellcache.graph.cells import Def
 from pytest_cellcache.graph.project import Index, Project, numbered
 from pytest_cellcache.graph.remembered import Place
-from pytest_cellcache.model.keys import BODY, EFFECTS, NAME, WHOLE, Key
+from pytest_cellcache.model.keys import BODY, EFFECTS, LOADS, NAME, WHOLE, Key
 from pytest_cellcache.model.observation import CodeRef
 
 
@@ -50,7 +50,9 @@ class Locator:
         return {key for ref in codes for key in self._keys(ref)}
 
     def exact(self, codes: Iterable[CodeRef], named: Collection[Key]) -> set[Key]:
-        """Give the same with defs of one name told apart.
+        """Give the keys of what one unit ran, defs of one name told apart.
+
+        Of modules that it was the first to import, also what these import.
 
         Args:
             named: keys that more is kept for, under the name that their defs share.
@@ -64,7 +66,7 @@ class Locator:
                     keys = self._tell_apart(ref, keys)
                 self._exact[ref] = keys
             found.update(keys)
-        return found
+        return found | {key._replace(kind=LOADS) for key in found if key.kind == EFFECTS}
 
     def _keys(self, ref: CodeRef) -> tuple[Key, ...]:
         keys = self._located.get(ref)

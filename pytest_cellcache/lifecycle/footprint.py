@@ -17,6 +17,7 @@ from pytest_cellcache.model.keys import (
     EXISTS,
     FILE,
     LISTING,
+    LOADS,
     MODULE,
     PROGRAM,
     RUN,
@@ -86,7 +87,7 @@ class InputKeys:
             found.add(Key(MODULE, "", module))
             source = self._source_of(module)
             if source is not None:  # what is read of it has computed names, too
-                found.add(Key(SURFACE, source))
+                found |= {Key(SURFACE, source), Key(LOADS, source)}
         for variable in seen.variables:
             if not self._inputs.is_neutral(variable):
                 found.add(Key(ENV, "", variable))

@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_cellcache.graph.members import Members
 from pytest_cellcache.model.digest import Digest
-from pytest_cellcache.model.keys import CODE_KINDS, EFFECTS, FILE, NAME, REGISTERS, Key
+from pytest_cellcache.model.keys import CODE_KINDS, EFFECTS, FILE, LOADS, NAME, REGISTERS, Key
 
 MembersOf = Callable[[Key], Members | None]
 Mentions = Callable[[Key, Key, frozenset[str]], bool]
@@ -85,11 +85,11 @@ class StoredGraph:
             for path, stored in stored_files.items()
             if shorten(digest(Key(FILE, path))) == stored
         }
-        # What a name or an effect is worth may be decided in other files too.
+        # What a name, an effect or an import is worth may be decided in other files too.
         spared = (
             CODE_KINDS
             if len(same) == len(stored_files)
-            else CODE_KINDS - {NAME, EFFECTS, REGISTERS}
+            else CODE_KINDS - {NAME, EFFECTS, LOADS, REGISTERS}
         )
         self._changed = {
             number

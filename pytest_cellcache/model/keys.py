@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 BODY: Final = "body"
 NAME: Final = "name"
 EFFECTS: Final = "effects"
+LOADS: Final = "loads"
 REGISTERS: Final = "registers"
 WRITES: Final = "writes"
 FRAME: Final = "frame"
@@ -30,8 +31,22 @@ GROUP: Final = "group"
 UNIT: Final = "unit"
 
 CODE_KINDS: Final = frozenset(
-    {BODY, NAME, EFFECTS, REGISTERS, WRITES, FRAME, MARKERS, DOC, EXPORT, HOOKS, WHOLE, SURFACE}
-)
+    {
+        BODY,
+        NAME,
+        EFFECTS,
+        LOADS,
+        REGISTERS,
+        WRITES,
+        FRAME,
+        MARKERS,
+        DOC,
+        EXPORT,
+        HOOKS,
+        WHOLE,
+        SURFACE,
+    }
+)  # fmt: skip
 """Kinds whose digest is a function of the content of the one file named by ``Key.path``."""
 
 
@@ -44,6 +59,7 @@ class Key(NamedTuple):
     ``body``     Python file              qualified name; the body of that def
     ``name``     Python file              global name; everything that binds or mutates it there
     ``effects``  Python file              empty; its anonymous statements and what it imports
+    ``loads``    Python file              empty; what importing it imports: any of it may fail
     ``registers`` Python file             file::name; its statements that may change that global
     ``writes``   Python file              qualified name; what that def may call and change
     ``frame``    Python file              empty; futures, star imports, builtins it redefines

@@ -67,6 +67,7 @@ _THINGS: Final = {
     keys.BODY: "the body of {}",
     keys.NAME: "the definition of {}",
     keys.EFFECTS: "the top-level statements of {}",
+    keys.LOADS: "what {} imports",
     keys.REGISTERS: "what {} changes of another module",
     keys.WRITES: "what {} may call or change",
     keys.FRAME: "the future imports, star imports or redefined builtins of {}",

@@ -172,3 +172,39 @@ def test_what_star_imports_take_counts_name_by_name(
     digest = world.digest("export", "a.py", "X")
     world.write(a=after)
     assert (world.digest("export", "a.py", "X") == digest) is is_same
+
+
+OFFERED = {
+    "a function": ("def f(): pass", "def f(): return 1", False),
+    "renamed": ("def f(): pass", "def g(): pass", True),
+    "bound by an import": ("def f(): pass", "from os import sep as f", False),
+    "bound on a condition": ("def f(): pass", "import os\nif os.sep: f = 1", True),
+    "by another condition": ("if 1: f = 1", "if 0: f = 1", True),
+    "perhaps by a star": ("from a import *", "from a import *\nX = 1", True),
+    "perhaps by __getattr__": ("def __getattr__(n): 1", "def __getattr__(n): 2", True),
+    "does not parse": ("def f(): pass", "def f(", True),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "is_other"), OFFERED.values(), ids=OFFERED)
+def test_what_a_module_imports_counts_as_far_as_it_may_fail(
+    world: Any, before: str, after: str, *, is_other: bool
+) -> None:
+    world.write(a="from b import f", b=before)
+    first = world.digest("loads", "a.py")
+    world.write(b=after)
+    assert (world.digest("loads", "a.py") != first) == is_other
+
+
+@pytest.mark.parametrize(
+    ("added", "is_other"), [("typing_extensions", False), ("unknown_thing", True)]
+)
+def test_an_import_of_what_changes_nothing_is_no_effect(
+    world: Any, added: str, *, is_other: bool
+) -> None:
+    world.write(a="import os")
+    first = [world.digest(kind, "a.py") for kind in ("effects", "loads")]
+    world.write(a=f"import os\nimport {added}")
+    effects, loads = [world.digest(kind, "a.py") for kind in ("effects", "loads")]
+    assert (effects != first[0]) == is_other
+    assert loads != first[1]

@@ -1,0 +1,75 @@
+"""Modules that tests import first: an import in them that fails then is the test's failure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Suite
+
+LIB: Final = """
+import os
+from other import used, also
+def f(): return used()
+"""
+OTHER: Final = """
+def used(): return 1
+def also(): return 2
+def more(): return 3
+"""
+IMPORTING: Final = {
+    "statement": "import lib",
+    "name": "from lib import f",
+    "by another module": "import outer",
+    "computed": "__import__('importlib').import_module('l' + 'ib')",
+}
+
+
+class Edit(NamedTuple):
+    """An edit of a file, and whether the test fails then."""
+
+    file: str
+    old: str
+    new: str
+    fails: bool
+
+
+EDITS: Final = {
+    "a name that a standard module lacks": Edit("lib.py", "import os", "from os import no", True),
+    "the same beside others": Edit(
+        "lib.py", "import os", "import os\nfrom json import dumps, no", True
+    ),
+    "a submodule that is not there": Edit("lib.py", "import os", "import os, xml.no", True),
+    "a name that an installed module lacks": Edit(
+        "lib.py", "import os", "import os\nfrom packaging import no", True
+    ),
+    "a name of the project that goes": Edit("other.py", "def also", "def other", True),
+    "a name of the project that is bound elsewhere": Edit(
+        "other.py", "def also(): return 2", "from os import sep as also", False
+    ),
+    "another name that goes": Edit("other.py", "def more", "def other", False),
+}
+
+
+CASES: Final = [(how, "a name that a standard module lacks") for how in IMPORTING] + [
+    ("statement", edit) for edit in list(EDITS)[1:]
+]
+
+
+@pytest.mark.parametrize(("how", "edit"), CASES)
+def test_an_import_that_comes_to_fail_fails_who_is_the_first_to_import(
+    suite: Suite, how: str, edit: str
+) -> None:
+    statement, (file, old, new, fails) = IMPORTING[how], EDITS[edit]
+    suite.write("lib.py", LIB)
+    suite.write("other.py", OTHER)
+    suite.write("outer.py", "import lib\n")
+    suite.write("test_a.py", f"def test_a():\n    {statement}\ndef test_b():\n    {statement}\n")
+    suite.warm()
+    suite.edit(file, old, new)
+    ran = suite.both()
+    assert {"call:failed" in outcome for outcome in ran.outcomes.values()} == {fails}
+    suite.edit(file, new, old)
+    assert suite.both().code == 0
