@@ -26,6 +26,7 @@ from pytest_cellcache.model.keys import (
     EFFECTS,
     FILE,
     FRAME,
+    LISTING,
     LOADS,
     MARKERS,
     NAME,
@@ -191,10 +192,11 @@ class Closure:
     def _computed(self, path: str, refs: Refs, out: set[Key]) -> None:
         """Edges of code that names what it consults at run time only."""
         is_unheard = refs.imports_asked and path in self._evaluations.unheard
-        if refs.imports_computed or is_unheard or "__subclasses__" in refs.attrs:
+        is_any = refs.imports_computed or is_unheard
+        if is_any or "__subclasses__" in refs.attrs:
             # Any module may be meant; any class statement anywhere may add a subclass.
             out.update(Key(SURFACE, file) for file in self._evaluations.files)
-            out.add(Key(SOURCES))
+            out |= {Key(SOURCES)} if is_any else self._neighbours
         if not _SOURCE_READERS.isdisjoint(refs.attrs | refs.chains):
             # As text: comments and layout count.
             out.add(Key(FILE, path))
@@ -205,6 +207,17 @@ class Closure:
             for chain in refs.chains:
                 for file, name, _ in self._names.resolve(path, chain).bindings:
                     out |= self._docs_of(file, name)
+
+    @functools.cached_property
+    def _neighbours(self) -> set[Key]:
+        """What can be imported from the folders and search paths of modules that were."""
+        files = self._evaluations.files
+        folders = {file.rpartition("/")[0] for file in files}
+        for folder in tuple(folders):
+            while folder and f"{folder}/__init__.py" in files:
+                folder = folder.rpartition("/")[0]
+                folders.add(folder)
+        return {Key(LISTING, folder, "modules") for folder in folders}
 
     def _consult(self, resolution: Resolution, out: set[Key]) -> None:
         out |= resolution.keys

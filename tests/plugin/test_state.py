@@ -232,3 +232,20 @@ def test_a_module_asked_for_by_a_computed_name_counts_for_who_asked(suite: Suite
     (suite.path / "part_b.py").unlink()
     ran = suite.both()
     assert "test_it.py::test_b" in ran.live
+
+
+def test_who_asks_for_subclasses_rests_on_what_may_be_imported_beside_what_is(
+    suite: Suite,
+) -> None:
+    suite.write("lib.py", "class Base: pass\nclass One(Base): pass\n")
+    suite.write("examples/first.py", "")
+    suite.write(
+        "test_a.py",
+        "import lib\ndef test_a(): assert len(lib.Base.__subclasses__()) == 1\n"
+        "def test_b(): pass\n",
+    )
+    suite.warm()
+    suite.write("examples/second.py", "import lib\nclass Two(lib.Base): pass\n")
+    assert suite.both().live == []
+    suite.write("test_0.py", "import lib\nclass Two(lib.Base): pass\ndef test_c(): pass\n")
+    assert set(suite.both().live) == {"test_0.py::test_c", "test_a.py::test_a"}
