@@ -117,8 +117,7 @@ class Closure:
                     for chain in refs.chains:
                         out |= self._names.resolve(key.path, chain).keys
             elif key.kind == SURFACE:
-                for cell in self._project.index(key.path).table.cells:
-                    out.update(Key(NAME, key.path, name) for name in cell.binds)
+                self._held(key.path, out)
             found = frozenset(k for k in out if k.kind in _LIVE)
             self._live[key] = found
         return found
@@ -337,10 +336,16 @@ class Closure:
         self._computed(path, refs, out)
 
     def _surface(self, key: Key, out: set[Key]) -> None:
-        index = self._project.index(key.path)
         out.add(Key(EFFECTS, key.path))
-        for cell in index.table.cells:
-            out.update(Key(NAME, key.path, name) for name in cell.binds)
+        self._held(key.path, out)
+
+    def _held(self, path: str, out: set[Key]) -> None:
+        """Edges to everything that a module holds."""
+        table = self._project.index(path).table
+        for cell in table.cells:
+            out.update(Key(NAME, path, name) for name in cell.binds)
+        for star in table.stars:
+            out |= self._names.resolve_import(path, f"{star}:*").keys
 
     # -- shared ----------------------------------------------------------------------------------
 
