@@ -209,3 +209,41 @@ def test_a_module_asked_for_by_a_computed_name_counts_for_who_asked(suite: Suite
     (suite.path / "part_b.py").unlink()
     ran = suite.both()
     assert "test_it.py::test_b" in ran.live
+
+
+def test_a_register_of_a_module_that_an_earlier_test_imported_may_grow(suite: Suite) -> None:
+    """Application factories import their parts when they are called."""
+    suite.write(
+        "lib.py",
+        """
+        class Register:
+            def __init__(self): self.found = []
+            def add(self, function):
+                self.found.append(function.__name__)
+                return function
+        """,
+    )
+    suite.write(
+        "parts.py",
+        """
+        from lib import Register
+        register = Register()
+        @register.add
+        def one(): pass
+        """,
+    )
+    factory = "def make():\n    from parts import register\n    return register.found\n"
+    suite.write("app.py", factory)
+    suite.write(
+        "test_it.py",
+        """
+        import app
+        def test_a(): assert "one" in app.make()
+        def test_b(): assert "two" not in app.make()
+        def test_c(): pass
+        """,
+    )
+    suite.warm()
+    suite.edit("parts.py", "def one(): pass", "def one(): pass\n@register.add\ndef two(): 1")
+    ran = suite.both()
+    assert {nodeid.partition("::")[2] for nodeid in ran.live} == {"test_a", "test_b"}
