@@ -19,6 +19,7 @@ from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.project import Project, unnumbered
 from pytest_cellcache.graph.refs import MEMO, Refs, is_unknown_call
 from pytest_cellcache.graph.remembered import Place, Writers, foreign_writers
+from pytest_cellcache.graph.texts import reads_docs, reads_lines, reads_sources
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import (
     BODY,
@@ -35,12 +36,6 @@ from pytest_cellcache.model.keys import (
     WRITES,
     Key,
 )
-
-_SOURCE_READERS: Final = frozenset(
-    "getsource getsourcelines findsource getblock getcomments getlines getline".split()
-)
-_DOC_READERS: Final = frozenset({"__doc__", "getdoc", "help", "cleandoc", "DocTestFinder"})
-
 
 _LIVE: Final = frozenset({BODY, NAME, MARKERS, SURFACE})
 """Kinds of keys through which running code reaches objects."""
@@ -130,12 +125,11 @@ class Closure:
 
     def reads_docs(self, keys: Iterable[Key]) -> bool:
         """Say whether some body among keys can read docstrings."""
-        return any(
-            not _DOC_READERS.isdisjoint(found.refs.attrs) or "help" in found.refs.chains
-            for key in keys
-            if key.kind == BODY
-            for found in self._defs(key)
-        )
+        return any(reads_docs(d.refs) for k in keys if k.kind == BODY for d in self._defs(k))
+
+    def reads_lines(self, keys: Iterable[Key]) -> bool:
+        """Say whether some body among keys can read line numbers, of whatever runs."""
+        return any(reads_lines(d.refs) for k in keys if k.kind == BODY for d in self._defs(k))
 
     def docs(self, keys: Iterable[Key]) -> frozenset[Key]:
         """Give the docstrings of everything named among keys."""
@@ -188,13 +182,13 @@ class Closure:
             # Any module may be meant; any class statement anywhere may add a subclass.
             out.update(Key(SURFACE, file) for file in self._evaluations.files)
             out.add(Key(SOURCES))
-        if not _SOURCE_READERS.isdisjoint(refs.attrs | refs.chains):
+        if reads_sources(refs):
             # As text: comments and layout count.
             out.add(Key(FILE, path))
             for chain in refs.chains:
                 for file, _, _ in self._names.resolve(path, chain).bindings:
                     out.add(Key(FILE, file))
-        if not _DOC_READERS.isdisjoint(refs.attrs):
+        if reads_docs(refs):
             for chain in refs.chains:
                 for file, name, _ in self._names.resolve(path, chain).bindings:
                     out |= self._docs_of(file, name)

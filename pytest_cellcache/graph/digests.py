@@ -164,16 +164,16 @@ class Digester:
         return self._brought[path]
 
     def _ranks(self, path: str, position: int, cell: Cell) -> str:
-        """Say how many bindings of what a cell reads come before it, where there are several.
+        """Say how many bindings and changes of what a cell reads come before it, where not all do.
 
         ``X = 1; Y = X; X = 2`` and ``X = 1; X = 2; Y = X`` differ in nothing else.
         """
-        binders = self.project.index(path).binders
+        changers = self.project.index(path).changers
         ranks = []
         for name in sorted({chain.partition(".")[0] for chain in cell.refs.chains}):
-            found = binders.get(name, [])
+            found = changers.get(name, [])
             if found and cell.kind != "import":
-                before = sum(other < position for other, _ in found)
+                before = sum(other < position for other in found)
                 if before != len(found):
                     ranks.append(f"{name}={before}")
         return ",".join(ranks)

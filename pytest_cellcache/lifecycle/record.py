@@ -297,6 +297,8 @@ class Recording:
             roots |= closure.called(path, scan_source(source))
         if closure.reads_docs(roots):
             roots |= closure.docs(reach(roots, edges))
+        if closure.reads_lines(roots):
+            roots |= {Key(FILE, key.path) for key in roots if key.kind == BODY}
         return frozenset(roots)
 
     def at_import(self, around: Surroundings) -> ImportInputs:
