@@ -255,7 +255,8 @@ class Closure:
                 if changed in places:
                     found.setdefault((file, position), set())
         for (path, position), keys in found.items():
-            binds = self._project.index(path).table.cells[position].binds
+            made = self._project.index(path).table.cells[position]
+            binds = made.binds if made.kind != "effect" else ()  # of a loop, its target
             keys.update(Key(NAME, path, name) for name in binds)
             if not binds:
                 keys.add(Key(EFFECTS, path))
@@ -276,7 +277,8 @@ class Closure:
         for position, cell, changed in self._digester.registering_cells(key.path):
             if (file, name) in changed:
                 self._cell(key.path, position, cell, out)
-                out.update(Key(NAME, key.path, bound) for bound in cell.binds)
+                if cell.kind != "effect":
+                    out.update(Key(NAME, key.path, bound) for bound in cell.binds)
 
     def _effects(self, key: Key, out: set[Key]) -> None:
         table = self._project.index(key.path).table
