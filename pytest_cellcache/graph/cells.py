@@ -26,7 +26,8 @@ class Cell(NamedTuple):
         digest: of its code without the bodies of defs, pytest markers and docstrings.
         refs: what evaluating it refers to; ``refs.calls`` includes decorators.
         bases: for classes, chains of the bases and the metaclass; ``""`` where not a chain.
-        only_binds: an ``effect`` cell whose statements do nothing but bind names.
+        only_binds: an ``effect`` cell whose statements do nothing but bind names and change objects
+            in place.
         shape: for classes, digest of all but the signatures of methods: what decides, beside
             what it calls, whether defining it changes anything else.
         core: for classes, digest of all but plain methods: undecorated or properties, no dunders.

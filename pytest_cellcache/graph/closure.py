@@ -19,6 +19,7 @@ from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.project import Project, unnumbered
 from pytest_cellcache.graph.refs import MEMO, Refs, is_unknown_call
 from pytest_cellcache.graph.remembered import Place, Writers, foreign_writers
+from pytest_cellcache.graph.texts import reads_docs, reads_lines, reads_sources
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import (
     BODY,
@@ -37,12 +38,6 @@ from pytest_cellcache.model.keys import (
     WRITES,
     Key,
 )
-
-_SOURCE_READERS: Final = frozenset(
-    "getsource getsourcelines findsource getblock getcomments getlines getline".split()
-)
-_DOC_READERS: Final = frozenset({"__doc__", "getdoc", "help", "cleandoc", "DocTestFinder"})
-
 
 _LIVE: Final = frozenset({BODY, NAME, MARKERS, SURFACE})
 """Kinds of keys through which running code reaches objects."""
@@ -121,8 +116,7 @@ class Closure:
                     for chain in refs.chains:
                         out |= self._names.resolve(key.path, chain).keys
             elif key.kind == SURFACE:
-                for cell in self._project.index(key.path).table.cells:
-                    out.update(Key(NAME, key.path, name) for name in cell.binds)
+                self._held(key.path, out)
             found = frozenset(k for k in out if k.kind in _LIVE)
             self._live[key] = found
         return found
@@ -135,12 +129,11 @@ class Closure:
 
     def reads_docs(self, keys: Iterable[Key]) -> bool:
         """Say whether some body among keys can read docstrings."""
-        return any(
-            not _DOC_READERS.isdisjoint(found.refs.attrs) or "help" in found.refs.chains
-            for key in keys
-            if key.kind == BODY
-            for found in self._defs(key)
-        )
+        return any(reads_docs(d.refs) for k in keys if k.kind == BODY for d in self._defs(k))
+
+    def reads_lines(self, keys: Iterable[Key]) -> bool:
+        """Say whether some body among keys can read line numbers, of whatever runs."""
+        return any(reads_lines(d.refs) for k in keys if k.kind == BODY for d in self._defs(k))
 
     def docs(self, keys: Iterable[Key]) -> frozenset[Key]:
         """Give the docstrings of everything named among keys."""
@@ -197,13 +190,13 @@ class Closure:
             # Any module may be meant; any class statement anywhere may add a subclass.
             out.update(Key(SURFACE, file) for file in self._evaluations.files)
             out |= {Key(SOURCES)} if is_any else self._neighbours
-        if not _SOURCE_READERS.isdisjoint(refs.attrs | refs.chains):
+        if reads_sources(refs):
             # As text: comments and layout count.
             out.add(Key(FILE, path))
             for chain in refs.chains:
                 for file, _, _ in self._names.resolve(path, chain).bindings:
                     out.add(Key(FILE, file))
-        if not _DOC_READERS.isdisjoint(refs.attrs):
+        if reads_docs(refs):
             for chain in refs.chains:
                 for file, name, _ in self._names.resolve(path, chain).bindings:
                     out |= self._docs_of(file, name)
@@ -281,7 +274,8 @@ class Closure:
                 if changed in places:
                     found.setdefault((file, position), set())
         for (path, position), keys in found.items():
-            binds = self._project.index(path).table.cells[position].binds
+            made = self._project.index(path).table.cells[position]
+            binds = made.binds if made.kind != "effect" else ()  # of a loop, its target
             keys.update(Key(NAME, path, name) for name in binds)
             if not binds:
                 keys.add(Key(EFFECTS, path))
@@ -302,7 +296,8 @@ class Closure:
         for position, cell, changed in self._digester.registering_cells(key.path):
             if (file, name) in changed:
                 self._cell(key.path, position, cell, out)
-                out.update(Key(NAME, key.path, bound) for bound in cell.binds)
+                if cell.kind != "effect":
+                    out.update(Key(NAME, key.path, bound) for bound in cell.binds)
 
     def _effects(self, key: Key, out: set[Key]) -> None:
         table = self._project.index(key.path).table
@@ -356,10 +351,16 @@ class Closure:
         self._computed(path, refs, out)
 
     def _surface(self, key: Key, out: set[Key]) -> None:
-        index = self._project.index(key.path)
         out.add(Key(EFFECTS, key.path))
-        for cell in index.table.cells:
-            out.update(Key(NAME, key.path, name) for name in cell.binds)
+        self._held(key.path, out)
+
+    def _held(self, path: str, out: set[Key]) -> None:
+        """Edges to everything that a module holds."""
+        table = self._project.index(path).table
+        for cell in table.cells:
+            out.update(Key(NAME, path, name) for name in cell.binds)
+        for star in table.stars:
+            out |= self._names.resolve_import(path, f"{star}:*").keys
 
     # -- shared ----------------------------------------------------------------------------------
 

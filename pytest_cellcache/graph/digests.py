@@ -9,6 +9,7 @@ from typing import Final
 
 from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.foreign import QUIET_IMPORTS
+from pytest_cellcache.graph.loading import Loading
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project, unnumbered
 from pytest_cellcache.graph.purity import Purity
@@ -48,6 +49,7 @@ class Digester:
         self.project = project
         self.names = Names(project)
         self.purity = Purity(project, self.names)
+        self.loading = Loading(project)
         self._memo: dict[Key, Digest] = {}
         self._effect_cells: dict[str, list[tuple[int, Cell]]] = {}
         self._registering: dict[str, list[tuple[int, Cell, frozenset[Place]]]] = {}
@@ -131,8 +133,8 @@ class Digester:
             self._imports[path] = found = []
             brought: set[str] = {path}
             for position, cell in enumerate(self.project.index(path).table.cells):
-                source = self._imported(path, cell)
-                new = self._effects_of(source) - brought if source is not None else None
+                sources = self.loading.sources(path, cell)
+                new = frozenset[str]().union(*map(self._effects_of, sources)) - brought
                 if new:
                     brought |= new
                     found.append((position, "\0".join(sorted(new))))
@@ -150,12 +152,12 @@ class Digester:
                     continue
                 brought[current] = {current} if self.effect_cells(current) else set()
                 for cell in self.project.index(current).table.cells:
-                    source = self._imported(current, cell)
-                    if source in self._brought:
-                        brought[current] |= self._brought[source]
-                    elif source is not None:
-                        importers.setdefault(source, []).append(current)
-                        stack.append(source)
+                    for source in self.loading.sources(current, cell):
+                        if source in self._brought:
+                            brought[current] |= self._brought[source]
+                        else:
+                            importers.setdefault(source, []).append(current)
+                            stack.append(source)
             stack = list(brought)
             while stack:  # until nobody brings more
                 current = stack.pop()
@@ -167,16 +169,16 @@ class Digester:
         return self._brought[path]
 
     def _ranks(self, path: str, position: int, cell: Cell) -> str:
-        """Say how many bindings of what a cell reads come before it, where there are several.
+        """Say how many bindings and changes of what a cell reads come before it, where not all do.
 
         ``X = 1; Y = X; X = 2`` and ``X = 1; X = 2; Y = X`` differ in nothing else.
         """
-        binders = self.project.index(path).binders
+        changers = self.project.index(path).changers
         ranks = []
         for name in sorted({chain.partition(".")[0] for chain in cell.refs.chains}):
-            found = binders.get(name, [])
+            found = changers.get(name, [])
             if found and cell.kind != "import":
-                before = sum(other < position for other, _ in found)
+                before = sum(other < position for other in found)
                 if before != len(found):
                     ranks.append(f"{name}={before}")
         return ",".join(ranks)
@@ -218,8 +220,11 @@ class Digester:
                 # Where it changes more than known globals, the name of the class counts as well.
                 code = [cell.shape, *_may_write(cell.refs)]
             parts += [cell.kind, *code, self._ranks(key.path, position, cell)]
+            parts += self.loading.reading_environment_before(key.path, position)
         # A module imported for the first time brings its own effects, in their order.
-        parts += ["imports", *(source for _, source in self._effectful_imports(key.path))]
+        parts.append("imports")
+        for position, source in self._effectful_imports(key.path):
+            parts += [source, *self.loading.reading_environment_before(key.path, position)]
         # Which globals it changes; how is the business of those who read them. Where a statement
         # names a global of its own module, that is part of the global's digest already.
         changed = {
@@ -277,27 +282,17 @@ class Digester:
 
     def _registers(self, key: Key) -> Digest:
         file, _, name = key.name.partition("::")
-        parts = [
-            part
-            for position, cell, changed in self.registering_cells(key.path)
-            if (file, name) in changed
-            for part in (cell.kind, cell.digest, self._ranks(key.path, position, cell))
-        ]
+        parts: list[str] = []
+        for position, cell, changed in self.registering_cells(key.path):
+            if (file, name) in changed:
+                parts += [cell.kind, cell.digest, self._ranks(key.path, position, cell)]
+                parts += self.loading.before(key.path, position, file)
         # A module imported for the first time brings its own.
-        for cell in self.project.index(key.path).table.cells:
-            source = self._imported(key.path, cell)
-            if source is not None and self._brings_changes(source, (file, name), set()):
-                parts += ["import", source]
+        for position, cell in enumerate(self.project.index(key.path).table.cells):
+            for source in self.loading.sources(key.path, cell):
+                if self._brings_changes(source, (file, name), set()):
+                    parts += ["import", source, *self.loading.before(key.path, position, file)]
         return digest_parts(parts) if parts else ABSENT
-
-    def _imported(self, path: str, cell: Cell) -> str | None:
-        if cell.kind != "import" or not cell.imported:
-            return None
-        module, _, name = cell.imported.partition(":")
-        located = self.project.modules.find_from(path, module)
-        if located is not None and name:
-            located = self.project.modules.find_child(located, name) or located
-        return located.source if located is not None else None
 
     def _brings_changes(self, path: str, changed: Place, seen: set[str]) -> bool:
         """Say whether a module, or one that it imports, may change a global."""
@@ -309,7 +304,7 @@ class Digester:
         return any(
             self._brings_changes(source, changed, seen)
             for cell in self.project.index(path).table.cells
-            if (source := self._imported(path, cell)) is not None
+            for source in self.loading.sources(path, cell)
         )
 
     def _writes(self, key: Key) -> Digest:

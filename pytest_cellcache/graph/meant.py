@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.names import Names
-from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.project import Project, is_module
 from pytest_cellcache.graph.remembered import Place
+from pytest_cellcache.graph.scopes import NEW_CONTAINERS
+
+
+def all_meant(
+    project: Project, names: Names, path: str, receivers: Collection[str]
+) -> set[Place] | None:
+    """Give the globals that the receivers of some code lead to; ``None`` if others may be."""
+    table = project.index(path).table
+    meant: set[Place] = set()
+    for chain in receivers:
+        if is_module(table, chain) and any(c.startswith(chain + ".") for c in receivers):
+            continue  # of ``mod.x = 1`` the module itself: ``mod.x`` is among them
+        found = globals_meant(project, names, path, chain)
+        if not found:
+            return None
+        meant |= found
+    return meant
 
 
 def globals_meant(project: Project, names: Names, path: str, chain: str) -> set[Place]:
@@ -14,6 +34,8 @@ def globals_meant(project: Project, names: Names, path: str, chain: str) -> set[
         cells = [cell for cell in project.index(file).bound_by(name) if cell.kind != "import"]
         if any(cell.kind == "value" and cell.refs.calls and not cell.is_new for cell in cells):
             return set()  # ``log = getLogger("x")``: others may have the object, too
+        if any(cell.kind == "effect" and _may_take(project, names, file, cell) for cell in cells):
+            return set()
         if cells:
             found |= _same_as(project, names, (file, name))
     return found
@@ -34,3 +56,16 @@ def _same_as(project: Project, names: Names, place: Place) -> set[Place]:
                         found.add((file, bound))
                         stack.append((file, bound))
     return found
+
+
+def _may_take(project: Project, names: Names, path: str, cell: Cell) -> bool:
+    """Say whether a compound statement may bind a name to an object that others have, too."""
+    if any(call.rpartition(".")[2] not in NEW_CONTAINERS for call in cell.refs.calls):
+        return True
+    return any(
+        found.kind != "import"
+        for chain in cell.refs.chains
+        for file, name, _ in names.resolve(path, chain).bindings
+        for found in project.index(file).bound_by(name)
+        if found is not cell
+    )

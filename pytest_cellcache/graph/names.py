@@ -145,6 +145,8 @@ class _Walk:
                 self._found.keys.add(Key(NAME, source, parts[0]))
                 if index.binds("__getattr__"):
                     self.name(source, ("__getattr__",))
+                else:
+                    self._found.keys.add(Key(NAME, source, "__getattr__"))
         for folder in located.folders:  # a submodule that appears or goes
             self._found.keys.add(Key(MODULE, folder or ".", parts[0]))
         child = self._project.modules.find_child(located, parts[0])

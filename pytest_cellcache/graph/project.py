@@ -27,13 +27,18 @@ class Index:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.binders: dict[str, list[tuple[int, Cell]]] = {}
+        self.changers: dict[str, list[int]] = {}
+        """Positions of the cells that bind a name or change what it stands for."""
         aliases = _aliases_in(table)
         for position, cell in enumerate(table.cells):
             changed = {chain.partition(".")[0] for chain in cell.refs.receivers}
             for name in tuple(changed):
                 changed |= aliases.get(name, set())
             for name in changed.union(cell.binds):
-                self.binders.setdefault(name, []).append((position, cell))
+                self.changers.setdefault(name, []).append(position)
+                # ``mod.x = 1`` is a change of ``x``, wherever the name of the module is read.
+                if name in cell.binds or not is_module(table, name):
+                    self.binders.setdefault(name, []).append((position, cell))
         self.defs: dict[str, list[Def]] = {}
         for found in table.defs:
             self.defs.setdefault(found.qualname, []).append(found)
@@ -70,6 +75,14 @@ class Index:
 
     def aliases(self, name: str) -> tuple[Alias, ...]:
         return self.table.aliases.get(name, ())
+
+
+def is_module(table: Table, name: str) -> bool:
+    """Say whether a name stands for a module, as ``import mod`` binds it, and nothing else."""
+    found = table.aliases.get(name, ())
+    if not found or any(alias.name is not None for alias in found):
+        return False
+    return all(cell.kind == "import" for cell in table.cells if name in cell.binds)
 
 
 def _aliases_in(table: Table) -> dict[str, set[str]]:

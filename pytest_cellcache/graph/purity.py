@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import builtins
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from pytest_cellcache.graph.cells import Cell, Def
@@ -23,7 +23,7 @@ from pytest_cellcache.graph.foreign import (
     is_pure_foreign,
     makes_new,
 )
-from pytest_cellcache.graph.meant import globals_meant
+from pytest_cellcache.graph.meant import all_meant
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import MUTATORS, Refs, is_unknown_call
@@ -79,7 +79,9 @@ class Purity:
             return True
         if not self._only_changes_project(path, refs.receivers):
             return True
-        if refs.imports or refs.changes_unknown or (refs.attr_changes and cell.kind != "class"):
+        if refs.imports or refs.changes_unknown:
+            return True
+        if cell.kind != "class" and (refs.attr_changes or refs.attr_stores):
             return True
         if cell.kind == "class" and not self._defines_quietly(path, cell, 0):
             return True
@@ -91,14 +93,11 @@ class Purity:
         calls |= {chain for chain in refs.arguments if self._is_def(path, chain)}
         return not all(self._is_pure_call(path, call, 0, is_strict) for call in calls)
 
-    def _only_changes_project(self, path: str, receivers: Iterable[str]) -> bool:
+    def _only_changes_project(self, path: str, receivers: Collection[str]) -> bool:
         """Note the globals that receivers stand for; say whether all are the project's."""
-        for chain in receivers:
-            found = globals_meant(self._project, self._names, path, chain)
-            if not found:
-                return False
-            self._changed |= found
-        return True
+        found = all_meant(self._project, self._names, path, receivers)
+        self._changed |= found or set()
+        return found is not None
 
     def _is_plain_member(self, path: str, cell: Cell, call: str) -> bool:
         """Say whether a class body calls something quiet of its own: ``x.setter``, ``Inner()``."""

@@ -35,6 +35,7 @@ from pytest_cellcache.graph.scopes import (
     know_locals,
     names_a_key,
     names_bound_in,
+    scope_of_loop,
     used_whole,
     walk_scope,
 )
@@ -76,6 +77,7 @@ class Scanner:
             ast.SetComp: self._comprehension,
             ast.DictComp: self._comprehension,
             ast.GeneratorExp: self._comprehension,
+            ast.For: self._for,
             ast.AugAssign: self._aug_assign,
             ast.Return: self._return,
             ast.AnnAssign: self._ann_assign,
@@ -147,10 +149,9 @@ class Scanner:
         if node.attr in DYNAMIC_ATTRS:
             self.found.is_dynamic = True
             self.found.reflects |= node.attr != "import_module"
-        if node.attr == "__globals__":
-            self.found.imports_computed = True
         chain = chain_of(node, local)
-        if chain in ("sys.modules.get", "sys.modules.values", "sys.modules.items"):
+        of_any = ("sys.modules.get", "sys.modules.values", "sys.modules.items")
+        if node.attr == "__globals__" or chain in of_any:
             self.found.imports_computed = True
         if not isinstance(node.ctx, ast.Load):
             receiver = chain_of(node.value, local)
@@ -243,13 +244,9 @@ class Scanner:
             self.found.chains.add(node.target.id)
             if not isinstance(node.value, ast.Constant):
                 self.found.receivers.add(node.target.id)  # a list is changed in place
-        if (
-            isinstance(node.target, ast.Attribute)
-            and "creat" in node.target.attr
-            and isinstance(node.value, ast.Constant)
-        ):
-            # The counter that orders declared fields: nobody rests on its value.
-            return
+        is_step = isinstance(node.value, ast.Constant)
+        if is_step and isinstance(node.target, ast.Attribute) and "creat" in node.target.attr:
+            return  # the counter that orders declared fields: nobody rests on its value
         self._children(node, local)
 
     def _ann_assign(self, node: ast.AnnAssign, local: LocalScope) -> None:
@@ -274,11 +271,8 @@ class Scanner:
             self._receive(function.value, local)
         name = function.id if isinstance(function, ast.Name) else ""
         attr = function.attr if isinstance(function, ast.Attribute) else ""
-        constants = [
-            argument.value
-            for argument in node.args
-            if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
-        ]
+        values = [a.value for a in node.args if isinstance(a, ast.Constant)]
+        constants = [value for value in values if isinstance(value, str)]
         if (name or attr) in REFLECTION:
             for constant in constants:
                 self.found.attrs.update(constant.split("."))
@@ -362,6 +356,13 @@ class Scanner:
     def _match_class(self, node: ast.MatchClass, local: LocalScope) -> None:
         self.found.attrs.update(node.kwd_attrs)
         self._children(node, local)
+
+    def _for(self, node: ast.For, local: LocalScope) -> None:
+        inside = scope_of_loop(node, local) if self._inside is None else local
+        for part in (node.iter, node.target, *node.orelse):
+            self.visit(part, local)
+        for part in node.body:
+            self.visit(part, inside)
 
     def _return(self, node: ast.Return, local: LocalScope) -> None:
         # The caller may call what is looked up here under a computed name.

@@ -66,6 +66,16 @@ def names_bound_in(nodes: Iterable[ast.AST]) -> LocalScope:
     return frozenset(bound - outer)
 
 
+def scope_of_loop(node: ast.For, local: LocalScope) -> LocalScope:
+    """Give the names that the body of a module's loop finds in the loop: it binds its target.
+
+    Not where a function is made in it, which looks the name up later.
+    """
+    if any(isinstance(inner, _FUNCTIONS) for part in node.body for inner in ast.walk(part)):
+        return local
+    return local | names_bound_in([node.target])
+
+
 def evaluated_outside(
     node: FunctionNode | ast.ClassDef, *, has_lazy_annotations: bool = False
 ) -> Iterator[ast.AST]:

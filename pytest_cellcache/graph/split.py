@@ -14,9 +14,15 @@ from typing import Final
 
 from pytest_cellcache.graph.cells import Alias, Cell, CellKind, Def, Table
 from pytest_cellcache.graph.exports import exports_of
-from pytest_cellcache.graph.refs import MEMO, MUTATORS, Refs, import_spec
+from pytest_cellcache.graph.refs import MEMO, Refs, import_spec
 from pytest_cellcache.graph.scan import scan, scan_function
 from pytest_cellcache.graph.scopes import chain_of, is_new, names_bound_in, walk_scope
+from pytest_cellcache.graph.statements import (
+    inner_statements,
+    is_change,
+    is_name_target,
+    only_binds,
+)
 from pytest_cellcache.graph.syntaxdigest import ClassShape, digest_syntax, shape_of
 from pytest_cellcache.model.digest import Digest, digest_bytes, digest_parts
 
@@ -69,15 +75,7 @@ def _definitions(
             yield prefix, statement
             yield from _definitions(statement.body, f"{prefix}{statement.name}.")
         else:
-            yield from _definitions(_inner_statements(statement), prefix)
-
-
-def _inner_statements(statement: ast.stmt) -> Iterator[ast.stmt]:
-    for node in ast.iter_child_nodes(statement):
-        if isinstance(node, ast.stmt):
-            yield node
-        elif isinstance(node, (ast.ExceptHandler, ast.match_case)):
-            yield from node.body
+            yield from _definitions(inner_statements(statement), prefix)
 
 
 class _Splitter:
@@ -214,11 +212,11 @@ class _Splitter:
                 statement.target, ast.Name
             )
             if isinstance(statement, ast.Assign):
-                is_value = all(_is_name_target(target) for target in statement.targets)
+                is_value = all(is_name_target(target) for target in statement.targets)
             is_value = is_value or type(statement).__name__ == "TypeAlias"  # 3.12+
             binds = tuple(sorted(names_bound_in([statement])))
             kind: CellKind = "value" if is_value else "effect"
-            self._add(kind, binds, statement, start, end, only_binds=_only_binds(statement))
+            self._add(kind, binds, statement, start, end)
 
     def _add(
         self,
@@ -230,7 +228,6 @@ class _Splitter:
         *,
         bases: tuple[str, ...] = (),
         is_decorated: bool = False,
-        only_binds: bool = False,
         shape: ClassShape = _NO_SHAPE,
     ) -> None:
         is_own = isinstance(statement, (ast.Assign, ast.AnnAssign)) and is_new(statement.value)
@@ -245,9 +242,9 @@ class _Splitter:
                 end,
                 bases,
                 is_decorated,
-                only_binds,
+                kind == "effect" and only_binds(statement),
                 is_own,
-                _is_change(statement),
+                is_change(statement),
                 shape=shape.effects,
                 core=shape.core,
                 methods=shape.methods,
@@ -349,47 +346,6 @@ def _make_def(qualname: str, node: FunctionDef, refs: Refs, *, is_method: bool) 
     )
 
 
-_BINDING: Final = (
-    ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef,
-    ast.ClassDef, ast.Pass, ast.Raise,
-)  # fmt: skip
-
-
-def _only_binds(statement: ast.stmt) -> bool:
-    """Say whether a compound statement does nothing but choose what names are bound to."""
-    if isinstance(statement, (ast.If, ast.Try)):
-        return all(_only_binds(inner) for inner in _inner_statements(statement))
-    if isinstance(statement, ast.Assign):
-        return all(_is_name_target(target) for target in statement.targets)
-    if isinstance(statement, (ast.AnnAssign, ast.AugAssign)):
-        return isinstance(statement.target, ast.Name)
-    if isinstance(statement, ast.Expr):
-        return isinstance(statement.value, ast.Constant)
-    return isinstance(statement, _BINDING)
-
-
-def _is_change(statement: ast.stmt) -> bool:
-    """Say whether a statement is ``D[k] = v``, ``del D[k]`` or ``D.append(v)``, calling no other
-    method."""
-    if isinstance(statement, (ast.Assign, ast.AugAssign, ast.Delete)):
-        return True
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Call)
-        and isinstance(statement.value.func, ast.Attribute)
-        and statement.value.func.attr in MUTATORS
-        and chain_of(statement.value.func) is not None
-    )
-
-
-def _is_name_target(node: ast.expr) -> bool:
-    if isinstance(node, (ast.Tuple, ast.List)):
-        return all(_is_name_target(element) for element in node.elts)
-    if isinstance(node, ast.Starred):
-        return _is_name_target(node.value)
-    return isinstance(node, ast.Name)
-
-
 def _outside_functions(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     """Walk statements, compound ones and classes included, without entering functions."""
     for statement in body:
@@ -397,4 +353,4 @@ def _outside_functions(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
         if isinstance(statement, ast.ClassDef):
             yield from _outside_functions(statement.body)
         elif not isinstance(statement, _DEFS):
-            yield from _outside_functions(_inner_statements(statement))
+            yield from _outside_functions(inner_statements(statement))

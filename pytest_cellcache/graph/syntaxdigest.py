@@ -15,6 +15,7 @@ from pytest_cellcache.model.digest import Digest, digest_parts, digest_text
 
 # Whether a name is read or bound shows elsewhere; ``kind`` is the u of u"text".
 _FIELDS: Final = Fields(("ctx", "kind"))
+_DEFS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def digest_syntax(*nodes: ast.AST) -> Digest:
@@ -44,7 +45,7 @@ def shape_of(node: ast.ClassDef) -> ClassShape:
     head = digest_syntax(*node.bases, *node.keywords, *node.decorator_list)
     effects: list[str] = [head]
     core: list[str] = [head]
-    methods: list[tuple[str, Digest]] = []
+    methods: dict[str, list[Digest]] = {}
     bound = collections.Counter(
         name.id
         for member in node.body
@@ -52,28 +53,43 @@ def shape_of(node: ast.ClassDef) -> ClassShape:
         if isinstance(name, ast.Name) and not isinstance(name.ctx, ast.Load)
     )
     bound.update(getattr(member, "name", "") for member in node.body)
+    plain = collections.Counter(
+        member.name for member in node.body if isinstance(member, _DEFS) and _is_plain(member)
+    )
     for member in node.body:
         if isinstance(member, ast.Pass):
             continue
         whole = digest_syntax(member)
-        if not isinstance(member, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        if not isinstance(member, _DEFS):
             effects.append(whole)
             core.append(whole)
             continue
         effects += [member.name, *map(digest_syntax, member.decorator_list)]
-        if _is_plain(member) and bound[member.name] == 1:
-            methods.append((member.name, whole))
+        if _is_plain(member) and bound[member.name] == plain[member.name]:
+            methods.setdefault(member.name, []).append(whole)
         else:
             core.append(whole)
-    return ClassShape(digest_parts(effects), digest_parts(core), tuple(methods))
+    made = (
+        (name, found[0] if len(found) == 1 else digest_parts(found))
+        for name, found in methods.items()
+    )
+    return ClassShape(digest_parts(effects), digest_parts(core), tuple(made))
 
 
 def _is_plain(member: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Say whether nothing comes of defining a method but that it is there."""
     is_dunder = member.name.startswith("__") and member.name.endswith("__")
     return not is_dunder and all(
-        isinstance(decorator, ast.Name)
-        and decorator.id in ("property", "staticmethod", "classmethod")
+        (
+            isinstance(decorator, ast.Name)
+            and decorator.id in ("property", "staticmethod", "classmethod")
+        )
+        or (
+            isinstance(decorator, ast.Attribute)
+            and isinstance(decorator.value, ast.Name)
+            and decorator.value.id == member.name  # of a property that is among them
+            and decorator.attr in ("setter", "getter", "deleter")
+        )
         for decorator in member.decorator_list
     )
 

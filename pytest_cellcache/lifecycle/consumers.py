@@ -79,13 +79,13 @@ def with_producers(
                     more.add(hub)
         if not grown:  # what bodies that made a remembered value read counts, too
             break
-    of_unit: dict[Key, set[str]] = {}
+    loaded: dict[Key, frozenset[str]] = {}
     for file, name in sorted(registers):
         for unit in readers.reaching(Key(NAME, file, name)):
             # Statements that may come to change it, too, in the modules that it rests on.
-            modules = of_unit.get(unit)
+            modules = loaded.get(unit)
             if modules is None:
-                modules = of_unit[unit] = left.modules_of(unit, roots[unit], edges)
+                modules = loaded[unit] = left.modules_of(unit, roots[unit], edges)
             added.setdefault(unit, set()).update(
                 Key(REGISTERS, module, f"{file}::{name}") for module in modules
             )

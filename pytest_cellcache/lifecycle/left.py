@@ -11,7 +11,7 @@ from pytest_cellcache.lifecycle.footprint import InputKeys
 from pytest_cellcache.lifecycle.producers import Producers, unit_key
 from pytest_cellcache.lifecycle.surroundings import Edges, KeysOfCode, Surroundings, reach
 from pytest_cellcache.lifecycle.units import Attempt, Instance
-from pytest_cellcache.model.keys import EFFECTS, GROUP, Key
+from pytest_cellcache.model.keys import EFFECTS, GROUP, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, UNKNOWN, Observation
 
 _NOTHING: Final[frozenset[str]] = frozenset()
@@ -93,15 +93,23 @@ class Left:
     def key_of(attempt: Attempt) -> Key:
         return unit_key(attempt.facts.group, attempt.facts.nodeid)
 
-    def modules_of(self, unit: Key, roots: frozenset[Key], edges: Edges) -> set[str]:
-        """Give the modules that a unit rests on: those of its file, and those it imports."""
-        found: set[str] = set()
-        for key in (*roots, Key(GROUP, unit.path)):
-            if key.kind in (EFFECTS, GROUP):
-                if key not in self._modules:
-                    reached = reach([key], lambda k: frozenset(_modules_only(edges(k))))
-                    self._modules[key] = frozenset(k.path for k in reached if k.kind == EFFECTS)
-                found |= self._modules[key]
+    def modules_of(self, unit: Key, roots: frozenset[Key], edges: Edges) -> frozenset[str]:
+        """Give the modules that a unit rests on: those of its file, and those it imports.
+
+        An import in a function that ran counts, whichever unit came first to it.
+        """
+        keys = {*roots, Key(GROUP, unit.path)}
+        keys.update(*(self.hubs[root] for root in roots & self.hubs.keys()))
+        brought = {self._modules_by(key, edges) for key in keys if key.kind != UNIT}
+        return frozenset[str]().union(*brought)
+
+    def _modules_by(self, root: Key, edges: Edges) -> frozenset[str]:
+        found = self._modules.get(root)
+        if found is None:
+            starts = {root} if root.kind in (EFFECTS, GROUP) else edges(root)
+            reached = reach(_modules_only(starts), lambda k: frozenset(_modules_only(edges(k))))
+            found = frozenset(key.path for key in reached if key.kind == EFFECTS)
+            self._modules[root] = found
         return found
 
     def note_units(

@@ -34,11 +34,12 @@ from pytest_cellcache.lifecycle.surroundings import (
     Edges,
     Surroundings,
     applies,
+    packages_of,
     reach,
 )
 from pytest_cellcache.lifecycle.units import Attempt, Restored
 from pytest_cellcache.model import reasons
-from pytest_cellcache.model.digest import Digest
+from pytest_cellcache.model.digest import ABSENT, Digest
 from pytest_cellcache.model.keys import (
     BODY,
     CODE_KINDS,
@@ -248,6 +249,8 @@ class Recording:
                 found |= inputs
         sources = {file for file in (group, *plugins) if file.endswith(".py")}
         found |= {Key(HOOKS, file) for file in sources}
+        digest_file = self._project.snapshot.digest_file
+        found |= packages_of(sources, lambda file: digest_file(file) != ABSENT)
         for key in self.keys_of_code(around.outside.codes):
             # Hooks, and what they called: those of this file and its conftests, and all others
             # that are neither.
@@ -297,6 +300,8 @@ class Recording:
             roots |= closure.called(path, scan_source(source))
         if closure.reads_docs(roots):
             roots |= closure.docs(reach(roots, edges))
+        if closure.reads_lines(roots):
+            roots |= {Key(FILE, key.path) for key in roots if key.kind == BODY}
         return frozenset(roots)
 
     def at_import(self, around: Surroundings) -> ImportInputs:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.lifecycle.evaluations import Statement
-from pytest_cellcache.model.keys import WHOLE, Key
+from pytest_cellcache.model.keys import EXISTS, WHOLE, Key
 from pytest_cellcache.model.observation import CodeRef, Observation
 
 Edges = Callable[[Key], frozenset[Key]]
@@ -57,6 +57,19 @@ def applies(plugin: str, group: str) -> bool:
     """Say whether a plugin concerns the tests of a file: a conftest only below its folder."""
     folder, _, name = plugin.rpartition("/")
     return name != "conftest.py" or not folder or group.startswith(folder + "/")
+
+
+def packages_of(files: Iterable[str], is_there: Callable[[str], bool]) -> set[Key]:
+    """Give what decides as which modules pytest imports files: packages beside and above them."""
+    found: set[Key] = set()
+    for file in files:
+        folder, is_package = file, True
+        while folder and is_package:
+            folder = folder.rpartition("/")[0]
+            init = f"{folder}/__init__.py" if folder else "__init__.py"
+            found.add(Key(EXISTS, init))
+            is_package = is_there(init)
+    return found
 
 
 class Backwards:

@@ -12,7 +12,8 @@ another schema are ignored, never migrated):
    conftests by what they do
 5. what a plain ``__all__`` lists, name by name; what tests did unseen to wider fixtures and to
    files, and after whom they ran
-6. a module's changes of its own globals in the digests of these only; bodies that await
+6. loops and conditions that only bind names and change known objects, attributes of modules;
+   a module's changes of its own globals in the digests of these only; bodies that await
 """
 
 from __future__ import annotations

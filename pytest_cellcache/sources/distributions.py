@@ -165,13 +165,18 @@ class Distributions:
                 self._by_name.setdefault(found.name, found)  # the first on the path is imported
 
 
-def _stamp(path: str) -> int:
-    for name in ("METADATA", "PKG-INFO", ""):
-        try:
-            return os.stat(os.path.join(path, name) if name else path).st_mtime_ns
-        except OSError:
-            continue
-    return 0
+def _stamp(path: str) -> str:
+    """Say when what is read of a metadata folder changed; entry points may alone."""
+    found = (_changed_ns(os.path.join(path, name)) for name in ("METADATA", "PKG-INFO", ""))
+    entries_ns = _changed_ns(os.path.join(path, "entry_points.txt"))
+    return f"{next(filter(None, found), 0)} {entries_ns}"
+
+
+def _changed_ns(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _frozen(value: Any) -> Any:

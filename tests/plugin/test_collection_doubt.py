@@ -631,3 +631,26 @@ def test_a_test_that_fails_for_good_is_reported_with_everything_imported(suite: 
         failed = suite.both()
         assert failed.code == 1
         assert failed.decisions["test_a.py::test_a"]["source"] == "cached"
+
+
+@pytest.mark.parametrize(
+    ("test", "init"),
+    [
+        ('assert __name__ == "test_it"', "checks/__init__.py"),
+        ('assert __import__("beside_it")', "checks/__init__.py"),
+        ('assert __name__ == "checks.deep.test_it"', "__init__.py"),
+    ],
+    ids=["name", "what is beside", "package above"],
+)
+def test_a_package_that_appears_gives_test_modules_another_name(
+    suite: Suite, test: str, init: str
+) -> None:
+    folder = "checks" if init != "__init__.py" else "checks/deep"
+    if folder != "checks":
+        suite.write("checks/__init__.py", "")
+        suite.write("checks/deep/__init__.py", "")
+    suite.write(f"{folder}/beside_it.py", "")
+    suite.write(f"{folder}/test_it.py", f"def test_it(): {test}\n")
+    suite.warm()
+    suite.write(init, "")
+    assert suite.both().code == 1

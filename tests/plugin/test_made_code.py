@@ -89,3 +89,31 @@ def test_code_that_tests_write_is_stored_with_them(
         plain, warm = suite.plain(base), suite.cached(base)
     assert warm.outcomes == plain.outcomes
     assert {"test_run", "test_imported", "test_tmp_path"} <= set(warm.names)
+
+
+def test_who_reads_line_numbers_rests_on_the_layout_of_what_ran(suite: Suite) -> None:
+    suite.write(
+        "lib.py",
+        """
+        def fail(): raise ValueError
+        def line():
+            try:
+                fail()
+            except ValueError as error:
+                return error.__traceback__.tb_next.tb_lineno
+        """,
+    )
+    suite.write(
+        "test_it.py",
+        """
+        import lib
+        import pytest
+        def test_line(): assert lib.line() == 2
+        def test_fail():
+            with pytest.raises(ValueError):
+                lib.fail()
+        """,
+    )
+    suite.warm()
+    suite.edit("lib.py", "def fail", "# new\ndef fail")
+    assert suite.both().names == ["test_line"]

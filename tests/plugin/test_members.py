@@ -41,6 +41,11 @@ class Plain:
 class Looked:
     def seen(self): return 1
 
+class Propped:
+    @property
+    def prop(self): return 1
+    def rest(self): return 2
+
 def members_of(thing): return sorted(vars(thing))
 """
 TESTS: Final = """
@@ -56,6 +61,8 @@ def test_computed(): assert getattr(lib.Child(), "gre" + "et")() == "base"
 def test_asked(): assert isinstance(lib.Plain(), lib.Asked) is not None
 def test_valued(): assert isinstance(lib.Plain(), lib.Valued) is not None
 def test_private(): assert lib.Plain()._Plain__private()
+def test_prop(): assert lib.Propped().prop == 1
+def test_rest(): assert lib.Propped().rest() == 2
 def test_matched():
     match lib.Sized():
         case lib.Sized(width=1): pass
@@ -116,6 +123,11 @@ CASES: Final = {
         "def size(",
         "@property\n    def width(self): return 1\n    def size(",
         "matched",
+    ),
+    "a setter of a property": (
+        "def rest(",
+        "@prop.setter\n    def prop(self, value): pass\n    def rest(",
+        "prop",
     ),
     "a dunder": (
         "def own(",

@@ -249,3 +249,41 @@ def test_who_asks_for_subclasses_rests_on_what_may_be_imported_beside_what_is(
     assert suite.both().live == []
     suite.write("test_0.py", "import lib\nclass Two(lib.Base): pass\ndef test_c(): pass\n")
     assert set(suite.both().live) == {"test_0.py::test_c", "test_a.py::test_a"}
+
+
+def test_a_register_of_a_module_that_an_earlier_test_imported_may_grow(suite: Suite) -> None:
+    """Application factories import their parts when they are called."""
+    suite.write(
+        "lib.py",
+        """
+        class Register:
+            def __init__(self): self.found = []
+            def add(self, function):
+                self.found.append(function.__name__)
+                return function
+        """,
+    )
+    suite.write(
+        "parts.py",
+        """
+        from lib import Register
+        register = Register()
+        @register.add
+        def one(): pass
+        """,
+    )
+    factory = "def make():\n    from parts import register\n    return register.found\n"
+    suite.write("app.py", factory)
+    suite.write(
+        "test_it.py",
+        """
+        import app
+        def test_a(): assert "one" in app.make()
+        def test_b(): assert "two" not in app.make()
+        def test_c(): pass
+        """,
+    )
+    suite.warm()
+    suite.edit("parts.py", "def one(): pass", "def one(): pass\n@register.add\ndef two(): 1")
+    ran = suite.both()
+    assert {nodeid.partition("::")[2] for nodeid in ran.live} == {"test_a", "test_b"}

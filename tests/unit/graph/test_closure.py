@@ -22,6 +22,13 @@ def test_a_body_rests_on_what_it_names(world: Any) -> None:
     assert not {"name a.py::X", "name a.py::g", "body a.py::g"} & found
 
 
+def test_a_module_used_as_a_value_holds_what_it_takes_by_star_imports(world: Any) -> None:
+    world.write(
+        t="import a\ndef test(): getattr(a, 'X')", a="from b import *", b="from c import *", c=""
+    )
+    assert {"surface a.py", "surface b.py", "surface c.py"} <= world.shown(TEST)
+
+
 def test_a_value_rests_on_what_ran_to_make_it(world: Any) -> None:
     world.write(
         t="import a\ndef test(): a.X",

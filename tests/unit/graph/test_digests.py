@@ -208,3 +208,30 @@ def test_an_import_of_what_changes_nothing_is_no_effect(
     effects, loads = [world.digest(kind, "a.py") for kind in ("effects", "loads")]
     assert (effects != first[0]) == is_other
     assert loads != first[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "first", "second"),
+    [
+        ("registers", "conf.py::V", "import app", "conf.V = 2"),
+        ("registers", "conf.py::V", "import app", "import patch"),
+        ("effects", "", "import app", "os.environ['A'] = 'b'"),
+        ("effects", "", "import app", "import setting"),
+    ],
+)
+def test_what_is_imported_before_a_change_may_have_seen_what_was_there(
+    world: Any, kind: str, name: str, first: str, second: str
+) -> None:
+    world.write(
+        conf="V = 1",
+        app="import os\nfrom conf import V\nA = os.environ.get('A')",
+        patch="import conf\nconf.V = 2",
+        setting="import os\nos.environ['A'] = 'b'",
+    )
+    head = "import os\nimport conf\n"
+    world.write(a=f"{head}{first}\n{second}")
+    digest = world.digest(kind, "a.py", name)
+    world.write(a=f"{head}{second}\n{first}")
+    assert world.digest(kind, "a.py", name) != digest
+    world.write(a=f"{head}import plain\n{first}\n{second}", plain="def f(): return 1")
+    assert world.digest(kind, "a.py", name) == digest

@@ -55,11 +55,7 @@ def identity(f): return f
 """
 
 EFFECTS = {
-    "attribute of a module": "state.V = 1",
-    "augmented attribute": "state.V += 1",
-    "deleted attribute": "del state.V",
     "target of a loop": "for state.V in (1, 2): pass",
-    "unpacking": "state.V, x = 1, 2",
     "setattr": "setattr(state, 'V', 1)",
     "decorator told where": "@state.register_in(state.D)\ndef f(): pass",
     "argument changed": "state.put(state.D, 'a')",
@@ -76,6 +72,11 @@ EFFECTS = {
     "property": "state.Plugin().touch",
     "with": "with state.Plugin(): pass",
     "operator": "state.Plugin() << 1",
+    "attribute of the target of a loop": "for k in (state.K,):\n    k.x = 1",
+    "item of the target of a loop": "for d in (state.D,):\n    d['x'] = 1",
+    "attribute of what a condition chose": "if 1:\n    k = state.K\n    k.x = 1",
+    "item of what a condition chose": "if 1: d = state.D\nelse: d = {}\nd['x'] = 1",
+    "new attribute of a module": "state.NEW = 1",
     "called lambda": "(lambda n: state.L.append(n))(1)",
     "conditional": "if state.V: state.set_global(1)",
     "logging": "import logging\nlogging.getLogger('x').setLevel(10)",
@@ -97,6 +98,14 @@ def test_what_changes_something_else_counts_for_importers(world: Any, text: str)
 
 
 REGISTERING = {
+    "attribute of a module": ("state.V = 1", "V"),
+    "augmented attribute": ("state.V += 1", "V"),
+    "deleted attribute": ("del state.V", "V"),
+    "unpacking": ("state.V, x = 1, 2", "V"),
+    "attribute of an object of a module": ("state.K.x = 1", "K"),
+    "loop": ("for n in range(3):\n    state.L.append(n)", "L"),
+    "match": ("match 1:\n    case 1: state.D['a'] = 1", "D"),
+    "conditional change": ("if state.V:\n    state.D['a'] = 1", "D"),
     "mutating method": ("state.L.append(1)", "L"),
     "alias of another module's object": ("d = state.D\nd['a'] = 1", "D"),
     "set name": ("class F:\n    x = state.Desc()", "L"),
@@ -154,6 +163,10 @@ NO_EFFECTS = {
     "enum": "import enum\nclass F(enum.Enum):\n    A = 1",
     "own list": "X = []\nX.append(1)",
     "own dict": "X = {}\nX['a'] = 1",
+    "loop over own objects": "X = []\nfor n in range(3):\n    X.append(n)",
+    "loop that ends early": "for n in (1, 2):\n    if n > 1: break",
+    "deleted name": "def f(): pass\ndel f",
+    "match": "match 1:\n    case 1: X = 1\n    case _: X = 2",
     "conditional def": "import sys\nif sys.version_info > (3,):\n    def f(): pass",
     "docstring": "'''doc'''",
     "exports": "__all__ = ['f']",

@@ -120,6 +120,12 @@ def test_a_module_that_serves_attributes_by_function(world: Any) -> None:
     assert {"name b.py::X", "name b.py::__getattr__"} <= keys(world, "a.py", "b.X")
 
 
+def test_a_function_that_serves_attributes_may_appear(world: Any) -> None:
+    world.write(a="import b", b="Y = 1")
+    assert "name b.py::__getattr__" in keys(world, "a.py", "b.X")
+    assert "name b.py::__getattr__" not in keys(world, "a.py", "b.Y")
+
+
 def test_namespace_packages_need_no_file(world: Any) -> None:
     world.write(a="import n.m", n__m="X = 1")
     assert "name n/m.py::X" in keys(world, "a.py", "n.m.X")

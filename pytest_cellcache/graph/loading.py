@@ -1,0 +1,84 @@
+"""Which first-party modules a statement imports, and which these load in turn."""
+
+from __future__ import annotations
+
+from pytest_cellcache.graph.cells import Cell
+from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.refs import Refs
+
+_ENVIRONMENT = frozenset({"environ", "getenv", "environb", "putenv", "setenv"})
+
+
+class Loading:
+    """Follows import statements; results are kept for the run."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._loaded: dict[str, frozenset[str]] = {}
+        self._reading: dict[str, bool] = {}
+
+    def sources(self, path: str, cell: Cell) -> list[str]:
+        """Give the files that a statement imports, which does nothing but that and bind names."""
+        specs: list[str] = []
+        if cell.kind == "import" and cell.imported:
+            specs = [cell.imported]
+        elif cell.kind == "effect" and cell.only_binds:
+            specs = sorted(cell.refs.imports)
+        found = []
+        for spec in specs:
+            module, _, name = spec.partition(":")
+            located = self._project.modules.find_from(path, module)
+            if located is not None and name:
+                located = self._project.modules.find_child(located, name) or located
+            if located is not None and located.source is not None:
+                found.append(located.source)
+        return found
+
+    def loaded_by(self, path: str) -> frozenset[str]:
+        """Give the files that importing a file loads, itself included."""
+        if path not in self._loaded:
+            seen = {path}
+            stack = [path]
+            while stack:
+                current = stack.pop()
+                for cell in self._project.index(current).table.cells:
+                    new = set(self.sources(current, cell)) - seen
+                    seen |= new
+                    stack += new
+            self._loaded[path] = frozenset(seen)
+        return self._loaded[path]
+
+    def before(self, path: str, position: int, file: str) -> list[str]:
+        """List the imports before a statement that load a file which it changes objects of.
+
+        ``import app; conf.V = 2`` and ``conf.V = 2; import app`` differ in nothing else.
+        """
+        found = self._sources_before(path, position)
+        return sorted(source for source in found if file in self.loaded_by(source))
+
+    def reading_environment_before(self, path: str, position: int) -> list[str]:
+        """List the imports before a statement, if it may change variables, that may read them."""
+        cell = self._project.index(path).table.cells[position]
+        changing = [cell.refs] if cell.kind != "import" else []
+        for source in self.sources(path, cell):
+            for file in self.loaded_by(source):
+                changing += [each.refs for each in self._project.index(file).table.cells]
+        if not any(map(_names_environment, changing)):
+            return []
+        found = self._sources_before(path, position)
+        return sorted(s for s in found if any(map(self._reads_environment, self.loaded_by(s))))
+
+    def _sources_before(self, path: str, position: int) -> set[str]:
+        cells = self._project.index(path).table.cells[:position]
+        return {source for cell in cells for source in self.sources(path, cell)}
+
+    def _reads_environment(self, path: str) -> bool:
+        if path not in self._reading:
+            table = self._project.index(path).table
+            found = [*(cell.refs for cell in table.cells), *(d.refs for d in table.defs)]
+            self._reading[path] = any(map(_names_environment, found))
+        return self._reading[path]
+
+
+def _names_environment(refs: Refs) -> bool:
+    return not _ENVIRONMENT.isdisjoint(refs.attrs | refs.chains)

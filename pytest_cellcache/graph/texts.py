@@ -1,0 +1,38 @@
+"""Tells code that reads sources as text, docstrings or line numbers: layout counts for it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pytest_cellcache.graph.refs import Refs
+
+_SOURCES: Final = frozenset(
+    "getsource getsourcelines findsource getblock getcomments getlines getline".split()
+)
+_DOCS: Final = frozenset({"__doc__", "getdoc", "help", "cleandoc", "DocTestFinder"})
+_LINES: Final = frozenset(
+    """tb_lineno f_lineno co_firstlineno co_lines co_positions __firstlineno__ getframeinfo
+    getinnerframes getouterframes findCaller extract_tb extract_stack walk_tb walk_stack format_exc
+    format_exception format_tb format_stack print_exc print_exception print_tb print_stack
+    TracebackException""".split()
+)
+_NOTING_LINES: Final = frozenset({"traceback", "warns", "catch_warnings", "records"})
+"""Where ``lineno`` is that of a frame, not one of a text that the project parses."""
+
+
+def reads_sources(refs: Refs) -> bool:
+    """Say whether code may read the source of something."""
+    return not _SOURCES.isdisjoint(refs.attrs | refs.chains)
+
+
+def reads_docs(refs: Refs) -> bool:
+    """Say whether code may read a docstring."""
+    return not _DOCS.isdisjoint(refs.attrs) or "help" in refs.chains
+
+
+def reads_lines(refs: Refs) -> bool:
+    """Say whether code may read in which line something runs or is defined."""
+    names = refs.attrs | refs.chains
+    return not _LINES.isdisjoint(names) or (
+        "lineno" in refs.attrs and not _NOTING_LINES.isdisjoint(refs.attrs)
+    )
