@@ -35,7 +35,7 @@ class Cell(NamedTuple):
         imported: what an ``import`` cell imports, as ``Refs.imports``.
         is_change: an ``effect`` cell that assigns, deletes or calls a mutating method, and calls
             nothing else on an object.
-        is_new: what a ``value`` cell binds is an object that nobody else has.
+        is_new: what it binds is an object that nobody else has.
         is_decorated: something may read what it binds as soon as it is bound.
     """
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from pytest_cellcache.graph.meant import is_own_module
 from pytest_cellcache.graph.names import Names
+from pytest_cellcache.graph.newness import attributes_made
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Place, Ran
 from pytest_cellcache.model.keys import BODY, WRITES, Key
@@ -14,7 +16,6 @@ from pytest_cellcache.model.keys import BODY, WRITES, Key
 CellPlace = tuple[str, int]
 """File and position of a cell in it."""
 
-_INITIALISERS: Final = ("__init__", "__new__", "__attrs_init__")
 _HARMLESS: Final = frozenset({"linecache.cache"})
 """Objects outside the project whose change at import shows nowhere but in tracebacks."""
 
@@ -51,38 +52,26 @@ def is_contained(project: Project, names: Names, key: Key) -> bool:
     for found in index.defs.get(key.name, ()):
         refs = found.refs
         for chain in refs.receivers - _HARMLESS:
-            bindings = names.resolve(key.path, chain).bindings
-            if not any(
-                cell.kind != "import"
-                for file, name, _ in bindings
-                for cell in project.index(file).bound_by(name)
-            ):
+            if is_own_module(project, names, key.path, chain):
+                called = [call for call in refs.calls if call.startswith(chain + ".")]
+            else:
+                called = [chain]
+            if not all(_is_own(project, names, key.path, each) for each in called):
                 return False
         changed = refs.attr_changes - refs.attr_stores - {"__dict__"}
-        if changed and changed - _attributes_made(project, names, key.path, owner):
+        if changed and changed - attributes_made(project, names, key.path, owner):
             return False
     return True
 
 
-def _attributes_made(project: Project, names: Names, path: str, owner: str) -> set[str]:
-    """Give the attributes that initialisers of a class and of its bases set."""
-    made: set[str] = set()
-    seen: set[tuple[str, str]] = set()
-    stack = [(path, owner)]
-    while stack:
-        place = stack.pop()
-        if place in seen:
-            continue
-        seen.add(place)
-        index = project.index(place[0])
-        for initialiser in _INITIALISERS:
-            for found in index.defs.get(f"{place[1]}.{initialiser}", ()):
-                made |= found.refs.attr_stores
-        for cell in index.bound_by(place[1]):
-            for base in cell.bases:
-                for file, name, rest in names.resolve(place[0], base).bindings:
-                    stack.append((file, ".".join((name, *rest))))
-    return made
+def _is_own(project: Project, names: Names, path: str, chain: str) -> bool:
+    """Say whether a chain leads to something that a module of the project has made."""
+    return any(
+        cell.kind != "import"
+        for file, name, _ in names.resolve(path, chain).bindings
+        if name != "__getattr__"
+        for cell in project.index(file).bound_by(name)
+    )
 
 
 def as_probed(project: Project, names: Names, key: Key) -> Key:

@@ -22,7 +22,8 @@ _PURE_CALLS: Final = frozenset(
     threading.local threading.Event threading.Condition threading.Semaphore random.Random
     codecs.lookup codecs.getreader codecs.getwriter asyncio.Lock asyncio.Event asyncio.Queue
     decimal.Decimal ctypes.c_int ctypes.sizeof importlib.util importlib.metadata
-    importlib.resources multiprocessing.cpu_count shutil.which warnings.catch_warnings""".split()
+    importlib.resources multiprocessing.cpu_count shutil.which warnings.catch_warnings
+    warnings.warn""".split()
 )
 _IMPURE_FUNCTIONS: Final = frozenset(
     """logging.basicConfig logging.config logging.disable logging.captureWarnings

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from pytest_cellcache.graph.cells import Cell
-from pytest_cellcache.graph.names import Names
+from pytest_cellcache.graph.names import Binding, Names
 from pytest_cellcache.graph.project import Project, is_module
+from pytest_cellcache.graph.refs import KEYED, MUTATORS
 from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.graph.scopes import NEW_CONTAINERS
 
@@ -20,11 +21,24 @@ def all_meant(
     for chain in receivers:
         if is_module(table, chain) and any(c.startswith(chain + ".") for c in receivers):
             continue  # of ``mod.x = 1`` the module itself: ``mod.x`` is among them
+        if is_own_module(project, names, path, chain):
+            continue  # ``mod.register(x)``: what it calls is judged as a call
         found = globals_meant(project, names, path, chain)
         if not found:
             return None
         meant |= found
     return meant
+
+
+def is_own_module(project: Project, names: Names, path: str, chain: str) -> bool:
+    """Say whether a chain stands for a module of the project, and for nothing else."""
+    resolution = names.resolve(path, chain)
+    return bool(resolution.modules) and not any(
+        cell.kind != "import"
+        for file, name, _ in resolution.bindings
+        if name != "__getattr__"
+        for cell in project.index(file).bound_by(name)
+    )
 
 
 def globals_meant(project: Project, names: Names, path: str, chain: str) -> set[Place]:
@@ -34,7 +48,7 @@ def globals_meant(project: Project, names: Names, path: str, chain: str) -> set[
         cells = [cell for cell in project.index(file).bound_by(name) if cell.kind != "import"]
         if any(cell.kind == "value" and cell.refs.calls and not cell.is_new for cell in cells):
             return set()  # ``log = getLogger("x")``: others may have the object, too
-        if any(cell.kind == "effect" and _may_take(project, names, file, cell) for cell in cells):
+        if any(_may_take(project, names, file, c) for c in cells if c.kind == "effect"):
             return set()
         if cells:
             found |= _same_as(project, names, (file, name))
@@ -60,6 +74,8 @@ def _same_as(project: Project, names: Names, place: Place) -> set[Place]:
 
 def _may_take(project: Project, names: Names, path: str, cell: Cell) -> bool:
     """Say whether a compound statement may bind a name to an object that others have, too."""
+    if cell.is_new:
+        return False
     if any(call.rpartition(".")[2] not in NEW_CONTAINERS for call in cell.refs.calls):
         return True
     return any(
@@ -69,3 +85,24 @@ def _may_take(project: Project, names: Names, path: str, cell: Cell) -> bool:
         for found in project.index(file).bound_by(name)
         if found is not cell
     )
+
+
+def is_item(cell: Cell, tail: tuple[str, ...], method: str) -> bool:
+    """Say whether what changes is in a container: ``D.setdefault(k, []).append(x)``."""
+    is_container = cell.is_new and not cell.refs.calls
+    return is_container and len(tail) == 1 and tail[0] in KEYED and method.lstrip(".") in MUTATORS
+
+
+def present(project: Project, names: Names, path: str, chain: str) -> list[Binding]:
+    """Give the bindings that a chain in a file reaches.
+
+    Without the ``__getattr__`` of a package where what it would be asked for is there anyway.
+    """
+    bindings = names.resolve(path, chain).bindings
+    own = [
+        (file, name, rest)
+        for file, name, rest in bindings
+        if name != "__getattr__"
+        and any(cell.kind != "import" for cell in project.index(file).bound_by(name))
+    ]
+    return own or bindings

@@ -17,17 +17,23 @@ _MAX_STEPS: Final = 200
 """Re-exports followed for one chain; import cycles end here at the latest."""
 
 
+Binding = tuple[str, str, tuple[str, ...]]
+"""File, name, rest of the chain."""
+
+
 @dataclass(slots=True)
 class Resolution:
     """Where a chain leads.
 
     Attributes:
         keys: every binding, module search and file consulted.
-        bindings: the bindings reached, as (file, name, rest of the chain).
+        bindings: the bindings reached.
+        modules: folders and files of the modules that the whole chain may stand for.
     """
 
     keys: set[Key] = field(default_factory=set)
-    bindings: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
+    bindings: list[Binding] = field(default_factory=list)
+    modules: set[str] = field(default_factory=set)
 
 
 class Names:
@@ -167,6 +173,7 @@ class _Walk:
 
     def whole(self, located: Located) -> None:
         """Depend on everything in a module that is used as a value."""
+        self._found.modules |= {located.file or "", *located.folders}
         if located.source is not None:
             self._found.keys.add(Key(SURFACE, located.source))
         self.loaded(located)

@@ -23,8 +23,9 @@ from pytest_cellcache.graph.foreign import (
     is_pure_foreign,
     makes_new,
 )
-from pytest_cellcache.graph.meant import all_meant
+from pytest_cellcache.graph.meant import all_meant, is_item, present
 from pytest_cellcache.graph.names import Names
+from pytest_cellcache.graph.newness import attributes_made, may_change
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import MUTATORS, Refs, is_unknown_call
 from pytest_cellcache.graph.remembered import Place
@@ -124,7 +125,7 @@ class Purity:
     def _is_def(self, path: str, chain: str) -> bool:
         return any(
             not tail and cell.kind == "def"
-            for file, name, tail in self._names.resolve(path, chain).bindings
+            for file, name, tail in present(self._project, self._names, path, chain)
             for cell in self._index(file, name)
         )
 
@@ -150,7 +151,7 @@ class Purity:
         """Say whether code may hand an object of some module to what it calls."""
         for chain in refs.chains - refs.calls:
             for file, name, _ in self._names.resolve(path, chain).bindings:
-                if any(cell.kind in ("value", "effect") for cell in self._index(file, name)):
+                if any(map(may_change, self._index(file, name))):
                     return True
         return False
 
@@ -178,20 +179,20 @@ class Purity:
             if method and not all(makes_new(name) for name in names):
                 return False  # a method of something shared: ``getLogger("x").setLevel(10)``
             return all(is_pure_foreign(name) for name in names)
-        resolution = self._names.resolve(path, chain)
+        bindings = present(self._project, self._names, path, chain)
         reached = False
-        for file, name, tail in resolution.bindings:
+        for file, name, tail in bindings:
             for cell in self._index(file, name):
                 if cell.kind == "import":
                     continue
                 reached = True
                 if not self._is_pure_target(file, name, tail, cell, depth, is_strict):
                     return False
-                if method:
+                if method and not is_item(cell, tail, method):
                     target = ".".join((name, *tail, *filter(None, method.split("."))))
                     if not self._is_quiet(file, target, depth + 1, is_strict):
                         return False
-        return reached or self._ends_in_foreign(resolution.bindings)
+        return reached or self._ends_in_foreign(bindings)
 
     def _ends_in_foreign(self, bindings: list[tuple[str, str, tuple[str, ...]]]) -> bool:
         """Judge a chain that leaves the project through a re-export."""
@@ -329,7 +330,7 @@ class Purity:
             tops = {alias.module.lstrip(".").partition(".")[0] for alias in aliases}
             return tops <= sys.stdlib_module_names | PLAIN_BASES
         found = False
-        for target, name, tail in self._names.resolve(file, base).bindings:
+        for target, name, tail in present(self._project, self._names, file, base):
             for _, cell in self._project.index(target).binders.get(name, ()):
                 if name in cell.binds and cell.kind != "import":
                     found = True
@@ -378,14 +379,14 @@ class Purity:
         if on is not None and (refs.attr_stores or refs.attr_changes):
             self._changed.add(on)
             return self._calls_quietly(file, refs, depth, is_strict)
-        is_init = definition.qualname.rpartition(".")[2] in ("__init__", "__post_init__")
-        changes_given = (
-            refs.changes_parameters or refs.changes_closure or definition.has_kept_default
-        )
-        if is_strict and changes_given and not is_init:  # an initialiser's first argument is new
-            return False
+        owner, _, method = definition.qualname.rpartition(".")
+        is_init = method in ("__init__", "__post_init__")
+        changes_given = refs.changes_parameters or refs.changes_closure
+        if is_strict and not is_init and (changes_given or definition.has_kept_default):
+            return False  # an initialiser's first argument is new
         # ``self.a = []; self.a.append(1)`` fills a new object, ``cls.known.append(1)`` does not.
-        if refs.attr_changes - refs.attr_stores:
+        made = attributes_made(self._project, self._names, file, owner) if is_init else set()
+        if refs.attr_changes - refs.attr_stores - made:
             return False
         return self._calls_quietly(file, refs, depth, is_strict)
 

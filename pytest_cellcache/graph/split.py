@@ -18,6 +18,7 @@ from pytest_cellcache.graph.refs import MEMO, Refs, import_spec
 from pytest_cellcache.graph.scan import scan, scan_function
 from pytest_cellcache.graph.scopes import chain_of, is_new, names_bound_in, walk_scope
 from pytest_cellcache.graph.statements import (
+    binds_new,
     inner_statements,
     is_change,
     is_name_target,
@@ -230,7 +231,6 @@ class _Splitter:
         is_decorated: bool = False,
         shape: ClassShape = _NO_SHAPE,
     ) -> None:
-        is_own = isinstance(statement, (ast.Assign, ast.AnnAssign)) and is_new(statement.value)
         refs = scan([statement], has_lazy_annotations=self._has_future_annotations)
         self._cells.append(
             Cell(
@@ -243,7 +243,7 @@ class _Splitter:
                 bases,
                 is_decorated,
                 kind == "effect" and only_binds(statement),
-                is_own,
+                binds_new(statement),
                 is_change(statement),
                 shape=shape.effects,
                 core=shape.core,

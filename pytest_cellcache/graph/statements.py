@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from pytest_cellcache.graph.refs import MUTATORS
-from pytest_cellcache.graph.scopes import chain_of
+from pytest_cellcache.graph.scopes import chain_of, is_new, walk_scope
 
 _BINDING: Final = (
     ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef,
     ast.ClassDef, ast.Pass, ast.Raise, ast.Break, ast.Continue,
+)  # fmt: skip
+
+_TAKING_NOTHING: Final = (
+    ast.Expr, ast.Pass, ast.Raise, ast.Break, ast.Continue, ast.Delete, ast.FunctionDef,
+    ast.AsyncFunctionDef, ast.ClassDef,
 )  # fmt: skip
 
 
@@ -62,3 +67,25 @@ def is_name_target(node: ast.expr) -> bool:
     if isinstance(node, ast.Starred):
         return is_name_target(node.value)
     return isinstance(node, ast.Name)
+
+
+def binds_new(statement: ast.stmt) -> bool:
+    """Say whether what a statement binds names to are surely objects that nobody else has.
+
+    ``X += y`` is: whatever ``X`` stands for then, it is no object that ``y`` was.
+    """
+    if isinstance(statement, ast.AugAssign):
+        return True
+    if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        return is_new(statement.value)
+    if not isinstance(statement, (ast.If, ast.Try, ast.While)):
+        return False
+    is_plain = not any(isinstance(inner, ast.NamedExpr) for inner in walk_scope(statement))
+    return is_plain and all(_takes_nothing(inner) for inner in inner_statements(statement))
+
+
+def _takes_nothing(statement: ast.stmt) -> bool:
+    if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        value = statement.value
+        return value is None or isinstance(value, ast.Constant) or is_new(value)
+    return isinstance(statement, _TAKING_NOTHING) or binds_new(statement)

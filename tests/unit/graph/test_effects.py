@@ -180,3 +180,78 @@ def test_what_only_binds_counts_for_its_readers(world: Any, text: str) -> None:
     assert digester.effect_cells("a.py") == []
     changed = [places for _, _, places in digester.registering_cells("a.py")]
     assert not [file for places in changed for file, _ in places if file != "a.py"]
+
+
+REGISTER = """
+import warnings
+
+class Meta(type):
+    def __init__(cls, name, bases, members):
+        super().__init__(name, bases, members)
+        register.add(name, cls)
+        cls.hooks = cls.find_hooks()
+    def find_hooks(cls): return []
+
+class Base: pass
+
+class Part(Base):
+    def __init__(self, old=None):
+        super().__init__()
+        if old: warnings.warn("old")
+        self.checks.insert(0, old)
+"""
+
+
+@pytest.mark.parametrize("package", ["", "def __getattr__(name): raise AttributeError(name)"])
+def test_a_class_that_registers_itself_by_another_module_s_function_counts_for_readers(
+    world: Any, package: str
+) -> None:
+    world.write(
+        pkg____init__=package,
+        pkg__register="KNOWN = {}\ndef add(k, v): KNOWN.setdefault(k, []).append(v)",
+        pkg__base="class Base:\n    def __init__(self): self.checks = []",
+        pkg__meta="from pkg import base, register\nKIND = 'x'\n"
+        + REGISTER.replace("class Base: pass\n", "").replace("(Base)", "(base.Base)"),
+        a="from pkg import meta\nclass Thing(metaclass=meta.Meta): part = meta.Part(meta.KIND)",
+    )
+    digester = world.digester()
+    assert digester.effect_cells("a.py") == []
+    ((_, _, changed),) = digester.registering_cells("a.py")
+    assert changed == {("pkg/register.py", "KNOWN")}
+
+
+ELSEWHERE = {
+    "another distribution's function": "from atexit import register as add",
+    "a list of others": "import sys\nKNOWN = {'a': sys.path}\n"
+    "def add(k, v): make().setdefault(k, []).append(v)\ndef make(): return KNOWN",
+}
+
+
+@pytest.mark.parametrize("text", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_a_function_of_a_module_may_be_anybody_s(world: Any, text: str) -> None:
+    world.write(
+        pkg____init__="", pkg__register=text, a="from pkg import register\nregister.add(1, 2)"
+    )
+    assert world.digester().effect_cells("a.py")
+
+
+NEW = {
+    "in place": ("X = ()\nif state.V: X += state.L", True),
+    "a container": ("if state.V: X = []\nelse: X = {}\nX.append(1)", True),
+    "somebody else's": ("if state.V: X = state.L\nX.append(1)", False),
+    "by an import": (
+        "try: from state import L as X\nexcept ImportError: X = []\nX.append(1)",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "is_own"), NEW.values(), ids=NEW)
+def test_a_choice_between_new_objects_binds_a_new_one(
+    world: Any, text: str, *, is_own: bool
+) -> None:
+    world.write(state=STATE, a="import state\n" + text)
+    digester = world.digester()
+    changed = {place for _, _, places in digester.registering_cells("a.py") for place in places}
+    is_known = not digester.effect_cells("a.py")
+    assert (is_known and all(file == "a.py" for file, _ in changed)) == is_own
