@@ -82,8 +82,10 @@ class Closure:
                 self._name(key, out)
             elif key.kind == EFFECTS:
                 self._effects(key, out)
-            elif key.kind == LOADS:
-                out.update(Key(LOADS, file) for file in self._digester.loaded_by(key.path))
+            elif key.kind == LOADS and key.name:
+                loads = self._project.index(key.path).table.loads
+                files = self._digester.loading.brought(key.path, loads) | {key.path}
+                out.update(Key(LOADS, file) for file in files)
             elif key.kind == REGISTERS:
                 self._registers(key, out)
             elif key.kind in (WHOLE, SURFACE):
@@ -169,10 +171,11 @@ class Closure:
             for place in self._targets(resolution):
                 out |= self._keepers.get(place, frozenset())
         for spec in refs.imports:
-            resolution = self._names.resolve_import(path, spec)
-            self._consult(resolution, out)
-            # It may be the first to import it.
-            out |= {key._replace(kind=LOADS) for key in resolution.keys if key.kind == EFFECTS}
+            self._consult(self._names.resolve_import(path, spec), out)
+        if refs.imports:  # it may be the first to import them
+            loading = self._digester.loading
+            files = loading.brought(path, refs.imports) - loading.certain(path)
+            out.update(Key(LOADS, file) for file in files)
         for text in refs.strings:
             self._consult(self._names.resolve_dotted(text), out)
         for attr in self._keepers_by_name.keys() & refs.attrs:

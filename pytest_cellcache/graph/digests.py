@@ -49,7 +49,7 @@ class Digester:
         self.project = project
         self.names = Names(project)
         self.purity = Purity(project, self.names)
-        self.loading = Loading(project)
+        self.loading = Loading(project, self.names)
         self._memo: dict[Key, Digest] = {}
         self._effect_cells: dict[str, list[tuple[int, Cell]]] = {}
         self._registering: dict[str, list[tuple[int, Cell, frozenset[Place]]]] = {}
@@ -270,15 +270,6 @@ class Digester:
             return index.table.code if is_open or index.table.is_broken else ABSENT
         is_certain = all(cell.kind != "effect" for cell in bound)
         return "bound" if is_certain else self._name(Key(NAME, located.source, name))
-
-    def loaded_by(self, path: str) -> set[str]:
-        """Give the first-party files that a module imports, and the packages they are in."""
-        return {
-            key.path
-            for spec in self.project.index(path).table.loads
-            for key in self.names.resolve_import(path, spec).keys
-            if key.kind == EFFECTS
-        }
 
     def _registers(self, key: Key) -> Digest:
         file, _, name = key.name.partition("::")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from pytest_cellcache.graph.cells import Cell
+from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
+from pytest_cellcache.model.keys import EFFECTS
 
 _ENVIRONMENT = frozenset({"environ", "getenv", "environb", "putenv", "setenv"})
 
@@ -12,8 +16,11 @@ _ENVIRONMENT = frozenset({"environ", "getenv", "environb", "putenv", "setenv"})
 class Loading:
     """Follows import statements; results are kept for the run."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, names: Names) -> None:
         self._project = project
+        self._names = names
+        self._certain: dict[str, frozenset[str]] = {}
+        self._brought: dict[str, frozenset[str]] = {}
         self._loaded: dict[str, frozenset[str]] = {}
         self._reading: dict[str, bool] = {}
 
@@ -47,6 +54,49 @@ class Loading:
                     stack += new
             self._loaded[path] = frozenset(seen)
         return self._loaded[path]
+
+    def certain(self, path: str) -> frozenset[str]:
+        """Give the files that are loaded when code of a file runs, whoever loaded it.
+
+        What its import statements load, in turn, with the packages around; no import on condition.
+        """
+        if path not in self._certain:
+
+            def specs(file: str) -> list[str]:
+                cells = self._project.index(file).table.cells
+                return [cell.imported for cell in cells if cell.kind == "import" and cell.imported]
+
+            self._certain[path] = self._followed({path}, specs)
+        return self._certain[path]
+
+    def brought(self, path: str, specs: Iterable[str]) -> frozenset[str]:
+        """Give the files that code in a file may load with some imports, as ``Refs.imports``."""
+        found = frozenset[str]()
+        for file in self._files_of(path, specs):
+            if file not in self._brought:
+                loads = self._followed({file}, lambda each: self._project.index(each).table.loads)
+                self._brought[file] = loads
+            found |= self._brought[file]
+        return found
+
+    def _followed(
+        self, files: set[str], specs_of: Callable[[str], Iterable[str]]
+    ) -> frozenset[str]:
+        stack = list(files)
+        while stack:
+            current = stack.pop()
+            new = self._files_of(current, specs_of(current)) - files
+            files |= new
+            stack += new
+        return frozenset(files)
+
+    def _files_of(self, path: str, specs: Iterable[str]) -> set[str]:
+        return {
+            key.path
+            for spec in specs
+            for key in self._names.resolve_import(path, spec).keys
+            if key.kind == EFFECTS
+        }
 
     def before(self, path: str, position: int, file: str) -> list[str]:
         """List the imports before a statement that load a file which it changes objects of.

@@ -141,6 +141,7 @@ class _Walk:
             self.whole(located)
             return
         source = located.source
+        child = self._project.modules.find_child(located, parts[0])
         if source is not None:
             index = self._project.index(source)
             if index.binds(parts[0]):
@@ -151,11 +152,10 @@ class _Walk:
                 self._found.keys.add(Key(NAME, source, parts[0]))
                 if index.binds("__getattr__"):
                     self.name(source, ("__getattr__",))
-                else:
+                elif child is None:  # it may come to answer for what is not there
                     self._found.keys.add(Key(NAME, source, "__getattr__"))
         for folder in located.folders:  # a submodule that appears or goes
             self._found.keys.add(Key(MODULE, folder or ".", parts[0]))
-        child = self._project.modules.find_child(located, parts[0])
         if child is not None:
             self.loaded(child)
             self.attribute(child, parts[1:])

@@ -60,6 +60,7 @@ class Key(NamedTuple):
     ``name``     Python file              global name; everything that binds or mutates it there
     ``effects``  Python file              empty; its anonymous statements and what it imports
     ``loads``    Python file              empty; what importing it imports: any of it may fail
+                                          ``all``: the same of what it imports, in turn
     ``registers`` Python file             file::name; its statements that may change that global
     ``writes``   Python file              qualified name; what that def may call and change
     ``frame``    Python file              empty; futures, star imports, builtins it redefines
