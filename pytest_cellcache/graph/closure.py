@@ -11,6 +11,7 @@ import functools
 from collections.abc import Iterable
 from typing import Final
 
+from pytest_cellcache.graph.bringing import Bringing
 from pytest_cellcache.graph.calls import Calls
 from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.digests import Digester
@@ -27,7 +28,9 @@ from pytest_cellcache.model.keys import (
     EFFECTS,
     FILE,
     FRAME,
+    LOADS,
     MARKERS,
+    MODULE,
     NAME,
     REGISTERS,
     SOURCES,
@@ -47,6 +50,7 @@ class Closure:
     def __init__(self, project: Project, digester: Digester, evaluations: Evaluations) -> None:
         self._project = project
         self._digester = digester
+        self._bringing = Bringing(digester)
         self._names = digester.names
         self._evaluations = evaluations
         self._ran = evaluations.imported
@@ -297,9 +301,14 @@ class Closure:
                 self._cell(key.path, position, cell, out)
                 out.update(Key(NAME, key.path, name) for name in cell.binds)
         for spec in table.loads:
-            resolution = self._names.resolve_import(key.path, spec)
-            # What it binds counts where it is used; here, what importing it runs.
-            out |= {k for k in resolution.keys if k.kind not in (NAME, WHOLE, SURFACE)}
+            mark = "?" if spec in table.guarded else ""
+            for found in self._names.resolve_import(key.path, spec).keys:
+                # What it binds counts where it is used; here, what importing it runs.
+                if found.kind == MODULE:
+                    loads = Key(LOADS, found.path, found.name + mark)
+                    out.add(loads if self._bringing.is_nothing(loads) else found)
+                elif found.kind not in (NAME, WHOLE, SURFACE):
+                    out.add(found)
         folder, _, file = key.path.rpartition("/")
         if file != "__init__.py" or "/" in folder:
             parent = folder if file != "__init__.py" else folder.rpartition("/")[0]

@@ -229,7 +229,10 @@ class Digester:
         for spec in index.table.loads:
             module = spec.partition(":")[0]
             if self.project.modules.find_from(key.path, module) is None:
-                loaded.add(module.partition(".")[0])
+                top = module.partition(".")[0]
+                is_there = self.project.modules.digest("", top) != ABSENT
+                if is_there or spec not in index.table.guarded:
+                    loaded.add(top)
         loaded -= sys.stdlib_module_names | {"pytest"}  # there already
         return digest_parts([*parts, "foreign", *sorted(loaded)])
 

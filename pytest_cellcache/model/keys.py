@@ -17,6 +17,7 @@ HOOKS: Final = "hooks"
 WHOLE: Final = "whole"
 SURFACE: Final = "surface"
 MODULE: Final = "module"
+LOADS: Final = "loads"
 FILE: Final = "file"
 LISTING: Final = "listing"
 EXISTS: Final = "exists"
@@ -55,6 +56,9 @@ class Key(NamedTuple):
     ``surface``  Python file              empty; all of it that importing it evaluates
     ``module``   empty                    dotted name; the first-party file it resolves to, or the
                                           distribution that has it, with its requirements
+    ``loads``    as of ``module``         the same, for who only imports it: a module that does
+                                          nothing but bind names is as good as another one; ``?``
+                                          at the end: or none
     ``file``     any file                 empty; its content, or absent
     ``listing``  directory                empty; the names in it, or absent
                                           ``modules``; of them, what can be imported

@@ -77,6 +77,7 @@ _THINGS: Final = {
     keys.WHOLE: "the code of {}",
     keys.SURFACE: "what importing {} evaluates",
     keys.MODULE: "the file or distribution that module {} is imported from",
+    keys.LOADS: "what importing module {} brings along",
     keys.FILE: "file {}",
     keys.LISTING: "the list of names in directory {}",
     keys.EXISTS: "the existence of {}",
