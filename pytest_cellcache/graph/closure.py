@@ -20,7 +20,7 @@ from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.project import Project, unnumbered
 from pytest_cellcache.graph.refs import MEMO, Refs, is_unknown_call
 from pytest_cellcache.graph.remembered import Place, Writers, foreign_writers
-from pytest_cellcache.graph.texts import reads_docs, reads_lines, reads_sources
+from pytest_cellcache.graph.texts import reads_codes, reads_docs, reads_lines, reads_sources
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import (
     BODY,
@@ -134,6 +134,14 @@ class Closure:
     def reads_lines(self, keys: Iterable[Key]) -> bool:
         """Say whether some body among keys can read line numbers, of whatever runs."""
         return any(reads_lines(d.refs) for k in keys if k.kind == BODY for d in self._defs(k))
+
+    def codes(self, keys: Iterable[Key]) -> frozenset[Key]:
+        """Give the bodies of what bodies among keys name, if one of them can read code objects."""
+        found = [(key.path, d.refs) for key in keys if key.kind == BODY for d in self._defs(key)]
+        if not any(reads_codes(refs) for _, refs in found):
+            return frozenset()
+        chains = ((path, chain) for path, refs in found for chain in refs.chains)
+        return self._bodies(p for at in chains for p in self._targets(self._names.resolve(*at)))
 
     def docs(self, keys: Iterable[Key]) -> frozenset[Key]:
         """Give the docstrings of everything named among keys."""
