@@ -32,6 +32,7 @@ class Cell(NamedTuple):
             what it calls, whether defining it changes anything else.
         core: for classes, digest of all but plain methods: undecorated or properties, no dunders.
         methods: name and digest of the signature of each of these.
+        may_raise: evaluating it may fail, even if the names in it are there.
         imported: what an ``import`` cell imports, as ``Refs.imports``.
         is_change: an ``effect`` cell that assigns, deletes or calls a mutating method, and calls
             nothing else on an object.
@@ -54,6 +55,7 @@ class Cell(NamedTuple):
     shape: Digest = Digest("")
     core: Digest = Digest("")
     methods: tuple[tuple[str, Digest], ...] = ()
+    may_raise: bool = False
 
 
 class Def(NamedTuple):
@@ -94,6 +96,7 @@ class Table(NamedTuple):
     Attributes:
         aliases: per bound name, everything an import may bind it to.
         loads: modules that importing this one imports, as ``Refs.imports``.
+        guarded: those of ``loads`` whose absence is caught, wherever they are imported.
         stars: modules star-imported, as written, in order.
         markers: per qualified name, digest and refs of its pytest decorators.
         docs: per qualified name, digest of its docstring.
@@ -114,6 +117,7 @@ class Table(NamedTuple):
     code: Digest = Digest("")
     is_broken: bool = False
     exports: tuple[str, ...] | None = None
+    guarded: tuple[str, ...] = ()
 
 
 def _row(value: Cell | Def) -> list[Any]:
@@ -142,6 +146,7 @@ def table_to_json(table: Table) -> dict[str, Any]:
         "code": table.code,
         "broken": table.is_broken,
         "exports": table.exports,
+        "guarded": table.guarded,
     }
 
 
@@ -166,4 +171,5 @@ def table_from_json(data: Mapping[str, Any]) -> Table:
         code=data["code"],
         is_broken=data["broken"],
         exports=None if data["exports"] is None else tuple(data["exports"]),
+        guarded=tuple(data["guarded"]),
     )

@@ -11,15 +11,17 @@ import functools
 from collections.abc import Iterable
 from typing import Final
 
+from pytest_cellcache.graph.bringing import Bringing
 from pytest_cellcache.graph.calls import Calls
 from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.evaluated import CellPlace, Evaluations, is_contained
+from pytest_cellcache.graph.loading import neighbours
 from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.project import Project, unnumbered
 from pytest_cellcache.graph.refs import MEMO, Refs, is_unknown_call
 from pytest_cellcache.graph.remembered import Place, Writers, foreign_writers
-from pytest_cellcache.graph.texts import reads_docs, reads_lines, reads_sources
+from pytest_cellcache.graph.texts import reads_codes, reads_docs, reads_lines, reads_sources
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import (
     BODY,
@@ -27,9 +29,10 @@ from pytest_cellcache.model.keys import (
     EFFECTS,
     FILE,
     FRAME,
-    LISTING,
+    IMPORTS,
     LOADS,
     MARKERS,
+    MODULE,
     NAME,
     REGISTERS,
     SOURCES,
@@ -49,6 +52,7 @@ class Closure:
     def __init__(self, project: Project, digester: Digester, evaluations: Evaluations) -> None:
         self._project = project
         self._digester = digester
+        self._bringing = Bringing(digester)
         self._names = digester.names
         self._evaluations = evaluations
         self._ran = evaluations.imported
@@ -82,10 +86,8 @@ class Closure:
                 self._name(key, out)
             elif key.kind == EFFECTS:
                 self._effects(key, out)
-            elif key.kind == LOADS and key.name:
-                loads = self._project.index(key.path).table.loads
-                files = self._digester.loading.brought(key.path, loads) | {key.path}
-                out.update(Key(LOADS, file) for file in files)
+            elif key.kind == IMPORTS and key.name:
+                out |= self._digester.loading.imports_of(key.path)
             elif key.kind == REGISTERS:
                 self._registers(key, out)
             elif key.kind in (WHOLE, SURFACE):
@@ -137,6 +139,14 @@ class Closure:
         """Say whether some body among keys can read line numbers, of whatever runs."""
         return any(reads_lines(d.refs) for k in keys if k.kind == BODY for d in self._defs(k))
 
+    def codes(self, keys: Iterable[Key]) -> frozenset[Key]:
+        """Give the bodies of what bodies among keys name, if one of them can read code objects."""
+        found = [(key.path, d.refs) for key in keys if key.kind == BODY for d in self._defs(key)]
+        if not any(reads_codes(refs) for _, refs in found):
+            return frozenset()
+        chains = ((path, chain) for path, refs in found for chain in refs.chains)
+        return self._bodies(p for at in chains for p in self._targets(self._names.resolve(*at)))
+
     def docs(self, keys: Iterable[Key]) -> frozenset[Key]:
         """Give the docstrings of everything named among keys."""
         docs: set[Key] = set()
@@ -175,7 +185,7 @@ class Closure:
         if refs.imports:  # it may be the first to import them
             loading = self._digester.loading
             files = loading.brought(path, refs.imports) - loading.certain(path)
-            out.update(Key(LOADS, file) for file in files)
+            out.update(Key(IMPORTS, file) for file in files)
         for text in refs.strings:
             self._consult(self._names.resolve_dotted(text), out)
         for attr in self._keepers_by_name.keys() & refs.attrs:
@@ -192,7 +202,7 @@ class Closure:
         if is_any or "__subclasses__" in refs.attrs:
             # Any module may be meant; any class statement anywhere may add a subclass.
             out.update(Key(SURFACE, file) for file in self._evaluations.files)
-            out |= {Key(SOURCES)} if is_any else self._neighbours
+            out |= {Key(SOURCES)} if is_any else neighbours(self._evaluations.files)
         if reads_sources(refs):
             # As text: comments and layout count.
             out.add(Key(FILE, path))
@@ -203,17 +213,6 @@ class Closure:
             for chain in refs.chains:
                 for file, name, _ in self._names.resolve(path, chain).bindings:
                     out |= self._docs_of(file, name)
-
-    @functools.cached_property
-    def _neighbours(self) -> set[Key]:
-        """What can be imported from the folders and search paths of modules that were."""
-        files = self._evaluations.files
-        folders = {file.rpartition("/")[0] for file in files}
-        for folder in tuple(folders):
-            while folder and f"{folder}/__init__.py" in files:
-                folder = folder.rpartition("/")[0]
-                folders.add(folder)
-        return {Key(LISTING, folder, "modules") for folder in folders}
 
     def _consult(self, resolution: Resolution, out: set[Key]) -> None:
         out |= resolution.keys
@@ -319,9 +318,14 @@ class Closure:
                 self._cell(key.path, position, cell, out)
                 out.update(Key(NAME, key.path, name) for name in cell.binds)
         for spec in table.loads:
-            resolution = self._names.resolve_import(key.path, spec)
-            # What it binds counts where it is used; here, what importing it runs.
-            out |= {k for k in resolution.keys if k.kind not in (NAME, WHOLE, SURFACE)}
+            mark = "?" if spec in table.guarded else ""
+            for found in self._names.resolve_import(key.path, spec).keys:
+                # What it binds counts where it is used; here, what importing it runs.
+                if found.kind == MODULE:
+                    loads = Key(LOADS, found.path, found.name + mark)
+                    out.add(loads if self._bringing.is_nothing(loads) else found)
+                elif found.kind not in (NAME, WHOLE, SURFACE):
+                    out.add(found)
         folder, _, file = key.path.rpartition("/")
         if file != "__init__.py" or "/" in folder:
             parent = folder if file != "__init__.py" else folder.rpartition("/")[0]

@@ -23,7 +23,7 @@ from pytest_cellcache.model.keys import (
     EXPORT,
     FRAME,
     HOOKS,
-    LOADS,
+    IMPORTS,
     MARKERS,
     MODULE,
     NAME,
@@ -59,7 +59,7 @@ class Digester:
             BODY: self._body,
             NAME: self._name,
             EFFECTS: self._effects,
-            LOADS: self._loads,
+            IMPORTS: self._loads,
             REGISTERS: self._registers,
             WRITES: self._writes,
             FRAME: self._frame,
@@ -238,7 +238,10 @@ class Digester:
         for spec in index.table.loads:
             module = spec.partition(":")[0]
             if self.project.modules.find_from(key.path, module) is None:
-                loaded.add(module.partition(".")[0])
+                top = module.partition(".")[0]
+                is_there = self.project.modules.digest("", top) != ABSENT
+                if is_there or spec not in index.table.guarded:
+                    loaded.add(top)
         loaded -= sys.stdlib_module_names | QUIET_IMPORTS
         return digest_parts([*parts, "foreign", *sorted(loaded)])
 

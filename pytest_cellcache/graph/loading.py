@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
-from pytest_cellcache.model.keys import EFFECTS
+from pytest_cellcache.model.keys import EFFECTS, IMPORTS, LISTING, Key
 
 _ENVIRONMENT = frozenset({"environ", "getenv", "environb", "putenv", "setenv"})
 
@@ -79,6 +79,11 @@ class Loading:
             found |= self._brought[file]
         return found
 
+    def imports_of(self, path: str) -> set[Key]:
+        """Give what says whether all imports of a module, and of what it imports, succeed."""
+        files = self.brought(path, self._project.index(path).table.loads)
+        return {Key(IMPORTS, file) for file in (path, *files)}
+
     def _followed(
         self, files: set[str], specs_of: Callable[[str], Iterable[str]]
     ) -> frozenset[str]:
@@ -132,3 +137,13 @@ class Loading:
 
 def _names_environment(refs: Refs) -> bool:
     return not _ENVIRONMENT.isdisjoint(refs.attrs | refs.chains)
+
+
+def neighbours(files: Collection[str]) -> set[Key]:
+    """Give what can be imported from the folders and search paths of modules that were."""
+    folders = {file.rpartition("/")[0] for file in files}
+    for folder in tuple(folders):
+        while folder and f"{folder}/__init__.py" in files:
+            folder = folder.rpartition("/")[0]
+            folders.add(folder)
+    return {Key(LISTING, folder, "modules") for folder in folders}

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from pytest_cellcache.graph.cells import Def
 from pytest_cellcache.graph.project import Index, Project, numbered
 from pytest_cellcache.graph.remembered import Place
-from pytest_cellcache.model.keys import BODY, EFFECTS, LOADS, NAME, WHOLE, Key
+from pytest_cellcache.model.keys import BODY, EFFECTS, IMPORTS, NAME, WHOLE, Key
 from pytest_cellcache.model.observation import CodeRef
 
 
@@ -66,7 +66,7 @@ class Locator:
                     keys = self._tell_apart(ref, keys)
                 self._exact[ref] = keys
             found.update(keys)
-        return found | {key._replace(kind=LOADS) for key in found if key.kind == EFFECTS}
+        return found | {key._replace(kind=IMPORTS) for key in found if key.kind == EFFECTS}
 
     def _keys(self, ref: CodeRef) -> tuple[Key, ...]:
         keys = self._located.get(ref)

@@ -120,13 +120,16 @@ class Modules:
             return found
         return Located(found.file, found.folders, (*parent.passed, parent.file, *found.passed))
 
+    def locate(self, folder: str, name: str) -> Located | None:
+        """Find what a ``module`` key means, relative to ``folder`` if that is given."""
+        if not folder:
+            return self._search_all(name)
+        base = "" if folder == "." else folder
+        return self._search((base,), name) if name else Located(None, (base,))
+
     def digest(self, folder: str, name: str) -> Digest:
         """Digest what a ``module`` key resolves to, relative to ``folder`` if that is given."""
-        if folder:
-            base = "" if folder == "." else folder
-            found = self._search((base,), name) if name else Located(None, (base,))
-        else:
-            found = self._search_all(name)
+        found = self.locate(folder, name)
         if found is None:
             top = name.partition(".")[0]
             if folder or not top or top in sys.stdlib_module_names:

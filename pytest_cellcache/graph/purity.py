@@ -80,7 +80,7 @@ class Purity:
             return True
         if not self._only_changes_project(path, refs.receivers):
             return True
-        if refs.imports or refs.changes_unknown:
+        if refs.changes_unknown or (refs.imports and not cell.only_binds):
             return True
         if cell.kind != "class" and (refs.attr_changes or refs.attr_stores):
             return True

@@ -19,9 +19,11 @@ from pytest_cellcache.graph.scan import scan, scan_function
 from pytest_cellcache.graph.scopes import chain_of, is_new, names_bound_in, walk_scope
 from pytest_cellcache.graph.statements import (
     binds_new,
+    caught_imports,
     inner_statements,
     is_change,
     is_name_target,
+    may_raise,
     only_binds,
 )
 from pytest_cellcache.graph.syntaxdigest import ClassShape, digest_syntax, shape_of
@@ -95,9 +97,14 @@ class _Splitter:
     def table(self, code: Digest) -> Table:
         body = self._tree.body
         self._drop_type_checking()
+        caught = caught_imports(_outside_functions(body))
+        unguarded: set[str] = set()
         for statement in _outside_functions(body):
             if isinstance(statement, (ast.Import, ast.ImportFrom)):
+                known = len(self._loads)
                 self._note_import(statement)
+                if statement not in caught:
+                    unguarded.update(self._loads[known:])
         self._has_future_annotations = "annotations" in self._futures
         for prefix, node in list(_definitions(body, "")):
             self._take_markers(prefix, node)
@@ -115,6 +122,7 @@ class _Splitter:
             docs=self._docs,
             futures=tuple(sorted(self._futures)),
             code=code,
+            guarded=tuple(sorted(set(self._loads) - unguarded)),
         )
 
     def _drop_type_checking(self) -> None:
@@ -248,6 +256,7 @@ class _Splitter:
                 shape=shape.effects,
                 core=shape.core,
                 methods=shape.methods,
+                may_raise=may_raise(statement),
             )
         )
 

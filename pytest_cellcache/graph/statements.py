@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pytest_cellcache.graph.refs import MUTATORS
-from pytest_cellcache.graph.scopes import chain_of, is_new, walk_scope
+from pytest_cellcache.graph.scopes import (
+    chain_of,
+    children_of,
+    evaluated_outside,
+    is_new,
+    walk_scope,
+)
 
 _BINDING: Final = (
     ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef,
@@ -89,3 +95,51 @@ def _takes_nothing(statement: ast.stmt) -> bool:
         value = statement.value
         return value is None or isinstance(value, ast.Constant) or is_new(value)
     return isinstance(statement, _TAKING_NOTHING) or binds_new(statement)
+
+
+_CATCHING: Final = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+
+
+def caught_imports(statements: Iterable[ast.stmt]) -> set[ast.stmt]:
+    """Give the imports in ``try`` statements that go on when there is no such module."""
+    found: set[ast.stmt] = set()
+    for statement in statements:
+        if isinstance(statement, ast.Try) and any(map(_catches, statement.handlers)):
+            found.update(s for s in statement.body if isinstance(s, (ast.Import, ast.ImportFrom)))
+    return found
+
+
+def _catches(handler: ast.ExceptHandler) -> bool:
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    goes_on = not any(isinstance(inner, ast.Raise) for inner in ast.walk(handler))
+    return goes_on and any(k is None or chain_of(k) in _CATCHING for k in kinds)
+
+
+_RAISING: Final = (
+    ast.Call, ast.Subscript, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Attribute, ast.Raise,
+    ast.Assert, ast.Starred, ast.comprehension, ast.FormattedValue, ast.Await, ast.withitem,
+)  # fmt: skip
+_SCOPED: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+
+def may_raise(statement: ast.stmt) -> bool:
+    """Say whether evaluating a statement of a module may fail, names and imports aside.
+
+    To be called before the bodies of functions are cut out or after, which makes no difference.
+    """
+    if not isinstance(statement, (*_BINDING, ast.If, ast.Try, ast.Expr)):
+        return True
+    stack: list[ast.AST] = [statement]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, _RAISING):
+            return True
+        if isinstance(node, ast.ClassDef) and (node.bases or node.keywords or node.decorator_list):
+            return True
+        if isinstance(node, (ast.Tuple, ast.List)) and not isinstance(node.ctx, ast.Load):
+            return True  # there may be another number of values
+        if isinstance(node, _SCOPED):
+            stack += evaluated_outside(node)
+            continue
+        stack += children_of(node)
+    return False

@@ -1,4 +1,4 @@
-"""Tells code that reads sources as text, docstrings or line numbers: layout counts for it."""
+"""Tells code that reads code: sources as text, docstrings, line numbers, code objects."""
 
 from __future__ import annotations
 
@@ -18,6 +18,16 @@ _LINES: Final = frozenset(
 )
 _NOTING_LINES: Final = frozenset({"traceback", "warns", "catch_warnings", "records"})
 """Where ``lineno`` is that of a frame, not one of a text that the project parses."""
+
+
+_CODES: Final = frozenset(
+    "__code__ getclosurevars get_instructions Bytecode disassemble dis code_info".split()
+)
+
+
+def reads_codes(refs: Refs) -> bool:
+    """Say whether code may look into the code of functions that it does not call."""
+    return not _CODES.isdisjoint(refs.attrs | refs.chains)
 
 
 def reads_sources(refs: Refs) -> bool:

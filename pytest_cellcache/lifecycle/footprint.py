@@ -16,8 +16,8 @@ from pytest_cellcache.model.keys import (
     ENV,
     EXISTS,
     FILE,
+    IMPORTS,
     LISTING,
-    LOADS,
     MODULE,
     PROGRAM,
     RUN,
@@ -87,7 +87,7 @@ class InputKeys:
             found.add(Key(MODULE, "", module))
             source = self._source_of(module)
             if source is not None:  # what is read of it has computed names, too
-                found |= {Key(SURFACE, source), Key(LOADS, source, "all")}
+                found |= {Key(SURFACE, source), Key(IMPORTS, source, "all")}
         for variable in seen.variables:
             if not self._inputs.is_neutral(variable):
                 found.add(Key(ENV, "", variable))

@@ -13,7 +13,16 @@ from typing import Any
 
 from pytest_cellcache.graph.members import Members
 from pytest_cellcache.model.digest import Digest
-from pytest_cellcache.model.keys import CODE_KINDS, EFFECTS, FILE, LOADS, NAME, REGISTERS, Key
+from pytest_cellcache.model.keys import (
+    CODE_KINDS,
+    EFFECTS,
+    FILE,
+    IMPORTS,
+    LOADS,
+    NAME,
+    REGISTERS,
+    Key,
+)
 
 MembersOf = Callable[[Key], Members | None]
 Mentions = Callable[[Key, Key, frozenset[str]], bool]
@@ -62,6 +71,7 @@ class StoredGraph:
 
     Args:
         members: tells the members of a class as it is now.
+        brings_nothing: says of a ``loads`` key that the module it means now is as good as none.
         mentions: says whether the code behind a key, as it is now, may tell of some methods of a
             class whether they are there.
 
@@ -75,6 +85,7 @@ class StoredGraph:
         digest: Callable[[Key], Digest],
         members: MembersOf = lambda _: None,
         mentions: Mentions = lambda *_: True,
+        brings_nothing: Callable[[Key], bool] = lambda _: False,
     ) -> None:
         data: dict[str, Any] = json.loads(blob)
         self._reverse: dict[int, list[int]] = {}
@@ -89,12 +100,14 @@ class StoredGraph:
         spared = (
             CODE_KINDS
             if len(same) == len(stored_files)
-            else CODE_KINDS - {NAME, EFFECTS, LOADS, REGISTERS}
+            else CODE_KINDS - {NAME, EFFECTS, IMPORTS, REGISTERS}
         )
         self._changed = {
             number
             for number, (key, row) in enumerate(zip(self._keys, data["keys"], strict=True))
-            if not (key.kind in spared and key.path in same) and shorten(digest(key)) != row[3]
+            if not (key.kind in spared and key.path in same)
+            and shorten(digest(key)) != row[3]
+            and not (key.kind == LOADS and brings_nothing(key))  # as it did before
         }
         self._edges: list[Sequence[int]] = data["edges"]
         stored_members: dict[str, Any] = data.get("members", {})

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from pytest_cellcache.graph.bringing import Bringing
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.members import Members, members_of, mentions
 from pytest_cellcache.model.digest import ABSENT, Digest, digest_parts, digest_text
@@ -20,6 +21,7 @@ from pytest_cellcache.model.keys import (
     FILE,
     GROUP,
     LISTING,
+    LOADS,
     MODULE,
     PROGRAM,
     RUN,
@@ -64,6 +66,7 @@ class Inputs:
         self._distributions = distributions or Distributions(())
         self._snapshot = snapshot
         self._digester = digester
+        self._bringing = Bringing(digester)
         self._environ = dict(environ)
         self._run = run
         self._ignored = (*NEUTRAL_VARIABLES, *env_ignore)
@@ -84,12 +87,18 @@ class Inputs:
         """Say whether the code behind a key may tell which of some methods a class has."""
         return mentions(self._digester, key, owner, names)
 
+    def brings_nothing(self, key: Key) -> bool:
+        """Say whether importing the module of a ``loads`` key does nothing to anybody else."""
+        return self._bringing.is_nothing(key)
+
     def is_neutral(self, variable: str) -> bool:
         """Say whether a variable never counts."""
         return any(fnmatch.fnmatchcase(variable, pattern) for pattern in self._ignored)
 
     def _compute(self, key: Key) -> Digest:
         kind = key.kind
+        if kind == LOADS:
+            return self._digester.digest(Key(MODULE, key.path, key.name.rstrip("?")))
         if kind in CODE_KINDS or kind == MODULE:
             return self._digester.digest(key)
         if kind == FILE:

@@ -300,6 +300,7 @@ class Recording:
             roots |= closure.called(path, scan_source(source))
         if closure.reads_docs(roots):
             roots |= closure.docs(reach(roots, edges))
+        roots |= closure.codes(roots)
         if closure.reads_lines(roots):
             roots |= {Key(FILE, key.path) for key in roots if key.kind == BODY}
         return frozenset(roots)

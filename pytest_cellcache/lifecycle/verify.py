@@ -144,7 +144,13 @@ class Verifier:
             graph: StoredGraph | None = None
             if blob is not None:
                 try:
-                    graph = StoredGraph(blob, self._digest, self._members, self._inputs.mentions)
+                    graph = StoredGraph(
+                        blob,
+                        self._digest,
+                        self._members,
+                        self._inputs.mentions,
+                        self._inputs.brings_nothing,
+                    )
                 except _BROKEN:
                     graph = None
             self._graphs[name] = graph

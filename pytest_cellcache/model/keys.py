@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 BODY: Final = "body"
 NAME: Final = "name"
 EFFECTS: Final = "effects"
-LOADS: Final = "loads"
+IMPORTS: Final = "imports"
 REGISTERS: Final = "registers"
 WRITES: Final = "writes"
 FRAME: Final = "frame"
@@ -18,6 +18,7 @@ HOOKS: Final = "hooks"
 WHOLE: Final = "whole"
 SURFACE: Final = "surface"
 MODULE: Final = "module"
+LOADS: Final = "loads"
 FILE: Final = "file"
 LISTING: Final = "listing"
 EXISTS: Final = "exists"
@@ -35,7 +36,7 @@ CODE_KINDS: Final = frozenset(
         BODY,
         NAME,
         EFFECTS,
-        LOADS,
+        IMPORTS,
         REGISTERS,
         WRITES,
         FRAME,
@@ -59,7 +60,7 @@ class Key(NamedTuple):
     ``body``     Python file              qualified name; the body of that def
     ``name``     Python file              global name; everything that binds or mutates it there
     ``effects``  Python file              empty; its anonymous statements and what it imports
-    ``loads``    Python file              empty; what importing it imports: any of it may fail
+    ``imports``  Python file              empty; what importing it imports: any of it may fail
                                           ``all``: the same of what it imports, in turn
     ``registers`` Python file             file::name; its statements that may change that global
     ``writes``   Python file              qualified name; what that def may call and change
@@ -72,6 +73,9 @@ class Key(NamedTuple):
     ``surface``  Python file              empty; all of it that importing it evaluates
     ``module``   empty                    dotted name; the first-party file it resolves to, or the
                                           distribution that has it, with its requirements
+    ``loads``    as of ``module``         the same, for who only imports it: a module that does
+                                          nothing but bind names is as good as another one; ``?``
+                                          at the end: or none
     ``file``     any file                 empty; its content, or absent
     ``listing``  directory                empty; the names in it, or absent
                                           ``modules``; of them, what can be imported

@@ -91,7 +91,7 @@ def test_code_that_tests_write_is_stored_with_them(
     assert {"test_run", "test_imported", "test_tmp_path"} <= set(warm.names)
 
 
-def test_who_reads_line_numbers_rests_on_the_layout_of_what_ran(suite: Suite) -> None:
+def test_who_reads_code_rests_on_it_and_who_reads_line_numbers_on_its_layout(suite: Suite) -> None:
     suite.write(
         "lib.py",
         """
@@ -101,6 +101,10 @@ def test_who_reads_line_numbers_rests_on_the_layout_of_what_ran(suite: Suite) ->
                 fail()
             except ValueError as error:
                 return error.__traceback__.tb_next.tb_lineno
+        def names(function): return function.__code__.co_varnames
+        def shown(value):
+            text = str(value)
+            return text
         """,
     )
     suite.write(
@@ -109,11 +113,16 @@ def test_who_reads_line_numbers_rests_on_the_layout_of_what_ran(suite: Suite) ->
         import lib
         import pytest
         def test_line(): assert lib.line() == 2
+        def test_names(): assert lib.names(lib.shown) == ("value", "text")
         def test_fail():
             with pytest.raises(ValueError):
                 lib.fail()
         """,
     )
     suite.warm()
+    suite.edit("lib.py", "text = str(value)\n    return text", "return str(value)")
+    assert suite.both().names == ["test_line", "test_names"]
+    suite.edit("test_it.py", '("value", "text")', '("value",)')
+    suite.both()
     suite.edit("lib.py", "def fail", "# new\ndef fail")
     assert suite.both().names == ["test_line"]

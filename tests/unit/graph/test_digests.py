@@ -191,9 +191,9 @@ def test_what_a_module_imports_counts_as_far_as_it_may_fail(
     world: Any, before: str, after: str, *, is_other: bool
 ) -> None:
     world.write(a="from b import f", b=before)
-    first = world.digest("loads", "a.py")
+    first = world.digest("imports", "a.py")
     world.write(b=after)
-    assert (world.digest("loads", "a.py") != first) == is_other
+    assert (world.digest("imports", "a.py") != first) == is_other
 
 
 @pytest.mark.parametrize(
@@ -203,11 +203,11 @@ def test_an_import_of_what_changes_nothing_is_no_effect(
     world: Any, added: str, *, is_other: bool
 ) -> None:
     world.write(a="import os")
-    first = [world.digest(kind, "a.py") for kind in ("effects", "loads")]
+    first = [world.digest(kind, "a.py") for kind in ("effects", "imports")]
     world.write(a=f"import os\nimport {added}")
-    effects, loads = [world.digest(kind, "a.py") for kind in ("effects", "loads")]
+    effects, imports = [world.digest(kind, "a.py") for kind in ("effects", "imports")]
     assert (effects != first[0]) == is_other
-    assert loads != first[1]
+    assert imports != first[1]
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,8 @@ EFFECTS = {
     "path": "import sys\nsys.path.insert(0, 'x')",
     "decimal": "import decimal\ndecimal.getcontext().prec = 5",
     "exec": "exec('import x')",
+    "optional import by name": "try:\n    X = __import__('x')\nexcept ImportError:\n    X = 0",
+    "what to do without": "try:\n    import extra\nexcept ImportError:\n    state.set_global(1)",
     "unknown": "from elsewhere_unknown import f\nf.g().h()",
 }
 
@@ -168,6 +170,8 @@ NO_EFFECTS = {
     "deleted name": "def f(): pass\ndel f",
     "match": "match 1:\n    case 1: X = 1\n    case _: X = 2",
     "conditional def": "import sys\nif sys.version_info > (3,):\n    def f(): pass",
+    "optional import": "try:\n    import extra\nexcept ImportError:\n    extra = None",
+    "conditional import": "import sys\nif sys.flags.debug:\n    from state import V",
     "docstring": "'''doc'''",
     "exports": "__all__ = ['f']",
 }

@@ -307,3 +307,29 @@ def test_a_broken_table_survives_json() -> None:
 def test_a_damaged_table_is_told(data: dict[str, object]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
         table_from_json(data)
+
+
+def test_imports_whose_absence_is_caught() -> None:
+    table = split_cells(
+        b"""
+try:
+    import a
+    from b import c
+except (ImportError, KeyError):
+    import d
+try:
+    import e
+except ImportError:
+    raise
+try:
+    import f
+except KeyError:
+    pass
+try:
+    import g
+except Exception:
+    pass
+import g
+"""
+    )
+    assert table.guarded == ("a", "b:c")
