@@ -159,8 +159,7 @@ class FixtureWatch:
             if not each.place:
                 changed |= each.seen.changed
         wide = [each for each in used if each.place]
-        owned = {each for each in wide if is_below(changed, each.paths | each.seen.writes)}
-        return self.definitions_of(owned)
+        return self.definitions_of({each for each in wide if is_below(changed, each.owned)})
 
     def trees_of(self, fixturedefs: Iterable[Any], kept: Mapping[Instance, Kept]) -> dict[str, str]:
         """Give the directories that belong to the values of definitions, by token."""

@@ -16,7 +16,12 @@ from typing import Any, Protocol
 import pytest
 
 from pytest_cellcache.hooks.scopes import places_of
-from pytest_cellcache.lifecycle.sequences import EVERYTHING, digest_of_sequence
+from pytest_cellcache.lifecycle.sequences import (
+    EVERYTHING,
+    digest_of_sequence,
+    is_out_of_order,
+    texts,
+)
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, Key
@@ -41,6 +46,8 @@ class Records(Protocol):
     def producers_of(self, facts: TestFacts) -> tuple[str, ...]: ...
 
     def last_of(self, facts: TestFacts) -> Mapping[str, Any]: ...
+
+    def another(self, facts: TestFacts, fits: Callable[[Entry], bool]) -> Entry | None: ...
 
 
 class Order:
@@ -67,8 +74,11 @@ class Order:
     def settle(self, items: Iterable[pytest.Item], judged: Judged, records: Records) -> None:
         """Turn hits into misses where they must run for others, or after others."""
         in_order = [] if self.by_chance else [item for item in items if item.nodeid in judged]
-        while self._run_producers(judged, records) or self._keep_sequences(
-            in_order, judged, records
+        ranks = {item.nodeid: number for number, item in enumerate(in_order)}
+        while (
+            self._keep_order(ranks, judged, records)
+            or self._run_producers(judged, records)
+            or self._keep_sequences(in_order, judged, records)
         ):
             pass
 
@@ -119,8 +129,8 @@ class Order:
         chosen = {name for place in lost for name in self._done.get(place, ())}
         names = {self.named(path) for path in looked}
         for nodeid, (_, _, told) in self._replayed.items():
-            wrote = _texts(told.get("wrote"))
-            is_handled = not self.by_chance and not places.isdisjoint(_texts(told.get("handled")))
+            wrote = texts(told.get("wrote"))
+            is_handled = not self.by_chance and not places.isdisjoint(texts(told.get("handled")))
             if is_handled or (names and (EVERYTHING in wrote or _meet(names, wrote))):
                 chosen.add(nodeid)
         chosen.discard(item.nodeid)
@@ -143,12 +153,12 @@ class Order:
         if "handled" in told or "wrote" in told:
             self._replayed[item.nodeid] = item, outcome, told
             self._ran[item.nodeid] = item, outcome
-        self._note(item, outcome, _texts(told.get("handled")))
+        self._note(item, outcome, texts(told.get("handled")))
 
     def ran(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
         """Take a test that ran."""
-        self._note(item, outcome, _texts(told.get("handled")))
-        self._written.update(_texts(told.get("wrote")))
+        self._note(item, outcome, texts(told.get("handled")))
+        self._written.update(texts(told.get("wrote")))
 
     # -- ours ------------------------------------------------------------------------------------
 
@@ -171,6 +181,30 @@ class Order:
         return has_changed
 
     @staticmethod
+    def _keep_order(ranks: Mapping[str, int], judged: Judged, records: Records) -> bool:
+        """Use no record that was made after other producers than stand before the test now."""
+
+        def fits(entry: Entry) -> bool:
+            return not is_out_of_order(entry.body, entry.unit, ranks)
+
+        has_changed = False
+        for nodeid, rank in ranks.items():
+            facts, verdict = judged[nodeid]
+            if isinstance(verdict, Hit):
+                if fits(verdict.entry):
+                    continue
+                has_changed = True
+                other = records.another(facts, fits)
+                if other is not None:
+                    judged[nodeid] = facts, Hit(other)
+                    continue
+                _flip(judged, nodeid, "")
+            for name in texts(records.last_of(facts).get("later")):
+                if ranks.get(name, rank) < rank:
+                    has_changed |= _flip(judged, name, nodeid)
+        return has_changed
+
+    @staticmethod
     def _keep_sequences(items: list[pytest.Item], judged: Judged, records: Records) -> bool:
         has_changed = False
         done: dict[str, list[str]] = {}
@@ -186,9 +220,9 @@ class Order:
                 for place in places_of(item) & (done.keys() | left.keys()):
                     for nodeid in (*done.get(place, ()), *left.get(place, ())):
                         has_changed |= _flip(judged, nodeid, item.nodeid)
-            for place in _texts(told.get("left")):
+            for place in texts(told.get("left")):
                 left.setdefault(place, []).append(item.nodeid)
-            for place in _texts(told.get("handled")):
+            for place in texts(told.get("handled")):
                 done.setdefault(place, []).append(item.nodeid)
         return has_changed
 
@@ -219,7 +253,3 @@ def _meet(looked: set[str], wrote: Iterable[str]) -> bool:
         if any(path.startswith(name + "/") for path in looked):
             return True
     return False
-
-
-def _texts(found: object) -> list[str]:
-    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []

@@ -251,9 +251,9 @@ class Requeuer:
                 self._guard.call(self._recorder.open_unit, None)
                 self._is_open = not self._guard.is_off
                 setup = self._phase(item, "setup")
-                # What a wider fixture did in here is there to stay; it is only what the test did
-                # that it must not find in the next attempt.
-                has_grown = any(i.changes for i in self._fixtures.alive() if i not in alive)
+                # What a wider fixture did in here is there to stay, and so is its value; it is only
+                # what the test did to them that it must not find in the next attempt.
+                has_grown = any(i.place for i in self._fixtures.alive() if i not in alive)
                 if has_grown:
                     memory = self._guard.call(self._changes.remember, None)
                 self._pending.append(setup)

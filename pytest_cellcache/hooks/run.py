@@ -192,6 +192,7 @@ class Run:
             read_child=self._recorder.read_child,
             named=self.order.named,
             by_chance=self.order.by_chance,
+            last_of=basis.verifier.last_of,
         )
         if self._settings.may_write:
             collection = self.collection
@@ -290,8 +291,7 @@ class Run:
         return judged
 
     def reports_of(self, item: pytest.Item) -> Any:
-        """Give what ``verdict_of`` made for a hit: reports and warnings."""
-        return self._replays[item.nodeid]
+        return self._replays[item.nodeid]  # made by ``verdict_of``
 
     def replayed(self, item: pytest.Item, outcome: str, saved_s: float) -> None:
         verdict = self._judged[item.nodeid][1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 from pytest_cellcache.graph.locate import places_of
@@ -153,14 +153,26 @@ class Left:
 
     def tests_before(self, unit: Key, roots: frozenset[Key]) -> tuple[str, ...]:
         """Give the node ids of the producers among roots that ran before a unit."""
+        return self.tests_around(unit, roots)[0]
+
+    def tests_around(
+        self, unit: Key, roots: frozenset[Key]
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Give the node ids of the producers among roots, before and after a unit."""
         if len(self._ranks) != len(self._order):
             self._ranks = {key: number for number, key in enumerate(self._order)}
             self._tests.clear()
         place = self._ranks
         own = place.get(unit, len(place))
         among = {key for root in roots for key in self._tests_of(root)}
-        before = [key for key in among if place[key] < own]
-        return tuple(self._order[key] for key in sorted(before, key=place.__getitem__))
+        ranked = sorted(among, key=place.__getitem__)
+        before = tuple(self._order[key] for key in ranked if place[key] < own)
+        return before, tuple(self._order[key] for key in ranked if place[key] > own)
+
+    @property
+    def nodeids(self) -> Collection[str]:
+        """Node ids of the tests that ran."""
+        return self._order.values()
 
     def _tests_of(self, root: Key) -> frozenset[Key]:
         """Give the tests that a root is, or stands for."""

@@ -27,7 +27,7 @@ from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
 from pytest_cellcache.lifecycle.producers import Producers, unit_key
-from pytest_cellcache.lifecycle.sequences import Sequences
+from pytest_cellcache.lifecycle.sequences import Sequences, others_of
 from pytest_cellcache.lifecycle.sites import ImportInputs, place_inputs
 from pytest_cellcache.lifecycle.surroundings import (
     Backwards,
@@ -36,7 +36,7 @@ from pytest_cellcache.lifecycle.surroundings import (
     applies,
     reach,
 )
-from pytest_cellcache.lifecycle.units import Attempt, Restored
+from pytest_cellcache.lifecycle.units import Attempt, Restored, TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import (
@@ -73,7 +73,9 @@ class Recording:
         read_child: Callable[[str], Lines] = lambda _: [],
         named: Callable[[str], str] = str,
         by_chance: bool = False,
+        last_of: Callable[[TestFacts], Mapping[str, Any]] = lambda _: {},
     ) -> None:
+        self._last_of = last_of
         self._project = project
         self._digester = digester
         self._inputs = inputs
@@ -219,6 +221,7 @@ class Recording:
             return False
         groups: dict[str, list[Entry]] = {}
         now = time.time()
+        ran = frozenset(() if self._left is None else self._left.nodeids)
         for row in kept:
             attempt = row.attempt
             body = {
@@ -231,6 +234,8 @@ class Recording:
             body |= self._sequences.to_json(attempt)
             if row.producers:
                 body["producers"] = row.producers
+            if others := others_of(row, self._last_of(attempt.facts), ran):
+                body["later"] = others
             entry = Entry(attempt.facts.nodeid, now, (name, *attempt.blobs), body)
             groups.setdefault(attempt.facts.group, []).append(entry)
         written = [self._store.append(group, found) for group, found in groups.items()]

@@ -163,7 +163,7 @@ class Sequences:
             unit = Left.key_of(row.attempt)
             names = left.tests_before(unit, producers)
             names = tuple(dict.fromkeys((*row.producers, *names)))
-            found.append(Kept(row.attempt, row.roots | producers, names))
+            found.append(Kept(row.attempt, row.roots | producers, names, row.later))
         return found
 
     def keep_unstored(self, fates: Mapping[str, Reason | None], left: Left, store: Store) -> None:
@@ -198,8 +198,7 @@ class Sequences:
             if meets:
                 for path in each.seen.writes:
                     self._held[path] = each.place
-            owned = each.paths | each.seen.writes
-            if not meets and not (is_below(looked, owned) or is_below(changed, owned)):
+            if not meets and not (is_below(looked, each.owned) or is_below(changed, each.owned)):
                 continue
             sequence = self._sequences.setdefault(each.place, [])
             before = [] if self._by_chance else [key.name for key in sequence]
@@ -207,7 +206,7 @@ class Sequences:
             found.before.setdefault(each.place, told)
             if meets and before:
                 found.producers.add(sequence[-1])
-            if handles or is_below(changed, owned):
+            if handles or is_below(changed, each.owned):
                 found.handled.add(each.place)
         for path in looked & self._held.keys():
             sequence = self._sequences.get(self._held[path], [])
@@ -242,6 +241,37 @@ class Sequences:
             for known in (writers, self._writers_in.setdefault(os.path.dirname(path), [])):
                 if writer not in known:
                     known.append(writer)
+
+
+def others_of(row: Kept, last: Mapping[str, Any], ran: Collection[str]) -> list[str]:
+    """Name the known producers of a test that did not run before it: the nearest ones.
+
+    Args:
+        last: what an earlier run told of it.
+        ran: node ids of the tests that ran in this one.
+    """
+    known = [*row.later, *(n for n in (*texts(last.get("producers")), *texts(last.get("later"))))]
+    found = (n for n in known if n not in row.producers and (n in row.later or n not in ran))
+    return list(dict.fromkeys(found))[:_MOST_NAMES]
+
+
+def is_out_of_order(told: Mapping[str, Any], nodeid: str, ranks: Mapping[str, int]) -> bool:
+    """Say whether a record was made after other producers than stand before a test now.
+
+    Args:
+        ranks: places of the tests of this run.
+    """
+    own = ranks[nodeid]
+    before = [ranks.get(name, own) for name in texts(told.get("producers"))]
+    if before and (before != sorted(before) or before[-1] >= own):
+        return True
+    return any(ranks.get(name, own) < own for name in texts(told.get("later")))
+
+
+def texts(found: object) -> list[str]:
+    """Give the texts of a list that was read from a record."""
+    found = found if isinstance(found, (list, tuple)) else []
+    return [name for name in found if isinstance(name, str)]
 
 
 def read_unstored(store: Store, group: str) -> dict[str, dict[str, Any]]:

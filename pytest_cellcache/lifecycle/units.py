@@ -87,6 +87,11 @@ class Instance:
         """Tells its value from those of all other instances of the run."""
         return f"{self.name} {id(self):x}"
 
+    @property
+    def owned(self) -> frozenset[str]:
+        """Paths that are its own; not a log, which others go on with, too."""
+        return self.paths | (self.seen.writes - self.seen.appends)
+
     def with_upstream(self) -> set[Instance]:
         """Give this instance and all it rests on."""
         found: set[Instance] = set()

@@ -1,0 +1,135 @@
+"""What comes before a test: a record is of no use where other producers stand before it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Counted, Suite
+
+STATE = """
+import state
+
+def test_empty(): assert state.ITEMS == []
+def test_add(): state.ITEMS.append(1)
+def test_one(): assert state.ITEMS == [1]
+def test_other(): assert True
+"""
+NAMES = [f"test_a.py::test_{name}" for name in ("empty", "add", "one", "other")]
+
+
+@pytest.fixture
+def stateful(suite: Suite) -> Suite:
+    suite.write("state.py", "ITEMS = []\n")
+    suite.write("test_a.py", STATE)
+    suite.warm()
+    return suite
+
+
+def test_one_that_comes_alone_runs(stateful: Suite) -> None:
+    ran = stateful.both("test_a.py::test_one")
+    assert ran.names == ["test_one"]
+    assert "failed" in ran.outcomes["test_a.py::test_one"]
+    assert stateful.both().live == []  # the record of the whole run is still there
+
+
+def test_another_order_runs_what_depends_on_it(stateful: Suite) -> None:
+    ran = stateful.both(*reversed(NAMES))
+    cached = [name for name, told in ran.decisions.items() if told["source"] == "cached"]
+    assert cached == ["test_a.py::test_other"]
+
+
+@pytest.mark.parametrize("name", ["empty", "other"])
+def test_without_what_came_later_it_is_the_same(stateful: Suite, name: str) -> None:
+    assert stateful.both(f"test_a.py::test_{name}").live == []
+
+
+def test_a_record_of_a_part_is_none_of_the_whole(suite: Suite) -> None:
+    suite.write("state.py", "ITEMS = []\n")
+    suite.write("test_a.py", STATE.replace("== [1]", "in ([1], [])"))
+    suite.warm()
+    suite.edit("test_a.py", "in ([1], [])", "in ([], [1])")
+    suite.both("test_a.py::test_one")  # alone, it passes
+    suite.edit("state.py", "[]", "list()")
+    suite.both(NAMES[0], NAMES[2], NAMES[3])
+    ran = suite.both()
+    assert "test_one" in ran.names
+    assert "test_add" in ran.names
+
+
+def test_values_of_fixtures(counted: Counted) -> None:
+    counted.write(
+        test_a="""
+import pytest
+
+@pytest.fixture(scope="module")
+def cart(): return []
+
+def test_empty(cart): assert cart == []
+def test_add(cart): cart.append(1)
+def test_one(cart): assert cart == [1]
+"""
+    )
+    counted.run()
+    assert counted.run()[0].live == []
+    ran, _ = counted.run(*reversed(NAMES[:3]))
+    assert "failed" in ran.outcomes["test_a.py::test_one"]
+    assert "failed" in ran.outcomes["test_a.py::test_empty"]
+
+
+LOGS = """
+import os
+import pytest
+
+def log(name):
+    with open(os.environ["CALLS"], "a") as file:
+        file.write(name)
+
+@pytest.fixture(scope="session")
+def wide():
+    log("wide")
+    return [1]
+
+@pytest.fixture
+def narrow(wide):
+    log("narrow")
+    return [wide]
+"""
+
+
+def test_a_log_that_fixtures_share_ties_no_tests_together(
+    counted: Counted, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    monkeypatch.setenv("CALLS", str(tmp_path_factory.mktemp("log") / "calls"))
+    counted.write(
+        conftest=LOGS,
+        test_a="def test_a(narrow): assert 1 == 1\ndef test_b(narrow, wide): assert wide == [1]\n",
+    )
+    counted.run()
+    counted.edit("test_a.py", "assert 1 == 1", "assert 2 == 2")
+    ran, calls = counted.run()
+    assert ran.names == ["test_a"]
+    assert calls == {}
+
+
+def test_what_a_cancelled_attempt_did_to_a_new_value_is_undone(suite: Suite) -> None:
+    suite.write("state.py", "ITEMS = []\n")
+    suite.write(
+        "test_a.py",
+        """
+        import pytest
+        import state
+
+        @pytest.fixture(scope="module")
+        def cart(): return []
+
+        def test_seed(): state.ITEMS.append(1)
+        def test_t(cart): assert cart == []
+        """,
+    )
+    suite.warm()
+    suite.edit("test_a.py", "assert cart == []", "cart.append(state.ITEMS); assert cart == [[1]]")
+    ran = suite.both()
+    assert "passed" in ran.outcomes["test_a.py::test_t"]
