@@ -98,6 +98,11 @@ class FixtureWatch:
         """Give all instances that are set up now."""
         return list(self._current.values())
 
+    def end_raised(self, request: Any) -> None:
+        """End fixtures that raised, so that they are set up again."""
+        for definition in self.raised_definitions():
+            self.end(definition, request)
+
     def with_users(self, fixturedefs: Iterable[Any]) -> list[Any]:
         """Give definitions and all that was made from their instances, users first."""
         chosen = [d for d in fixturedefs if d in self._current]

@@ -10,6 +10,28 @@ from typing import Any
 import pytest
 
 
+def may_try(item: pytest.Item) -> bool:
+    """Say whether an attempt can be hidden from everybody.
+
+    Not with a debugger, which would stop in it; not where another plugin runs items (reruns),
+    as it would never see the item; not without the private request that a second attempt needs.
+    """
+    if getattr(item.config.option, "usepdb", False):
+        return False
+    if not all(hasattr(item, name) for name in ("_initrequest", "_request", "funcargs")):
+        return False
+    for impl in item.ihook.pytest_runtest_protocol.get_hookimpls():
+        if impl.wrapper or impl.hookwrapper:
+            continue
+        name = getattr(impl.plugin, "__name__", type(impl.plugin).__module__)
+        if name.startswith("pytest_rerunfailures"):
+            if getattr(item.config.option, "reruns", None) or item.get_closest_marker("flaky"):
+                return False
+        elif not name.startswith(("_pytest.runner", "pytest_cellcache.")):
+            return False
+    return True
+
+
 def may_hide(item: pytest.Item) -> bool:
     """Say whether all that an item does can wait for the end of its attempt.
 

@@ -53,6 +53,11 @@ class Changes:
         self._item |= changes
         return changes
 
+    def drop(self) -> None:
+        """Count nothing of what has changed so far: others did it."""
+        self.take()
+        self._item = set()
+
     def take(self) -> frozenset[StateChange]:
         """Give what changed since the last time, whoever did it."""
         return self._guard.call(self._watch.take, _NONE) if self._watch is not None else _NONE

@@ -143,6 +143,11 @@ class Left:
                 inputs=frozenset(inputs),
             )
 
+    def maker_of(self, unit: Key) -> Key:
+        """Give the test on whose behalf a unit changed something: itself, or a fixture's first."""
+        found = self._changed.get(unit)
+        return unit if found is None else self.key_of(found[0])
+
     def hub_of(self, keys: frozenset[Key]) -> Key:
         """Give the one key that stands for some others."""
         hub = self._hub_of.get(keys)

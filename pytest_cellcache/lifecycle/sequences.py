@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pytest_cellcache.lifecycle.consumers import Kept
+from pytest_cellcache.lifecycle.inheritance import tell
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.producers import Change
 from pytest_cellcache.lifecycle.units import Attempt, Instance
@@ -49,6 +50,8 @@ class Place:
         written: paths that it consulted and others wrote.
         changed: names of the paths that it changed, but for those of such fixtures.
         left: places whose values it changed otherwise (``producers``).
+        state: what it changed that modules lead to.
+        inherits: ``Attempt.inherits``.
     """
 
     producers: set[Key] = field(default_factory=set)
@@ -57,6 +60,8 @@ class Place:
     written: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
+    state: set[Change] = field(default_factory=set)
+    inherits: tuple[str, ...] = ()
 
 
 def digest_of_sequence(nodeids: Iterable[str]) -> str:
@@ -98,7 +103,7 @@ class Sequences:
     def add(self, attempt: Attempt) -> None:
         """Take the tests of a run in their order."""
         unit = Left.key_of(attempt)
-        found = self._places[unit] = Place()
+        found = self._places[unit] = Place(inherits=attempt.inherits)
         seen = self._joined(attempt.seen)
         looked = _looked(seen)
         if attempt.is_setup:
@@ -136,9 +141,16 @@ class Sequences:
         """Give what an attempt has to do with others."""
         return self._places.get(Left.key_of(attempt), Place())
 
-    def note_changes(self, changes: Iterable[Change]) -> None:
-        """Take which units are producers because they changed values that are watched."""
+    def note_changes(self, changes: Iterable[Change], maker_of: Callable[[Key], Key]) -> None:
+        """Take which units are producers because they changed values that are watched.
+
+        Args:
+            maker_of: gives the test on whose behalf a unit made a change.
+        """
         for change in changes:
+            maker = None if change.unit is None else self._places.get(maker_of(change.unit))
+            if maker is not None:
+                maker.state.add(change)
             place = self._values.get(change.key.name)
             if change.producer in self._places and change.key.path == FIXTURE and place:
                 self._places[change.producer].left.add(place)
@@ -175,7 +187,7 @@ class Sequences:
                 if fates[unit.name] is None:
                     continue
                 place = self._places[unit]
-                names = left.tests_before(unit, frozenset(place.producers))
+                names = (*left.tests_before(unit, frozenset(place.producers)), *place.inherits)
                 rest = {"producers": names} if names else {}
                 told[unit.name] = {**_to_json(place), **rest}
         for group, told in groups.items():
@@ -293,6 +305,8 @@ def _to_json(place: Place) -> dict[str, Any]:
         told["left"] = sorted(place.left)
     if place.changed:
         told["wrote"] = sorted(place.changed)
+    if changes := tell(place.state):
+        told["changes"] = changes
     return told
 
 

@@ -119,6 +119,7 @@ class Attempt(NamedTuple):
         is_setup: it is no test but the set-up of a fixture, whose value is kept.
         met: fixture instances of whose values it was given what may change unseen.
         handled: those among them that it may have changed.
+        inherits: node ids of producers of it that were replayed, or not known when it began.
     """
 
     facts: TestFacts
@@ -133,3 +134,4 @@ class Attempt(NamedTuple):
     is_setup: bool = False
     met: frozenset[Instance] = frozenset()
     handled: frozenset[Instance] = frozenset()
+    inherits: tuple[str, ...] = ()

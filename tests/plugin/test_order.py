@@ -133,3 +133,99 @@ def test_what_a_cancelled_attempt_did_to_a_new_value_is_undone(suite: Suite) -> 
     suite.edit("test_a.py", "assert cart == []", "cart.append(state.ITEMS); assert cart == [[1]]")
     ran = suite.both()
     assert "passed" in ran.outcomes["test_a.py::test_t"]
+
+
+READERS = """
+import state
+
+def test_first(): assert True
+def test_add(): state.ITEMS.append(1)
+def test_reads(): assert state.ITEMS == []
+def test_len(): assert len(state.ITEMS) == 1
+"""
+
+
+def test_a_failure_that_another_test_causes_stays_one(suite: Suite) -> None:
+    suite.write("state.py", "ITEMS = []\n")
+    suite.write("test_a.py", READERS)
+    suite.write("test_b.py", "import state\n\ndef test_other(): assert not state.ITEMS\n")
+    suite.both()
+    again = suite.both()  # what caused them was replayed
+    assert again.report["warnings"] == []
+    cached = {name for name, told in again.decisions.items() if told["source"] == "cached"}
+    assert cached == {f"test_a.py::test_{name}" for name in ("first", "add", "len")}
+    third = suite.both()
+    assert third.decisions["test_a.py::test_add"]["source"] == "ran"  # now it is known
+    suite.edit("test_a.py", "append(1)", "extend([])")
+    ran = suite.both()
+    assert "passed" in ran.outcomes["test_b.py::test_other"]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("test_b.py", "assert True", "assert not state.ITEMS"),
+        ("test_b.py", "assert True", "assert state.ITEMS == [1]"),
+        ("test_b.py", "assert True", "assert True\ndef test_new(): assert not state.ITEMS"),
+        ("lib.py", "return []", "return state.ITEMS"),
+    ],
+)
+def test_an_edit_that_makes_a_test_a_reader(suite: Suite, name: str, old: str, new: str) -> None:
+    suite.write("state.py", "ITEMS = []\n")
+    suite.write("lib.py", "import state\n\ndef items(): return []\n")
+    suite.write("test_a.py", "import state\n\ndef test_add(): state.ITEMS.append(1)\n")
+    suite.write(
+        "test_b.py",
+        "import state\nfrom lib import items\n\n"
+        "def test_items(): assert items() == []\ndef test_other(): assert True\n",
+    )
+    suite.warm()
+    suite.edit(name, old, new)
+    suite.both()
+    suite.both()
+    suite.edit("test_a.py", "append(1)", "append(2)")
+    suite.both()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("def test_first(): assert True", "def test_first(): state.ITEMS.append(2)"),
+        ("def test_len", "def test_new(): state.ITEMS.append(2)\ndef test_len"),
+    ],
+)
+def test_an_edit_that_makes_a_test_a_producer(suite: Suite, old: str, new: str) -> None:
+    suite.write("state.py", "ITEMS = []\nNAMES = {}\n")
+    suite.write(
+        "test_a.py",
+        """
+        import state
+
+        def test_first(): assert True
+        def test_len(): assert len(state.ITEMS) == 0
+        def test_names(): assert state.NAMES == {}
+        """,
+    )
+    suite.warm()
+    suite.edit("test_a.py", old, new)
+    for _ in range(2):
+        ran = suite.both()
+        assert "failed" in ran.outcomes["test_a.py::test_len"]
+        assert ran.decisions["test_a.py::test_names"]["source"] == "cached"
+    suite.edit("test_a.py", new, old)
+    assert "passed" in suite.both().outcomes["test_a.py::test_len"]
+
+
+def test_who_fills_a_memo_anew_upsets_nobody(suite: Suite) -> None:
+    suite.write(
+        "lib.py",
+        "import functools\n\n@functools.lru_cache\ndef double(x): return 2 * x\n",
+    )
+    suite.write(
+        "test_a.py",
+        "from lib import double\n\n"
+        "def test_one(): assert double(1) == 2\ndef test_two(): assert double(2) == 4\n",
+    )
+    suite.warm()
+    suite.edit("test_a.py", "double(1) == 2", "double(3) == 6")
+    assert suite.both().names == ["test_one"]
