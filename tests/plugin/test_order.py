@@ -229,3 +229,30 @@ def test_who_fills_a_memo_anew_upsets_nobody(suite: Suite) -> None:
     suite.warm()
     suite.edit("test_a.py", "double(1) == 2", "double(3) == 6")
     assert suite.both().names == ["test_one"]
+
+
+def test_one_connection_below_several_parts_of_a_value(counted: Counted) -> None:
+    counted.write(
+        conftest="""
+import sqlite3
+import pytest
+
+class Repo:
+    def __init__(self, conn): self.conn = conn
+    def add(self): self.conn.execute("insert into t values (1)")
+    def count(self): return self.conn.execute("select count(*) from t").fetchone()[0]
+
+@pytest.fixture(scope="session")
+def made():
+    conn = sqlite3.connect(":memory:")
+    conn.execute("create table t (n)")
+    yield {"conn": conn, "repo": Repo(conn)}
+    conn.close()
+""",
+        test_a="def test_a(made): made['repo'].add()\n",
+        test_b="def test_b(made): assert made['repo'].count() == 1\n",
+    )
+    counted.run()
+    counted.edit("test_b.py", "== 1", "== 0")
+    ran, _ = counted.run()
+    assert "failed" in ran.outcomes["test_b.py::test_b"]
