@@ -73,6 +73,8 @@ class Order:
         self._written: set[str] = set()
         # What they have changed in modules and not when they ran last.
         self._state: dict[Told, set[str]] = {}
+        # Places of what replayed tests change.
+        self._told: set[Told] = set()
         self._upset_by: dict[str, tuple[str, ...]] = {}
         # By node id of tests that were replayed: producers that come later.
         self._later: dict[str, list[str]] = {}
@@ -178,9 +180,13 @@ class Order:
         return [self._ran[nodeid] for nodeid in self._ran if nodeid in chosen]
 
     def note_state(self, nodeid: str, changes: Iterable[Told]) -> None:
-        """Take what a test has changed in modules that it had not changed before."""
+        """Take what a test has changed in modules that it had not changed before.
+
+        Not what a replayed test changes: it would have found that done.
+        """
         for change in () if self.by_chance else changes:
-            self._state.setdefault(change, set()).add(nodeid)
+            if change[:3] not in self._told:
+                self._state.setdefault(change, set()).add(nodeid)
 
     @property
     def is_waiting(self) -> bool:
@@ -195,6 +201,7 @@ class Order:
 
     def replayed(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
         """Take a test that was answered from the store."""
+        self._told.update(change[:3] for change in read(told.get("changes")))
         if "later" in told:
             self._later[item.nodeid] = texts(told["later"])
         if not _LEAVING.isdisjoint(told):

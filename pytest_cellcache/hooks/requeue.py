@@ -350,7 +350,7 @@ class Requeuer:
         restorer = self._restorer
         touched = restorer.log.take()
         if not touched and restorer.absent:
-            changes = self._changes.leave_to_item()
+            changes = self._changes.so_far()
             kept = restorer.changed(changes)
             # A stub that the test has kept somewhere would be touched later, out of its sight.
             if self._modules.lead_to_stubs(changes):

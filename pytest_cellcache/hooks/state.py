@@ -53,6 +53,12 @@ class Changes:
         self._item |= changes
         return changes
 
+    def so_far(self) -> frozenset[StateChange]:
+        """Give what the item has changed so far; it may still undo it."""
+        if self._watch is None:
+            return _NONE
+        return self._guard.call(self._watch.peek, _NONE) | self._item
+
     def drop(self) -> None:
         """Count nothing of what has changed so far: others did it."""
         self.take()

@@ -168,3 +168,10 @@ def test_mates_that_come_late_are_no_contradiction() -> None:
 
 def pytest_item(name: str) -> Any:
     return SimpleNamespace(nodeid=name)
+
+
+def test_what_a_replayed_test_would_have_done_before_is_no_new_change() -> None:
+    order = order_of()
+    order.replayed(pytest_item("a"), "passed", CHANGES)
+    order.note_state("b", [("a.py", "L", "", False, False, (("a.py", "add"),))])
+    assert not order.is_upset(entry_of("c", {}), lambda _: (), lambda _, changes: changes)
