@@ -210,6 +210,7 @@ class FixtureWatch:
             self._guard.call(self._end_server, None, instance)
             if fixturedef.scope != "function":
                 instance.changes |= self._changes.take()
+                instance.undone = self._changes.end_scope(instance)
             instance.is_open = False
             self._raised.discard(instance)
             self._ended.add(instance)
@@ -223,6 +224,7 @@ class FixtureWatch:
         instance.place = place_of(fixturedef, getattr(request, "_pyfuncitem", None))
         if fixturedef.scope != "function":
             self._changes.leave_to_item()
+            self._changes.begin_scope(instance)
         self._recorder.open_unit()
         self._current[fixturedef] = instance
         self._begun.add(instance)

@@ -42,7 +42,7 @@ from pytest_cellcache.hooks.mates import Mates, in_order, run_mates
 from pytest_cellcache.hooks.order import Order
 from pytest_cellcache.hooks.protocol import Watcher
 from pytest_cellcache.hooks.restore import Restorer
-from pytest_cellcache.hooks.silence import held_output, may_hide, may_try
+from pytest_cellcache.hooks.silence import held_output, is_in_doubt, may_hide, may_try
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.inheritance import Told
 from pytest_cellcache.model.observation import Observation
@@ -74,6 +74,8 @@ class Requeuer:
         self._order = order
         self._recorder = recorder
         self._seen = Observation()
+        # Something that a cancelled attempt did could not be undone.
+        self._is_lasting = False
         self._is_open = False
         self._watcher = watcher
         self._fixtures = fixtures
@@ -228,6 +230,8 @@ class Requeuer:
         if log is not None:
             doomed = self._fixtures.changed_by(log.instances, self._seen)
             doomed += self._fixtures.definitions_of(log.handled.handled)
+            if self._is_lasting:
+                doomed += self._fixtures.definitions_of({i for i in log.instances if i.place})
             if doomed:
                 self._guard.call(self._restorer.release, None, item, doomed)
 
@@ -317,6 +321,7 @@ class Requeuer:
     def _put_back(self, memory: Memory | None) -> None:
         """Undo what a cancelled attempt did; where that is not possible, nothing is recorded."""
         is_done = memory is not None and self._guard.call(memory.put_back, False)
+        self._is_lasting = not is_done
         if not is_done and self._watcher.log is not None:
             self._watcher.log.is_tainted = True
 
@@ -376,7 +381,7 @@ class Requeuer:
             frozenset(key for key in keys if key is not None),
             absent,
             forced,
-            is_doubtful=self._is_in_doubt(item, reports),
+            is_doubtful=bool(self._collection.waiting) and is_in_doubt(item, reports),
         )
         if None in keys:
             tried = tried._replace(is_clean=False, touched=frozenset())
@@ -389,11 +394,3 @@ class Requeuer:
         else:
             self._causes = [f"fixture {restorer.name_of(key)}" for key in sorted(absent)]
         return next_step(tried)
-
-    def _is_in_doubt(self, item: pytest.Item, reports: Sequence[pytest.TestReport]) -> bool:
-        """Say whether a module left out may be why an item was skipped or failed as expected."""
-        return (
-            bool(self._collection.waiting)
-            and item.get_closest_marker("skip") is None
-            and any(report.skipped or hasattr(report, "wasxfail") for report in reports)
-        )

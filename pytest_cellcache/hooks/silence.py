@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -30,6 +30,13 @@ def may_try(item: pytest.Item) -> bool:
         elif not name.startswith(("_pytest.runner", "pytest_cellcache.")):
             return False
     return True
+
+
+def is_in_doubt(item: pytest.Item, reports: Sequence[pytest.TestReport]) -> bool:
+    """Say whether a module left out may be why an item was skipped or failed as expected."""
+    return item.get_closest_marker("skip") is None and any(
+        report.skipped or hasattr(report, "wasxfail") for report in reports
+    )
 
 
 def may_hide(item: pytest.Item) -> bool:

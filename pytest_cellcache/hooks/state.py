@@ -53,6 +53,15 @@ class Changes:
         self._item |= changes
         return changes
 
+    def begin_scope(self, scope: object) -> None:
+        """Note from now on what changes, to say at its end what is undone."""
+        if self._watch is not None:
+            self._watch.undone.begin(scope)
+
+    def end_scope(self, scope: object) -> frozenset[StateChange]:
+        """Give the changes since a scope began of which nothing is left; after ``take``."""
+        return self._watch.undone.end(scope) if self._watch is not None else _NONE
+
     def so_far(self) -> frozenset[StateChange]:
         """Give what the item has changed so far; it may still undo it."""
         if self._watch is None:

@@ -146,6 +146,8 @@ class Worker:
         ]
         record = record._replace(around=frozenset(str(kept[each].identity) for each in others))
         attempt = attempt_of(self.facts(work.definition), work.instance, others, record)
+        if work.definition.declaration.pure:
+            attempt = attempt._replace(seen=attempt.seen._replace(left=frozenset()))
         if not self._records.keep(attempt):
             return Reason(reasons.UNWRITABLE)
         work.value = record.value

@@ -52,6 +52,7 @@ from pytest_cellcache.model.keys import (
     LISTING,
     MARKERS,
     RUN,
+    SURFACE,
     TREE,
     Key,
 )
@@ -336,6 +337,9 @@ class Recording:
             roots.add(Key(GROUP, producer.group))
             roots |= self.keys_of_code(producer.seen.codes)
             roots |= self.input_keys.keys(producer.seen, before)
+        bodies = [key for key in roots if key.kind == BODY]
+        if any("module" in refs.attrs for key in bodies for refs in self._project.refs_of(key)):
+            roots.add(Key(SURFACE, facts.group))  # ``request.module``
         for path, source in facts.snippets:
             roots |= closure.called(path, scan_source(source))
         if closure.reads_docs(roots):

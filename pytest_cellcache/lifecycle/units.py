@@ -60,6 +60,7 @@ class Instance:
         is_open: its teardown has not ended.
         has_failed: set-up or teardown raised.
         changes: long-lived objects that it changed; known only for scopes wider than a test.
+        undone: those among them of which nothing was left when it ended.
         restored: set when its value came from the store.
         keys: inputs that its declaration names.
         place: of a scope wider than a test: its definition, and the node whose life it shares.
@@ -72,6 +73,7 @@ class Instance:
     is_open: bool = True
     has_failed: bool = False
     changes: frozenset[StateChange] = frozenset()
+    undone: frozenset[StateChange] = frozenset()
     restored: Restored | None = None
     keys: frozenset[Key] = frozenset()
     place: str = ""

@@ -10,6 +10,7 @@ import collections
 import functools
 import sys
 import types
+import weakref
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any, Final
@@ -220,3 +221,11 @@ _SPECIAL: Final[dict[int, Callable[[Any], Any]]] = {
     **dict.fromkeys(map(identity, (enumerate, zip, map, filter)), _parts_of_iterator),
     identity(ContextVar): lambda variable: (variable.get(None),),
 }
+
+
+def way_to(value: Any) -> Callable[[], Any]:
+    """Give what leads to an object without keeping it alive, where that is possible."""
+    try:
+        return weakref.ref(value)
+    except TypeError:
+        return lambda: value

@@ -11,7 +11,6 @@ from __future__ import annotations
 import gc
 import sys
 import types
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
@@ -43,7 +42,9 @@ from pytest_cellcache.trace.parts import (
     origin_of,
     parts_of,
     slots_of,
+    way_to,
 )
+from pytest_cellcache.trace.undone import Undone
 
 _MAX_OBJECTS: Final = 200_000
 """Objects laid out at most; what lies beyond is not watched."""
@@ -92,6 +93,7 @@ class StateWatch:
         self._memory: Memory | None = None
         self._left_out: dict[int, Callable[[], Any]] = {}
         self._copies = Copies(self._parents, self._owners)
+        self.undone = Undone()
 
     def begin(self) -> None:
         """Lay everything out."""
@@ -193,11 +195,15 @@ class StateWatch:
     def _look_closer(self, batch: Batch, changes: set[StateChange]) -> None:
         for held in batch.changed():
             for word in held.changed():
+                told = set[StateChange]()
                 if not self._copies.is_copied(held, word):
-                    self._tell(held, word, changes)
+                    self._tell(held, word, told)
+                self.undone.note(held, word, told)
+                changes |= told
             held.save()
             self._walk_again(held)
         for ident in batch.take_gone():
+            self.undone.lose(ident)
             for owner, _, word in self._leading_to(ident):
                 changes.add(StateChange(*owner, word))
             self._parents.pop(ident, None)
@@ -313,7 +319,7 @@ class StateWatch:
 
     def _leave_out(self, value: Any) -> None:
         if not issubclass(type(value), (type, types.FunctionType)):
-            self._left_out[identity(value)] = _way_to(value)
+            self._left_out[identity(value)] = way_to(value)
 
     def _is_walked(self, value: Any) -> bool:
         kind = type(value)
@@ -364,7 +370,7 @@ class StateWatch:
         is_function = kind is types.FunctionType
         if namespace is not None and (not is_function or is_global or has_state(namespace)):
             held = Held(ident, "namespace", namespace, namespace_ids)
-            held.of = _way_to(value)
+            held.of = way_to(value)
             held.is_foreign = origin_of(kind, self._sources) == "foreign"
             self._add(held)
         slots = self._slots_of(kind)
@@ -390,11 +396,3 @@ class StateWatch:
             else:
                 return
         self._kept.append(value)
-
-
-def _way_to(value: Any) -> Callable[[], Any]:
-    """Give what leads to an object without keeping it alive, where that is possible."""
-    try:
-        return weakref.ref(value)
-    except TypeError:
-        return lambda: value

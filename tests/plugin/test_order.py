@@ -256,3 +256,91 @@ def made():
     counted.edit("test_b.py", "== 1", "== 0")
     ran, _ = counted.run()
     assert "failed" in ran.outcomes["test_b.py::test_b"]
+
+
+FIXTURES = """
+import pytest
+import state
+
+@pytest.fixture(scope="module")
+def adds():
+    state.ITEMS.append(1)
+    return 1
+
+@pytest.fixture(scope="module")
+def patches():
+    old = state.MODE
+    state.MODE = "b"
+    yield
+    state.MODE = old
+"""
+
+
+@pytest.fixture
+def with_fixtures(suite: Suite) -> Suite:
+    suite.write("state.py", "ITEMS = []\nMODE = 'a'\n")
+    suite.write("conftest.py", FIXTURES)
+    suite.write("test_a.py", "def test_adds(adds): pass\ndef test_patches(patches): pass\n")
+    suite.write(
+        "test_b.py",
+        "import state\n\ndef test_items(): assert state.ITEMS == [1]\n"
+        "def test_mode(): assert state.MODE == 'a'\n",
+    )
+    suite.warm()
+    return suite
+
+
+def test_what_a_wider_fixture_leaves_counts_for_those_who_do_not_use_it(
+    with_fixtures: Suite,
+) -> None:
+    ran = with_fixtures.both("test_b.py")
+    assert "failed" in ran.outcomes["test_b.py::test_items"]
+    assert ran.decisions["test_b.py::test_mode"]["source"] == "cached"
+    with_fixtures.edit("test_b.py", "== [1]", "== []")
+    assert "failed" in with_fixtures.both().outcomes["test_b.py::test_items"]
+
+
+def test_what_a_wider_fixture_undoes_needs_nobody(with_fixtures: Suite) -> None:
+    with_fixtures.edit("test_b.py", "state.MODE == 'a'", "state.MODE <= 'a'")
+    assert with_fixtures.both().names == ["test_mode"]
+    assert with_fixtures.both().live == []
+
+
+def test_a_generator_that_has_gone_on_is_made_anew(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import time
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def made():
+            time.sleep(0.06)
+            return {"numbers": (n for n in range(3)), "size": 3}
+
+        def test_size(made): assert made["size"] == 3
+        def test_all(made): assert list(made["numbers"]) == [0, 1, 2]
+        """,
+    )
+    suite.both()
+    suite.edit("test_a.py", "== [0, 1, 2]", "== []")
+    assert "failed" in suite.both().outcomes["test_a.py::test_all"]
+
+
+def test_what_a_fixture_reads_of_the_module_that_asks(suite: Suite) -> None:
+    suite.write(
+        "conftest.py",
+        """
+        import pytest
+
+        @pytest.fixture(scope="module")
+        def size(request): return request.module.SIZE
+        """,
+    )
+    suite.write("test_a.py", "SIZE = 4\ndef test_a(size): assert size == 4\n")
+    suite.write("test_b.py", "SIZE = 5\ndef test_b(size): assert size == 5\n")
+    suite.warm()
+    suite.edit("test_b.py", "SIZE = 5", "SIZE = 6")
+    ran = suite.both()
+    assert "failed" in ran.outcomes["test_b.py::test_b"]
+    assert ran.decisions["test_a.py::test_a"]["source"] == "cached"
