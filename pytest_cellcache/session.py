@@ -171,7 +171,16 @@ def configure(config: pytest.Config) -> None:
     )
     run.at_end = speeds.keep
     requeuer = Requeuer(
-        watcher, fixtures, restorer, changes, modules, run.collection, run.order, recorder, guard
+        watcher,
+        fixtures,
+        restorer,
+        changes,
+        modules,
+        run.collection,
+        run.order,
+        recorder,
+        guard,
+        lambda seen, changes: run.inheriting.seen_by(seen, changes) if run.inheriting else set(),
     )
     register = config.pluginmanager.register
     # The order matters: of equal hooks the one registered last comes first, wrappers outermost.

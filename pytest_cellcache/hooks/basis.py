@@ -23,12 +23,13 @@ from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.watching import Watching
 from pytest_cellcache.hooks.facets import facets_of, own_facets_of
 from pytest_cellcache.hooks.options import OptionWatch
+from pytest_cellcache.lifecycle.footprint import InputKeys
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.verify import Verifier
 from pytest_cellcache.model.digest import Digest, digest_parts
 from pytest_cellcache.model.settings import Settings
 from pytest_cellcache.sources.distributions import Distributions
-from pytest_cellcache.sources.loaded import loaded_files
+from pytest_cellcache.sources.loaded import loaded_files, outer_folders
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.sources.snapshot import Snapshot
 from pytest_cellcache.store.contract import Store
@@ -86,6 +87,17 @@ class Basis:
         self.project.modules = modules
         self._lay()
         return True
+
+    def input_keys(self) -> InputKeys:
+        """Make what gives the keys of inputs."""
+        find = self.project.modules.find
+        return InputKeys(
+            self.snapshot,
+            self.inputs,
+            self._settings.ignore,
+            outer_folders(self._places),
+            lambda name: located.source if (located := find(name)) else None,
+        )
 
     def keep_path(self) -> None:
         """Tell the next run what the search path was in the end."""

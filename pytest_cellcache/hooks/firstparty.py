@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
@@ -15,10 +16,22 @@ from pytest_cellcache.model.observation import FIXTURE, StateChange
 from pytest_cellcache.sources.loaded import loaded_modules
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.stubs import is_stub
+from pytest_cellcache.trace.origin import pytester_depth
 from pytest_cellcache.trace.parts import is_opaque, parts_of
 
 _LOOKED_AT: Final = 50_000
 _MEMO: Final = type(functools.lru_cache(lambda: None))
+
+
+def concerns(places: Places, filename: str) -> bool:
+    """Say whether a loaded module is one of this run's project.
+
+    In a run that pytester started in its own process the outer project's modules are all there
+    too, and concern nobody.
+    """
+    return places.is_first_party(filename) and (
+        places.is_inside(filename) or pytester_depth(sys._getframe()) == 0
+    )
 
 
 class FirstParty:

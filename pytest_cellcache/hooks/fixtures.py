@@ -98,6 +98,11 @@ class FixtureWatch:
         """Give all instances that are set up now."""
         return list(self._current.values())
 
+    def end_raised(self, request: Any) -> None:
+        """End fixtures that raised, so that they are set up again."""
+        for definition in self.raised_definitions():
+            self.end(definition, request)
+
     def with_users(self, fixturedefs: Iterable[Any]) -> list[Any]:
         """Give definitions and all that was made from their instances, users first."""
         chosen = [d for d in fixturedefs if d in self._current]
@@ -159,8 +164,7 @@ class FixtureWatch:
             if not each.place:
                 changed |= each.seen.changed
         wide = [each for each in used if each.place]
-        owned = {each for each in wide if is_below(changed, each.paths | each.seen.writes)}
-        return self.definitions_of(owned)
+        return self.definitions_of({each for each in wide if is_below(changed, each.owned)})
 
     def trees_of(self, fixturedefs: Iterable[Any], kept: Mapping[Instance, Kept]) -> dict[str, str]:
         """Give the directories that belong to the values of definitions, by token."""
@@ -206,6 +210,7 @@ class FixtureWatch:
             self._guard.call(self._end_server, None, instance)
             if fixturedef.scope != "function":
                 instance.changes |= self._changes.take()
+                instance.undone = self._changes.end_scope(instance)
             instance.is_open = False
             self._raised.discard(instance)
             self._ended.add(instance)
@@ -219,6 +224,7 @@ class FixtureWatch:
         instance.place = place_of(fixturedef, getattr(request, "_pyfuncitem", None))
         if fixturedef.scope != "function":
             self._changes.leave_to_item()
+            self._changes.begin_scope(instance)
         self._recorder.open_unit()
         self._current[fixturedef] = instance
         self._begun.add(instance)

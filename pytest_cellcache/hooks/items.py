@@ -11,6 +11,7 @@ import pytest
 
 from pytest_cellcache.hooks.manifest import SHORT, Captured
 from pytest_cellcache.hooks.outline import static_of
+from pytest_cellcache.hooks.owners import keys_of_class
 from pytest_cellcache.hooks.values import Opaque, describe
 from pytest_cellcache.hooks.views import LazyMark
 from pytest_cellcache.lifecycle.units import TestFacts
@@ -202,11 +203,7 @@ class _Reader:
 
     def _count_class(self, cls: Any) -> None:
         """Make the class that collects a test count: an inherited test runs no code of it."""
-        for base in getattr(cls, "__mro__", ()):
-            file = attribute_of(sys.modules.get(base.__module__), "__file__")
-            if file is not None and self._places.is_first_party(str(file)):
-                top = base.__qualname__.partition(".")[0]
-                self._keys.add(Key(NAME, self._places.relative(str(file)), top))
+        self._keys.update(keys_of_class(cls, self._places))
 
     def _describe(self, value: Any) -> str:
         try:

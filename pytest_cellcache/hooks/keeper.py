@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
 from pytest_cellcache.graph.teardown import does_teardown
 from pytest_cellcache.hooks.definitions import Definition, source_of
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.folders import Folders
+from pytest_cellcache.hooks.owners import is_owner_marked, members_of_owners
 from pytest_cellcache.hooks.requests import unwatch_request, watch_request
 from pytest_cellcache.hooks.setups import Before, Work
 from pytest_cellcache.hooks.speeds import Speeds
@@ -119,7 +120,7 @@ class Keeper:
         began = time.perf_counter()
         used = list(used)
         if not self._is_watched(fixturedef, definition):
-            return Before(began, None, None, used, {}, None, None, definition)
+            return Before(began, None, None, used, {}, None, [], definition)
         upstream: dict[Instance, Objects] = {}
         names = self._modules.watched()
         folders = Folders.now(request)
@@ -130,11 +131,14 @@ class Keeper:
             if holder.cached_result is not None:
                 values = [holder.cached_result[0]]
                 upstream[instance] = Objects(values, names, limit=_UPSTREAM_OBJECTS)
-        members = _members_of_instance(fixturedef, request)
+        members = members_of_owners(fixturedef, request)
         kind = watch_request(request)
         now = time.perf_counter()
         self._watched_s += 2 * (now - began)  # as much again to compare
-        return Before(now, kind, state, used, upstream, folders, members, definition, mark)
+        is_marked = is_owner_marked(fixturedef, request)
+        return Before(
+            now, kind, state, used, upstream, folders, members, definition, mark, is_marked
+        )
 
     def after(
         self,
@@ -261,9 +265,7 @@ class Keeper:
             effects.append(("unseen", ""))
         effects += _acts(instance.seen)
         effects += [("request", name) for name in sorted(asked) if name not in _QUIET]
-        if before.members is not None and before.members != _members_of_instance(
-            fixturedef, request
-        ):
+        if before.members != members_of_owners(fixturedef, request):
             effects.append(("instance", ""))
         trees, wrong = self._trees(before.folders, definition, instance.seen, request.config)
         effects += wrong
@@ -282,6 +284,8 @@ class Keeper:
         reason = barrier_of_setup(instance, nature) or self._near_effects(before)
         if reason is None and fixturedef.cached_result[0] is None:
             reason = Reason(reasons.NO_VALUE)
+        if reason is None and before.is_owner_marked:
+            reason = Reason(reasons.BOUND, "self")
         if reason is None and (definition is None or definition.identity is None):
             reason = Reason(reasons.OPAQUE, "" if definition is None else definition.name)
         return nature, trees, reason
@@ -369,10 +373,3 @@ def _acts(seen: Observation) -> list[tuple[str, str]]:
     if THREAD_LEFT in seen.gaps:
         found.append(("thread", ""))
     return found
-
-
-def _members_of_instance(fixturedef: Any, request: Any) -> dict[str, Any] | None:
-    """Give the attributes of the test's instance that a fixture method could set."""
-    instance: Any = getattr(request, "instance", None)
-    members: Mapping[str, Any] | None = getattr(instance, "__dict__", None)
-    return None if members is None else {name: id(value) for name, value in members.items()}

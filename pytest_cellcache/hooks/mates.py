@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 
@@ -16,8 +16,14 @@ Mates = Sequence[tuple[pytest.Item, str]]
 """Tests, with the outcomes that were reported."""
 
 
-def run_mates(mates: Mates, item: pytest.Item, guard: Guard) -> None:
-    """Run tests before ``item``, which is torn down as far as it does not share with the first."""
+def run_mates(
+    mates: Mates, item: pytest.Item, guard: Guard, comes_late: Callable[[str], bool]
+) -> None:
+    """Run tests before ``item``, which is torn down as far as it does not share with the first.
+
+    Args:
+        comes_late: says whether a test that it does not come after otherwise has run already.
+    """
     following = [*(mate for mate, _ in mates[1:]), item]
     with warnings.catch_warnings(record=True):
         for (mate, outcome), nextitem in zip(mates, following, strict=True):
@@ -29,7 +35,8 @@ def run_mates(mates: Mates, item: pytest.Item, guard: Guard) -> None:
                 if calls[0].excinfo is None:
                     calls.append(call_phase(mate, "call"))
                 calls.append(call_phase(mate, "teardown", nextitem=nextitem))
-            if outcome == "passed" and any(call.excinfo is not None for call in calls):
+            has_failed = any(call.excinfo is not None for call in calls)
+            if outcome == "passed" and has_failed and not comes_late(mate.nodeid):
                 text = (
                     f"{mate.nodeid} was replayed as passed and failed when it was run for "
                     f"{item.nodeid}: something that it rests on is not tracked. Please report "

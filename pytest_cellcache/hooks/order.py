@@ -16,7 +16,13 @@ from typing import Any, Protocol
 import pytest
 
 from pytest_cellcache.hooks.scopes import places_of
-from pytest_cellcache.lifecycle.sequences import EVERYTHING, digest_of_sequence
+from pytest_cellcache.lifecycle.inheritance import Told, read
+from pytest_cellcache.lifecycle.sequences import (
+    EVERYTHING,
+    digest_of_sequence,
+    is_out_of_order,
+    texts,
+)
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, Key
@@ -24,6 +30,7 @@ from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict
 from pytest_cellcache.sources.places import Places
 
+_LEAVING = frozenset({"handled", "wrote", "changes"})
 Judged = dict[str, tuple[TestFacts, Verdict]]
 
 
@@ -42,9 +49,14 @@ class Records(Protocol):
 
     def last_of(self, facts: TestFacts) -> Mapping[str, Any]: ...
 
+    def another(self, facts: TestFacts, fits: Callable[[Entry], bool]) -> Entry | None: ...
+
 
 class Order:
     """What tests of this run did to wider fixtures, so far.
+
+    Attributes:
+        is_replaying: some test may be answered from the store.
 
     Args:
         temporary: where temporary directories are made, whose names differ from run to run.
@@ -55,9 +67,18 @@ class Order:
         self._root = places.root + os.sep
         self._temporary = temporary.rstrip(os.sep) + os.sep
         self.by_chance = by_chance
+        self.is_replaying = False
         self._lost: set[str] = set()
         # Names of the paths that tests which ran have changed.
         self._written: set[str] = set()
+        # What they have changed in modules and not when they ran last.
+        self._state: dict[Told, set[str]] = {}
+        # Places of what replayed tests change.
+        self._told: set[Told] = set()
+        self._upset_by: dict[str, tuple[str, ...]] = {}
+        # By node id of tests that were replayed: producers that come later.
+        self._later: dict[str, list[str]] = {}
+        self._live: set[str] = set()
         self._done: dict[str, list[str]] = {}
         # By node id: what was replayed, and what is known of it.
         self._replayed: dict[str, tuple[pytest.Item, str, Mapping[str, Any]]] = {}
@@ -67,25 +88,44 @@ class Order:
     def settle(self, items: Iterable[pytest.Item], judged: Judged, records: Records) -> None:
         """Turn hits into misses where they must run for others, or after others."""
         in_order = [] if self.by_chance else [item for item in items if item.nodeid in judged]
-        while self._run_producers(judged, records) or self._keep_sequences(
-            in_order, judged, records
+        self.is_replaying = any(isinstance(verdict, Hit) for _, verdict in judged.values())
+        ranks = {item.nodeid: number for number, item in enumerate(in_order)}
+        while (
+            self._keep_order(ranks, judged, records)
+            or self._run_producers(judged, records)
+            or self._keep_sequences(in_order, judged, records)
         ):
             pass
 
-    def is_upset(self, entry: Entry, keys_of: Callable[[Entry], Iterable[Key]]) -> bool:
+    def is_upset(
+        self,
+        entry: Entry,
+        keys_of: Callable[[Entry], Iterable[Key]],
+        sees: Callable[[Iterable[Key], set[Told]], set[Told]],
+    ) -> bool:
         """Say whether a record that holds was made after other tests than ran so far.
 
         Args:
             keys_of: gives all that a record rests on.
+            sees: gives those among changes that who rests on keys may see.
         """
         if self.by_chance:
             return False
         if _is_upset(entry.body, self._done):
             return True
-        if not self._written:
+        if not (self._written or self._state):
             return False
-        read = {key.path for key in keys_of(entry) if key.kind in (FILE, EXISTS, LISTING)}
-        return bool(read) and _meet(read, self._written)
+        keys = list(keys_of(entry))
+        files = {key.path for key in keys if key.kind in (FILE, EXISTS, LISTING)}
+        is_read = bool(files) and _meet(files, self._written)
+        seen = sees(keys, set(self._state)) if self._state else set()
+        names = {name for change in seen for name in self._state[change]}
+        self._upset_by[entry.unit] = tuple(sorted(names))
+        return is_read or bool(seen)
+
+    def upset_by(self, nodeid: str) -> tuple[str, ...]:
+        """Name the tests that changed, unlike before, what a test reads that comes after them."""
+        return self._upset_by.get(nodeid, ())
 
     def named(self, path: str) -> str:
         """Name a path in records; names of temporary directories count without their numbers."""
@@ -105,11 +145,17 @@ class Order:
         """Take note that fixtures ended early: what tests did to them is gone."""
         self._lost.update(places)
 
-    def due(self, item: pytest.Item, looked: Iterable[str] = ()) -> list[tuple[pytest.Item, str]]:
+    def due(
+        self,
+        item: pytest.Item,
+        looked: Iterable[str] = (),
+        seen_of: Callable[[set[Told]], set[Told]] = lambda _: set(),
+    ) -> list[tuple[pytest.Item, str]]:
         """Give the tests that have to run, unreported, before an item may count.
 
         Args:
             looked: paths that it consulted.
+            seen_of: gives those among changes of module state that it may see.
         """
         if not (self._replayed or self._lost):
             return []
@@ -118,15 +164,29 @@ class Order:
         self._lost -= lost
         chosen = {name for place in lost for name in self._done.get(place, ())}
         names = {self.named(path) for path in looked}
+        changes = {name: read(told.get("changes")) for name, (*_, told) in self._replayed.items()}
+        every = {change for found in changes.values() for change in found}
+        seen = seen_of(every) if every and not self.by_chance else set()
         for nodeid, (_, _, told) in self._replayed.items():
-            wrote = _texts(told.get("wrote"))
-            is_handled = not self.by_chance and not places.isdisjoint(_texts(told.get("handled")))
+            if not seen.isdisjoint(changes[nodeid]):
+                chosen.add(nodeid)
+            wrote = texts(told.get("wrote"))
+            is_handled = not self.by_chance and not places.isdisjoint(texts(told.get("handled")))
             if is_handled or (names and (EVERYTHING in wrote or _meet(names, wrote))):
                 chosen.add(nodeid)
         chosen.discard(item.nodeid)
         for nodeid in chosen:
             self._replayed.pop(nodeid, None)
         return [self._ran[nodeid] for nodeid in self._ran if nodeid in chosen]
+
+    def note_state(self, nodeid: str, changes: Iterable[Told]) -> None:
+        """Take what a test has changed in modules that it had not changed before.
+
+        Not what a replayed test changes: it would have found that done.
+        """
+        for change in () if self.by_chance else changes:
+            if change[:3] not in self._told:
+                self._state.setdefault(change, set()).add(nodeid)
 
     @property
     def is_waiting(self) -> bool:
@@ -135,20 +195,33 @@ class Order:
 
     @property
     def is_watching(self) -> bool:
-        """Whether replayed tests wrote files that some live test may read."""
-        return any("wrote" in told for _, _, told in self._replayed.values())
+        """Whether replayed tests left files or state that some live test may read."""
+        leaving = {"wrote"} if self.by_chance else {"wrote", "changes"}
+        return any(not leaving.isdisjoint(told) for *_, told in self._replayed.values())
 
     def replayed(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
         """Take a test that was answered from the store."""
-        if "handled" in told or "wrote" in told:
+        self._told.update(change[:3] for change in read(told.get("changes")))
+        if "later" in told:
+            self._later[item.nodeid] = texts(told["later"])
+        if not _LEAVING.isdisjoint(told):
             self._replayed[item.nodeid] = item, outcome, told
             self._ran[item.nodeid] = item, outcome
-        self._note(item, outcome, _texts(told.get("handled")))
+        self._note(item, outcome, texts(told.get("handled")))
 
     def ran(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
         """Take a test that ran."""
-        self._note(item, outcome, _texts(told.get("handled")))
-        self._written.update(_texts(told.get("wrote")))
+        self._note(item, outcome, texts(told.get("handled")))
+        self._written.update(texts(told.get("wrote")))
+        self._live.add(item.nodeid)
+
+    def ran_first(self, nodeids: Iterable[str]) -> None:
+        """Take replayed tests that ran before another one, unreported."""
+        self._live.update(nodeids)
+
+    def comes_late(self, nodeid: str) -> bool:
+        """Say whether a producer has run that comes after a test which was replayed."""
+        return not self._live.isdisjoint(self._later.get(nodeid, ()))
 
     # -- ours ------------------------------------------------------------------------------------
 
@@ -171,6 +244,35 @@ class Order:
         return has_changed
 
     @staticmethod
+    def _keep_order(ranks: Mapping[str, int], judged: Judged, records: Records) -> bool:
+        """Use no record that was made after other producers than stand before the test now."""
+
+        def fits(entry: Entry) -> bool:
+            # What it ran after when it failed, say, tells more than an older record.
+            later = records.producers_of(judged[entry.unit][0])
+            known = texts(entry.body.get("producers"))
+            new = (ranks.get(name, len(ranks)) for name in later if name not in known)
+            is_known = all(rank > ranks[entry.unit] for rank in new)
+            return is_known and not is_out_of_order(entry.body, entry.unit, ranks)
+
+        has_changed = False
+        for nodeid, rank in ranks.items():
+            facts, verdict = judged[nodeid]
+            if isinstance(verdict, Hit):
+                if fits(verdict.entry):
+                    continue
+                has_changed = True
+                other = records.another(facts, fits)
+                if other is not None:
+                    judged[nodeid] = facts, Hit(other)
+                    continue
+                _flip(judged, nodeid, "")
+            for name in texts(records.last_of(facts).get("later")):
+                if ranks.get(name, rank) < rank:
+                    has_changed |= _flip(judged, name, nodeid)
+        return has_changed
+
+    @staticmethod
     def _keep_sequences(items: list[pytest.Item], judged: Judged, records: Records) -> bool:
         has_changed = False
         done: dict[str, list[str]] = {}
@@ -186,9 +288,9 @@ class Order:
                 for place in places_of(item) & (done.keys() | left.keys()):
                     for nodeid in (*done.get(place, ()), *left.get(place, ())):
                         has_changed |= _flip(judged, nodeid, item.nodeid)
-            for place in _texts(told.get("left")):
+            for place in texts(told.get("left")):
                 left.setdefault(place, []).append(item.nodeid)
-            for place in _texts(told.get("handled")):
+            for place in texts(told.get("handled")):
                 done.setdefault(place, []).append(item.nodeid)
         return has_changed
 
@@ -219,7 +321,3 @@ def _meet(looked: set[str], wrote: Iterable[str]) -> bool:
         if any(path.startswith(name + "/") for path in looked):
             return True
     return False
-
-
-def _texts(found: object) -> list[str]:
-    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []

@@ -60,6 +60,7 @@ class Log:
     Attributes:
         requeued_for: what was made live before it was run again: fixtures, and node ids of mates.
         cancelled: attempts that left no report.
+        inherits: replayed tests that were run first, as it reads what they leave behind.
         seen: what silent attempts consulted.
         is_tainted: such an attempt did something that could not be put back.
     """
@@ -73,6 +74,7 @@ class Log:
         self.seen = Observation()
         self.requeued_for: tuple[str, ...] = ()
         self.cancelled = 0
+        self.inherits: tuple[str, ...] = ()
         self.is_tainted = False
         self.has_stopped = False
         self.is_clean = True
@@ -188,6 +190,8 @@ class Watcher:
             barrier = Reason(reasons.GAP, BREAKPOINT)
         if barrier is None and log.is_tainted:
             barrier = Reason(reasons.TAINTED)
+        if barrier is None and log.inherits:
+            barrier = Reason(reasons.INHERITED, log.inherits[0])
         if barrier is None:
             try:
                 result = pack(item.config, item, log.reports, log.warned, self._places)
@@ -197,7 +201,9 @@ class Watcher:
         attempt = Attempt(
             facts, seen, log.instances, result, barrier, duration_s, code_of(item), changes
         )
-        attempt = attempt._replace(met=log.handled.met, handled=log.handled.handled)
+        attempt = attempt._replace(
+            met=log.handled.met, handled=log.handled.handled, inherits=log.inherits
+        )
         attempts = sum(report.when == "setup" for report in log.reports) or 1
         attempts += log.cancelled
         self._judge.ran(

@@ -2,10 +2,11 @@
 
 ::
 
-    live item; restored values or stubs among its inputs,
-    or mates replayed before it, or modules left out
+    live item; restored values or stubs among its inputs, or mates replayed before it,
+    or others that leave something behind, or modules left out
         -> silent attempt -> clean, nothing touched: reported
                           -> a stub was touched: its producers live, again in silence
+                          -> it read what a replayed test leaves behind: that one runs first
                           -> skipped or failed as expected beside modules left out:
                              they are imported, again in silence
                           -> failed, or failed as expected with anything restored:
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,16 @@ from pytest_cellcache.hooks.mates import Mates, in_order, run_mates
 from pytest_cellcache.hooks.order import Order
 from pytest_cellcache.hooks.protocol import Watcher
 from pytest_cellcache.hooks.restore import Restorer
-from pytest_cellcache.hooks.silence import held_output, may_hide
+from pytest_cellcache.hooks.silence import held_output, is_in_doubt, may_hide, may_try
 from pytest_cellcache.hooks.state import Changes
+from pytest_cellcache.lifecycle.inheritance import Told
 from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.scheduler.requeue import Accept, Again, Plainly, Tried, next_step
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.recorder import Recorder
+
+SeenBy = Callable[[Iterable[Observation], set[Told]], set[Told]]
+"""Gives those of changes that a test may have seen."""
 
 
 class Requeuer:
@@ -63,10 +68,14 @@ class Requeuer:
         order: Order,
         recorder: Recorder,
         guard: Guard,
+        seen_by: SeenBy,
     ) -> None:
+        self._seen_by = seen_by
         self._order = order
         self._recorder = recorder
         self._seen = Observation()
+        # Something that a cancelled attempt did could not be undone.
+        self._is_lasting = False
         self._is_open = False
         self._watcher = watcher
         self._fixtures = fixtures
@@ -97,10 +106,10 @@ class Requeuer:
         is_beside = is_beside or self._order.is_waiting
         if not is_beside and self._guard.call(self._restorer.prepare_cheap, False, item):
             return None
-        may_try = self._may_try(item)
-        if not may_try:
+        is_hidden = may_try(item)
+        if not is_hidden:
             self._guard.call(self._collection.hydrate_all, False)
-        may_restore = may_try and may_hide(item)
+        may_restore = is_hidden and may_hide(item)
         forced: frozenset[int] = frozenset()
         is_plain = False
         while True:
@@ -110,12 +119,13 @@ class Requeuer:
                 self._restorer.give_up(item)
                 return None
             mates: Mates = self._replayed.get(item.path, [])
-            due = [] if is_plain else self._due(item)
+            due = [] if is_plain else self._due(item, is_blind=not is_hidden)
             if due:
+                self._inherit(due if not is_hidden else ())
                 self._run_first(due, item, forced)
                 continue
             is_beside = bool(mates or self._collection.waiting or self._order.is_watching)
-            if is_plain or not may_try or not (is_silent or is_beside):
+            if is_plain or not is_hidden or not (is_silent or is_beside):
                 return None
             state = ItemState(item)
             with warnings.catch_warnings(record=True) as caught, held_output(item) as output:
@@ -134,7 +144,7 @@ class Requeuer:
             if isinstance(step, Plainly):
                 may_restore, is_plain = False, True
                 if mates:
-                    del self._replayed[item.path]
+                    self._replayed.pop(item.path)
                     self._confirmed.add(item.path)
                 self._run_first(mates, item, forced)
 
@@ -168,10 +178,27 @@ class Requeuer:
             hook.pytest_runtest_logreport(report=report)
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
 
-    def _due(self, item: pytest.Item, looked: Iterable[str] = ()) -> Mates:
-        """Give the tests that must run before an item because of what it shares with them."""
+    def _due(self, item: pytest.Item, *, is_blind: bool = False) -> Mates:
+        """Give the tests that must run before an item because of what it shares with them.
+
+        Args:
+            is_blind: what the item reads cannot be told before it counts.
+        """
         self._order.lose(self._fixtures.take_lost())
-        found: Mates = self._guard.call(self._order.due, [], item, looked)
+        every = (lambda changes: changes) if is_blind else (lambda _: set())
+        found: Mates = self._guard.call(self._order.due, [], item, (), every)
+        return found
+
+    def _due_after(self, item: pytest.Item) -> Mates:
+        """Give those that must because of what it has read in the attempt that has ended."""
+        looked = self._fixtures.looked_at(self._seen)
+        instances = self._fixtures.used_by(item, is_clean=True)
+        seen = [self._seen, *(each.seen for each in instances)]
+
+        def seen_of(changes: set[Told]) -> set[Told]:
+            return self._seen_by(seen, changes)
+
+        found: Mates = self._guard.call(self._order.due, [], item, looked, seen_of)
         return found
 
     def _run_first(self, mates: Mates, item: pytest.Item, forced: frozenset[int]) -> None:
@@ -184,9 +211,18 @@ class Requeuer:
             names = (mate.nodeid for mate, _ in found)
             log.requeued_for = tuple(dict.fromkeys([*log.requeued_for, *names]))
             end_for(item, found[0][0])
-            run_mates(found, item, self._guard)
+            run_mates(found, item, self._guard, self._order.comes_late)
+            self._changes.drop()
+            self._order.ran_first(mate.nodeid for mate, _ in found)
+            done = {mate for mate, _ in found}
+            for path, replayed in self._replayed.items():
+                self._replayed[path] = [row for row in replayed if row[0] not in done]
             self._fixtures.begin_item()
             log.instances, log.handled = frozenset(), Handled()
+
+    def _inherit(self, mates: Mates) -> None:
+        if self._watcher.log is not None:
+            self._watcher.log.inherits += tuple(mate.nodeid for mate, _ in mates)
 
     def _spoil(self, item: pytest.Item) -> None:
         """End wider fixtures that a cancelled attempt may have changed unseen."""
@@ -194,6 +230,8 @@ class Requeuer:
         if log is not None:
             doomed = self._fixtures.changed_by(log.instances, self._seen)
             doomed += self._fixtures.definitions_of(log.handled.handled)
+            if self._is_lasting:
+                doomed += self._fixtures.definitions_of({i for i in log.instances if i.place})
             if doomed:
                 self._guard.call(self._restorer.release, None, item, doomed)
 
@@ -208,27 +246,6 @@ class Requeuer:
         log.is_clean = True
         log.instances, log.handled = frozenset(), Handled()
         self._fixtures.begin_item()
-
-    def _may_try(self, item: pytest.Item) -> bool:
-        """Say whether an attempt can be hidden from everybody.
-
-        Not with a debugger, which would stop in it; not where another plugin runs items (reruns),
-        as it would never see the item; not without the private request that a second attempt needs.
-        """
-        if getattr(item.config.option, "usepdb", False):
-            return False
-        if not all(hasattr(item, name) for name in ("_initrequest", "_request", "funcargs")):
-            return False
-        for impl in item.ihook.pytest_runtest_protocol.get_hookimpls():
-            if impl.wrapper or impl.hookwrapper:
-                continue
-            name = getattr(impl.plugin, "__name__", type(impl.plugin).__module__)
-            if name.startswith("pytest_rerunfailures"):
-                if getattr(item.config.option, "reruns", None) or item.get_closest_marker("flaky"):
-                    return False
-            elif not name.startswith(("_pytest.runner", "pytest_cellcache.")):
-                return False
-        return True
 
     def _try(
         self,
@@ -251,9 +268,9 @@ class Requeuer:
                 self._guard.call(self._recorder.open_unit, None)
                 self._is_open = not self._guard.is_off
                 setup = self._phase(item, "setup")
-                # What a wider fixture did in here is there to stay; it is only what the test did
-                # that it must not find in the next attempt.
-                has_grown = any(i.changes for i in self._fixtures.alive() if i not in alive)
+                # What a wider fixture did in here is there to stay, and so is its value; it is only
+                # what the test did to them that it must not find in the next attempt.
+                has_grown = any(i.place for i in self._fixtures.alive() if i not in alive)
                 if has_grown:
                     memory = self._guard.call(self._changes.remember, None)
                 self._pending.append(setup)
@@ -267,7 +284,7 @@ class Requeuer:
                     if has_grown:
                         self._put_back(memory)  # before teardown, which undoes what set-up did
                     call_phase(item, "teardown", nextitem=follower)
-                    self._forget_failures(item)
+                    self._fixtures.end_raised(getattr(item, "_request", None))
                     if not has_grown:
                         self._put_back(memory)
                     self._pending = None
@@ -278,7 +295,7 @@ class Requeuer:
                 if self._restorer.absent:
                     step = self._decide((teardown,), item, mates, forced)
                     if not isinstance(step, Accept):
-                        self._forget_failures(item)
+                        self._fixtures.end_raised(getattr(item, "_request", None))
                         self._put_back(memory)
                         self._pending = None
                         if isinstance(step, Plainly) and mates:
@@ -304,6 +321,7 @@ class Requeuer:
     def _put_back(self, memory: Memory | None) -> None:
         """Undo what a cancelled attempt did; where that is not possible, nothing is recorded."""
         is_done = memory is not None and self._guard.call(memory.put_back, False)
+        self._is_lasting = not is_done
         if not is_done and self._watcher.log is not None:
             self._watcher.log.is_tainted = True
 
@@ -337,7 +355,7 @@ class Requeuer:
         restorer = self._restorer
         touched = restorer.log.take()
         if not touched and restorer.absent:
-            changes = self._changes.leave_to_item()
+            changes = self._changes.so_far()
             kept = restorer.changed(changes)
             # A stub that the test has kept somewhere would be touched later, out of its sight.
             if self._modules.lead_to_stubs(changes):
@@ -349,18 +367,21 @@ class Requeuer:
         absent = frozenset(restorer.absent)
         if self._pending is None and not touched:
             return Accept()
-        if self._order.is_watching and not any(report.failed for report in reports):
-            self._reading_from = self._due(item, self._fixtures.looked_at(self._seen))
+        if self._order.is_watching:
+            self._reading_from = self._due_after(item)
             if self._reading_from:
                 self._causes = []
-                return Again(forced)
+                # Mates have to run for a failure, too: all in their order.
+                has_failed = any(report.failed for report in reports)
+                self._inherit(self._reading_from)
+                return Plainly(forced) if has_failed else Again(forced)
         is_expected = any(hasattr(report, "wasxfail") and report.skipped for report in reports)
         tried = Tried(
             not any(report.failed for report in reports) and not (is_expected and absent),
             frozenset(key for key in keys if key is not None),
             absent,
             forced,
-            is_doubtful=self._is_in_doubt(item, reports),
+            is_doubtful=bool(self._collection.waiting) and is_in_doubt(item, reports),
         )
         if None in keys:
             tried = tried._replace(is_clean=False, touched=frozenset())
@@ -373,16 +394,3 @@ class Requeuer:
         else:
             self._causes = [f"fixture {restorer.name_of(key)}" for key in sorted(absent)]
         return next_step(tried)
-
-    def _is_in_doubt(self, item: pytest.Item, reports: Sequence[pytest.TestReport]) -> bool:
-        """Say whether a module left out may be why an item was skipped or failed as expected."""
-        return (
-            bool(self._collection.waiting)
-            and item.get_closest_marker("skip") is None
-            and any(report.skipped or hasattr(report, "wasxfail") for report in reports)
-        )
-
-    def _forget_failures(self, item: pytest.Item) -> None:
-        """End fixtures that raised, so that they are set up again."""
-        for definition in self._fixtures.raised_definitions():
-            self._fixtures.end(definition, getattr(item, "_request", None))

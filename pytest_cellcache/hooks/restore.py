@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
@@ -22,12 +22,12 @@ from pytest_cellcache.hooks.flights import Flights
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.keeper import Keeper
 from pytest_cellcache.hooks.lookups import Found, Holding, Lookups, Records, asks_for_types
+from pytest_cellcache.hooks.owners import is_owner_marked
 from pytest_cellcache.hooks.speeds import Speeds
 from pytest_cellcache.hooks.valuework import Worker
 from pytest_cellcache.lifecycle.fixtures import Consulted, Kept, Nature
 from pytest_cellcache.lifecycle.units import Restored
 from pytest_cellcache.model import reasons
-from pytest_cellcache.model.declare import Declaration
 from pytest_cellcache.model.events import FixtureEvent
 from pytest_cellcache.model.keys import Key
 from pytest_cellcache.model.observation import FIXTURE, CodeRef, Observation, StateChange
@@ -36,8 +36,6 @@ from pytest_cellcache.scheduler.plan import Action, Held, Plan, Producer, Stored
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.contract import Store
 from pytest_cellcache.store.stubs import StubPlace, StubTouched, TouchLog, make_stub
-
-_UNDECLARED: Final = Declaration()
 
 
 class Restorer:
@@ -320,6 +318,8 @@ class Restorer:
         used = list(definition.with_upstream())
         if self._around(used, keys) != record.around:
             return False
+        if is_owner_marked(definition.fixturedef, request):
+            return False
         trees = self._watch.trees_of([each.fixturedef for each in used], self._keeper.kept)
         loaded = self._worker.load(definition, record, trees, request)
         if loaded is None:
@@ -375,8 +375,7 @@ class Restorer:
                 found = self._watch.instance_of(each.fixturedef)
                 if found is not None and found is not instance:
                     used.append((found, each.fixturedef))
-            if definition.declaration != _UNDECLARED:
-                instance.keys = self._worker.facts(definition).keys
+            instance.keys = self._worker.facts(definition).keys
         before = self._keeper.before(fixturedef, request, definition, used)
 
         def after() -> None:

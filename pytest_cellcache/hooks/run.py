@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections.abc import Callable, Generator
 from typing import Any, Final
@@ -15,7 +13,9 @@ from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.collection import Collection
 from pytest_cellcache.hooks.collector import paused
 from pytest_cellcache.hooks.facets import plugin_files
+from pytest_cellcache.hooks.firstparty import concerns
 from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.inheriting import Inheriting
 from pytest_cellcache.hooks.items import read_item
 from pytest_cellcache.hooks.library import Manifests
 from pytest_cellcache.hooks.options import OptionWatch
@@ -24,7 +24,6 @@ from pytest_cellcache.hooks.outline import outline_of
 from pytest_cellcache.hooks.replay import unpack
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.collecting import Collected, Collections
-from pytest_cellcache.lifecycle.footprint import InputKeys
 from pytest_cellcache.lifecycle.inputs import environment_now
 from pytest_cellcache.lifecycle.record import Recording
 from pytest_cellcache.lifecycle.surroundings import Surroundings
@@ -40,7 +39,6 @@ from pytest_cellcache.model.settings import Settings
 from pytest_cellcache.sources.loaded import loaded_files
 from pytest_cellcache.sources.places import Places, temporary_folder
 from pytest_cellcache.store.contract import Store
-from pytest_cellcache.trace.origin import pytester_depth
 from pytest_cellcache.trace.recorder import Recorder
 from pytest_cellcache.trace.state import StateWatch
 
@@ -48,13 +46,6 @@ _FLUSH_S: Final = 30.0
 """How much of a run a killed session loses at most, as far as its fixtures are torn down."""
 
 Judged = tuple[TestFacts, Verdict]
-
-
-def _outer_folders(places: Places) -> set[str]:
-    """List the folders of first-party modules outside the project root."""
-    files = loaded_files().values()
-    folders = {os.path.dirname(file) for file in files if places.is_first_party(file)}
-    return {folder for folder in folders if folder and not places.is_inside(folder)}
 
 
 class Run:
@@ -66,8 +57,7 @@ class Run:
         at_end: called before the last records are written.
 
     Args:
-        untraced: relative first-party files that were imported before the tracer started; every
-            test depends on all their code.
+        untraced: relative first-party files imported before the tracer started, which count whole.
     """
 
     def __init__(
@@ -100,6 +90,7 @@ class Run:
         self.order = Order(places, temporary_folder(), by_chance=is_by_chance(config))
         self.basis: Basis | None = None
         self._recording: Recording | None = None
+        self.inheriting: Inheriting | None = None
         self._collected: list[Collected] = []
         self._around: Surroundings | None = None
         self._live: dict[str, TestEvent] = {}
@@ -174,23 +165,19 @@ class Run:
             self._settings.may_connect,
             self._keys_of,
         )
-        find = basis.project.modules.find
-        input_keys = InputKeys(
-            basis.snapshot,
-            basis.inputs,
-            self._settings.ignore,
-            _outer_folders(places),
-            lambda name: located.source if (located := find(name)) else None,
-        )
         self._recording = Recording(
             project=basis.project,
             digester=basis.digester,
             inputs=basis.inputs,
-            input_keys=input_keys,
+            input_keys=basis.input_keys(),
             store=self._store,
             read_child=self._recorder.read_child,
             named=self.order.named,
             by_chance=self.order.by_chance,
+            last_of=basis.verifier.last_of,
+        )
+        self.inheriting = Inheriting(
+            self._recording, basis.verifier, self.order, self._surroundings
         )
         if self._settings.may_write:
             collection = self.collection
@@ -248,15 +235,8 @@ class Run:
         return StateWatch(self.concerns, is_alias)
 
     def concerns(self, filename: str) -> bool:
-        """Say whether a loaded module is one of this run's project.
-
-        In a run that pytester started in its own process the outer project's modules are all there
-        too, and concern nobody.
-        """
-        places = self._places
-        return places.is_first_party(filename) and (
-            places.is_inside(filename) or pytester_depth(sys._getframe()) == 0
-        )
+        """Say whether a loaded module is one of this run's project."""
+        return concerns(self._places, filename)
 
     def _keys_of(self, place: tuple[str, str]) -> tuple[str, ...] | None:
         if self.changes is None:
@@ -273,8 +253,8 @@ class Run:
             facts = TestFacts(item.nodeid, "", digest_parts([]), barrier=barrier)
             return facts, Miss(barrier)
         facts, verdict = judged
-        keys_of = self.basis.verifier.keys_of if self.basis is not None else None
-        if isinstance(verdict, Hit) and keys_of and self.order.is_upset(verdict.entry, keys_of):
+        inheriting = self.inheriting
+        if inheriting and isinstance(verdict, Hit) and inheriting.is_upset(verdict.entry):
             judged = self._judged[item.nodeid] = facts, Miss(Reason(reasons.PRODUCER))
             return judged
         if isinstance(verdict, Hit) and item.nodeid not in self._replays:
@@ -289,8 +269,7 @@ class Run:
         return judged
 
     def reports_of(self, item: pytest.Item) -> Any:
-        """Give what ``verdict_of`` made for a hit: reports and warnings."""
-        return self._replays[item.nodeid]
+        return self._replays[item.nodeid]  # made by ``verdict_of``
 
     def replayed(self, item: pytest.Item, outcome: str, saved_s: float) -> None:
         verdict = self._judged[item.nodeid][1]
@@ -319,8 +298,12 @@ class Run:
         )
         if self._recording is None:
             return
+        inherits = (*attempt.inherits, *self.order.upset_by(nodeid))
+        attempt = attempt._replace(inherits=inherits)
         self._recording.add(attempt)
         self.order.ran(item, outcome, self._recording.told_of(attempt))
+        assert self.inheriting is not None
+        self._guard.call(self.inheriting.note, None, attempt)
         if (began_s := time.monotonic()) > self._flush_at_s:
             with paused():
                 self._guard.call(self._write, None, is_final=False)
@@ -393,6 +376,7 @@ class Run:
     def _release(self) -> None:
         """Let go of what pytest's last collections of garbage would look through in vain."""
         self.basis = self._recording = self._around = self._library.basis = None
+        self.inheriting = None
         self._judged.clear()
         self._replays.clear()
         self._collected.clear()

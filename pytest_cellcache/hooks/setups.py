@@ -20,7 +20,9 @@ class Before:
     Attributes:
         used: upstream instances with their pytest definitions.
         upstream: the values of those, as they were.
+        members: of the instances on which the fixture could set attributes.
         mark: how watched objects looked, of a fixture whose changes are the item's.
+        is_owner_marked: others have set attributes on the ``self`` of the fixture.
     """
 
     began_s: float
@@ -29,9 +31,10 @@ class Before:
     used: list[tuple[Instance, Any]]
     upstream: dict[Instance, Objects]
     folders: Folders | None
-    members: dict[str, Any] | None
+    members: list[dict[str, int]]
     definition: Definition | None
     mark: list[Signature | None] | None = None
+    is_owner_marked: bool = False
 
 
 @dataclass(slots=True)

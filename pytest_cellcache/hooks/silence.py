@@ -4,10 +4,39 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
+
+
+def may_try(item: pytest.Item) -> bool:
+    """Say whether an attempt can be hidden from everybody.
+
+    Not with a debugger, which would stop in it; not where another plugin runs items (reruns),
+    as it would never see the item; not without the private request that a second attempt needs.
+    """
+    if getattr(item.config.option, "usepdb", False):
+        return False
+    if not all(hasattr(item, name) for name in ("_initrequest", "_request", "funcargs")):
+        return False
+    for impl in item.ihook.pytest_runtest_protocol.get_hookimpls():
+        if impl.wrapper or impl.hookwrapper:
+            continue
+        name = getattr(impl.plugin, "__name__", type(impl.plugin).__module__)
+        if name.startswith("pytest_rerunfailures"):
+            if getattr(item.config.option, "reruns", None) or item.get_closest_marker("flaky"):
+                return False
+        elif not name.startswith(("_pytest.runner", "pytest_cellcache.")):
+            return False
+    return True
+
+
+def is_in_doubt(item: pytest.Item, reports: Sequence[pytest.TestReport]) -> bool:
+    """Say whether a module left out may be why an item was skipped or failed as expected."""
+    return item.get_closest_marker("skip") is None and any(
+        report.skipped or hasattr(report, "wasxfail") for report in reports
+    )
 
 
 def may_hide(item: pytest.Item) -> bool:

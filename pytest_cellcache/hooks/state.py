@@ -53,6 +53,26 @@ class Changes:
         self._item |= changes
         return changes
 
+    def begin_scope(self, scope: object) -> None:
+        """Note from now on what changes, to say at its end what is undone."""
+        if self._watch is not None:
+            self._watch.undone.begin(scope)
+
+    def end_scope(self, scope: object) -> frozenset[StateChange]:
+        """Give the changes since a scope began of which nothing is left; after ``take``."""
+        return self._watch.undone.end(scope) if self._watch is not None else _NONE
+
+    def so_far(self) -> frozenset[StateChange]:
+        """Give what the item has changed so far; it may still undo it."""
+        if self._watch is None:
+            return _NONE
+        return self._guard.call(self._watch.peek, _NONE) | self._item
+
+    def drop(self) -> None:
+        """Count nothing of what has changed so far: others did it."""
+        self.take()
+        self._item = set()
+
     def take(self) -> frozenset[StateChange]:
         """Give what changed since the last time, whoever did it."""
         return self._guard.call(self._watch.take, _NONE) if self._watch is not None else _NONE

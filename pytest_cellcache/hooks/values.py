@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import enum
 import fractions
 import pathlib
 import re
@@ -22,6 +23,9 @@ _PLAIN: Final = (
 )  # fmt: skip
 _PLAIN_TYPES: Final = frozenset({*_PLAIN, datetime.datetime, datetime.time, datetime.timezone})
 _DEPTH: Final = 20
+_NEW: Final = (object.__new__, int.__new__, str.__new__)
+_INITS: Final = (object.__init__, enum.Enum.__init__)
+_METHODS: Final = (types.FunctionType, property, staticmethod, classmethod)
 
 
 class Opaque(Exception):
@@ -40,6 +44,8 @@ def describe(value: Any, root: str, depth: int = 0) -> str:
     if kind in _PLAIN_TYPES:
         text = repr(value)
         return text.replace(root, "<root>") if kind is str and root in text else text
+    if isinstance(value, enum.Enum) and is_plain_enum(kind):
+        return f"{_qualified(kind)}.{value.name}={describe(value.value, root, depth + 1)}"
     if kind in (tuple, list):
         inner = ",".join(describe(item, root, depth + 1) for item in value)
         return f"{kind.__name__}({inner})"
@@ -66,6 +72,18 @@ def describe(value: Any, root: str, depth: int = 0) -> str:
     # Classes and functions of other modules have a name, but what the name stands for is code:
     # a ref of the expression that names them.
     raise Opaque
+
+
+def is_plain_enum(kind: Any) -> bool:
+    """Say whether members of an enumeration have but names, values and methods."""
+    if kind._new_member_ not in _NEW or kind.__init__ not in _INITS:
+        return False
+    return all(
+        name[:1] == "_" or name in kind.__members__ or isinstance(held, _METHODS)
+        for base in kind.__mro__
+        if base.__module__ not in ("enum", "builtins")
+        for name, held in vars(base).items()
+    )
 
 
 def _qualified(value: Any) -> str:

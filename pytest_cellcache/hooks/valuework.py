@@ -17,6 +17,7 @@ from pytest_cellcache.hooks.folders import (
     tmp_path_of,
 )
 from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.owners import keys_of_owner
 from pytest_cellcache.hooks.setups import Loaded, Work
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.fixtures import (
@@ -81,6 +82,7 @@ class Worker:
         files = [name for pattern in declaration.inputs for name in self._places.glob(pattern)]
         keys = {Key(FILE, name) for name in files}
         keys |= {Key(ENV, "", name) for name in declaration.env}
+        keys |= keys_of_owner(definition.fixturedef, self._places)
         declared = [*declaration.inputs, *files, *declaration.env]
         return facts_of(definition.unit, definition.group, keys, declared)
 
@@ -144,6 +146,8 @@ class Worker:
         ]
         record = record._replace(around=frozenset(str(kept[each].identity) for each in others))
         attempt = attempt_of(self.facts(work.definition), work.instance, others, record)
+        if work.definition.declaration.pure:
+            attempt = attempt._replace(seen=attempt.seen._replace(left=frozenset()))
         if not self._records.keep(attempt):
             return Reason(reasons.UNWRITABLE)
         work.value = record.value

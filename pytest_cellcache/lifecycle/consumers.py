@@ -24,11 +24,13 @@ class Kept(NamedTuple):
 
     Attributes:
         producers: node ids of tests that must run before it when it runs.
+        later: those of tests that would be such if they came before it.
     """
 
     attempt: Attempt
     roots: frozenset[Key]
     producers: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
 
 
 def with_producers(
@@ -95,5 +97,6 @@ def with_producers(
     for row in rows:
         unit = left.key_of(row.attempt)
         new = frozenset(added.get(unit, ()))
-        found.append(Kept(row.attempt, row.roots | new, left.tests_before(unit, new)))
+        before, later = left.tests_around(unit, new)
+        found.append(Kept(row.attempt, row.roots | new, before, later))
     return found

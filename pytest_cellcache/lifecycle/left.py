@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 from pytest_cellcache.graph.locate import places_of
@@ -12,7 +12,7 @@ from pytest_cellcache.lifecycle.producers import Producers, unit_key
 from pytest_cellcache.lifecycle.surroundings import Edges, KeysOfCode, Surroundings, reach
 from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model.keys import EFFECTS, GROUP, UNIT, Key
-from pytest_cellcache.model.observation import FIXTURE, UNKNOWN, Observation
+from pytest_cellcache.model.observation import FIXTURE, UNKNOWN, Observation, StateChange
 
 _NOTHING: Final[frozenset[str]] = frozenset()
 
@@ -49,12 +49,15 @@ class Left:
         self.hubs: dict[Key, frozenset[Key]] = {}
         self._hub_of: dict[frozenset[Key], Key] = {}
         self._tests: dict[Key, frozenset[Key]] = {}
+        # By test: units of the fixtures that it has used, which it makes live itself.
+        self._used: dict[Key, set[Key]] = {}
         self._modules: dict[Key, frozenset[str]] = {}
         self._order: dict[Key, str] = {}
         self._ranks: dict[Key, int] = {}
         self._fixtures: dict[Instance, Key] = {}
         self._values: set[str] = set()
         self._changed: dict[Key, tuple[Attempt, Instance | None]] = {}
+        self._changes: dict[Key, frozenset[StateChange]] = {}
 
     def add(self, attempt: Attempt) -> None:
         """Take what a test and its fixtures imported and changed."""
@@ -78,11 +81,24 @@ class Left:
         self._order.setdefault(self.key_of(attempt), attempt.facts.nodeid)
         if attempt.changes:
             self._changed[self.key_of(attempt)] = (attempt, None)
+            self._changes[self.key_of(attempt)] = attempt.changes
         for instance in attempt.instances:
             if instance.changes and instance not in self._fixtures:
                 name = f"fixture {instance.name} {len(self._fixtures)}"
-                self._fixtures[instance] = unit_key(attempt.facts.group, name)
-                self._changed[self._fixtures[instance]] = (attempt, instance)
+                # What is undone at its end is a unit of its own: who reads it rests on the fixture,
+                # and needs nobody to run before.
+                kept = unit_key(attempt.facts.group, name)
+                undone = unit_key(attempt.facts.group, f"{name} undone")
+                self._fixtures[instance] = kept
+                for unit, changes in (
+                    (kept, instance.changes - instance.undone),
+                    (undone, instance.changes & instance.undone),
+                ):
+                    if changes:
+                        self._changed[unit] = attempt, instance
+                        self._changes[unit] = changes
+            if instance in self._fixtures:
+                self._used.setdefault(self.key_of(attempt), set()).add(self._fixtures[instance])
 
     def values_used(self, attempt: Attempt) -> frozenset[Key]:
         """Give keys of the fixture values that an attempt used and some unit changed."""
@@ -135,7 +151,7 @@ class Left:
             if attempt.code is not None:
                 own |= places_of(self._keys_of_code([attempt.code]))
             seen = [attempt.seen] if instance is None else []
-            changes = attempt.changes if instance is None else instance.changes
+            changes = self._changes[unit]
             used = attempt.instances if instance is None else instance.with_upstream()
             ran: set[Place] = set()
             inputs: set[Key] = set()
@@ -167,6 +183,13 @@ class Left:
             return None
         return frozenset(places_of(self._keys_of_code(seen.starters)))
 
+    def maker_of(self, unit: Key) -> Key:
+        """Give the test on whose behalf a unit changed what lasts: itself, or a fixture's first."""
+        attempt, instance = self._changed.get(unit, (None, None))
+        if instance is not None and self._fixtures.get(instance) != unit:
+            return unit
+        return unit if attempt is None else self.key_of(attempt)
+
     def hub_of(self, keys: frozenset[Key]) -> Key:
         """Give the one key that stands for some others."""
         hub = self._hub_of.get(keys)
@@ -177,21 +200,39 @@ class Left:
 
     def tests_before(self, unit: Key, roots: frozenset[Key]) -> tuple[str, ...]:
         """Give the node ids of the producers among roots that ran before a unit."""
+        return self.tests_around(unit, roots)[0]
+
+    def tests_around(
+        self, unit: Key, roots: frozenset[Key]
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Give the node ids of the producers among roots, before and after a unit."""
         if len(self._ranks) != len(self._order):
             self._ranks = {key: number for number, key in enumerate(self._order)}
             self._tests.clear()
         place = self._ranks
         own = place.get(unit, len(place))
-        among = {key for root in roots for key in self._tests_of(root)}
-        before = [key for key in among if place[key] < own]
-        return tuple(self._order[key] for key in sorted(before, key=place.__getitem__))
+        used = self._used.get(unit, set())
+        if unit.name.startswith(
+            "fixture "
+        ):  # its record tells of others that are there (``around``)
+            used = used | set(self._fixtures.values())
+        units = {key for root in roots for key in self._units_of(root) if key not in used}
+        among = {self.maker_of(key) for key in units} & place.keys()
+        ranked = sorted(among, key=place.__getitem__)
+        before = tuple(self._order[key] for key in ranked if place[key] < own)
+        return before, tuple(self._order[key] for key in ranked if place[key] > own)
 
-    def _tests_of(self, root: Key) -> frozenset[Key]:
-        """Give the tests that a root is, or stands for."""
+    @property
+    def nodeids(self) -> Collection[str]:
+        """Node ids of the tests that ran."""
+        return self._order.values()
+
+    def _units_of(self, root: Key) -> frozenset[Key]:
+        """Give the tests and fixtures that a root is, or stands for."""
         found = self._tests.get(root)
         if found is None:
             keys = self.hubs.get(root, frozenset({root}))
-            found = self._tests[root] = keys & self._order.keys()
+            found = self._tests[root] = keys & (self._order.keys() | self._changed.keys())
         return found
 
 

@@ -8,7 +8,7 @@ those that never are leave no record.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from pytest_cellcache.graph.closure import Closure
@@ -21,13 +21,15 @@ from pytest_cellcache.graph.scan import scan_source
 from pytest_cellcache.lifecycle.children import ChildFootprints, Lines
 from pytest_cellcache.lifecycle.consumers import Kept, with_producers
 from pytest_cellcache.lifecycle.evaluations import evaluations_of
+from pytest_cellcache.lifecycle.flux import is_in_flux, without_flux
 from pytest_cellcache.lifecycle.footprint import InputKeys, barrier_of
 from pytest_cellcache.lifecycle.graphblob import encode_graph
+from pytest_cellcache.lifecycle.inheritance import Present, Told, tell
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
 from pytest_cellcache.lifecycle.producers import Producers, unit_key
-from pytest_cellcache.lifecycle.sequences import Sequences
+from pytest_cellcache.lifecycle.sequences import Sequences, others_of
 from pytest_cellcache.lifecycle.sites import ImportInputs, place_inputs
 from pytest_cellcache.lifecycle.surroundings import (
     Backwards,
@@ -37,24 +39,21 @@ from pytest_cellcache.lifecycle.surroundings import (
     packages_of,
     reach,
 )
-from pytest_cellcache.lifecycle.units import Attempt, Restored
+from pytest_cellcache.lifecycle.units import Attempt, Restored, TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import ABSENT, Digest
 from pytest_cellcache.model.keys import (
     BODY,
-    CODE_KINDS,
     EFFECTS,
-    EXISTS,
     FILE,
     GROUP,
     HOOKS,
-    LISTING,
     MARKERS,
     RUN,
-    TREE,
+    SURFACE,
     Key,
 )
-from pytest_cellcache.model.observation import CodeRef
+from pytest_cellcache.model.observation import CodeRef, Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry
 from pytest_cellcache.store.contract import Store
@@ -74,7 +73,9 @@ class Recording:
         read_child: Callable[[str], Lines] = lambda _: [],
         named: Callable[[str], str] = str,
         by_chance: bool = False,
+        last_of: Callable[[TestFacts], Mapping[str, Any]] = lambda _: {},
     ) -> None:
+        self._last_of = last_of
         self._project = project
         self._digester = digester
         self._inputs = inputs
@@ -87,6 +88,7 @@ class Recording:
         self._locator = Locator(project)
         self._new: list[Attempt] = []
         self._left: Left | None = None
+        self._present: Present | None = None
         self._imported: ImportInputs | None = None
 
     def add(self, attempt: Attempt) -> None:
@@ -114,8 +116,7 @@ class Recording:
 
     def _take_new(self, around: Surroundings) -> tuple[list[Attempt], Left]:
         if self._left is None:
-            joined = self.children.joined
-            self._left = Left(self.keys_of_code, self.input_keys, around, joined)
+            self._left = self._new_left(around)
         for attempt in self._new:  # also those that wait or cannot be stored
             for _, seen in units_of(attempt):
                 self._locator.made |= seen.writes - seen.appends
@@ -151,22 +152,8 @@ class Recording:
     def _write(
         self, closed: Sequence[Attempt], new: Sequence[Attempt], around: Surroundings, left: Left
     ) -> dict[str, Reason | None]:
-        places = self._project.snapshot.places
-        imported_first = {places.relative(name) for name in around.loaded}
-        for name in imported_first:
-            self._project.snapshot.note_view(name, is_absent=False)
-        files = imported_first | left.loaded
         at_import = self.at_import(around)
-        evaluations, everywhere = evaluations_of(
-            self._digester,
-            around.statements,
-            modules=around.modules,
-            imported=Ran(left.imported),
-            files=files,
-            unheard=around.unheard,
-            keys_of_code=self.keys_of_code,
-        )
-        closure = Closure(self._project, self._digester, evaluations)
+        closure, everywhere = self._closure(around, left)
         producers = Producers(self._project, self._digester.names, closure.calls)
         shared: dict[Key, frozenset[Key]] = {
             Key(GROUP, group): self.shared(group, around, at_import) | everywhere
@@ -196,7 +183,7 @@ class Recording:
         kept = with_producers(
             rows, left, closure, producers.changes, edges, self._project, self._digester.names
         )
-        self._sequences.note_changes(producers.changes)
+        self._sequences.note_changes(producers.changes, left.maker_of)
         kept = self._sequences.apply(kept, left, roots_of)
         fates: dict[str, Reason | None] = {}
         for row in [row for row in kept if row.producers and row.attempt.is_setup]:
@@ -207,11 +194,61 @@ class Recording:
         outputs = self._leftovers.outputs_among(everything)
         if flux or outputs:
             back = Backwards(everything, edges)
-            kept = _without(flux, outputs, kept, back, fates)
+            kept = without_flux(flux, outputs, kept, back, fates)
             everything = reach({root for row in kept for root in row.roots}, edges)
         if kept and not self._save(kept, everything, edges):
             fates.update({row.attempt.facts.nodeid: Reason(reasons.UNWRITABLE) for row in kept})
         return {row.attempt.facts.nodeid: None for row in kept} | fates
+
+    def seen_by(
+        self,
+        seen: Iterable[Observation],
+        changes: Collection[Told],
+        around: Surroundings,
+    ) -> set[Told]:
+        """Give the changes that a test may have seen, by what it ran."""
+        codes = frozenset[CodeRef]().union(*(each.codes for each in seen))
+        roots = self._locator.exact(codes, self.at_import(around).of_key.keys())
+        return self._now(around).seen(changes, frozenset(roots))
+
+    def changes_of(self, attempt: Attempt, around: Surroundings) -> list[Told]:
+        """Give what an attempt has changed that others may read, before it is written."""
+        left = self._new_left(around)
+        left.add(attempt)
+        producers = self._now(around).producers()
+        left.note_changes(producers)
+        return tell(producers.changes)
+
+    def sees(
+        self, keys: Iterable[Key], changes: Collection[Told], around: Surroundings
+    ) -> set[Told]:
+        """Give the changes that who rests on keys may see."""
+        return self._now(around).seen(changes, frozenset(keys))
+
+    def _now(self, around: Surroundings) -> Present:
+        if self._present is None:
+            closure, _ = self._closure(around, self._left or self._new_left(around))
+            self._present = Present(self._project, self._digester.names, closure)
+        return self._present
+
+    def _new_left(self, around: Surroundings) -> Left:
+        return Left(self.keys_of_code, self.input_keys, around, self.children.joined)
+
+    def _closure(self, around: Surroundings, left: Left) -> tuple[Closure, frozenset[Key]]:
+        places = self._project.snapshot.places
+        imported_first = {places.relative(name) for name in around.loaded}
+        for name in imported_first:
+            self._project.snapshot.note_view(name, is_absent=False)
+        evaluations, everywhere = evaluations_of(
+            self._digester,
+            around.statements,
+            modules=around.modules,
+            imported=Ran(left.imported),
+            files=imported_first | left.loaded,
+            unheard=around.unheard,
+            keys_of_code=self.keys_of_code,
+        )
+        return Closure(self._project, self._digester, evaluations), frozenset(everywhere)
 
     def _save(self, kept: Sequence[Kept], everything: set[Key], edges: Edges) -> bool:
         blob, positions = encode_graph(everything, edges, self._inputs.digest, self._inputs.members)
@@ -220,6 +257,7 @@ class Recording:
             return False
         groups: dict[str, list[Entry]] = {}
         now = time.time()
+        ran = frozenset(() if self._left is None else self._left.nodeids)
         for row in kept:
             attempt = row.attempt
             body = {
@@ -232,6 +270,8 @@ class Recording:
             body |= self._sequences.to_json(attempt)
             if row.producers:
                 body["producers"] = row.producers
+            if others := others_of(row, self._last_of(attempt.facts), ran):
+                body["later"] = others
             entry = Entry(attempt.facts.nodeid, now, (name, *attempt.blobs), body)
             groups.setdefault(attempt.facts.group, []).append(entry)
         written = [self._store.append(group, found) for group, found in groups.items()]
@@ -296,6 +336,9 @@ class Recording:
             roots.add(Key(GROUP, producer.group))
             roots |= self.keys_of_code(producer.seen.codes)
             roots |= self.input_keys.keys(producer.seen, before)
+        bodies = [key for key in roots if key.kind == BODY]
+        if any("module" in refs.attrs for key in bodies for refs in self._project.refs_of(key)):
+            roots.add(Key(SURFACE, facts.group))  # ``request.module``
         for path, source in facts.snippets:
             roots |= closure.called(path, scan_source(source))
         if closure.reads_docs(roots):
@@ -316,61 +359,13 @@ class Recording:
             )
         return self._imported
 
+    def is_in_flux(self, key: Key) -> bool:
+        """Say whether what a key stands for changed while the run looked at it."""
+        return is_in_flux(self._project.snapshot, key)
+
     def keys_of_code(self, codes: Iterable[CodeRef]) -> set[Key]:
         """Give the keys of code objects that ran."""
         return self._locator.keys(codes)
-
-    def is_in_flux(self, key: Key) -> bool:
-        """Say whether what a key stands for changed while the run looked at it."""
-        snapshot = self._project.snapshot
-        if key.kind == LISTING:
-            return snapshot.is_listing_in_flux(key.path)
-        if key.kind == TREE:
-            return snapshot.is_tree_in_flux()
-        has_content = key.kind == FILE or key.kind in CODE_KINDS
-        if (has_content or key.kind == EXISTS) and snapshot.was_seen_otherwise(key.path):
-            return True
-        return has_content and snapshot.is_in_flux(key.path)
-
-
-def _without(
-    flux: set[Key],
-    outputs: Mapping[Key, frozenset[str]],
-    kept: Sequence[Kept],
-    back: Backwards,
-    fates: dict[str, Reason | None],
-) -> list[Kept]:
-    """Leave out what rests on what changed while the run looked at it, or on outputs of others."""
-    by_path: dict[str, set[Key]] = {}
-    for key in flux:
-        by_path.setdefault(key.path, set()).add(key)
-    by_writers: dict[tuple[str, frozenset[str]], set[Key]] = {}
-    for key, writers in outputs.items():
-        by_writers.setdefault((key.path, writers), set()).add(key)
-    roots = frozenset[Key]().union(*(row.roots for row in kept))
-    touched = {path: roots & back.leading_to(by_path[path]) for path in sorted(by_path)}
-    written = {
-        of: roots & back.leading_to(by_writers[of])
-        for of in sorted(by_writers, key=lambda of: (of[0], sorted(of[1])))
-    }
-    clean = []
-    for row in kept:
-        own = {unit for unit, _ in units_of(row.attempt)}
-        reason = next(
-            (Reason(reasons.IN_FLUX, p) for p, keys in touched.items() if keys & row.roots), None
-        ) or next(
-            (
-                Reason(reasons.OUTPUT, path)
-                for (path, writers), keys in written.items()
-                if writers - own and keys & row.roots
-            ),
-            None,
-        )
-        if reason is None:
-            clean.append(row)
-        else:
-            fates[row.attempt.facts.nodeid] = reason
-    return clean
 
 
 def _restored(attempt: Attempt) -> set[Restored]:

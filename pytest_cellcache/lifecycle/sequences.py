@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pytest_cellcache.lifecycle.consumers import Kept
+from pytest_cellcache.lifecycle.inheritance import tell
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.producers import Change
 from pytest_cellcache.lifecycle.units import Attempt, Instance
@@ -49,6 +50,8 @@ class Place:
         written: paths that it consulted and others wrote.
         changed: names of the paths that it changed, but for those of such fixtures.
         left: places whose values it changed otherwise (``producers``).
+        state: what it changed that modules lead to.
+        inherits: ``Attempt.inherits``.
     """
 
     producers: set[Key] = field(default_factory=set)
@@ -57,6 +60,8 @@ class Place:
     written: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
+    state: set[Change] = field(default_factory=set)
+    inherits: tuple[str, ...] = ()
 
 
 def digest_of_sequence(nodeids: Iterable[str]) -> str:
@@ -98,7 +103,7 @@ class Sequences:
     def add(self, attempt: Attempt) -> None:
         """Take the tests of a run in their order."""
         unit = Left.key_of(attempt)
-        found = self._places[unit] = Place()
+        found = self._places[unit] = Place(inherits=attempt.inherits)
         seen = self._joined(attempt.seen)
         looked = _looked(seen)
         if attempt.is_setup:
@@ -136,9 +141,16 @@ class Sequences:
         """Give what an attempt has to do with others."""
         return self._places.get(Left.key_of(attempt), Place())
 
-    def note_changes(self, changes: Iterable[Change]) -> None:
-        """Take which units are producers because they changed values that are watched."""
+    def note_changes(self, changes: Iterable[Change], maker_of: Callable[[Key], Key]) -> None:
+        """Take which units are producers because they changed values that are watched.
+
+        Args:
+            maker_of: gives the test on whose behalf a unit made a change.
+        """
         for change in changes:
+            maker = None if change.unit is None else self._places.get(maker_of(change.unit))
+            if maker is not None:
+                maker.state.add(change)
             place = self._values.get(change.key.name)
             if change.producer in self._places and change.key.path == FIXTURE and place:
                 self._places[change.producer].left.add(place)
@@ -163,7 +175,7 @@ class Sequences:
             unit = Left.key_of(row.attempt)
             names = left.tests_before(unit, producers)
             names = tuple(dict.fromkeys((*row.producers, *names)))
-            found.append(Kept(row.attempt, row.roots | producers, names))
+            found.append(Kept(row.attempt, row.roots | producers, names, row.later))
         return found
 
     def keep_unstored(self, fates: Mapping[str, Reason | None], left: Left, store: Store) -> None:
@@ -175,7 +187,7 @@ class Sequences:
                 if fates[unit.name] is None:
                     continue
                 place = self._places[unit]
-                names = left.tests_before(unit, frozenset(place.producers))
+                names = (*left.tests_before(unit, frozenset(place.producers)), *place.inherits)
                 rest = {"producers": names} if names else {}
                 told[unit.name] = {**_to_json(place), **rest}
         for group, told in groups.items():
@@ -198,8 +210,7 @@ class Sequences:
             if meets:
                 for path in each.seen.writes:
                     self._held[path] = each.place
-            owned = each.paths | each.seen.writes
-            if not meets and not (is_below(looked, owned) or is_below(changed, owned)):
+            if not meets and not (is_below(looked, each.owned) or is_below(changed, each.owned)):
                 continue
             sequence = self._sequences.setdefault(each.place, [])
             before = [] if self._by_chance else [key.name for key in sequence]
@@ -207,7 +218,7 @@ class Sequences:
             found.before.setdefault(each.place, told)
             if meets and before:
                 found.producers.add(sequence[-1])
-            if handles or is_below(changed, owned):
+            if handles or is_below(changed, each.owned):
                 found.handled.add(each.place)
         for path in looked & self._held.keys():
             sequence = self._sequences.get(self._held[path], [])
@@ -244,6 +255,37 @@ class Sequences:
                     known.append(writer)
 
 
+def others_of(row: Kept, last: Mapping[str, Any], ran: Collection[str]) -> list[str]:
+    """Name the known producers of a test that did not run before it: the nearest ones.
+
+    Args:
+        last: what an earlier run told of it.
+        ran: node ids of the tests that ran in this one.
+    """
+    known = [*row.later, *(n for n in (*texts(last.get("producers")), *texts(last.get("later"))))]
+    found = (n for n in known if n not in row.producers and (n in row.later or n not in ran))
+    return list(dict.fromkeys(found))[:_MOST_NAMES]
+
+
+def is_out_of_order(told: Mapping[str, Any], nodeid: str, ranks: Mapping[str, int]) -> bool:
+    """Say whether a record was made after other producers than stand before a test now.
+
+    Args:
+        ranks: places of the tests of this run.
+    """
+    own = ranks[nodeid]
+    before = [ranks.get(name, own) for name in texts(told.get("producers"))]
+    if before and (before != sorted(before) or before[-1] >= own):
+        return True
+    return any(ranks.get(name, own) < own for name in texts(told.get("later")))
+
+
+def texts(found: object) -> list[str]:
+    """Give the texts of a list that was read from a record."""
+    found = found if isinstance(found, (list, tuple)) else []
+    return [name for name in found if isinstance(name, str)]
+
+
 def read_unstored(store: Store, group: str) -> dict[str, dict[str, Any]]:
     """Give what is known of the tests of a file that have no record, by node id."""
     try:
@@ -263,6 +305,8 @@ def _to_json(place: Place) -> dict[str, Any]:
         told["left"] = sorted(place.left)
     if place.changed:
         told["wrote"] = sorted(place.changed)
+    if changes := tell(place.state):
+        told["changes"] = changes
     return told
 
 

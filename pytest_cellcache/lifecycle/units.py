@@ -60,6 +60,7 @@ class Instance:
         is_open: its teardown has not ended.
         has_failed: set-up or teardown raised.
         changes: long-lived objects that it changed; known only for scopes wider than a test.
+        undone: those among them of which nothing was left when it ended.
         restored: set when its value came from the store.
         keys: inputs that its declaration names.
         place: of a scope wider than a test: its definition, and the node whose life it shares.
@@ -72,6 +73,7 @@ class Instance:
     is_open: bool = True
     has_failed: bool = False
     changes: frozenset[StateChange] = frozenset()
+    undone: frozenset[StateChange] = frozenset()
     restored: Restored | None = None
     keys: frozenset[Key] = frozenset()
     place: str = ""
@@ -86,6 +88,11 @@ class Instance:
     def value_name(self) -> str:
         """Tells its value from those of all other instances of the run."""
         return f"{self.name} {id(self):x}"
+
+    @property
+    def owned(self) -> frozenset[str]:
+        """Paths that are its own; not a log, which others go on with, too."""
+        return self.paths | (self.seen.writes - self.seen.appends)
 
     def with_upstream(self) -> set[Instance]:
         """Give this instance and all it rests on."""
@@ -114,6 +121,7 @@ class Attempt(NamedTuple):
         is_setup: it is no test but the set-up of a fixture, whose value is kept.
         met: fixture instances of whose values it was given what may change unseen.
         handled: those among them that it may have changed.
+        inherits: node ids of producers of it that were replayed, or not known when it began.
     """
 
     facts: TestFacts
@@ -128,3 +136,4 @@ class Attempt(NamedTuple):
     is_setup: bool = False
     met: frozenset[Instance] = frozenset()
     handled: frozenset[Instance] = frozenset()
+    inherits: tuple[str, ...] = ()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_cellcache.graph.members import Members
 from pytest_cellcache.lifecycle.graphblob import StoredGraph
 from pytest_cellcache.lifecycle.inputs import Inputs
-from pytest_cellcache.lifecycle.sequences import read_unstored
+from pytest_cellcache.lifecycle.sequences import read_unstored, texts
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import Digest
@@ -46,24 +46,24 @@ class Verifier:
         """Give ``Hit`` with the newest record that holds, or ``Miss`` with the reason."""
         if facts.barrier is not None:
             return Miss(facts.barrier)
-        entries = self._entries(facts.group).get(facts.nodeid, [])
         first: Reason | None = None
-        for entry in entries:
-            try:
-                reason = self._check(facts, entry)
-            except _BROKEN:
-                reason = Reason(reasons.NEW, "unreadable record")
+        for entry in self._entries(facts.group).get(facts.nodeid, []):
+            reason = self._reason(facts, entry)
             if reason is None:
                 return Hit(entry)
             first = first or reason
         return Miss(first or Reason(reasons.NEW))
 
+    def another(self, facts: TestFacts, fits: Callable[[Entry], bool]) -> Entry | None:
+        """Give the newest record that holds and fits."""
+        for entry in self._entries(facts.group).get(facts.nodeid, []):
+            if fits(entry) and self._reason(facts, entry) is None:
+                return entry
+        return None
+
     def producers_of(self, facts: TestFacts) -> tuple[str, ...]:
         """Give the node ids of the tests that left something behind for a test when it last ran."""
-        found = self.last_of(facts).get("producers", ())
-        if isinstance(found, (list, tuple)):
-            return tuple(name for name in found if isinstance(name, str))
-        return ()
+        return tuple(texts(self.last_of(facts).get("producers")))
 
     def last_of(self, facts: TestFacts) -> Mapping[str, Any]:
         """Give what is known of a test since it last ran; its result may not have been kept."""
@@ -124,6 +124,12 @@ class Verifier:
                 found.setdefault(entry.unit, []).append(entry)
             self._groups[group] = found
         return self._groups[group]
+
+    def _reason(self, facts: TestFacts, entry: Entry) -> Reason | None:
+        try:
+            return self._check(facts, entry)
+        except _BROKEN:
+            return Reason(reasons.NEW, "unreadable record")
 
     def _check(self, facts: TestFacts, entry: Entry) -> Reason | None:
         if self._oldest_s is not None and entry.created_s < self._oldest_s:

@@ -16,6 +16,7 @@ _CLAUSES: Final = {
     reasons.UNSUPPORTED: "this kind of test item cannot be cached",
     reasons.FAILED: "failures are never stored",
     reasons.OUTPUT: "it rests on what another test writes",
+    reasons.INHERITED: "it found what a replayed test leaves behind; next time both run",
     reasons.LEFT_BEHIND: "it left something changed that later tests may rest on",
     reasons.EXPIRED: "its stored outcome is older than cell_cache_max_age",
     reasons.NETWORK: "it used the network",

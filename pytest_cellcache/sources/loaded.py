@@ -4,10 +4,13 @@ modules that load parts when they are asked for them, proxies of modules that ar
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 from collections.abc import Mapping
 from typing import Any, Final
+
+from pytest_cellcache.sources.places import Places
 
 _TROUBLES: Final = (TypeError, AttributeError, ValueError, RuntimeError, LookupError, OSError)
 
@@ -36,3 +39,10 @@ def members_of(thing: Any) -> Mapping[str, Any] | None:
     except _TROUBLES:  # has none; the proxy of something that is gone
         return None
     return found if isinstance(found, (dict, types.MappingProxyType)) else None
+
+
+def outer_folders(places: Places) -> set[str]:
+    """List the folders of first-party modules outside the project root."""
+    files = loaded_files().values()
+    folders = {os.path.dirname(file) for file in files if places.is_first_party(file)}
+    return {folder for folder in folders if folder and not places.is_inside(folder)}

@@ -25,8 +25,8 @@ from pytest_cellcache.trace.parts import (
     MAX_ITEMS,
     SKIPPED_MEMBERS,
     is_atom,
-    slot_value,
 )
+from pytest_cellcache.trace.slots import Slots
 
 _BATCH: Final = 256
 """Containers compared at once."""
@@ -357,20 +357,6 @@ def _buffer_ids(buffer: Any) -> list[int]:
         return [kind.tell(buffer), hash(kind.getvalue(buffer))]
     except ValueError:  # closed
         return []
-
-
-class Slots:
-    """Identifies the values in some slots of an object.
-
-    Attributes:
-        slots: their descriptors.
-    """
-
-    def __init__(self, slots: list[Any]) -> None:
-        self.slots = slots
-
-    def __call__(self, value: Any) -> list[int]:
-        return [identity(slot_value(slot, value)) for slot in self.slots]
 
 
 def order_ids(mapping: Any) -> list[int]:

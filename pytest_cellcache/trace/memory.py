@@ -15,8 +15,9 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from pytest_cellcache.trace.addresses import identity
-from pytest_cellcache.trace.held import Batch, Held, Slots
+from pytest_cellcache.trace.held import Batch, Held
 from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, SKIPPED_MEMBERS
+from pytest_cellcache.trace.slots import Slots
 from pytest_cellcache.trace.unit import surrounding_now
 
 _TROUBLES: Final = (TypeError, AttributeError, ValueError, RuntimeError, LookupError, OSError)

@@ -23,7 +23,6 @@ from pytest_cellcache.trace.held import (
     Batch,
     Held,
     Signature,
-    Slots,
     iterator_ids,
     mapping_ids,
     namespace_ids,
@@ -42,9 +41,10 @@ from pytest_cellcache.trace.parts import (
     origin_of,
     parts_of,
     results_of,
-    slots_of,
     way_to,
 )
+from pytest_cellcache.trace.slots import KnownSlots
+from pytest_cellcache.trace.undone import Undone
 
 _MAX_OBJECTS: Final = 200_000
 """Objects laid out at most; what lies beyond is not watched."""
@@ -86,13 +86,14 @@ class StateWatch:
         self._owners: dict[int, list[Owner]] = {}
         self._classes: dict[int, tuple[str, str]] = {}
         self._kept: list[Any] = []
-        self._slots: dict[int, Slots] = {}
+        self._slots = KnownSlots()
         self._foreign_left = 0
         self._known_modules = 0
         self._limit = _MAX_OBJECTS
         self._memory: Memory | None = None
         self._left_out: dict[int, Callable[[], Any]] = {}
         self._copies = Copies(self._parents, self._owners)
+        self.undone = Undone()
 
     def begin(self) -> None:
         """Lay everything out."""
@@ -189,12 +190,16 @@ class StateWatch:
     def _look_closer(self, batch: Batch, changes: set[StateChange]) -> None:
         for held in batch.changed():
             for word in held.changed():
+                told = set[StateChange]()
                 if not self._copies.is_copied(held, word):
-                    self._tell(held, word, changes)
+                    self._tell(held, word, told)
+                self.undone.note(held, word, told)
+                changes |= told
             known, named = frozenset(held.saved), held.named
             held.save()
             self._walk_again(held, known, named)
         for ident in batch.take_gone():
+            self.undone.lose(ident)
             for owner, _, word in self._leading_to(ident):
                 changes.add(StateChange(*owner, word))
             self._parents.pop(ident, None)
@@ -373,18 +378,11 @@ class StateWatch:
             held.of = way_to(value)
             held.is_foreign = origin_of(kind, self._sources) == "foreign"
             self._add(held)
-        slots = self._slots_of(kind)
+        slots = self._slots.of(kind)
         if slots.slots:
             self._add(Held(ident, "other", value, slots))
         elif look is None and not issubclass(kind, dict):
             self._refer(value)
-
-    def _slots_of(self, kind: type) -> Slots:
-        found = self._slots.get(identity(kind))
-        if found is None:
-            found = self._slots[identity(kind)] = Slots(slots_of(kind))
-            self._kept.append(kind)
-        return found
 
     def _refer(self, value: Any) -> None:
         """Make sure that an object's identity stays its own: weakly if that is possible."""

@@ -61,19 +61,40 @@ def unseen_parts(value: Any, is_stub: IsStub) -> tuple[frozenset[str], int]:
     Returns:
         The names, empty for what has none; and how many objects were looked at.
     """
-    names: set[str] = set()
-    seen = {identity(value)}
-    count = 1
-    if not is_stub(value) and not _leads_nowhere(value):
-        if _is_unseen(value):
-            return frozenset({""}), 1
-        for part, key in parts_of(value):
-            name = key if type(key) is str else ""
-            found, looked = _hides(part, is_stub, seen)
-            count += looked
-            if found:
-                names.add(name)
-    return frozenset(names), count
+    if is_stub(value) or _leads_nowhere(value):
+        return frozenset(), 1
+    if _is_unseen(value):
+        return frozenset({""}), 1
+    # Several parts may lead to one thing: who leads to what is noted, and followed backwards.
+    holders: dict[int, list[int]] = {}
+    hiding: list[int] = []
+    top = identity(value)
+    seen = {top: value}  # kept alive: another object would get the same identity
+    parts = [(part, key if type(key) is str else "") for part, key in parts_of(value)]
+    stack: list[tuple[Any, int]] = [(part, top) for part, _ in parts]
+    while stack:
+        thing, holder = stack.pop()
+        if is_stub(thing) or _leads_nowhere(thing):
+            continue
+        own = identity(thing)
+        holders.setdefault(own, []).append(holder)
+        if own in seen:
+            continue
+        seen[own] = thing
+        if len(seen) > MAX_OBJECTS:
+            return frozenset({"", *(name for _, name in parts)}), len(seen)
+        if _is_unseen(thing):
+            hiding.append(own)
+            continue
+        stack += [(part, own) for part, _ in parts_of(thing)]
+        if type(thing) is types.BuiltinFunctionType:
+            stack.append((thing.__self__, own))
+    found = set(hiding)
+    while hiding:
+        new = {holder for holder in holders.get(hiding.pop(), ()) if holder not in found}
+        found |= new
+        hiding += new
+    return frozenset(name for part, name in parts if identity(part) in found), len(seen)
 
 
 def paths_in(value: Any, is_stub: IsStub) -> frozenset[str]:
@@ -96,23 +117,6 @@ def paths_in(value: Any, is_stub: IsStub) -> frozenset[str]:
             seen.add(identity(thing))
             stack += [part for part, _ in parts_of(thing)]
     return frozenset(path for path in found if "\0" not in path and path != os.sep)
-
-
-def _hides(value: Any, is_stub: IsStub, seen: set[int]) -> tuple[bool, int]:
-    stack = [value]
-    count = 0
-    while stack:
-        thing = stack.pop()
-        if is_stub(thing) or _leads_nowhere(thing) or identity(thing) in seen:
-            continue
-        seen.add(identity(thing))
-        count += 1
-        if len(seen) > MAX_OBJECTS or _is_unseen(thing):
-            return True, count
-        stack += [part for part, _ in parts_of(thing)]
-        if type(thing) is types.BuiltinFunctionType:
-            stack.append(thing.__self__)
-    return False, count
 
 
 def _leads_nowhere(thing: Any) -> bool:

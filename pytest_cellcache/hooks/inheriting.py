@@ -1,0 +1,58 @@
+"""Asks, while tests run, who sees what others leave behind in modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from pytest_cellcache.hooks.collector import paused
+from pytest_cellcache.hooks.order import Order
+from pytest_cellcache.lifecycle.inheritance import Told, read
+from pytest_cellcache.lifecycle.record import Recording
+from pytest_cellcache.lifecycle.surroundings import Surroundings
+from pytest_cellcache.lifecycle.units import Attempt
+from pytest_cellcache.lifecycle.verify import Verifier
+from pytest_cellcache.model.keys import Key
+from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.record import Entry
+
+
+class Inheriting:
+    """What is asked of the recording before it writes.
+
+    Args:
+        around: gives the surroundings of tests as they are now.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        verifier: Verifier,
+        order: Order,
+        around: Callable[[], Surroundings],
+    ) -> None:
+        self._recording = recording
+        self._verifier = verifier
+        self._order = order
+        self._around = around
+
+    def seen_by(self, seen: Iterable[Observation], changes: set[Told]) -> set[Told]:
+        """Give those of changes that a test may have seen in a silent attempt."""
+        with paused():
+            return self._recording.seen_by(seen, changes, self._around())
+
+    def note(self, attempt: Attempt) -> None:
+        """Take what a test changes that it did not when it ran last: what holds may be upset."""
+        if not (attempt.changes and self._order.is_replaying):
+            return
+        with paused():
+            known = read(self._verifier.last_of(attempt.facts).get("changes"))
+            found = self._recording.changes_of(attempt, self._around())
+            self._order.note_state(attempt.facts.nodeid, set(found).difference(known))
+
+    def is_upset(self, entry: Entry) -> bool:
+        """Say whether a record was made after other tests than ran so far."""
+        return self._order.is_upset(entry, self._verifier.keys_of, self._sees)
+
+    def _sees(self, keys: Iterable[Key], changes: set[Told]) -> set[Told]:
+        with paused():
+            return self._recording.sees(keys, changes, self._around())

@@ -1,0 +1,49 @@
+"""What methods find on their ``self``: classes, and what others have put on an instance."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any
+
+from pytest_cellcache.model.keys import NAME, Key
+from pytest_cellcache.sources.loaded import attribute_of
+from pytest_cellcache.sources.places import Places
+
+
+def keys_of_class(cls: Any, places: Places) -> Iterator[Key]:
+    """Give the first-party classes that a class consists of: an inherited method may use each."""
+    for base in getattr(cls, "__mro__", ()):
+        file = attribute_of(sys.modules.get(base.__module__), "__file__")
+        if file is not None and places.is_first_party(str(file)):
+            yield Key(NAME, places.relative(str(file)), base.__qualname__.partition(".")[0])
+
+
+def keys_of_owner(fixturedef: Any, places: Places) -> frozenset[Key]:
+    """Give the classes that the function of a fixture finds on its ``self`` or ``cls``."""
+    bound = getattr(fixturedef.func, "__self__", None)
+    if bound is None or isinstance(bound, types.ModuleType):
+        return frozenset()
+    return frozenset(keys_of_class(bound if isinstance(bound, type) else type(bound), places))
+
+
+def is_owner_marked(fixturedef: Any, request: Any) -> bool:
+    """Say whether somebody has put something on the ``self`` of a fixture, which it may use."""
+    owner = _owner(fixturedef)
+    instance = getattr(request, "instance", None)
+    if owner is not None and isinstance(instance, type(owner)):
+        owner = instance  # what pytest binds the function to
+    return bool(getattr(owner, "__dict__", None))
+
+
+def members_of_owners(fixturedef: Any, request: Any) -> list[dict[str, int]]:
+    """Give what the instances hold on which a fixture could set attributes."""
+    owners = (getattr(request, "instance", None), _owner(fixturedef))
+    found = (getattr(owner, "__dict__", None) or {} for owner in owners)
+    return [{name: id(value) for name, value in members.items()} for members in found]
+
+
+def _owner(fixturedef: Any) -> object | None:
+    owner = getattr(fixturedef.func, "__self__", None)
+    return None if isinstance(owner, (type, types.ModuleType)) else owner

@@ -1,0 +1,90 @@
+"""Tells in the middle of a run whether a test sees what others leave behind in modules.
+
+A record names the changes that its test makes of what others may read. A test that is replayed
+makes none, so it has to be run before who reads one of them. Which code a test runs, and so what
+it reads, is known only when it has run: this is asked of a silent attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any, Final
+
+from pytest_cellcache.graph.closure import Closure
+from pytest_cellcache.graph.names import Names
+from pytest_cellcache.graph.project import Project
+from pytest_cellcache.lifecycle.producers import Change, Producers, unit_key
+from pytest_cellcache.lifecycle.readers import Readers
+from pytest_cellcache.model.keys import BODY, NAME, Key
+from pytest_cellcache.model.observation import FIXTURE
+
+Told = tuple[Any, ...]
+"""A change as a record tells it: path, global, word, is it keyed, a counter; and fillers."""
+
+ANY: Final[Told] = ("*",)
+"""In place of changes: there were too many to name."""
+_MOST: Final = 50
+
+
+def tell(changes: Iterable[Change]) -> list[Told]:
+    """Name changes of module state in a record."""
+    found = {
+        (c.key.path, c.key.name, c.word, c.is_keyed, c.is_counter, _places(c.fillers))
+        for c in changes
+        if c.key.path != FIXTURE
+    }
+    return sorted(found) if len(found) <= _MOST else [ANY]
+
+
+def read(found: object) -> list[Told]:
+    """Take the changes that a record tells; what cannot be understood may be any."""
+    return [_read(each) for each in found] if isinstance(found, (list, tuple)) else []
+
+
+class Present:
+    """What running code leads to in this run."""
+
+    def __init__(self, project: Project, names: Names, closure: Closure) -> None:
+        self._project = project
+        self._names = names
+        self._closure = closure
+
+    def producers(self) -> Producers:
+        """Make what tells changes by those who make them."""
+        return Producers(self._project, self._names, self._closure.calls)
+
+    def seen(self, changes: Collection[Told], roots: frozenset[Key]) -> set[Told]:
+        """Give the changes that a test may see.
+
+        Args:
+            roots: what it ran and consulted.
+        """
+        unit = unit_key("now", "now")
+        readers = Readers(self._project, self._names, {unit: roots}, self._closure.live_edges)
+        found = set()
+        for told in changes:
+            if told == ANY:
+                found.add(told)
+                continue
+            path, name, word, is_keyed, is_counter, places = told
+            fillers = frozenset(Key(BODY, *place) for place in places)
+            change = Change(
+                Key(NAME, path, name), word, is_keyed, frozenset(), None, fillers, None, is_counter
+            )
+            # Who makes the same change need not find it made.
+            if unit in readers.of(change) and fillers.isdisjoint(roots):
+                found.add(told)
+        return found
+
+
+def _places(keys: Iterable[Key]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((key.path, key.name) for key in keys))
+
+
+def _read(told: Any) -> Told:
+    try:
+        path, name, word, is_keyed, is_counter, places = told
+        fillers = tuple((str(file), str(body)) for file, body in places)
+        return str(path), str(name), str(word), bool(is_keyed), bool(is_counter), fillers
+    except (TypeError, ValueError):
+        return ANY

@@ -1,0 +1,346 @@
+"""What comes before a test: a record is of no use where other producers stand before it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Counted, Suite
+
+STATE = """
+import state
+
+def test_empty(): assert state.ITEMS == []
+def test_add(): state.ITEMS.append(1)
+def test_one(): assert state.ITEMS == [1]
+def test_other(): assert True
+"""
+NAMES = [f"test_a.py::test_{name}" for name in ("empty", "add", "one", "other")]
+
+
+@pytest.fixture
+def stateful(suite: Suite) -> Suite:
+    suite.write("state.py", "ITEMS = []\n")
+    suite.write("test_a.py", STATE)
+    suite.warm()
+    return suite
+
+
+def test_one_that_comes_alone_runs(stateful: Suite) -> None:
+    ran = stateful.both("test_a.py::test_one")
+    assert ran.names == ["test_one"]
+    assert "failed" in ran.outcomes["test_a.py::test_one"]
+    assert stateful.both().live == []  # the record of the whole run is still there
+
+
+def test_another_order_runs_what_depends_on_it(stateful: Suite) -> None:
+    ran = stateful.both(*reversed(NAMES))
+    cached = [name for name, told in ran.decisions.items() if told["source"] == "cached"]
+    assert cached == ["test_a.py::test_other"]
+
+
+@pytest.mark.parametrize("name", ["empty", "other"])
+def test_without_what_came_later_it_is_the_same(stateful: Suite, name: str) -> None:
+    assert stateful.both(f"test_a.py::test_{name}").live == []
+
+
+def test_a_record_of_a_part_is_none_of_the_whole(suite: Suite) -> None:
+    suite.write("state.py", "ITEMS = []\n")
+    suite.write("test_a.py", STATE.replace("== [1]", "in ([1], [])"))
+    suite.warm()
+    suite.edit("test_a.py", "in ([1], [])", "in ([], [1])")
+    suite.both("test_a.py::test_one")  # alone, it passes
+    suite.edit("state.py", "[]", "list()")
+    suite.both(NAMES[0], NAMES[2], NAMES[3])
+    ran = suite.both()
+    assert "test_one" in ran.names
+    assert "test_add" in ran.names
+
+
+def test_values_of_fixtures(counted: Counted) -> None:
+    counted.write(
+        test_a="""
+import pytest
+
+@pytest.fixture(scope="module")
+def cart(): return []
+
+def test_empty(cart): assert cart == []
+def test_add(cart): cart.append(1)
+def test_one(cart): assert cart == [1]
+"""
+    )
+    counted.run()
+    assert counted.run()[0].live == []
+    ran, _ = counted.run(*reversed(NAMES[:3]))
+    assert "failed" in ran.outcomes["test_a.py::test_one"]
+    assert "failed" in ran.outcomes["test_a.py::test_empty"]
+
+
+LOGS = """
+import os
+import pytest
+
+def log(name):
+    with open(os.environ["CALLS"], "a") as file:
+        file.write(name)
+
+@pytest.fixture(scope="session")
+def wide():
+    log("wide")
+    return [1]
+
+@pytest.fixture
+def narrow(wide):
+    log("narrow")
+    return [wide]
+"""
+
+
+def test_a_log_that_fixtures_share_ties_no_tests_together(
+    counted: Counted, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    monkeypatch.setenv("CALLS", str(tmp_path_factory.mktemp("log") / "calls"))
+    counted.write(
+        conftest=LOGS,
+        test_a="def test_a(narrow): assert 1 == 1\ndef test_b(narrow, wide): assert wide == [1]\n",
+    )
+    counted.run()
+    counted.edit("test_a.py", "assert 1 == 1", "assert 2 == 2")
+    ran, calls = counted.run()
+    assert ran.names == ["test_a"]
+    assert calls == {}
+
+
+def test_what_a_cancelled_attempt_did_to_a_new_value_is_undone(suite: Suite) -> None:
+    suite.write("state.py", "ITEMS = []\n")
+    suite.write(
+        "test_a.py",
+        """
+        import pytest
+        import state
+
+        @pytest.fixture(scope="module")
+        def cart(): return []
+
+        def test_seed(): state.ITEMS.append(1)
+        def test_t(cart): assert cart == []
+        """,
+    )
+    suite.warm()
+    suite.edit("test_a.py", "assert cart == []", "cart.append(state.ITEMS); assert cart == [[1]]")
+    ran = suite.both()
+    assert "passed" in ran.outcomes["test_a.py::test_t"]
+
+
+READERS = """
+import state
+
+def test_first(): assert True
+def test_add(): state.ITEMS.append(1)
+def test_reads(): assert state.ITEMS == []
+def test_len(): assert len(state.ITEMS) == 1
+"""
+
+
+def test_a_failure_that_another_test_causes_stays_one(suite: Suite) -> None:
+    suite.write("state.py", "ITEMS = []\n")
+    suite.write("test_a.py", READERS)
+    suite.write("test_b.py", "import state\n\ndef test_other(): assert not state.ITEMS\n")
+    suite.both()
+    again = suite.both()  # what caused them was replayed
+    assert again.report["warnings"] == []
+    cached = {name for name, told in again.decisions.items() if told["source"] == "cached"}
+    assert cached == {f"test_a.py::test_{name}" for name in ("first", "add", "len")}
+    third = suite.both()
+    assert third.decisions["test_a.py::test_add"]["source"] == "ran"  # now it is known
+    suite.edit("test_a.py", "append(1)", "extend([])")
+    ran = suite.both()
+    assert "passed" in ran.outcomes["test_b.py::test_other"]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("test_b.py", "assert True", "assert not state.ITEMS"),
+        ("test_b.py", "assert True", "assert state.ITEMS == [1]"),
+        ("test_b.py", "assert True", "assert True\ndef test_new(): assert not state.ITEMS"),
+        ("lib.py", "return []", "return state.ITEMS"),
+    ],
+)
+def test_an_edit_that_makes_a_test_a_reader(suite: Suite, name: str, old: str, new: str) -> None:
+    suite.write("state.py", "ITEMS = []\n")
+    suite.write("lib.py", "import state\n\ndef items(): return []\n")
+    suite.write("test_a.py", "import state\n\ndef test_add(): state.ITEMS.append(1)\n")
+    suite.write(
+        "test_b.py",
+        "import state\nfrom lib import items\n\n"
+        "def test_items(): assert items() == []\ndef test_other(): assert True\n",
+    )
+    suite.warm()
+    suite.edit(name, old, new)
+    suite.both()
+    suite.both()
+    suite.edit("test_a.py", "append(1)", "append(2)")
+    suite.both()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("def test_first(): assert True", "def test_first(): state.ITEMS.append(2)"),
+        ("def test_len", "def test_new(): state.ITEMS.append(2)\ndef test_len"),
+    ],
+)
+def test_an_edit_that_makes_a_test_a_producer(suite: Suite, old: str, new: str) -> None:
+    suite.write("state.py", "ITEMS = []\nNAMES = {}\n")
+    suite.write(
+        "test_a.py",
+        """
+        import state
+
+        def test_first(): assert True
+        def test_len(): assert len(state.ITEMS) == 0
+        def test_names(): assert state.NAMES == {}
+        """,
+    )
+    suite.warm()
+    suite.edit("test_a.py", old, new)
+    for _ in range(2):
+        ran = suite.both()
+        assert "failed" in ran.outcomes["test_a.py::test_len"]
+        assert ran.decisions["test_a.py::test_names"]["source"] == "cached"
+    suite.edit("test_a.py", new, old)
+    assert "passed" in suite.both().outcomes["test_a.py::test_len"]
+
+
+def test_who_fills_a_memo_anew_upsets_nobody(suite: Suite) -> None:
+    suite.write(
+        "lib.py",
+        "import functools\n\n@functools.lru_cache\ndef double(x): return 2 * x\n",
+    )
+    suite.write(
+        "test_a.py",
+        "from lib import double\n\n"
+        "def test_one(): assert double(1) == 2\ndef test_two(): assert double(2) == 4\n",
+    )
+    suite.warm()
+    suite.edit("test_a.py", "double(1) == 2", "double(3) == 6")
+    assert suite.both().names == ["test_one"]
+
+
+def test_one_connection_below_several_parts_of_a_value(counted: Counted) -> None:
+    counted.write(
+        conftest="""
+import sqlite3
+import pytest
+
+class Repo:
+    def __init__(self, conn): self.conn = conn
+    def add(self): self.conn.execute("insert into t values (1)")
+    def count(self): return self.conn.execute("select count(*) from t").fetchone()[0]
+
+@pytest.fixture(scope="session")
+def made():
+    conn = sqlite3.connect(":memory:")
+    conn.execute("create table t (n)")
+    yield {"conn": conn, "repo": Repo(conn)}
+    conn.close()
+""",
+        test_a="def test_a(made): made['repo'].add()\n",
+        test_b="def test_b(made): assert made['repo'].count() == 1\n",
+    )
+    counted.run()
+    counted.edit("test_b.py", "== 1", "== 0")
+    ran, _ = counted.run()
+    assert "failed" in ran.outcomes["test_b.py::test_b"]
+
+
+FIXTURES = """
+import pytest
+import state
+
+@pytest.fixture(scope="module")
+def adds():
+    state.ITEMS.append(1)
+    return 1
+
+@pytest.fixture(scope="module")
+def patches():
+    old = state.MODE
+    state.MODE = "b"
+    yield
+    state.MODE = old
+"""
+
+
+@pytest.fixture
+def with_fixtures(suite: Suite) -> Suite:
+    suite.write("state.py", "ITEMS = []\nMODE = 'a'\n")
+    suite.write("conftest.py", FIXTURES)
+    suite.write("test_a.py", "def test_adds(adds): pass\ndef test_patches(patches): pass\n")
+    suite.write(
+        "test_b.py",
+        "import state\n\ndef test_items(): assert state.ITEMS == [1]\n"
+        "def test_mode(): assert state.MODE == 'a'\n",
+    )
+    suite.warm()
+    return suite
+
+
+def test_what_a_wider_fixture_leaves_counts_for_those_who_do_not_use_it(
+    with_fixtures: Suite,
+) -> None:
+    ran = with_fixtures.both("test_b.py")
+    assert "failed" in ran.outcomes["test_b.py::test_items"]
+    assert ran.decisions["test_b.py::test_mode"]["source"] == "cached"
+    with_fixtures.edit("test_b.py", "== [1]", "== []")
+    assert "failed" in with_fixtures.both().outcomes["test_b.py::test_items"]
+
+
+def test_what_a_wider_fixture_undoes_needs_nobody(with_fixtures: Suite) -> None:
+    with_fixtures.edit("test_b.py", "state.MODE == 'a'", "state.MODE <= 'a'")
+    assert with_fixtures.both().names == ["test_mode"]
+    assert with_fixtures.both().live == []
+
+
+def test_a_generator_that_has_gone_on_is_made_anew(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import time
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def made():
+            time.sleep(0.06)
+            return {"numbers": (n for n in range(3)), "size": 3}
+
+        def test_size(made): assert made["size"] == 3
+        def test_all(made): assert list(made["numbers"]) == [0, 1, 2]
+        """,
+    )
+    suite.both()
+    suite.edit("test_a.py", "== [0, 1, 2]", "== []")
+    assert "failed" in suite.both().outcomes["test_a.py::test_all"]
+
+
+def test_what_a_fixture_reads_of_the_module_that_asks(suite: Suite) -> None:
+    suite.write(
+        "conftest.py",
+        """
+        import pytest
+
+        @pytest.fixture(scope="module")
+        def size(request): return request.module.SIZE
+        """,
+    )
+    suite.write("test_a.py", "SIZE = 4\ndef test_a(size): assert size == 4\n")
+    suite.write("test_b.py", "SIZE = 5\ndef test_b(size): assert size == 5\n")
+    suite.warm()
+    suite.edit("test_b.py", "SIZE = 5", "SIZE = 6")
+    ran = suite.both()
+    assert "failed" in ran.outcomes["test_b.py::test_b"]
+    assert ran.decisions["test_a.py::test_a"]["source"] == "cached"

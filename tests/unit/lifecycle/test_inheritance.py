@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pytest_cellcache.lifecycle.inheritance import ANY, read, tell
+from pytest_cellcache.lifecycle.producers import Change
+from pytest_cellcache.model.keys import BODY, NAME, Key
+from pytest_cellcache.model.observation import FIXTURE
+
+UNIT = Key("unit", "t.py", "t.py::test")
+
+
+def change(
+    name: str, word: str = "", *, path: str = "a.py", fillers: tuple[Key, ...] = ()
+) -> Change:
+    key = Key(NAME, path, name)
+    return Change(key, word, bool(word), frozenset({UNIT}), UNIT, frozenset(fillers), UNIT)
+
+
+def test_changes_come_back_as_they_were_told() -> None:
+    fills = Key(BODY, "a.py", "get")
+    told = tell([change("D", "x"), change("D", "x"), change("L", fillers=(fills,))])
+    assert len(told) == 2
+    assert read(json.loads(json.dumps(told))) == told
+
+
+def test_values_of_fixtures_are_told_otherwise() -> None:
+    assert tell([change("made", path=FIXTURE)]) == []
+
+
+def test_too_many_to_name_may_be_any() -> None:
+    assert tell(change(f"N{number}") for number in range(100)) == [ANY]
+
+
+def test_what_is_not_understood_may_be_any() -> None:
+    assert read([["*"], [1, 2], "x", None]) == [ANY, ANY, ANY, ANY]
+    assert read(None) == read("ab") == read(3) == []
+
+
+STATE = """
+L = []
+D = {}
+def add(): L.append(1)
+def get(k):
+    if k not in D: D[k] = k
+    return D[k]
+def size(): return len(L)
+def other(): return 1
+"""
+
+
+def test_who_sees_a_change_is_told_before_anything_is_written(bench: Any) -> None:
+    bench.write(a=STATE, t="import a\ndef test(): a.add()\ndef test2(): a.size()\n")
+    session = bench.open()
+    changed = session.changed("a.py", "L")
+    seen = session.seen("t.py::test", "a.py::add")
+    told = session.recording.changes_of(session.attempt(seen, changes=[changed]), session.around)
+    assert [(path, name) for path, name, *_ in told] == [("a.py", "L")]
+
+    def seen_by(*names: str) -> set[Any]:
+        found = session.seen("t.py::test2", *(f"a.py::{name}" for name in names))
+        result: set[Any] = session.recording.seen_by([found], told, session.around)
+        return result
+
+    assert seen_by("size") == set(told)
+    assert seen_by("other") == set()
+
+
+def test_who_makes_the_same_change_need_not_find_it_made(bench: Any) -> None:
+    bench.write(a=STATE, t="import a\ndef test(): a.get('x')\ndef test2(): a.get('x')\n")
+    session = bench.open()
+    changed = session.changed("a.py", "D", "x", is_keyed=True)
+    seen = session.seen("t.py::test", "a.py::get")
+    attempt = session.attempt(seen, changes=[changed])
+    told = session.recording.changes_of(attempt, session.around)
+    assert [fillers for *_, fillers in told] == [(("a.py", "get"),)]
+    again = session.seen("t.py::test2", "a.py::get")
+    assert session.recording.seen_by([again], told, session.around) == set()
+    roots = {Key(BODY, "t.py", "test2"), Key(BODY, "a.py", "get")}
+    assert session.recording.sees(roots, told, session.around) == set()
