@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import time
@@ -38,7 +37,7 @@ from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Hit, Miss, Verdict
 from pytest_cellcache.model.settings import Settings
-from pytest_cellcache.sources.loaded import loaded_files
+from pytest_cellcache.sources.loaded import loaded_files, outer_folders
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.contract import Store
 from pytest_cellcache.trace.origin import pytester_depth
@@ -49,13 +48,6 @@ _FLUSH_S: Final = 30.0
 """How much of a run a killed session loses at most, as far as its fixtures are torn down."""
 
 Judged = tuple[TestFacts, Verdict]
-
-
-def _outer_folders(places: Places) -> set[str]:
-    """List the folders of first-party modules outside the project root."""
-    files = loaded_files().values()
-    folders = {os.path.dirname(file) for file in files if places.is_first_party(file)}
-    return {folder for folder in folders if folder and not places.is_inside(folder)}
 
 
 class Run:
@@ -180,7 +172,7 @@ class Run:
             basis.snapshot,
             basis.inputs,
             self._settings.ignore,
-            _outer_folders(places),
+            lambda: outer_folders(places),
             lambda name: located.source if (located := find(name)) else None,
         )
         self._recording = Recording(

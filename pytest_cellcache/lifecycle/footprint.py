@@ -36,7 +36,7 @@ class InputKeys:
 
     Args:
         ignore: globs of relative paths that never count.
-        folders: absolute folders of first-party modules outside the project root.
+        folders: gives the absolute folders of first-party modules outside the project root.
         source_of: gives the source of a first-party module by its dotted name.
     """
 
@@ -45,7 +45,7 @@ class InputKeys:
         snapshot: Snapshot,
         inputs: Inputs,
         ignore: Iterable[str],
-        folders: Iterable[str] = (),
+        folders: Callable[[], Iterable[str]] = tuple,
         source_of: Callable[[str], str | None] = lambda _: None,
     ) -> None:
         self._source_of = source_of
@@ -54,7 +54,22 @@ class InputKeys:
         self._inputs = inputs
         self._ignore = tuple(ignore)
         self._names: dict[str, tuple[str, ...]] = {}
-        self._roots = tuple({self._places.root + os.sep, *(folder + os.sep for folder in folders)})
+        self._folders = folders
+        self._roots: tuple[str, ...] = (self._places.root + os.sep,)
+        self.look_around()
+
+    def note_touched(self, seen: Observation) -> None:
+        """Tell the snapshot what a unit wrote and left as it was."""
+        for path, before, after in seen.touched:
+            for name in self.names_of(path):
+                self._snapshot.note_touch(name, before, after)
+
+    def look_around(self) -> None:
+        """Take in the folders of modules that have been imported since."""
+        roots = {self._places.root, *self._folders()}
+        if len(roots) != len(self._roots):
+            self._roots = tuple(sorted(root + os.sep for root in roots))
+            self._names.clear()
 
     def keys(self, seen: Observation, written: frozenset[str]) -> set[Key]:
         """Give the keys of files, directories, variables and children that a unit consulted.
@@ -66,7 +81,16 @@ class InputKeys:
                 test. What another test wrote is an input in flux, and the unit is not stored.
         """
         found: set[Key] = set()
-        for paths, kind in ((seen.reads, FILE), (seen.listings, LISTING), (seen.stats, EXISTS)):
+        listed = dict(seen.listed)
+        for path in seen.listings:
+            for name in self.names_of(path):
+                self._snapshot.note_names(name, listed.get(path))
+        consulted = (
+            (seen.reads - seen.appends, FILE),
+            (seen.listings, LISTING),
+            (seen.stats | (seen.reads & seen.appends), EXISTS),
+        )
+        for paths, kind in consulted:
             for path in paths:
                 for name in self.names_of(path):
                     # ``sqlite3.connect`` opens for writing what a test may only read: what has

@@ -112,12 +112,16 @@ class Recording:
         return self._write([attempt], new, around, left)[attempt.facts.nodeid] is None
 
     def _take_new(self, around: Surroundings) -> tuple[list[Attempt], Left]:
+        self.input_keys.look_around()
         if self._left is None:
             joined = self.children.joined
             self._left = Left(self.keys_of_code, self.input_keys, around, joined)
+        seen_new = [seen for attempt in self._new for _, seen in units_of(attempt)]
+        for seen in (around.imported, *seen_new):
+            self.input_keys.note_touched(seen)
+        for seen in seen_new:
+            self._locator.made |= seen.writes - seen.appends
         for attempt in self._new:  # also those that wait or cannot be stored
-            for _, seen in units_of(attempt):
-                self._locator.made |= seen.writes - seen.appends
             self._left.add(attempt)
             self._leftovers.add(attempt)
         new, self._new = self._new, []

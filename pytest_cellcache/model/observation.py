@@ -52,6 +52,19 @@ class Spawned(NamedTuple):
     variables: frozenset[str] = frozenset()
 
 
+class Touched(NamedTuple):
+    """A file that was written and is as it was before, but for its times.
+
+    Attributes:
+        before: size, mtime, ctime (ns) and inode before it was written for the first time.
+        after: the same when the unit ended.
+    """
+
+    path: str
+    before: tuple[int, int, int, int]
+    after: tuple[int, int, int, int]
+
+
 class StateChange(NamedTuple):
     """Something that outlives a unit and was changed by it.
 
@@ -89,8 +102,10 @@ class Observation(NamedTuple):
         reads: absolute paths opened for reading.
         writes: absolute paths opened for writing, created, renamed or removed.
         changed: those of ``writes`` that were not as before when the unit ended.
+        touched: those that are, though their times say otherwise.
         appends: those of ``writes`` that were only opened for appending, like a log.
         listings: absolute paths of directories listed.
+        listed: digests of the names that were in them then.
         stats: absolute paths whose existence or status was asked for (present or absent).
         absent: those of ``reads`` and ``stats`` where nothing was.
         variables: environment variables read, also those unset; may hold ``ALL_VARIABLES``.
@@ -113,8 +128,10 @@ class Observation(NamedTuple):
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
     changed: frozenset[str] = frozenset()
+    touched: frozenset[Touched] = frozenset()
     appends: frozenset[str] = frozenset()
     listings: frozenset[str] = frozenset()
+    listed: frozenset[tuple[str, str]] = frozenset()
     stats: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()

@@ -4,10 +4,13 @@ modules that load parts when they are asked for them, proxies of modules that ar
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 from collections.abc import Mapping
 from typing import Any, Final
+
+from pytest_cellcache.sources.places import Places
 
 _TROUBLES: Final = (TypeError, AttributeError, ValueError, RuntimeError, LookupError, OSError)
 
@@ -22,6 +25,15 @@ def loaded_files() -> dict[str, str]:
     """List what has a file, by name."""
     found = ((name, attribute_of(module, "__file__")) for name, module in list(sys.modules.items()))
     return {name: filename for name, filename in found if type(filename) is str}
+
+
+def outer_folders(places: Places) -> set[str]:
+    """List the folders of first-party modules outside the project root, links resolved or not."""
+    given = {
+        os.path.dirname(file) for file in loaded_files().values() if places.is_first_party(file)
+    }
+    folders = {found for folder in given for found in (folder, os.path.realpath(folder))}
+    return {folder for folder in folders if folder and not places.is_inside(folder)}
 
 
 def attribute_of(thing: Any, name: str) -> Any:

@@ -15,7 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_cellcache.trace import unit
-from pytest_cellcache.trace.inputs import absolute, is_file, note_open
+from pytest_cellcache.trace.inputs import absolute, note_open
+from pytest_cellcache.trace.kinds import is_file
 from pytest_cellcache.trace.origin import asks_presence_only, caller, reach
 
 

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from pytest_cellcache.sources.handover import Handover, first_line
 from pytest_cellcache.trace import audit, unit
-from pytest_cellcache.trace.inputs import is_executable
+from pytest_cellcache.trace.kinds import is_executable
 from pytest_cellcache.trace.origin import EVERYBODY, caller, process_reach, reach
 from pytest_cellcache.trace.shims import Shim
 

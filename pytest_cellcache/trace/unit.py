@@ -13,9 +13,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
-from pytest_cellcache.model.observation import CWD, SEARCH, CodeRef, Observation, Site, Spawned
+from pytest_cellcache.model.digest import Digest
+from pytest_cellcache.model.observation import (
+    CWD,
+    SEARCH,
+    CodeRef,
+    Observation,
+    Site,
+    Spawned,
+    Touched,
+)
+from pytest_cellcache.sources.snapshot import digest_names
 from pytest_cellcache.trace.contract import THREAD_CONNECTED, THREAD_LEFT, TROUBLE, Traced
-from pytest_cellcache.trace.signatures import signature_of
+from pytest_cellcache.trace.signatures import Signature, signature_of
 from pytest_cellcache.trace.threads import OF_FIXTURES, left_since, living_threads
 
 # Taken before the shim is in place, or what tests put there.
@@ -43,7 +53,9 @@ class OpenUnit:
     """
 
     __slots__ = (
+        "_after",
         "_before",
+        "_listed",
         "_made_dirs",
         "_made_files",
         "_search",
@@ -80,6 +92,7 @@ class OpenUnit:
         self.reads: set[str] = set()
         self.writes: set[str] = set()
         self.listings: set[str] = set()
+        self._listed: dict[str, Digest] = {}
         self.stats: set[str] = set()
         self.absent: set[str] = set()
         self.variables: set[str] = set()
@@ -91,7 +104,8 @@ class OpenUnit:
         self.acts: set[str] = set()
         self.appends: set[str] = set()
         self.gaps: set[str] = set()
-        self._before: dict[str, object] = {}
+        self._before: dict[str, Signature | None] = {}
+        self._after: dict[str, Signature | None] = {}
         self._made_files: set[str] = set()
         self._made_dirs: set[str] = set()
         self._variables_before: dict[str, object] = {}
@@ -119,6 +133,8 @@ class OpenUnit:
 
     def list(self, path: str) -> None:
         if not self._is_own(path):
+            if path not in self.listings:
+                self._listed[path] = digest_names(path)
             self._note("listings", path)
 
     def look_up(self, distribution: str) -> None:
@@ -248,7 +264,9 @@ class OpenUnit:
             reads=frozenset(self.reads),
             writes=frozenset(self.writes),
             changed=self.changed(),
+            touched=frozenset(self._touched()),
             listings=frozenset(self.listings),
+            listed=frozenset(self._listed.items()),
             stats=frozenset(self.stats),
             absent=frozenset(self.absent),
             variables=frozenset(self.variables),
@@ -282,12 +300,16 @@ class OpenUnit:
 
     def _has_changed(self, path: str) -> bool:
         before = self._before[path]
-        if before is None:
-            return True
-        now = signature_of(path)
-        if isinstance(before, tuple) and isinstance(now, tuple):
-            return before != now
-        return now is None or before != now  # young then or now
+        now = self._after[path] = signature_of(path) if before is not None else None
+        return before is None or now is None or not before.is_like(now)
+
+    def _touched(self) -> Iterator[Touched]:
+        for path, now in self._after.items():
+            before = self._before[path]
+            if before is None or now is None or not before.is_like(now):
+                continue
+            if before.status and now.status and before.status != now.status:
+                yield Touched(path, before.status, now.status)
 
     def _is_own(self, path: str) -> bool:
         if path in self._made_files or path in self._made_dirs:
