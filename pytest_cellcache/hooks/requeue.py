@@ -253,7 +253,7 @@ class Requeuer:
                 setup = self._phase(item, "setup")
                 # What a wider fixture did in here is there to stay; it is only what the test did
                 # that it must not find in the next attempt.
-                has_grown = any(i.changes for i in self._fixtures.alive() if i not in alive)
+                has_grown = any(i.place for i in self._fixtures.alive() if i not in alive)
                 if has_grown:
                     memory = self._guard.call(self._changes.remember, None)
                 self._pending.append(setup)

@@ -25,7 +25,6 @@ from pytest_cellcache.hooks.replay import unpack
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.collecting import Collected, Collections
 from pytest_cellcache.lifecycle.footprint import InputKeys
-from pytest_cellcache.lifecycle.inputs import environment_now
 from pytest_cellcache.lifecycle.record import Recording
 from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, TestFacts
@@ -87,7 +86,6 @@ class Run:
         self._collecting = collecting
         self._untraced = untraced
         self._began_ns = began_ns
-        self._environ = environment_now()
         self._judged: dict[str, Judged] = {}
         self._replays: dict[str, Any] = {}
         self.order = Order(places, tempfile.gettempdir(), by_chance=is_by_chance(config))
@@ -130,7 +128,7 @@ class Run:
             self._settings,
             self._places,
             self._store,
-            environ=self._environ,
+            environ=self._recorder.environment,
             began_ns=self._began_ns,
             options=self._options,
         )

@@ -138,11 +138,13 @@ class ChildFootprints:
                 return not any(path == own or path.startswith(own + "/") for own in made)
 
             theirs = child.seen
+            variables = theirs.variables - spawned.variables
             seen |= theirs._replace(
                 reads=frozenset(filter(is_input, theirs.reads)),
                 listings=frozenset(filter(is_input, theirs.listings)),
                 stats=frozenset(filter(is_input, theirs.stats)),
-                variables=theirs.variables - spawned.variables,
+                variables=variables,
+                inherited=variables,
                 spawned=frozenset(),
             )
         return seen

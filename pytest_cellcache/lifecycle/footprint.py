@@ -71,7 +71,9 @@ class InputKeys:
             self._roots = tuple(sorted(root + os.sep for root in roots))
             self._names.clear()
 
-    def keys(self, seen: Observation, written: frozenset[str]) -> set[Key]:
+    def keys(
+        self, seen: Observation, written: frozenset[str], assigned: frozenset[str] = frozenset()
+    ) -> set[Key]:
         """Give the keys of files, directories, variables and children that a unit consulted.
 
         What a unit wrote before it read it is not among its observed inputs.
@@ -79,6 +81,7 @@ class InputKeys:
         Args:
             written: absolute paths that were written for it: by its fixtures, or before the first
                 test. What another test wrote is an input in flux, and the unit is not stored.
+            assigned: variables that were set for it in the same way.
         """
         found: set[Key] = set()
         listed = dict(seen.listed)
@@ -111,7 +114,7 @@ class InputKeys:
             source = self._source_of(module)
             if source is not None:  # what is read of it has computed names, too
                 found.add(Key(SURFACE, source))
-        for variable in seen.variables:
+        for variable in seen.variables - (assigned - seen.inherited):
             if not self._inputs.is_neutral(variable):
                 found.add(Key(ENV, "", variable))
         if seen.children:

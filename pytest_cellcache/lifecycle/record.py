@@ -279,24 +279,22 @@ class Recording:
                 if around.concerns(file, facts.group):
                     roots |= inputs
         roots |= {_hub(restored) for restored in _restored(attempt)}
-        before = around.imported.writes
         named = self.at_import(around).of_key.keys()
-        for instance in attempt.instances:
-            upstream = instance.with_upstream() - {instance}
-            by_others = self._sequences.of(attempt).written
-            written = before.union(by_others, *(other.seen.writes for other in upstream))
-            roots |= self._locator.exact(instance.seen.codes, named) | instance.keys
-            roots |= self.input_keys.keys(instance.seen, written)
-            roots |= self.children.keys(instance.seen, closure)
         by_others = self._sequences.of(attempt).written
-        written = before.union(by_others, *(instance.seen.writes for instance in attempt.instances))
-        roots |= self._locator.exact(attempt.seen.codes, named)
-        roots |= self.input_keys.keys(attempt.seen, written)
-        roots |= self.children.keys(attempt.seen, closure)
+        consulted = [(each.seen, each.with_upstream() - {each}) for each in attempt.instances]
+        for seen, before in (*consulted, (attempt.seen, attempt.instances)):
+            made_for = [around.imported, *(instance.seen for instance in before)]
+            written = by_others.union(*(each.writes for each in made_for))
+            assigned = frozenset[str]().union(*(each.left for each in made_for))
+            roots |= self._locator.exact(seen.codes, named)
+            roots |= self.input_keys.keys(seen, frozenset(written), assigned)
+            roots |= self.children.keys(seen, closure)
+        for instance in attempt.instances:
+            roots |= instance.keys
         for producer in self._leftovers.producers_of(attempt):
             roots.add(Key(GROUP, producer.group))
             roots |= self.keys_of_code(producer.seen.codes)
-            roots |= self.input_keys.keys(producer.seen, before)
+            roots |= self.input_keys.keys(producer.seen, around.imported.writes)
         for path, source in facts.snippets:
             roots |= closure.called(path, scan_source(source))
         if closure.reads_docs(roots):

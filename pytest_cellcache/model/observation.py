@@ -109,6 +109,9 @@ class Observation(NamedTuple):
         stats: absolute paths whose existence or status was asked for (present or absent).
         absent: those of ``reads`` and ``stats`` where nothing was.
         variables: environment variables read, also those unset; may hold ``ALL_VARIABLES``.
+        inherited: those of ``variables`` that had the value of the run's environment.
+        in_imports: (field, subject) of what was consulted while a module was imported; only of
+            what ran after the first test had begun.
         options: options and ini values that a conftest defines: ``option x``, ``ini y``.
         distributions: distributions whose metadata was looked for; ``*`` for all of them,
             ``entry-points`` for what they offer.
@@ -135,6 +138,8 @@ class Observation(NamedTuple):
     stats: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
+    inherited: frozenset[str] = frozenset()
+    in_imports: frozenset[tuple[str, str]] = frozenset()
     options: frozenset[str] = frozenset()
     distributions: frozenset[str] = frozenset()
     imports: frozenset[str] = frozenset()

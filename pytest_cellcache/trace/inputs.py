@@ -22,6 +22,7 @@ from pytest_cellcache.trace.origin import (
     reach,
     scans_for_others,
 )
+from pytest_cellcache.trace.surrounding import current_folder
 
 # Taken before any shim is in place, or what tests put there.
 _access, _readlink, _listdir = os.access, os.readlink, os.listdir
@@ -68,7 +69,7 @@ def absolute(path: Any, *, dir_fd: Any = None) -> str | None:
 def _base_dir(dir_fd: Any) -> str | None:
     if isinstance(dir_fd, int) and dir_fd >= 0:
         return _descriptor_path(dir_fd)
-    if (folder := unit.current_folder()) is None:
+    if (folder := current_folder()) is None:
         unit.charge(lambda each: each.gaps.add(CWD_LOST), EVERYBODY)
     return folder
 
@@ -290,6 +291,12 @@ def _on_process(word: str, argument: int | None) -> Callable[[tuple[Any, ...]], 
     return translate
 
 
+def _on_exec(args: tuple[Any, ...]) -> None:
+    if getattr(args[0], "co_name", None) == "<module>":
+        for each in unit.innermost_units():
+            each.has_imported = True
+
+
 def _on_act(_args: tuple[Any, ...], word: str = "socket") -> None:
     if hearers := reach(*caller()):
         unit.charge(lambda each: each.acts.add(word), hearers)
@@ -330,6 +337,7 @@ def _guard(translate: Callable[[tuple[Any, ...]], None]) -> audit.Listener:
 
 _TRANSLATIONS: dict[str, Callable[[tuple[Any, ...]], None]] = {
     "open": _on_open,
+    "exec": _on_exec,
     "os.listdir": _on_listing,
     "os.scandir": _on_scandir,
     "os.mkdir": _on_mkdir,

@@ -17,7 +17,7 @@ from typing import Any, Final
 from pytest_cellcache.trace.addresses import identity
 from pytest_cellcache.trace.held import Batch, Held, Slots
 from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, SKIPPED_MEMBERS
-from pytest_cellcache.trace.unit import surrounding_now
+from pytest_cellcache.trace.surrounding import surrounding_now
 
 _TROUBLES: Final = (TypeError, AttributeError, ValueError, RuntimeError, LookupError, OSError)
 _UNSET: Final = object()

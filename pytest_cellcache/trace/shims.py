@@ -115,7 +115,7 @@ def _note_stat(path: Any, *_args: Any, dir_fd: Any = None, **_kwargs: Any) -> No
     if target is None:
         return
     units = [*unit.innermost_units()]
-    is_known = all(target in each.stats and not each.is_sited for each in units)
+    is_known = all(target in each.stats and not each.looks_again for each in units)
     if is_known and all(target in each.reads for each in units):
         return
     # Size and times of a file change with its content only.

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.observation import (
+    ALL_VARIABLES,
     CWD,
     SEARCH,
     CodeRef,
@@ -26,10 +27,16 @@ from pytest_cellcache.model.observation import (
 from pytest_cellcache.sources.snapshot import digest_names
 from pytest_cellcache.trace.contract import THREAD_CONNECTED, THREAD_LEFT, TROUBLE, Traced
 from pytest_cellcache.trace.signatures import Signature, signature_of
+from pytest_cellcache.trace.surrounding import (
+    Surrounding,
+    current_folder,
+    is_importing,
+    raw_variable,
+)
 from pytest_cellcache.trace.threads import OF_FIXTURES, left_since, living_threads
 
 # Taken before the shim is in place, or what tests put there.
-_stat, _getcwd = os.stat, os.getcwd
+_stat = os.stat
 
 # What a bug of ours, a strange argument, exhausted resources, or what somebody has put in the place
 # of a function that we call may raise in a callback: anything. There it becomes a gap: it must not
@@ -44,16 +51,19 @@ class OpenUnit:
     """The growing form of an ``Observation``.
 
     Attributes:
+        has_imported: it has executed the code of a module.
         has_moved: it has changed the working directory.
         has_talked: it has sent something to processes that it may not have started.
         threads_left: what it started and what went on when it closed.
 
     Args:
         where: gives the frames of a ``Site``; ``None`` where it does not count who asked.
+        before: how it was when recording began; ``None`` where that is how it was before.
     """
 
     __slots__ = (
         "_after",
+        "_at_first",
         "_before",
         "_listed",
         "_made_dirs",
@@ -68,10 +78,13 @@ class OpenUnit:
         "children",
         "distributions",
         "gaps",
+        "has_imported",
         "has_moved",
         "has_talked",
         "hosts",
         "imports",
+        "in_imports",
+        "inherited",
         "listings",
         "options",
         "reads",
@@ -83,9 +96,11 @@ class OpenUnit:
         "writes",
     )
 
-    def __init__(self, where: Where | None = None) -> None:
+    def __init__(self, where: Where | None = None, before: Surrounding | None = None) -> None:
         self._where = where
+        self._at_first = before.variables if before is not None else None
         self.has_talked = False
+        self.has_imported = False
         self.has_moved = False
         self.sites: set[Site] = set()
         self.spawned: set[Spawned] = set()
@@ -96,6 +111,8 @@ class OpenUnit:
         self.stats: set[str] = set()
         self.absent: set[str] = set()
         self.variables: set[str] = set()
+        self.inherited: set[str] = set()
+        self.in_imports: set[tuple[str, str]] = set()
         self.options: set[str] = set()
         self.distributions: set[str] = set()
         self.imports: set[str] = set()
@@ -115,8 +132,13 @@ class OpenUnit:
 
     @property
     def is_sited(self) -> bool:
-        """Say whether an input that was consulted before may be another site."""
+        """Say whether it counts where inputs are consulted: imports and collection."""
         return self._where is not None
+
+    @property
+    def looks_again(self) -> bool:
+        """Say whether an input that was consulted before may be another site, or in an import."""
+        return self._where is not None or self.has_imported
 
     def read(self, path: str) -> None:
         self.appends.discard(path)
@@ -160,6 +182,11 @@ class OpenUnit:
         }
         made = frozenset(self._made_files), frozenset(self._made_dirs)
         self.spawned.add(Spawned(token, *made, frozenset(changed.union(overridden))))
+        if self.has_imported and is_importing():
+            self.in_imports.add(("spawned", token))
+
+    def take_in(self) -> None:
+        """Let modules that an inner unit imported be no doing of this one."""
 
     def move(self) -> None:
         self.has_moved = True
@@ -196,10 +223,17 @@ class OpenUnit:
         """Note a look at a variable whose raw value is ``value`` (``None``: unset).
 
         Skipped only if the unit changed the variable and it is still different: a value put back
-        (``monkeypatch``, ``mock.patch.dict``) is the outer one again.
+        (``monkeypatch``, ``mock.patch.dict``), also where a fixture set it, is the outer one again.
         """
-        if name not in self._variables_before or self._variables_before[name] == value:
-            self._note("variables", name)
+        first = self._at_first
+        is_changed = self._variables_before.get(name, value) != value
+        if name == ALL_VARIABLES or (
+            not is_changed if first is None else value == first.get(os.fsencode(name))
+        ):
+            self.inherited.add(name)
+        elif is_changed:
+            return
+        self._note("variables", name)
 
     def write_variable(self, name: str, before: object) -> None:
         self._variables_before.setdefault(name, before)
@@ -211,6 +245,7 @@ class OpenUnit:
         self._before = part._before | self._before
         self.writes |= part.writes
         self._variables_before = part._variables_before | self._variables_before
+        self.in_imports |= part.in_imports
         self.has_moved = self.has_moved or part.has_moved
         self.has_talked = self.has_talked or part.has_talked
 
@@ -270,6 +305,8 @@ class OpenUnit:
             stats=frozenset(self.stats),
             absent=frozenset(self.absent),
             variables=frozenset(self.variables),
+            inherited=frozenset(self.inherited),
+            in_imports=frozenset(self.in_imports),
             options=frozenset(self.options),
             distributions=frozenset(self.distributions),
             imports=frozenset(self.imports),
@@ -286,6 +323,8 @@ class OpenUnit:
         getattr(self, kind).add(subject)
         if self._where is not None:
             self.sites.add(Site(kind, subject, self._where()))
+        elif self.has_imported and is_importing():
+            self.in_imports.add((kind, subject))
 
     def _look(self, path: str) -> None:
         """Keep what the unit finds: at the end of the run the path may be gone, or there."""
@@ -323,32 +362,6 @@ class OpenUnit:
         return False
 
 
-class Surrounding(NamedTuple):
-    """What units can change for each other.
-
-    Attributes:
-        folder: the working directory; ``None`` if it is gone.
-    """
-
-    variables: Mapping[bytes, bytes]
-    folder: str | None
-    search: tuple[str, ...]
-
-
-def surrounding_now() -> Surrounding:
-    """Take down what there is."""
-    variables: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
-    return Surrounding(dict(variables), current_folder(), tuple(sys.path))
-
-
-def current_folder() -> str | None:
-    """Give the working directory; ``None`` if it is gone."""
-    try:
-        return _getcwd()
-    except OSError:
-        return None
-
-
 class Listener(Protocol):
     """Somebody who records: inputs go to his innermost unit.
 
@@ -366,12 +379,6 @@ class Listener(Protocol):
 
 LISTENERS: list[Listener] = []
 """Recorders that run, outermost first; process-wide because hooks and shims are."""
-
-
-def raw_variable(name: str) -> bytes | None:
-    """Give a variable without anybody noticing."""
-    found: bytes | None = os.environ._data.get(os.fsencode(name))  # type: ignore[attr-defined]
-    return found
 
 
 def innermost_units() -> Iterator[OpenUnit]:
