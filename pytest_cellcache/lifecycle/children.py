@@ -30,7 +30,7 @@ PYTHON_VARIABLES: Final = frozenset(
 """What the interpreter reads before anybody can see it."""
 
 _FIELDS: Final = tuple(
-    """reads writes listings stats variables options distributions imports children hosts
+    """reads writes listings stats modes variables options distributions imports children hosts
     gaps""".split()
 )
 _OPTIONS_WITH_VALUE: Final = frozenset({"-W", "-X", "--check-hash-based-pycs"})
@@ -143,6 +143,7 @@ class ChildFootprints:
                 reads=frozenset(filter(is_input, theirs.reads)),
                 listings=frozenset(filter(is_input, theirs.listings)),
                 stats=frozenset(filter(is_input, theirs.stats)),
+                modes=frozenset(filter(is_input, theirs.modes)),
                 variables=variables,
                 inherited=variables,
                 spawned=frozenset(),

@@ -9,15 +9,19 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from pytest_cellcache.graph.project import Project
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.keys import (
+    BODY,
     DISTRIBUTION,
     ENV,
     EXISTS,
     FILE,
     LISTING,
+    MODE,
     MODULE,
+    NAME,
     PROGRAM,
     RUN,
     SURFACE,
@@ -89,11 +93,12 @@ class InputKeys:
             for name in self.names_of(path):
                 self._snapshot.note_names(name, listed.get(path))
         consulted = (
-            (seen.reads - seen.appends, FILE),
-            (seen.listings, LISTING),
-            (seen.stats | (seen.reads & seen.appends), EXISTS),
+            (seen.reads - seen.appends, FILE, ""),
+            (seen.listings, LISTING, ""),
+            (seen.stats | (seen.reads & seen.appends), EXISTS, ""),
+            (seen.modes, EXISTS, MODE),
         )
-        for paths, kind in consulted:
+        for paths, kind, what in consulted:
             for path in paths:
                 for name in self.names_of(path):
                     # ``sqlite3.connect`` opens for writing what a test may only read: what has
@@ -106,7 +111,7 @@ class InputKeys:
                         continue
                     if kind != LISTING:
                         self._snapshot.note_view(name, is_absent=is_absent)
-                    found.add(Key(kind, name))
+                    found.add(Key(kind, name, what))
         found |= {Key(RUN, "", name) for name in seen.options}
         found |= {Key(DISTRIBUTION, "", name) for name in seen.distributions}
         for module in seen.imports:
@@ -148,6 +153,15 @@ class InputKeys:
         if any(fnmatch.fnmatchcase(name, pattern) for pattern in self._ignore):
             return None
         return name
+
+
+def may_ask_entries(project: Project, ran: Iterable[Key]) -> bool:
+    """Say whether code that ran may ask an entry of a directory for the status of its file."""
+    return any(
+        key.kind not in (BODY, NAME)
+        or any("stat" in refs.attrs or refs.reflects for refs in project.refs_of(key))
+        for key in ran
+    )
 
 
 def barrier_of(seen: Observation, *, may_connect: bool = False) -> Reason | None:

@@ -21,7 +21,7 @@ from pytest_cellcache.graph.scan import scan_source
 from pytest_cellcache.lifecycle.children import ChildFootprints, Lines
 from pytest_cellcache.lifecycle.consumers import Kept, with_producers
 from pytest_cellcache.lifecycle.evaluations import evaluations_of
-from pytest_cellcache.lifecycle.footprint import InputKeys, barrier_of
+from pytest_cellcache.lifecycle.footprint import InputKeys, barrier_of, may_ask_entries
 from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import Left
@@ -53,7 +53,7 @@ from pytest_cellcache.model.keys import (
     TREE,
     Key,
 )
-from pytest_cellcache.model.observation import CodeRef
+from pytest_cellcache.model.observation import CodeRef, Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry
 from pytest_cellcache.store.contract import Store
@@ -289,6 +289,8 @@ class Recording:
             roots |= self._locator.exact(seen.codes, named)
             roots |= self.input_keys.keys(seen, frozenset(written), assigned)
             roots |= self.children.keys(seen, closure)
+            if seen.scanned and may_ask_entries(self._project, self.keys_of_code(seen.codes)):
+                roots |= self.input_keys.keys(Observation(reads=seen.scanned), frozenset(written))
         for instance in attempt.instances:
             roots |= instance.keys
         for producer in self._leftovers.producers_of(attempt):

@@ -107,6 +107,9 @@ class Observation(NamedTuple):
         listings: absolute paths of directories listed.
         listed: digests of the names that were in them then.
         stats: absolute paths whose existence or status was asked for (present or absent).
+        modes: absolute paths of files whose permissions were asked for.
+        scanned: absolute paths of files to which an entry of a directory was given: its status
+            counts where code that ran may ask an entry for it.
         absent: those of ``reads`` and ``stats`` where nothing was.
         variables: environment variables read, also those unset; may hold ``ALL_VARIABLES``.
         inherited: those of ``variables`` that had the value of the run's environment.
@@ -136,6 +139,8 @@ class Observation(NamedTuple):
     listings: frozenset[str] = frozenset()
     listed: frozenset[tuple[str, str]] = frozenset()
     stats: frozenset[str] = frozenset()
+    modes: frozenset[str] = frozenset()
+    scanned: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
     inherited: frozenset[str] = frozenset()

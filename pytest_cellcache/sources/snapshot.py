@@ -145,8 +145,12 @@ class Snapshot:
             return ABSENT
         return digest_parts(sorted(found for found in names if found not in SKIPPED_FOLDERS))
 
-    def digest_existence(self, name: str) -> Digest:
-        """Digest what a path is: absent, directory, file, executable; a link, and where to."""
+    def digest_existence(self, name: str, *, with_mode: bool = False) -> Digest:
+        """Digest what a path is: absent, directory, file, what its owner may; a link, and where to.
+
+        Args:
+            with_mode: its permissions as they are. They differ between checkouts, by the umask.
+        """
         path = self.places.absolute(name)
         link = ""
         try:
@@ -161,6 +165,12 @@ class Snapshot:
             kind = "directory"
         elif mode & stat.S_IXUSR:
             kind = "executable"
+        if not mode & stat.S_IRUSR:
+            kind += " unreadable"
+        if not mode & stat.S_IWUSR:
+            kind += " read-only"
+        if with_mode:
+            kind += f" {stat.S_IMODE(mode):o}"
         return Digest(f"link {link}{kind}") if link else Digest(kind)
 
     def digest_tree(self) -> Digest:

@@ -147,8 +147,7 @@ def _on_scandir(args: tuple[Any, ...]) -> None:
             files = [path for name in _listdir(folder) if is_file(path := f"{folder}/{name}")]
         except OSError:  # absent, or no directory: what the listing tells
             return
-        for path in files:
-            unit.charge(lambda each, path=path: each.read(path), hearers)  # type: ignore[misc]
+        unit.charge(lambda each: each.scan(files), hearers)
 
 
 def _on_listing(args: tuple[Any, ...]) -> None:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections.abc import Iterator
 from typing import Final, NamedTuple
+
+from pytest_cellcache.model.observation import Touched
 
 # Taken before the shim is in place, or what tests put there.
 _lstat, _stat, _readlink = os.lstat, os.stat, os.readlink
@@ -41,6 +44,40 @@ class Signature(NamedTuple):
         if not self.is_young and not other.is_young and self[:2] == other[:2]:
             return True
         return self.content is not None and self.content == other.content
+
+
+class Written:
+    """What paths were like before a unit wrote them."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, Signature | None] = {}
+        self._after: dict[str, Signature | None] = {}
+
+    def note(self, path: str) -> None:
+        """Take a path that is about to be written for the first time."""
+        self._before[path] = signature_of(path)
+
+    def adopt(self, part: Written) -> None:
+        """Take in what a part of the unit wrote."""
+        self._before = part._before | self._before
+
+    def changed(self) -> frozenset[str]:
+        """Give the paths that are not as they were."""
+        self._after = {p: b and signature_of(p) for p, b in self._before.items()}
+        return frozenset(path for path in self._before if not self._is_as_before(path))
+
+    def touched(self) -> Iterator[Touched]:
+        """Give the files that are but for their times, as of the last call of ``changed``."""
+        for path, now in self._after.items():
+            before = self._before[path]
+            if before is None or now is None or not before.is_like(now):
+                continue
+            if before.status and now.status and before.status != now.status:
+                yield Touched(path, before.status, now.status)
+
+    def _is_as_before(self, path: str) -> bool:
+        before, now = self._before[path], self._after[path]
+        return before is not None and now is not None and before.is_like(now)
 
 
 def signature_of(path: str) -> Signature | None:

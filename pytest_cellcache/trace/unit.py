@@ -22,11 +22,10 @@ from pytest_cellcache.model.observation import (
     Observation,
     Site,
     Spawned,
-    Touched,
 )
 from pytest_cellcache.sources.snapshot import digest_names
 from pytest_cellcache.trace.contract import THREAD_CONNECTED, THREAD_LEFT, TROUBLE, Traced
-from pytest_cellcache.trace.signatures import Signature, signature_of
+from pytest_cellcache.trace.signatures import Written
 from pytest_cellcache.trace.surrounding import (
     Surrounding,
     current_folder,
@@ -62,9 +61,7 @@ class OpenUnit:
     """
 
     __slots__ = (
-        "_after",
         "_at_first",
-        "_before",
         "_listed",
         "_made_dirs",
         "_made_files",
@@ -72,6 +69,7 @@ class OpenUnit:
         "_threads",
         "_variables_before",
         "_where",
+        "_written",
         "absent",
         "acts",
         "appends",
@@ -86,8 +84,10 @@ class OpenUnit:
         "in_imports",
         "inherited",
         "listings",
+        "modes",
         "options",
         "reads",
+        "scanned",
         "sites",
         "spawned",
         "stats",
@@ -109,6 +109,8 @@ class OpenUnit:
         self.listings: set[str] = set()
         self._listed: dict[str, Digest] = {}
         self.stats: set[str] = set()
+        self.modes: set[str] = set()
+        self.scanned: set[str] = set()
         self.absent: set[str] = set()
         self.variables: set[str] = set()
         self.inherited: set[str] = set()
@@ -121,8 +123,7 @@ class OpenUnit:
         self.acts: set[str] = set()
         self.appends: set[str] = set()
         self.gaps: set[str] = set()
-        self._before: dict[str, Signature | None] = {}
-        self._after: dict[str, Signature | None] = {}
+        self._written = Written()
         self._made_files: set[str] = set()
         self._made_dirs: set[str] = set()
         self._variables_before: dict[str, object] = {}
@@ -152,6 +153,18 @@ class OpenUnit:
             if path not in self.stats:
                 self._look(path)
             self._note("stats", path)
+
+    def ask_mode(self, path: str) -> None:
+        if not self._is_own(path):
+            self._note("modes", path)
+
+    def scan(self, paths: Iterable[str]) -> None:
+        """Note files of which somebody has got the entry of a directory, and may ask for more."""
+        if self._at_first is None or self.is_sited:  # nobody knows what code could
+            for path in paths:
+                self.read(path)
+        else:
+            self.scanned.update(path for path in paths if not self._is_own(path))
 
     def list(self, path: str) -> None:
         if not self._is_own(path):
@@ -199,7 +212,7 @@ class OpenUnit:
     def write(self, path: str) -> None:
         """Note a write that is about to happen, as far as is known."""
         if path not in self.writes:
-            self._before[path] = signature_of(path)
+            self._written.note(path)
             self.writes.add(path)
 
     def append(self, path: str) -> None:
@@ -242,7 +255,7 @@ class OpenUnit:
         """Take what a part of this unit made, changed and set for what this one did itself."""
         self._made_files |= part._made_files
         self._made_dirs |= part._made_dirs
-        self._before = part._before | self._before
+        self._written.adopt(part._written)
         self.writes |= part.writes
         self._variables_before = part._variables_before | self._variables_before
         self.in_imports |= part.in_imports
@@ -298,11 +311,13 @@ class OpenUnit:
             codes=traced.codes,
             reads=frozenset(self.reads),
             writes=frozenset(self.writes),
-            changed=self.changed(),
-            touched=frozenset(self._touched()),
+            changed=self._written.changed(),
+            touched=frozenset(self._written.touched()),
             listings=frozenset(self.listings),
             listed=frozenset(self._listed.items()),
             stats=frozenset(self.stats),
+            modes=frozenset(self.modes),
+            scanned=frozenset(self.scanned),
             absent=frozenset(self.absent),
             variables=frozenset(self.variables),
             inherited=frozenset(self.inherited),
@@ -332,23 +347,6 @@ class OpenUnit:
             _stat(path)
         except (OSError, ValueError):
             self.absent.add(path)
-
-    def changed(self) -> frozenset[str]:
-        """Give the paths that are not as they were before it wrote them."""
-        return frozenset(filter(self._has_changed, self.writes))
-
-    def _has_changed(self, path: str) -> bool:
-        before = self._before[path]
-        now = self._after[path] = signature_of(path) if before is not None else None
-        return before is None or now is None or not before.is_like(now)
-
-    def _touched(self) -> Iterator[Touched]:
-        for path, now in self._after.items():
-            before = self._before[path]
-            if before is None or now is None or not before.is_like(now):
-                continue
-            if before.status and now.status and before.status != now.status:
-                yield Touched(path, before.status, now.status)
 
     def _is_own(self, path: str) -> bool:
         if path in self._made_files or path in self._made_dirs:

@@ -6,8 +6,10 @@ outcome is that of plain pytest; an edit of the same kind that concerns nobody r
 
 from __future__ import annotations
 
+import gettext
 import os
 import sqlite3
+import struct
 import textwrap
 import zipfile
 from collections.abc import Callable, Mapping
@@ -60,6 +62,29 @@ def database(root: Path) -> None:
         "pragma journal_mode = wal; create table t (v); insert into t values (1)"
     )
     connection.close()
+
+
+def mode(name: str, bits: int) -> Edit:
+    return lambda root: (root / name).chmod(bits)
+
+
+def translation(text: str) -> Edit:
+    """Write a catalogue with one message, as ``msgfmt`` does."""
+
+    def edit(root: Path) -> None:
+        texts = (b"word", text.encode())
+        head = struct.pack("Iiiiiii", 0x950412DE, 0, 1, 28, 36, 0, 0)
+        table = b""
+        offset = len(head) + 16
+        for each in texts:
+            table += struct.pack("ii", len(each), offset)
+            offset += len(each) + 1
+        path = root / "locale" / "de" / "LC_MESSAGES" / "app.mo"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(head + table + b"".join(each + b"\0" for each in texts))
+        vars(gettext)["_translations"].clear()  # in life each run is a process of its own
+
+    return edit
 
 
 def variable(name: str, value: str = "2") -> Edit:
@@ -245,6 +270,58 @@ KINDS = {
             (put("a.txt"), {"test_a"}),
             (put("b.txt"), {"test_a", "test_b", "test_rewrites"}),
             (put("c.txt"), {"test_a", "test_b", "test_c", "test_puts_back"}),
+        ),
+    ),
+    "permissions": Kind(
+        {
+            "a.txt": "1",
+            "test_a.py": """
+                import os, shutil
+                def test_all(): assert os.stat("a.txt").st_mode & 0o777 == 0o644
+                def test_size(): assert os.path.getsize("a.txt") == 1
+                def test_copy(tmp_path): shutil.copy("a.txt", tmp_path)
+                def test_may_write(): os.access("a.txt", os.W_OK)
+                """,
+        },
+        begin=(mode("a.txt", 0o644),),
+        edits=(
+            (mode("a.txt", 0o640), {"test_all"}),
+            (mode("a.txt", 0o440), {"test_all", "test_size", "test_copy", "test_may_write"}),
+        ),
+    ),
+    "entries of a directory": Kind(
+        {
+            "data/a.txt": "1",
+            "test_a.py": """
+                import os
+                def names(): return [entry.name for entry in os.scandir("data")]
+                def sizes(): return [entry.stat().st_size for entry in os.scandir("data")]
+                def test_names(): assert names() == ["a.txt"]
+                def test_sizes(): assert sizes() == [1]
+                """,
+        },
+        edits=(
+            (put("data/a.txt", "22"), {"test_sizes"}),
+            (put("data/b.txt", ""), {"test_names", "test_sizes"}),
+        ),
+        vain=(put("other.txt"),),
+    ),
+    "what the standard library keeps": Kind(
+        {
+            "a.txt": "1",
+            "test_a.py": """
+                import gettext, linecache
+                def word(): return gettext.translation("app", "locale", ["de"]).gettext("word")
+                def test_line(): assert linecache.getline("a.txt", 1) == "1\\n"
+                def test_same_line(): assert linecache.getlines("a.txt") == ["1\\n"]
+                def test_word(): assert word() == "Wort"
+                def test_same_word(): assert word() == "Wort"
+                """,
+        },
+        begin=(translation("Wort"),),
+        edits=(
+            (translation("Welt"), {"test_word", "test_same_word"}),
+            (put("a.txt"), {"test_word", "test_same_word", "test_line", "test_same_line"}),
         ),
     ),
     "logs": Kind(
