@@ -187,7 +187,8 @@ class Modules:
 
     def _from_loaded(self, name: str) -> Located | None:
         filename = self._loaded[name]
-        if not self._places.is_first_party(filename):
+        # One in an archive is found again by nobody who has not loaded it.
+        if not self._places.is_first_party(filename) or not os.path.isfile(filename):
             return None
         file = self._places.relative(filename)
         folders = (os.path.dirname(file),) if file.endswith("/__init__.py") else ()

@@ -151,8 +151,8 @@ class Project:
             except (KeyError, TypeError, ValueError):
                 pass  # another version's, or damaged: parse again
         source = self.snapshot.read(path)
-        if source is None:
-            return EMPTY
+        if source is None:  # unreadable, or in an archive, which counts as a whole
+            return Table(is_broken=True, code=digest)
         table = split_cells(source)
         self.parsed[digest] = json.dumps(table_to_json(table), separators=(",", ":")).encode()
         return table

@@ -95,7 +95,7 @@ class Basis:
             self.snapshot,
             self.inputs,
             self._settings.ignore,
-            outer_folders(self._places),
+            lambda: outer_folders(self._places),
             lambda name: located.source if (located := find(name)) else None,
         )
 

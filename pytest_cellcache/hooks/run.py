@@ -24,7 +24,6 @@ from pytest_cellcache.hooks.outline import outline_of
 from pytest_cellcache.hooks.replay import unpack
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.collecting import Collected, Collections
-from pytest_cellcache.lifecycle.inputs import environment_now
 from pytest_cellcache.lifecycle.record import Recording
 from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, TestFacts
@@ -84,7 +83,6 @@ class Run:
         self._collecting = collecting
         self._untraced = untraced
         self._began_ns = began_ns
-        self._environ = environment_now()
         self._judged: dict[str, Judged] = {}
         self._replays: dict[str, Any] = {}
         self.order = Order(places, temporary_folder(), by_chance=is_by_chance(config))
@@ -128,7 +126,7 @@ class Run:
             self._settings,
             self._places,
             self._store,
-            environ=self._environ,
+            environ=self._recorder.environment,
             began_ns=self._began_ns,
             options=self._options,
         )

@@ -30,7 +30,7 @@ PYTHON_VARIABLES: Final = frozenset(
 """What the interpreter reads before anybody can see it."""
 
 _FIELDS: Final = tuple(
-    """reads writes listings stats variables options distributions imports children hosts
+    """reads writes listings stats modes variables options distributions imports children hosts
     gaps""".split()
 )
 _OPTIONS_WITH_VALUE: Final = frozenset({"-W", "-X", "--check-hash-based-pycs"})
@@ -139,11 +139,14 @@ class ChildFootprints:
                 return not any(path == own or path.startswith(own + "/") for own in made)
 
             theirs = child.seen
+            variables = theirs.variables - spawned.variables
             seen |= theirs._replace(
                 reads=frozenset(filter(is_input, theirs.reads)),
                 listings=frozenset(filter(is_input, theirs.listings)),
                 stats=frozenset(filter(is_input, theirs.stats)),
-                variables=theirs.variables - spawned.variables,
+                modes=frozenset(filter(is_input, theirs.modes)),
+                variables=variables,
+                inherited=variables,
                 spawned=frozenset(),
             )
         return seen

@@ -9,16 +9,20 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from pytest_cellcache.graph.project import Project
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.keys import (
+    BODY,
     DISTRIBUTION,
     ENV,
     EXISTS,
     FILE,
     IMPORTS,
     LISTING,
+    MODE,
     MODULE,
+    NAME,
     PROGRAM,
     RUN,
     SURFACE,
@@ -37,7 +41,7 @@ class InputKeys:
 
     Args:
         ignore: globs of relative paths that never count.
-        folders: absolute folders of first-party modules outside the project root.
+        folders: gives the absolute folders of first-party modules outside the project root.
         source_of: gives the source of a first-party module by its dotted name.
     """
 
@@ -46,7 +50,7 @@ class InputKeys:
         snapshot: Snapshot,
         inputs: Inputs,
         ignore: Iterable[str],
-        folders: Iterable[str] = (),
+        folders: Callable[[], Iterable[str]] = tuple,
         source_of: Callable[[str], str | None] = lambda _: None,
     ) -> None:
         self._source_of = source_of
@@ -55,9 +59,26 @@ class InputKeys:
         self._inputs = inputs
         self._ignore = tuple(ignore)
         self._names: dict[str, tuple[str, ...]] = {}
-        self._roots = tuple({self._places.root + os.sep, *(folder + os.sep for folder in folders)})
+        self._folders = folders
+        self._roots: tuple[str, ...] = (self._places.root + os.sep,)
+        self.look_around()
 
-    def keys(self, seen: Observation, written: frozenset[str]) -> set[Key]:
+    def note_touched(self, seen: Observation) -> None:
+        """Tell the snapshot what a unit wrote and left as it was."""
+        for path, before, after in seen.touched:
+            for name in self.names_of(path):
+                self._snapshot.note_touch(name, before, after)
+
+    def look_around(self) -> None:
+        """Take in the folders of modules that have been imported since."""
+        roots = {self._places.root, *self._folders()}
+        if len(roots) != len(self._roots):
+            self._roots = tuple(sorted(root + os.sep for root in roots))
+            self._names.clear()
+
+    def keys(
+        self, seen: Observation, written: frozenset[str], assigned: frozenset[str] = frozenset()
+    ) -> set[Key]:
         """Give the keys of files, directories, variables and children that a unit consulted.
 
         What a unit wrote before it read it is not among its observed inputs.
@@ -65,9 +86,20 @@ class InputKeys:
         Args:
             written: absolute paths that were written for it: by its fixtures, or before the first
                 test. What another test wrote is an input in flux, and the unit is not stored.
+            assigned: variables that were set for it in the same way.
         """
         found: set[Key] = set()
-        for paths, kind in ((seen.reads, FILE), (seen.listings, LISTING), (seen.stats, EXISTS)):
+        listed = dict(seen.listed)
+        for path in seen.listings:
+            for name in self.names_of(path):
+                self._snapshot.note_names(name, listed.get(path))
+        consulted = (
+            (seen.reads - seen.appends, FILE, ""),
+            (seen.listings, LISTING, ""),
+            (seen.stats | (seen.reads & seen.appends), EXISTS, ""),
+            (seen.modes, EXISTS, MODE),
+        )
+        for paths, kind, what in consulted:
             for path in paths:
                 for name in self.names_of(path):
                     # ``sqlite3.connect`` opens for writing what a test may only read: what has
@@ -80,7 +112,7 @@ class InputKeys:
                         continue
                     if kind != LISTING:
                         self._snapshot.note_view(name, is_absent=is_absent)
-                    found.add(Key(kind, name))
+                    found.add(Key(kind, name, what))
         found |= {Key(RUN, "", name) for name in seen.options}
         found |= {Key(DISTRIBUTION, "", name) for name in seen.distributions}
         for module in seen.imports:
@@ -88,7 +120,7 @@ class InputKeys:
             source = self._source_of(module)
             if source is not None:  # what is read of it has computed names, too
                 found |= {Key(SURFACE, source), Key(IMPORTS, source, "all")}
-        for variable in seen.variables:
+        for variable in seen.variables - (assigned - seen.inherited):
             if not self._inputs.is_neutral(variable):
                 found.add(Key(ENV, "", variable))
         if seen.children:
@@ -122,6 +154,15 @@ class InputKeys:
         if any(fnmatch.fnmatchcase(name, pattern) for pattern in self._ignore):
             return None
         return name
+
+
+def may_ask_entries(project: Project, ran: Iterable[Key]) -> bool:
+    """Say whether code that ran may ask an entry of a directory for the status of its file."""
+    return any(
+        key.kind not in (BODY, NAME)
+        or any("stat" in refs.attrs or refs.reflects for refs in project.refs_of(key))
+        for key in ran
+    )
 
 
 def barrier_of(seen: Observation, *, may_connect: bool = False) -> Reason | None:

@@ -22,6 +22,7 @@ from pytest_cellcache.model.keys import (
     GROUP,
     LISTING,
     LOADS,
+    MODE,
     MODULE,
     PROGRAM,
     RUN,
@@ -112,7 +113,7 @@ class Inputs:
         if kind == PROGRAM:
             return self._program(key.name)
         if kind == EXISTS:
-            return self._snapshot.digest_existence(key.path)
+            return self._snapshot.digest_existence(key.path, with_mode=key.name == MODE)
         if kind == SOURCES:
             return self._snapshot.digest_sources()
         if kind == TREE:

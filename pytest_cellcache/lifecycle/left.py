@@ -26,7 +26,7 @@ class Left:
     Attributes:
         imported: bodies that ran in imports, also in those that a test made first.
         loaded: relative files of the modules that tests imported first.
-        inputs: per module imported by a test, the inputs of the units that did so.
+        inputs: per module imported by a test, what the units that did so consulted meanwhile.
         units: what producers rest on, by their keys.
         hubs: keys that stand for many, as many units rest on the same.
     """
@@ -69,7 +69,7 @@ class Left:
             # Not templates and the like, which no import finds.
             self.loaded |= {key.path for key in modules if key.path.endswith((".py", ".pyw"))}
             self.imported |= places_of(keys)
-            inputs = frozenset(self._input_keys.keys(self._joined(seen), _NOTHING))
+            inputs = frozenset(self._input_keys.keys(self._in_imports(seen), _NOTHING))
             for key in modules if inputs else ():
                 self.inputs[key] = self.inputs.get(key, frozenset()) | inputs
         self._values |= {
@@ -99,6 +99,16 @@ class Left:
                         self._changes[unit] = changes
             if instance in self._fixtures:
                 self._used.setdefault(self.key_of(attempt), set()).add(self._fixtures[instance])
+
+    def _in_imports(self, seen: Observation) -> Observation:
+        """Give what a unit consulted while it imported modules, its children then included."""
+        if any(kind == "spawned" for kind, _ in seen.in_imports):
+            return self._joined(seen)
+        subjects: dict[str, set[str]] = {}
+        for kind, subject in seen.in_imports:
+            subjects.setdefault(kind, set()).add(subject)
+        found = {kind: frozenset(those) for kind, those in subjects.items()}
+        return Observation(**found, absent=seen.absent, listed=seen.listed)  # type: ignore[arg-type]
 
     def values_used(self, attempt: Attempt) -> frozenset[Key]:
         """Give keys of the fixture values that an attempt used and some unit changed."""

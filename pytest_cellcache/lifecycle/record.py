@@ -22,7 +22,7 @@ from pytest_cellcache.lifecycle.children import ChildFootprints, Lines
 from pytest_cellcache.lifecycle.consumers import Kept, with_producers
 from pytest_cellcache.lifecycle.evaluations import evaluations_of
 from pytest_cellcache.lifecycle.flux import is_in_flux, without_flux
-from pytest_cellcache.lifecycle.footprint import InputKeys, barrier_of
+from pytest_cellcache.lifecycle.footprint import InputKeys, barrier_of, may_ask_entries
 from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inheritance import Present, Told, tell
 from pytest_cellcache.lifecycle.inputs import Inputs
@@ -115,11 +115,15 @@ class Recording:
         return self._write([attempt], new, around, left)[attempt.facts.nodeid] is None
 
     def _take_new(self, around: Surroundings) -> tuple[list[Attempt], Left]:
+        self.input_keys.look_around()
         if self._left is None:
             self._left = self._new_left(around)
+        seen_new = [seen for attempt in self._new for _, seen in units_of(attempt)]
+        for seen in (around.imported, *seen_new):
+            self.input_keys.note_touched(seen)
+        for seen in seen_new:
+            self._locator.made |= seen.writes - seen.appends
         for attempt in self._new:  # also those that wait or cannot be stored
-            for _, seen in units_of(attempt):
-                self._locator.made |= seen.writes - seen.appends
             self._left.add(attempt)
             self._leftovers.add(attempt)
         new, self._new = self._new, []
@@ -318,24 +322,24 @@ class Recording:
                 if around.concerns(file, facts.group):
                     roots |= inputs
         roots |= {_hub(restored) for restored in _restored(attempt)}
-        before = around.imported.writes
         named = self.at_import(around).of_key.keys()
-        for instance in attempt.instances:
-            upstream = instance.with_upstream() - {instance}
-            by_others = self._sequences.of(attempt).written
-            written = before.union(by_others, *(other.seen.writes for other in upstream))
-            roots |= self._locator.exact(instance.seen.codes, named) | instance.keys
-            roots |= self.input_keys.keys(instance.seen, written)
-            roots |= self.children.keys(instance.seen, closure)
         by_others = self._sequences.of(attempt).written
-        written = before.union(by_others, *(instance.seen.writes for instance in attempt.instances))
-        roots |= self._locator.exact(attempt.seen.codes, named)
-        roots |= self.input_keys.keys(attempt.seen, written)
-        roots |= self.children.keys(attempt.seen, closure)
+        consulted = [(each.seen, each.with_upstream() - {each}) for each in attempt.instances]
+        for seen, before in (*consulted, (attempt.seen, attempt.instances)):
+            made_for = [around.imported, *(instance.seen for instance in before)]
+            written = by_others.union(*(each.writes for each in made_for))
+            assigned = frozenset[str]().union(*(each.left for each in made_for))
+            roots |= self._locator.exact(seen.codes, named)
+            roots |= self.input_keys.keys(seen, frozenset(written), assigned)
+            roots |= self.children.keys(seen, closure)
+            if seen.scanned and may_ask_entries(self._project, self.keys_of_code(seen.codes)):
+                roots |= self.input_keys.keys(Observation(reads=seen.scanned), frozenset(written))
+        for instance in attempt.instances:
+            roots |= instance.keys
         for producer in self._leftovers.producers_of(attempt):
             roots.add(Key(GROUP, producer.group))
             roots |= self.keys_of_code(producer.seen.codes)
-            roots |= self.input_keys.keys(producer.seen, before)
+            roots |= self.input_keys.keys(producer.seen, around.imported.writes)
         bodies = [key for key in roots if key.kind == BODY]
         if any("module" in refs.attrs for key in bodies for refs in self._project.refs_of(key)):
             roots.add(Key(SURFACE, facts.group))  # ``request.module``

@@ -26,7 +26,7 @@ from pytest_cellcache.model.keys import BODY, EFFECTS, MARKERS, NAME, Key
 from pytest_cellcache.model.observation import CLASS_BODY, CodeRef, Observation, Site
 
 _SITED: Final = tuple(
-    "reads listings stats variables options distributions imports children".split()
+    "reads listings stats modes variables options distributions imports children".split()
 )
 """Fields of ``Observation`` that sites tell about."""
 
@@ -69,21 +69,22 @@ def place_inputs(
     sited: dict[str, set[str]] = {}
     for site in imported.sites:
         sited.setdefault(site.kind, set()).add(site.subject)
-        inputs = set(keys(_only(site, imported.absent)))
+        inputs = set(keys(_only(site, imported)))
         if inputs:
             placer.place(site.frames, inputs)
     rest = Observation(
         absent=imported.absent,
+        listed=imported.listed,
         **{kind: getattr(imported, kind) - sited.get(kind, set()) for kind in _SITED},
     )
     found.everybody |= set(keys(rest))
     return found
 
 
-def _only(site: Site, absent: frozenset[str]) -> Observation:
+def _only(site: Site, imported: Observation) -> Observation:
     subject = frozenset({site.subject})
-    found: Mapping[str, frozenset[str]] = {site.kind: subject, "absent": subject & absent}
-    return Observation(**found)  # type: ignore[arg-type]
+    found: Mapping[str, frozenset[str]] = {site.kind: subject, "absent": subject & imported.absent}
+    return Observation(listed=imported.listed, **found)  # type: ignore[arg-type]
 
 
 def _is_statement(ref: CodeRef) -> bool:

@@ -31,6 +31,9 @@ RUN: Final = "run"
 GROUP: Final = "group"
 UNIT: Final = "unit"
 
+MODE: Final = "mode"
+"""``Key.name`` of an ``exists`` key."""
+
 CODE_KINDS: Final = frozenset(
     {
         BODY,
@@ -79,7 +82,9 @@ class Key(NamedTuple):
     ``file``     any file                 empty; its content, or absent
     ``listing``  directory                empty; the names in it, or absent
                                           ``modules``; of them, what can be imported
-    ``exists``   any path                 empty; absent, file, executable, directory, link whither
+    ``exists``   any path                 empty; absent, directory, file, what its owner may do
+                                          with it, link whither
+                                          ``mode``; its permissions, too
     ``env``      empty                    variable; its value, or absent
     ``sources``  empty                    empty; the names of all Python files of the project
     ``tree``     empty                    empty; every file of the project

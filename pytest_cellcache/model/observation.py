@@ -56,6 +56,19 @@ class Spawned(NamedTuple):
     variables: frozenset[str] = frozenset()
 
 
+class Touched(NamedTuple):
+    """A file that was written and is as it was before, but for its times.
+
+    Attributes:
+        before: size, mtime, ctime (ns) and inode before it was written for the first time.
+        after: the same when the unit ended.
+    """
+
+    path: str
+    before: tuple[int, int, int, int]
+    after: tuple[int, int, int, int]
+
+
 class StateChange(NamedTuple):
     """Something that outlives a unit and was changed by it.
 
@@ -96,11 +109,19 @@ class Observation(NamedTuple):
         reads: absolute paths opened for reading.
         writes: absolute paths opened for writing, created, renamed or removed.
         changed: those of ``writes`` that were not as before when the unit ended.
+        touched: those that are, though their times say otherwise.
         appends: those of ``writes`` that were only opened for appending, like a log.
         listings: absolute paths of directories listed.
+        listed: digests of the names that were in them then.
         stats: absolute paths whose existence or status was asked for (present or absent).
+        modes: absolute paths of files whose permissions were asked for.
+        scanned: absolute paths of files to which an entry of a directory was given: its status
+            counts where code that ran may ask an entry for it.
         absent: those of ``reads`` and ``stats`` where nothing was.
         variables: environment variables read, also those unset; may hold ``ALL_VARIABLES``.
+        inherited: those of ``variables`` that had the value of the run's environment.
+        in_imports: (field, subject) of what was consulted while a module was imported; only of
+            what ran after the first test had begun.
         options: options and ini values that a conftest defines: ``option x``, ``ini y``.
         distributions: distributions whose metadata was looked for; ``*`` for all of them,
             ``entry-points`` for what they offer.
@@ -122,11 +143,17 @@ class Observation(NamedTuple):
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
     changed: frozenset[str] = frozenset()
+    touched: frozenset[Touched] = frozenset()
     appends: frozenset[str] = frozenset()
     listings: frozenset[str] = frozenset()
+    listed: frozenset[tuple[str, str]] = frozenset()
     stats: frozenset[str] = frozenset()
+    modes: frozenset[str] = frozenset()
+    scanned: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
+    inherited: frozenset[str] = frozenset()
+    in_imports: frozenset[tuple[str, str]] = frozenset()
     options: frozenset[str] = frozenset()
     distributions: frozenset[str] = frozenset()
     imports: frozenset[str] = frozenset()

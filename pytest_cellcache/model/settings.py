@@ -95,7 +95,8 @@ def read_settings(config: Any) -> Settings:
         show=option.cell_cache_show,
         tracer=read_tracer(config),
         max_size_bytes=parse_size(config.getini("cell_cache_max_size") or "1G"),
-        env_ignore=tuple(config.getini("cell_cache_env_ignore")),
+        # No name of a variable holds a space, and other tools take them in one line.
+        env_ignore=tuple(" ".join(config.getini("cell_cache_env_ignore")).split()),
         ignore=tuple(config.getini("cell_cache_ignore")),
         inputs=tuple(config.getini("cell_cache_inputs")),
         may_connect=bool(config.getini("cell_cache_network")),

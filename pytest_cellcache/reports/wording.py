@@ -83,6 +83,7 @@ _THINGS: Final = {
     keys.FILE: "file {}",
     keys.LISTING: "the list of names in directory {}",
     keys.EXISTS: "the existence of {}",
+    keys.MODE: "the permissions of {}",
     keys.ENV: "environment variable {}",
     keys.PROGRAM: "the program {}",
     keys.SOURCES: "the set of Python files {}",

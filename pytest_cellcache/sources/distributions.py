@@ -70,6 +70,7 @@ class Distributions:
         self._by_name: dict[str, Distribution] = {}
         self._providers: dict[str, set[str]] = {}
         self._folders: list[str] = []
+        self._archives: list[str] = []
         for folder in dict.fromkeys(search):
             self._scan(folder, known)
         self._is_new = self._kept.keys() != known.keys()
@@ -145,12 +146,17 @@ class Distributions:
             for file in (path + ".py", path + ".so"):
                 if os.path.isfile(file):
                     return Digest(_content(file))
+        for archive in self._archives:
+            if module in _top_levels(archive):
+                return Digest(_content(archive))
         return ABSENT
 
     def _scan(self, folder: str, known: dict[str, Any]) -> None:
         try:
             names = sorted(os.listdir(folder or "."))
         except OSError:
+            if os.path.isfile(folder):
+                self._archives.append(folder)
             return
         infos = [name for name in names if name.endswith(_INFO)]
         if infos or "site-packages" in folder or "dist-packages" in folder:
@@ -165,18 +171,25 @@ class Distributions:
                 self._by_name.setdefault(found.name, found)  # the first on the path is imported
 
 
-def _stamp(path: str) -> str:
-    """Say when what is read of a metadata folder changed; entry points may alone."""
-    found = (_changed_ns(os.path.join(path, name)) for name in ("METADATA", "PKG-INFO", ""))
-    entries_ns = _changed_ns(os.path.join(path, "entry_points.txt"))
-    return f"{next(filter(None, found), 0)} {entries_ns}"
+def _top_levels(archive: str) -> set[str | None]:
+    from zipfile import BadZipFile, ZipFile
 
-
-def _changed_ns(path: str) -> int:
     try:
-        return os.stat(path).st_mtime_ns
-    except OSError:
-        return 0
+        with ZipFile(archive) as file:
+            return {_top_level(name) for name in file.namelist()}
+    except (OSError, ValueError, BadZipFile):
+        return set()
+
+
+def _stamp(path: str) -> str:
+    """Tell installations of one version apart: entry points are edited where a project lies."""
+    found = []
+    for name in ("METADATA", "PKG-INFO", "entry_points.txt", ""):
+        try:
+            found.append(str(os.stat(os.path.join(path, name) if name else path).st_mtime_ns))
+        except OSError:
+            continue
+    return " ".join(found)
 
 
 def _frozen(value: Any) -> Any:

@@ -27,6 +27,15 @@ def loaded_files() -> dict[str, str]:
     return {name: filename for name, filename in found if type(filename) is str}
 
 
+def outer_folders(places: Places) -> set[str]:
+    """List the folders of first-party modules outside the project root, links resolved or not."""
+    given = {
+        os.path.dirname(file) for file in loaded_files().values() if places.is_first_party(file)
+    }
+    folders = {found for folder in given for found in (folder, os.path.realpath(folder))}
+    return {folder for folder in folders if folder and not places.is_inside(folder)}
+
+
 def attribute_of(thing: Any, name: str) -> Any:
     """Give what an object itself holds under a name, without asking it; ``None`` for nothing."""
     return (members_of(thing) or {}).get(name)
@@ -39,10 +48,3 @@ def members_of(thing: Any) -> Mapping[str, Any] | None:
     except _TROUBLES:  # has none; the proxy of something that is gone
         return None
     return found if isinstance(found, (dict, types.MappingProxyType)) else None
-
-
-def outer_folders(places: Places) -> set[str]:
-    """List the folders of first-party modules outside the project root."""
-    files = loaded_files().values()
-    folders = {os.path.dirname(file) for file in files if places.is_first_party(file)}
-    return {folder for folder in folders if folder and not places.is_inside(folder)}

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 _VCS: Final = (".git", ".hg", ".svn")
+_BUILD_FILES: Final = ("pyproject.toml", "setup.py", "setup.cfg")
+_BACK: Final = f"{os.sep}..{os.sep}"
 _FOREIGN_PARTS: Final = ("site-packages", "dist-packages")
 
 
@@ -23,15 +25,18 @@ def find_project_root(rootdir: Path, invocation_dir: Path) -> Path:
     """Choose the folder that paths in records are relative to.
 
     The version-control root above rootdir; without one, the nearest folder that holds both rootdir
-    and the invocation directory, unless that is the file system's root or the home directory.
+    and the invocation directory, or above it the nearest that says how the project is built, unless
+    that is the file system's root or the home directory.
     """
     for folder in (rootdir, *rootdir.parents):
         if any((folder / mark).exists() for mark in _VCS):
             return folder
     common = Path(os.path.commonpath([rootdir, invocation_dir]))
-    if common in (Path(common.anchor), Path.home()):
-        return rootdir
-    return common
+    too_wide = (Path(common.anchor), Path.home())
+    for folder in (common, *common.parents):
+        if folder not in too_wide and any((folder / name).is_file() for name in _BUILD_FILES):
+            return folder
+    return rootdir if common in too_wide else common
 
 
 def _interpreter_folders() -> tuple[str, ...]:
@@ -103,6 +108,7 @@ class Places(NamedTuple):
     def relative(self, path: str) -> str:
         """Name an absolute path in records."""
         prefix = self.root + os.sep
+        path = _straight(path)
         if path.startswith(prefix):
             name = path[len(prefix) :]
         else:
@@ -119,6 +125,7 @@ class Places(NamedTuple):
 
     def is_inside(self, path: str) -> bool:
         """Say whether an absolute path lies under the project root."""
+        path = _straight(path)
         return path == self.root or path.startswith(self.root + os.sep)
 
     def glob(self, pattern: str) -> list[str]:
@@ -133,3 +140,11 @@ class Places(NamedTuple):
         else:
             found = Path(self.root).glob(pattern)
         return sorted({self.relative(str(path)) for path in found if path.is_file()})
+
+
+def _straight(path: str) -> str:
+    """Take the steps back out of a path, as ``pythonpath = ../src`` puts them into names of files.
+
+    Through the links that are there: ``link/..`` is not the folder that holds the link.
+    """
+    return os.path.realpath(path) if _BACK in path else path

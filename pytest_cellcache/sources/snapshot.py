@@ -19,6 +19,8 @@ from typing import Any, Final
 from pytest_cellcache.model.digest import ABSENT, Digest, digest_bytes, digest_parts
 from pytest_cellcache.sources.places import Places
 
+_listdir = os.listdir  # before tests put something in its place
+
 RACY_NS: Final = 50_000_000
 """Files changed less than this before they were read may change again unseen; 50 ms covers the
 timer tick of the file systems in use, also network ones that keep microseconds."""
@@ -34,6 +36,18 @@ SKIPPED_FOLDERS: Final = frozenset(
     }
 )  # fmt: skip
 _MAX_STAT_ENTRIES: Final = 200_000
+
+
+def _stat(path: str) -> os.stat_result:
+    """Ask for the status of a file; an empty log that SQLite leaves behind is as good as none."""
+    status = os.stat(path)
+    if not status.st_size and path.endswith("-wal"):
+        raise FileNotFoundError(path)
+    return status
+
+
+Times = tuple[int, int, int, int]
+"""Size, mtime, ctime and inode of a file."""
 
 
 def _signature(status: os.stat_result) -> list[int]:
@@ -59,6 +73,9 @@ class Snapshot:
         self._sources: Digest | None = None
         self._in_tree: set[str] = set()
         self._views: dict[str, set[bool]] = {}
+        self._touches: dict[str, set[tuple[Times, Times]]] = {}
+        self._listings: dict[str, Digest] = {}
+        self._seen_names: dict[str, set[str | None]] = {}
 
     def read(self, name: str) -> bytes | None:
         """Give a file's content; ``None`` when it cannot be read. Kept for the run."""
@@ -76,10 +93,10 @@ class Snapshot:
         if found is not None:
             return found
         try:
-            status = os.stat(self.places.absolute(name))
-        except (OSError, ValueError):
-            self._digests[name] = ABSENT
-            return ABSENT
+            status = _stat(self.places.absolute(name))
+        except (OSError, ValueError) as error:
+            digest = self._digests[name] = self._digest_inside(name, error)
+            return digest
         cached = self._stats.get(name)
         if cached is not None and cached[:4] == _signature(status):
             self._note_flux(name, status)
@@ -91,13 +108,28 @@ class Snapshot:
         self._digests[name] = digest
         return digest
 
+    def _digest_inside(self, name: str, error: Exception) -> Digest:
+        """Digest what is not found as a file: a module in an archive counts as the archive."""
+        archive = self._archive(name) if isinstance(error, NotADirectoryError) else None
+        if archive is None:
+            return ABSENT
+        digest = self.digest_file(archive)
+        if archive in self._flux:
+            self._flux.add(name)
+        return digest
+
+    def _archive(self, name: str) -> str | None:
+        while "/" in name:
+            name = name.rpartition("/")[0]
+            if os.path.isfile(self.places.absolute(name)):
+                return name
+        return None
+
     def digest_listing(self, name: str) -> Digest:
         """Digest the names in a directory, caches excepted; ``ABSENT`` when there is none."""
-        try:
-            names = os.listdir(self.places.absolute(name))
-        except (OSError, ValueError):
-            return ABSENT
-        return digest_parts(sorted(entry for entry in names if entry not in SKIPPED_FOLDERS))
+        if name not in self._listings:
+            self._listings[name] = digest_names(self.places.absolute(name))
+        return self._listings[name]
 
     def digest_modules(self, name: str) -> Digest:
         """Digest the names in a directory that an import could find there."""
@@ -113,8 +145,12 @@ class Snapshot:
             return ABSENT
         return digest_parts(sorted(found for found in names if found not in SKIPPED_FOLDERS))
 
-    def digest_existence(self, name: str) -> Digest:
-        """Digest what a path is: absent, directory, file, executable; a link, and where to."""
+    def digest_existence(self, name: str, *, with_mode: bool = False) -> Digest:
+        """Digest what a path is: absent, directory, file, what its owner may; a link, and where to.
+
+        Args:
+            with_mode: its permissions as they are. They differ between checkouts, by the umask.
+        """
         path = self.places.absolute(name)
         link = ""
         try:
@@ -129,6 +165,12 @@ class Snapshot:
             kind = "directory"
         elif mode & stat.S_IXUSR:
             kind = "executable"
+        if not mode & stat.S_IRUSR:
+            kind += " unreadable"
+        if not mode & stat.S_IWUSR:
+            kind += " read-only"
+        if with_mode:
+            kind += f" {stat.S_IMODE(mode):o}"
         return Digest(f"link {link}{kind}") if link else Digest(kind)
 
     def digest_tree(self) -> Digest:
@@ -169,7 +211,10 @@ class Snapshot:
         if name in self._flux:
             return True
         try:
-            status = os.stat(self.places.absolute(name))
+            status = _stat(self.places.absolute(name))
+        except NotADirectoryError:
+            archive = self._archive(name)
+            return archive is None or self.is_in_flux(archive)
         except (OSError, ValueError):
             return self._digests.get(name, ABSENT) != ABSENT
         self._note_flux(name, status)
@@ -186,6 +231,9 @@ class Snapshot:
 
     def is_listing_in_flux(self, name: str) -> bool:
         """Say whether names in a directory may have come or gone since the run began."""
+        seen = self._seen_names.get(name)
+        if seen and None not in seen:
+            return seen != {self.digest_listing(name)}
         try:
             status = os.stat(self.places.absolute(name))
         except (OSError, ValueError):
@@ -194,16 +242,30 @@ class Snapshot:
 
     def is_absent(self, name: str) -> bool:
         """Say whether there is nothing at a path at this moment."""
-        return not os.path.exists(self.places.absolute(name))
+        try:
+            _stat(self.places.absolute(name))
+        except (OSError, ValueError):
+            return True
+        return False
 
     def note_view(self, name: str, *, is_absent: bool) -> None:
         """Take down what somebody found at a path in this run: something or nothing."""
         self._views.setdefault(name, set()).add(is_absent)
 
+    def note_touch(self, name: str, before: Times, after: Times) -> None:
+        """Take down that somebody left a file as he found it, but for its times."""
+        self._touches.setdefault(name, set()).add((before, after))
+
+    def note_names(self, name: str, digest: str | None) -> None:
+        """Take down what names somebody found in a directory: ``digest_names``, if it is known."""
+        self._seen_names.setdefault(name, set()).add(digest)
+
     def was_seen_otherwise(self, name: str) -> bool:
         """Say whether somebody found something where now is nothing, or the other way round."""
         views = self._views.get(name)
-        return views is not None and views != {self.is_absent(name)}
+        if views is None or views == {self.is_absent(name)}:
+            return False
+        return True in views or self._archive(name) is None
 
     def stat_cache(self) -> bytes:
         """Give the stat cache for the next run: entries looked at in this run, others kept."""
@@ -217,8 +279,20 @@ class Snapshot:
         return any(self._stats.get(name) != entry for name, entry in self._fresh_stats.items())
 
     def _note_flux(self, name: str, status: os.stat_result) -> None:
-        if status.st_ctime_ns > self._began_ns or status.st_mtime_ns > self._began_ns:
+        newest = max(status.st_mtime_ns, status.st_ctime_ns)
+        if newest > self._began_ns and not self._is_only_touched(name, status):
             self._flux.add(name)
+
+    def _is_only_touched(self, name: str, status: os.stat_result) -> bool:
+        """Say whether all that happened to a file since the run began left it as it was."""
+        todo = set(self._touches.get(name, ()))
+        if not todo:
+            return False
+        known = {before for before, _ in todo if max(before[1:3]) <= self._began_ns}
+        while new := {step for step in todo if step[0] in known}:
+            todo -= new
+            known |= {after for _, after in new}
+        return tuple(_signature(status)) in known
 
     def _load(self, name: str) -> None:
         path = self.places.absolute(name)
@@ -237,6 +311,15 @@ class Snapshot:
         newest = max(status.st_mtime_ns, status.st_ctime_ns)
         if newest + RACY_NS < self._began_ns:
             self._fresh_stats[name] = [*_signature(status), digest]
+
+
+def digest_names(path: str) -> Digest:
+    """Digest the names in a directory, caches excepted; ``ABSENT`` when there is none."""
+    try:
+        names = _listdir(path)
+    except (OSError, ValueError):
+        return ABSENT
+    return digest_parts(sorted(name for name in names if name not in SKIPPED_FOLDERS))
 
 
 def digest_now(path: str) -> Digest:

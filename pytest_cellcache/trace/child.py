@@ -19,7 +19,7 @@ from pytest_cellcache.trace.shims import Shim
 from pytest_cellcache.trace.unit import OpenUnit
 
 _FIELDS: Final = tuple(
-    """reads writes listings stats variables options distributions imports children hosts gaps
+    """reads writes listings stats modes variables options distributions imports children hosts gaps
     spawned""".split()
 )
 _LEAVE_US: Final = ("setuid", "setgid", "seteuid", "setegid", "setreuid", "setresuid", "chroot")

@@ -78,7 +78,7 @@ def _note_look(environment: Any, key: Any) -> None:
     try:
         known = ALL_VARIABLES if key is None else key
         units = unit.innermost_units()
-        if all(known in each.variables and not each.is_sited for each in units):
+        if all(known in each.inherited and not each.looks_again for each in units):
             return  # most looks are repeated ones
         found = (ALL_VARIABLES, None) if key is None else _raw(environment, key)
         if found is None:

@@ -7,12 +7,13 @@ argument that is a descriptor names nothing: it was opened before, which was see
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable
 from typing import Any
 
 from pytest_cellcache.trace import audit, unit
 from pytest_cellcache.trace.contract import CWD_LOST, DESCRIPTOR
+from pytest_cellcache.trace.databases import files_of
+from pytest_cellcache.trace.kinds import is_file, kind_of
 from pytest_cellcache.trace.origin import (
     EVERYBODY,
     caller,
@@ -21,9 +22,10 @@ from pytest_cellcache.trace.origin import (
     reach,
     scans_for_others,
 )
+from pytest_cellcache.trace.surrounding import current_folder
 
 # Taken before any shim is in place, or what tests put there.
-_access, _lstat, _stat, _readlink = os.access, os.lstat, os.stat, os.readlink
+_access, _readlink, _listdir = os.access, os.readlink, os.listdir
 
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _LOOPBACK = frozenset(
@@ -67,7 +69,7 @@ def absolute(path: Any, *, dir_fd: Any = None) -> str | None:
 def _base_dir(dir_fd: Any) -> str | None:
     if isinstance(dir_fd, int) and dir_fd >= 0:
         return _descriptor_path(dir_fd)
-    if (folder := unit.current_folder()) is None:
+    if (folder := current_folder()) is None:
         unit.charge(lambda each: each.gaps.add(CWD_LOST), EVERYBODY)
     return folder
 
@@ -86,12 +88,14 @@ def note_open(path: Any, mode: Any, flags: Any, *, dir_fd: Any = None) -> None:
     if target is None:
         return
     module, frame = caller()
+    if module == "zipimport":  # a library in an archive counts as any file that is read
+        module, frame = caller(beyond_importers=True)
     hearers = reach(module, frame)
     if not hearers:
         return
     letters = mode if isinstance(mode, str) else ""
     bits = flags if isinstance(flags, int) else 0
-    exists = _kind(target)
+    exists = kind_of(target)
     if not bits & _WRITE_FLAGS and not set(letters) & set("wax+"):
         if exists == "directory":  # for use as dir_fd; a listing has its own event
             unit.charge(lambda each: each.stat(target), hearers)
@@ -140,11 +144,10 @@ def _on_scandir(args: tuple[Any, ...]) -> None:
     folder = absolute("." if args[0] is None else args[0])
     if folder is not None and (hearers := reach(*caller())):
         try:
-            files = [path for name in os.listdir(folder) if is_file(path := f"{folder}/{name}")]
+            files = [path for name in _listdir(folder) if is_file(path := f"{folder}/{name}")]
         except OSError:  # absent, or no directory: what the listing tells
             return
-        for path in files:
-            unit.charge(lambda each, path=path: each.read(path), hearers)  # type: ignore[misc]
+        unit.charge(lambda each: each.scan(files), hearers)
 
 
 def _on_listing(args: tuple[Any, ...]) -> None:
@@ -166,7 +169,7 @@ def _on_mkdir(args: tuple[Any, ...]) -> None:
     hearers = reach(module, frame)
     if not hearers:
         return
-    is_new = _kind(target) == "absent"
+    is_new = kind_of(target) == "absent"
 
     def note(each: unit.OpenUnit) -> None:
         if module != "tempfile":
@@ -213,7 +216,7 @@ def _on_move(args: tuple[Any, ...]) -> None:
     hearers = reach(*caller())
     if not hearers:
         return
-    moves_file = source is not None and _kind(source) == "file"
+    moves_file = source is not None and kind_of(source) == "file"
 
     def note(each: unit.OpenUnit) -> None:
         if source is not None:
@@ -255,16 +258,11 @@ def _on_write(args: tuple[Any, ...]) -> None:
 
 
 def _on_database(args: tuple[Any, ...]) -> None:
-    name = os.fsdecode(args[0])
-    if name.startswith("file:"):
-        name = name[len("file:") :].partition("?")[0].partition("#")[0]
-        if name.startswith("//"):
-            name = name[2:][name[2:].find("/") :]
-        from urllib.parse import unquote
-
-        name = unquote(name)
-    if name and name != ":memory:":
-        _on_truncate((name,))  # read and written
+    for number, name in enumerate(files_of(args[0])):
+        if not number:
+            _on_truncate((name,))  # read and written
+        elif (target := absolute(name)) is not None and (hearers := reach(*caller())):
+            unit.charge(lambda each, path=target: each.read(path), hearers)  # type: ignore[misc]
 
 
 def _on_library(args: tuple[Any, ...]) -> None:
@@ -290,6 +288,12 @@ def _on_process(word: str, argument: int | None) -> Callable[[tuple[Any, ...]], 
         unit.charge(lambda each: each.start_child(name), hearers)
 
     return translate
+
+
+def _on_exec(args: tuple[Any, ...]) -> None:
+    if getattr(args[0], "co_name", None) == "<module>":
+        for each in unit.innermost_units():
+            each.has_imported = True
 
 
 def _on_act(_args: tuple[Any, ...], word: str = "socket") -> None:
@@ -320,31 +324,6 @@ def _on_name_of(args: tuple[Any, ...]) -> None:
     _on_host(args[0][:1])
 
 
-def is_executable(path: str) -> bool:
-    """Say whether this process could execute a path."""
-    return _access(path, os.X_OK)
-
-
-def is_file(path: str) -> bool:
-    """Say whether a path leads to a regular file."""
-    return _kind(path) == "file"
-
-
-def _kind(path: str) -> str:
-    """Give ``absent``, ``file``, ``directory`` or ``other`` (links lead on)."""
-    try:
-        mode = _stat(path).st_mode
-    except OSError:
-        try:
-            _lstat(path)
-        except OSError:
-            return "absent"
-        return "other"  # a link to nothing
-    if stat.S_ISREG(mode):
-        return "file"
-    return "directory" if stat.S_ISDIR(mode) else "other"
-
-
 def _guard(translate: Callable[[tuple[Any, ...]], None]) -> audit.Listener:
     def listener(args: tuple[Any, ...]) -> None:
         try:
@@ -357,6 +336,7 @@ def _guard(translate: Callable[[tuple[Any, ...]], None]) -> audit.Listener:
 
 _TRANSLATIONS: dict[str, Callable[[tuple[Any, ...]], None]] = {
     "open": _on_open,
+    "exec": _on_exec,
     "os.listdir": _on_listing,
     "os.scandir": _on_scandir,
     "os.mkdir": _on_mkdir,

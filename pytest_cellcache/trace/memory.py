@@ -18,7 +18,7 @@ from pytest_cellcache.trace.addresses import identity
 from pytest_cellcache.trace.held import Batch, Held
 from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, SKIPPED_MEMBERS
 from pytest_cellcache.trace.slots import Slots
-from pytest_cellcache.trace.unit import surrounding_now
+from pytest_cellcache.trace.surrounding import surrounding_now
 
 _TROUBLES: Final = (TypeError, AttributeError, ValueError, RuntimeError, LookupError, OSError)
 _UNSET: Final = object()

@@ -64,7 +64,14 @@ _PRESENCE = frozenset(
     """
     exists lexists isfile isdir islink ismount isjunction is_file is_dir is_symlink is_mount
     is_junction is_socket is_fifo is_block_device is_char_device realpath _realpath resolve
-    walk _walk fwalk glob rglob iglob which _access_check makedirs mkdir
+    walk _walk fwalk glob rglob iglob which _access_check makedirs mkdir samefile sameopenfile
+    """.split()  # a page of quotes otherwise
+)
+# Functions of carriers that ask for size or times, or hand permissions on to a copy.
+_TIMES = frozenset(
+    """
+    getsize getmtime getatime getctime checkcache updatecache copy copy2 copyfile copymode copystat
+    copytree move
     """.split()  # a page of quotes otherwise
 )
 # Methods of pytest's ``Config`` that read an option for whoever calls them.
@@ -107,9 +114,18 @@ def caller(*, beyond_importers: bool = False) -> tuple[str, FrameType | None]:
 
 def asks_presence_only() -> bool:
     """Say whether whoever asks for a path's status gives away no more than what the path is."""
-    frame: FrameType | None = sys._getframe(1)
+    return _is_asked_by(_PRESENCE)
+
+
+def asks_times_only() -> bool:
+    """Say whether he gives away no permissions."""
+    return _is_asked_by(_TIMES)
+
+
+def _is_asked_by(names: frozenset[str]) -> bool:
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None and frame.f_globals.get("__name__") in _CARRIERS:
-        if frame.f_code.co_name in _PRESENCE:
+        if frame.f_code.co_name in names:
             return True
         frame = frame.f_back
     return False

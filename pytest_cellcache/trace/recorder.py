@@ -11,6 +11,7 @@ Recorders nest too: an inner one (pytester runs pytest inside pytest) hides noth
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -36,6 +37,7 @@ from pytest_cellcache.trace.origin import caller, project_frames, pytester_depth
 from pytest_cellcache.trace.profiling import profiling_tracer
 from pytest_cellcache.trace.shims import ShimSet
 from pytest_cellcache.trace.spawn import CHILDREN, is_forkserver
+from pytest_cellcache.trace.surrounding import surrounding_now
 
 TracerKind = Literal["auto", "monitoring", "profile"]
 
@@ -98,11 +100,16 @@ class Recorder:
         self._listeners: list[Callable[[Observation], None]] = []
         self.depth = 0
         self.threads_left: frozenset[object] = frozenset()
-        self._before = unit.surrounding_now()
+        self._before = surrounding_now()
 
     @property
     def tracer_name(self) -> str:
         return self._tracer.name
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment when recording began, before any conftest."""
+        return {os.fsdecode(n): os.fsdecode(v) for n, v in self._before.variables.items()}
 
     @property
     def is_running(self) -> bool:
@@ -123,8 +130,8 @@ class Recorder:
             return
         self._start_tracer()
         self.depth = pytester_depth(sys._getframe())
-        self._before = unit.surrounding_now()
-        self._units.append(unit.OpenUnit(self._site, is_sited=True))
+        self._before = surrounding_now()
+        self._units.append(unit.OpenUnit(self._site, self._before, is_sited=True))
         _WATCH.add(self)
 
     def stop(self) -> None:
@@ -143,7 +150,7 @@ class Recorder:
         if not self._units:
             raise RuntimeError("the recorder is not running")
         CHILDREN.claim_forks()
-        self._units.append(unit.OpenUnit(self._site, is_sited=is_sited))
+        self._units.append(unit.OpenUnit(self._site, self._before, is_sited=is_sited))
         self._tracer.push()
 
     def close_part(self) -> Observation:
@@ -186,7 +193,8 @@ class Recorder:
         """Say what ran and was consulted outside of units so far, imports above all."""
         if not self._units:
             return Observation()
-        return self._units[0].snapshot(self._tracer.base())
+        base = self._units[0]
+        return base.snapshot(self._tracer.base())._replace(left=base.left(self._before))
 
     def imports(self) -> Imported:
         """Say which code ran, by statements of modules, where they can be told apart."""

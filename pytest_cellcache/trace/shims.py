@@ -9,14 +9,19 @@ two classes that keep it and get the stand-in too: ``pathlib._NormalAccessor`` (
 from __future__ import annotations
 
 import glob
+import linecache
 import os
 import pathlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from pytest_cellcache.trace import unit
-from pytest_cellcache.trace.inputs import absolute, is_file, note_open
-from pytest_cellcache.trace.origin import asks_presence_only, caller, reach
+from pytest_cellcache.trace.inputs import absolute, note_open
+from pytest_cellcache.trace.kinds import is_file
+from pytest_cellcache.trace.origin import asks_presence_only, asks_times_only, caller, reach
+
+_KEEPERS: Final = frozenset({"gettext"})
+"""Modules that look for a file and may have read it before."""
 
 
 class Shim:
@@ -32,6 +37,8 @@ class Shim:
         self.__name__ = real.__name__
         self.__qualname__ = real.__qualname__
         self.__doc__ = real.__doc__
+        if real.__module__ != "posix":
+            self.__module__ = real.__module__
         self.__wrapped__ = real
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -64,6 +71,7 @@ class ShimSet:
         for name in ("access", "readlink"):
             self._place(os, name, _note_presence)
         self._place(os, "open", _note_open_at)
+        self._place(linecache, "getlines", _note_lines)
         for keeper in (
             getattr(pathlib, "_NormalAccessor", None),
             getattr(glob, "_StringGlobber", None),
@@ -114,17 +122,20 @@ def _note_stat(path: Any, *_args: Any, dir_fd: Any = None, **_kwargs: Any) -> No
     if target is None:
         return
     units = [*unit.innermost_units()]
-    is_known = all(target in each.stats and not each.is_sited for each in units)
-    if is_known and all(target in each.reads for each in units):
+    is_known = all(target in each.stats and not each.looks_again for each in units)
+    if is_known and all(target in each.reads and target in each.modes for each in units):
         return
     # Size and times of a file change with its content only.
-    gives_status = not asks_presence_only() and is_file(target)
+    module, frame = caller()
+    gives_status = (module in _KEEPERS or not asks_presence_only()) and is_file(target)
     if is_known and not gives_status:
         return
-    if hearers := reach(*caller()):
+    if hearers := reach(module, frame):
         unit.charge(lambda each: each.stat(target), hearers)
         if gives_status:
             unit.charge(lambda each: each.read(target), hearers)
+            if not asks_times_only():
+                unit.charge(lambda each: each.ask_mode(target), hearers)
 
 
 def _note_presence(path: Any, *_args: Any, dir_fd: Any = None, **_kwargs: Any) -> None:
@@ -133,6 +144,15 @@ def _note_presence(path: Any, *_args: Any, dir_fd: Any = None, **_kwargs: Any) -
     target = absolute(path, dir_fd=dir_fd)
     if target is not None and (hearers := reach(*caller())):
         unit.charge(lambda each: each.stat(target), hearers)
+
+
+def _note_lines(filename: Any, *_args: Any, **_kwargs: Any) -> None:
+    """Note a file whose lines may be known from an earlier look; sources count by their code."""
+    if not unit.LISTENERS or not isinstance(filename, str) or filename.endswith((".py", ".pyw")):
+        return
+    target = absolute(filename)
+    if target is not None and is_file(target) and (hearers := reach(*caller())):
+        unit.charge(lambda each: each.read(target), hearers)
 
 
 def _note_open_at(path: Any, flags: Any, *_args: Any, dir_fd: Any = None, **_kwargs: Any) -> None:

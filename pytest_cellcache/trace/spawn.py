@@ -20,9 +20,10 @@ from typing import Any, Final
 
 from pytest_cellcache.sources.handover import Handover, first_line
 from pytest_cellcache.trace import audit, unit
-from pytest_cellcache.trace.inputs import is_executable
+from pytest_cellcache.trace.kinds import is_executable
 from pytest_cellcache.trace.origin import EVERYBODY, caller, process_reach, reach
 from pytest_cellcache.trace.shims import Shim
+from pytest_cellcache.trace.surrounding import current_folder
 
 VARIABLE: Final = "PYTEST_CELLCACHE_CHILD"
 STARTUP: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "startup")
@@ -313,7 +314,7 @@ def lead_to_startup(environment: Mapping[bytes, bytes], log: str) -> dict[bytes,
 def is_own_python(program: str, words: Sequence[str]) -> bool:
     """Say whether a program is this environment's Python, or a script for it, and heeds us."""
     if not os.path.isabs(program):
-        program = os.path.join(unit.current_folder() or "", program)
+        program = os.path.join(current_folder() or "", program)
     if os.path.dirname(os.path.normpath(program)) != _BIN:
         return False
     if re.fullmatch(r"python[\d.]*", os.path.basename(program)):

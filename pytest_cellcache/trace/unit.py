@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
+from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.observation import (
+    ALL_VARIABLES,
     CWD,
     SEARCH,
     UNKNOWN,
@@ -22,38 +24,54 @@ from pytest_cellcache.model.observation import (
     Site,
     Spawned,
 )
+from pytest_cellcache.sources.snapshot import digest_names
 from pytest_cellcache.trace.contract import THREAD_CONNECTED, THREAD_LEFT, TROUBLE, Traced
-from pytest_cellcache.trace.signatures import signature_of
+from pytest_cellcache.trace.signatures import Written
+from pytest_cellcache.trace.surrounding import (
+    Surrounding,
+    current_folder,
+    is_importing,
+    raw_variable,
+)
 from pytest_cellcache.trace.threads import OF_FIXTURES, left_since, living_threads
 
 # Taken before the shim is in place, or what tests put there.
-_stat, _getcwd = os.stat, os.getcwd
+_stat = os.stat
 
 # What a bug of ours, a strange argument, exhausted resources, or what somebody has put in the place
 # of a function that we call may raise in a callback: anything. There it becomes a gap: it must not
 # surface in the code that happened to open a file.
 TROUBLES = (Exception,)
 
-
 Where = Callable[[], tuple[CodeRef, ...]]
+
+
+_SETS: Final = tuple(
+    """reads writes listings stats modes scanned absent variables inherited in_imports options
+    distributions imports children hosts acts appends sites spawned starters""".split()
+)
+"""What an ``OpenUnit`` and an ``Observation`` name alike."""
 
 
 class OpenUnit:
     """The growing form of an ``Observation``.
 
     Attributes:
+        has_imported: it has executed the code of a module.
         has_moved: it has changed the working directory.
         has_talked: it has sent something to processes that it may not have started.
         threads_left: what it started and what went on when it closed.
 
     Args:
         frames: gives the frames of a ``Site``; ``None`` where nobody knows them.
+        before: how it was when recording began; ``None`` where that is how it was before.
         is_sited: note where inputs are consulted.
     """
 
     __slots__ = (
-        "_before",
+        "_at_first",
         "_frames",
+        "_listed",
         "_made_dirs",
         "_made_files",
         "_search",
@@ -61,19 +79,25 @@ class OpenUnit:
         "_threads",
         "_variables_before",
         "_where",
+        "_written",
         "absent",
         "acts",
         "appends",
         "children",
         "distributions",
         "gaps",
+        "has_imported",
         "has_moved",
         "has_talked",
         "hosts",
         "imports",
+        "in_imports",
+        "inherited",
         "listings",
+        "modes",
         "options",
         "reads",
+        "scanned",
         "sites",
         "spawned",
         "starters",
@@ -83,21 +107,34 @@ class OpenUnit:
         "writes",
     )
 
-    def __init__(self, frames: Where | None = None, *, is_sited: bool = False) -> None:
+    def __init__(
+        self,
+        frames: Where | None = None,
+        before: Surrounding | None = None,
+        *,
+        is_sited: bool = False,
+    ) -> None:
         self._frames = frames
         self._where = frames if is_sited else None
         self._thread = threading.get_ident()
         self.starters: set[CodeRef] = set()
+        self._at_first = before.variables if before is not None else None
         self.has_talked = False
+        self.has_imported = False
         self.has_moved = False
         self.sites: set[Site] = set()
         self.spawned: set[Spawned] = set()
         self.reads: set[str] = set()
         self.writes: set[str] = set()
         self.listings: set[str] = set()
+        self._listed: dict[str, Digest] = {}
         self.stats: set[str] = set()
+        self.modes: set[str] = set()
+        self.scanned: set[str] = set()
         self.absent: set[str] = set()
         self.variables: set[str] = set()
+        self.inherited: set[str] = set()
+        self.in_imports: set[tuple[str, str]] = set()
         self.options: set[str] = set()
         self.distributions: set[str] = set()
         self.imports: set[str] = set()
@@ -106,7 +143,7 @@ class OpenUnit:
         self.acts: set[str] = set()
         self.appends: set[str] = set()
         self.gaps: set[str] = set()
-        self._before: dict[str, object] = {}
+        self._written = Written()
         self._made_files: set[str] = set()
         self._made_dirs: set[str] = set()
         self._variables_before: dict[str, object] = {}
@@ -116,8 +153,13 @@ class OpenUnit:
 
     @property
     def is_sited(self) -> bool:
-        """Say whether an input that was consulted before may be another site."""
+        """Say whether it counts where inputs are consulted: imports and collection."""
         return self._where is not None
+
+    @property
+    def looks_again(self) -> bool:
+        """Say whether an input that was consulted before may be another site, or in an import."""
+        return self._where is not None or self.has_imported
 
     def read(self, path: str) -> None:
         self.appends.discard(path)
@@ -132,8 +174,22 @@ class OpenUnit:
                 self._look(path)
             self._note("stats", path)
 
+    def ask_mode(self, path: str) -> None:
+        if not self._is_own(path):
+            self._note("modes", path)
+
+    def scan(self, paths: Iterable[str]) -> None:
+        """Note files of which somebody has got the entry of a directory, and may ask for more."""
+        if self._at_first is None or self.is_sited:  # nobody knows what code could
+            for path in paths:
+                self.read(path)
+        else:
+            self.scanned.update(path for path in paths if not self._is_own(path))
+
     def list(self, path: str) -> None:
         if not self._is_own(path):
+            if path not in self.listings:
+                self._listed[path] = digest_names(path)
             self._note("listings", path)
 
     def look_up(self, distribution: str) -> None:
@@ -161,6 +217,8 @@ class OpenUnit:
         }
         made = frozenset(self._made_files), frozenset(self._made_dirs)
         self.spawned.add(Spawned(token, *made, frozenset(changed.union(overridden))))
+        if self.has_imported and is_importing():
+            self.in_imports.add(("spawned", token))
 
     def move(self) -> None:
         self.has_moved = True
@@ -173,7 +231,7 @@ class OpenUnit:
     def write(self, path: str) -> None:
         """Note a write that is about to happen, as far as is known."""
         if path not in self.writes:
-            self._before[path] = signature_of(path)
+            self._written.note(path)
             self.writes.add(path)
 
     def append(self, path: str) -> None:
@@ -197,10 +255,17 @@ class OpenUnit:
         """Note a look at a variable whose raw value is ``value`` (``None``: unset).
 
         Skipped only if the unit changed the variable and it is still different: a value put back
-        (``monkeypatch``, ``mock.patch.dict``) is the outer one again.
+        (``monkeypatch``, ``mock.patch.dict``), also where a fixture set it, is the outer one again.
         """
-        if name not in self._variables_before or self._variables_before[name] == value:
-            self._note("variables", name)
+        first = self._at_first
+        is_changed = self._variables_before.get(name, value) != value
+        if name == ALL_VARIABLES or (
+            not is_changed if first is None else value == first.get(os.fsencode(name))
+        ):
+            self.inherited.add(name)
+        elif is_changed:
+            return
+        self._note("variables", name)
 
     def write_variable(self, name: str, before: object) -> None:
         self._variables_before.setdefault(name, before)
@@ -209,9 +274,10 @@ class OpenUnit:
         """Take what a part of this unit made, changed and set for what this one did itself."""
         self._made_files |= part._made_files
         self._made_dirs |= part._made_dirs
-        self._before = part._before | self._before
+        self._written.adopt(part._written)
         self.writes |= part.writes
         self._variables_before = part._variables_before | self._variables_before
+        self.in_imports |= part.in_imports
         self.has_moved = self.has_moved or part.has_moved
         self.has_talked = self.has_talked or part.has_talked
 
@@ -260,32 +326,22 @@ class OpenUnit:
         self._threads |= threads
 
     def snapshot(self, traced: Traced) -> Observation:
+        found: dict[str, Any] = {name: frozenset(getattr(self, name)) for name in _SETS}
         return Observation(
             codes=traced.codes,
-            reads=frozenset(self.reads),
-            writes=frozenset(self.writes),
-            changed=self.changed(),
-            listings=frozenset(self.listings),
-            stats=frozenset(self.stats),
-            absent=frozenset(self.absent),
-            variables=frozenset(self.variables),
-            options=frozenset(self.options),
-            distributions=frozenset(self.distributions),
-            imports=frozenset(self.imports),
-            children=frozenset(self.children),
-            hosts=frozenset(self.hosts),
-            acts=frozenset(self.acts),
-            appends=frozenset(self.appends),
+            changed=self._written.changed(),
+            touched=frozenset(self._written.touched()),
+            listed=frozenset(self._listed.items()),
             gaps=frozenset(self.gaps) | traced.gaps,
-            sites=frozenset(self.sites),
-            spawned=frozenset(self.spawned),
-            starters=frozenset(self.starters),
+            **found,
         )
 
     def _note(self, kind: str, subject: str) -> None:
         getattr(self, kind).add(subject)
         if self._where is not None:
             self.sites.add(Site(kind, subject, self._where()))
+        elif self.has_imported and is_importing():
+            self.in_imports.add((kind, subject))
 
     def _look(self, path: str) -> None:
         """Keep what the unit finds: at the end of the run the path may be gone, or there."""
@@ -293,19 +349,6 @@ class OpenUnit:
             _stat(path)
         except (OSError, ValueError):
             self.absent.add(path)
-
-    def changed(self) -> frozenset[str]:
-        """Give the paths that are not as they were before it wrote them."""
-        return frozenset(filter(self._has_changed, self.writes))
-
-    def _has_changed(self, path: str) -> bool:
-        before = self._before[path]
-        if before is None:
-            return True
-        now = signature_of(path)
-        if isinstance(before, tuple) and isinstance(now, tuple):
-            return before != now
-        return now is None or before != now  # young then or now
 
     def _is_own(self, path: str) -> bool:
         if path in self._made_files or path in self._made_dirs:
@@ -317,32 +360,6 @@ class OpenUnit:
                     return True
                 path, parent = parent, os.path.dirname(parent)
         return False
-
-
-class Surrounding(NamedTuple):
-    """What units can change for each other.
-
-    Attributes:
-        folder: the working directory; ``None`` if it is gone.
-    """
-
-    variables: Mapping[bytes, bytes]
-    folder: str | None
-    search: tuple[str, ...]
-
-
-def surrounding_now() -> Surrounding:
-    """Take down what there is."""
-    variables: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
-    return Surrounding(dict(variables), current_folder(), tuple(sys.path))
-
-
-def current_folder() -> str | None:
-    """Give the working directory; ``None`` if it is gone."""
-    try:
-        return _getcwd()
-    except OSError:
-        return None
 
 
 class Listener(Protocol):
@@ -362,12 +379,6 @@ class Listener(Protocol):
 
 LISTENERS: list[Listener] = []
 """Recorders that run, outermost first; process-wide because hooks and shims are."""
-
-
-def raw_variable(name: str) -> bytes | None:
-    """Give a variable without anybody noticing."""
-    found: bytes | None = os.environ._data.get(os.fsencode(name))  # type: ignore[attr-defined]
-    return found
 
 
 def innermost_units() -> Iterator[OpenUnit]:

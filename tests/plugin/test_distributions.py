@@ -104,6 +104,23 @@ def test_local_installs_count_by_content(suite: Suite, site: Site) -> None:
     assert suite.both().names == ["test_a"]
 
 
+def test_entry_points_count_where_the_version_stays(suite: Suite, site: Site) -> None:
+    site.install("lib", entries="[mine]\na = lib:a\n")
+    suite.write(
+        "test_a.py",
+        """
+        from importlib import metadata
+        def test_plugins(): assert [e.name for e in metadata.entry_points(group="mine")] == ["a"]
+        def test_other(): pass
+        """,
+    )
+    suite.cached()
+    assert suite.cached().names == []
+    entries = site.path / "lib-1.0.dist-info" / "entry_points.txt"
+    entries.write_text("[mine]\nb = lib:a\n")
+    assert suite.cached().names == ["test_plugins"]
+
+
 def test_what_is_looked_up_by_name_counts(suite: Suite, site: Site) -> None:
     site.install("found")
     site.install("other")

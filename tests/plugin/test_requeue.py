@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -288,3 +289,44 @@ def test_with_a_debugger_failures_are_shown_at_once(suite: Suite) -> None:
     again = suite.cached("--pdb", "--pdbcls=quiet_post_mortem:Quiet", "-x")
     assert again.names == ["TestIt::test_fails"]
     assert again.text.count("<stopped>") == 1
+
+
+def test_what_wider_fixtures_did_to_the_surroundings_outlives_a_cancelled_attempt(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("X_SESSION", "outer")
+    suite.write(
+        "conftest.py",
+        """
+        import os, random, sys
+        import pytest
+        @pytest.fixture(scope="session", autouse=True)
+        def session():
+            patch = pytest.MonkeyPatch()
+            patch.setenv("X_SESSION", "1")
+            random.seed(5)
+            yield
+            patch.undo()
+        """,
+    )
+    suite.write(
+        "test_a.py",
+        """
+        import logging, os, random
+        def test_unseen():
+            assert os.environ["X_SESSION"] == "1"
+            logging.getLogger("x").setLevel(10)
+        def test_it():
+            assert os.environ["X_SESSION"] == "1"
+            assert random.random() == random.Random(5).random()
+            assert logging.getLogger("x").level == 10
+        """,
+    )
+    logging.getLogger("x").setLevel(0)
+    suite.both("-p", "no:randomly")
+    logging.getLogger("x").setLevel(0)
+    suite.edit("test_a.py", "level == 10", "level == 10, 1")
+    ran = suite.cached("-p", "no:randomly")
+    assert ran.code == 0
+    assert not ran.report["warnings"]
+    assert ran.decisions["test_a.py::test_it"]["attempts"] == 2

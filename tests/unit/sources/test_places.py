@@ -37,6 +37,26 @@ def test_without_version_control_both_folders_are_inside(top: Path) -> None:
     assert find_project_root(top / "p", top / "p" / "tests") == top / "p"
 
 
+def test_without_version_control_the_folder_that_says_how_to_build_counts(top: Path) -> None:
+    (top / "p" / "tests" / "unit").mkdir(parents=True)
+    (top / "p" / "pyproject.toml").write_text("")
+    assert find_project_root(top / "p" / "tests", top / "p" / "tests") == top / "p"
+    (top / "p" / "tests" / "setup.py").write_text("")
+    assert find_project_root(top / "p" / "tests" / "unit", top / "p" / "tests") == (
+        top / "p" / "tests"
+    )
+
+
+def test_steps_back_in_a_path_do_not_lead_into_the_project(top: Path) -> None:
+    (top / "p" / "tests").mkdir(parents=True)
+    (top / "p" / "src").mkdir()
+    places = Places(str(top / "p" / "tests"), (), "/own/")
+    path = str(top / "p" / "tests" / ".." / "src" / "a.py")
+    assert not places.is_inside(path)
+    assert places.relative(path) == "../src/a.py"
+    assert places.is_inside(str(top / "p" / "src" / ".." / "tests" / "a.py"))
+
+
 def test_the_whole_file_system_is_no_project(top: Path) -> None:
     assert find_project_root(top, Path(top.anchor)) == top
 

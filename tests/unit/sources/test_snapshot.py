@@ -9,7 +9,7 @@ import pytest
 
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.sources.places import Places
-from pytest_cellcache.sources.snapshot import Snapshot
+from pytest_cellcache.sources.snapshot import Snapshot, digest_names
 
 HOUR_NS = 3600 * 10**9
 Open = Callable[..., Snapshot]
@@ -202,3 +202,84 @@ def test_entries_of_other_files_are_kept(root: Path, snapshot: Open) -> None:
     third.digest_file("a")
     third.digest_file("b")
     assert not third._content
+
+
+def times(path: Path) -> tuple[int, int, int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+def test_a_file_that_was_left_as_it_was_found_is_not_in_flux(root: Path, snapshot: Open) -> None:
+    path = root / "a"
+    path.write_bytes(b"1")
+    steps = [times(path)]
+    os.utime(path, ns=(1, 1))
+    view = snapshot(-HOUR_NS)
+    assert view.is_in_flux("a")
+    now = times(path)
+    old = (1, 1, 1, 1)
+    view = snapshot(-HOUR_NS)
+    view.note_touch("a", steps[0], now)  # units close in any order
+    view.note_touch("a", old, steps[0])
+    assert not view.is_in_flux("a")
+    assert not view.was_in_flux("a")
+
+
+def test_a_file_that_changed_once_more_is_in_flux(root: Path, snapshot: Open) -> None:
+    path = root / "a"
+    path.write_bytes(b"1")
+    view = snapshot(-HOUR_NS)
+    view.note_touch("a", (1, 1, 1, 1), times(path))
+    path.write_bytes(b"22")
+    assert view.is_in_flux("a")
+
+
+def test_a_file_that_changed_before_it_was_touched_is_in_flux(root: Path, snapshot: Open) -> None:
+    path = root / "a"
+    path.write_bytes(b"1")
+    before = times(path)
+    os.utime(path, ns=(1, 1))
+    view = snapshot(-HOUR_NS)
+    view.note_touch("a", before, times(path))
+    assert view.is_in_flux("a")
+
+
+def test_a_listing_is_in_flux_if_somebody_found_other_names(root: Path, snapshot: Open) -> None:
+    view = snapshot(-HOUR_NS)
+    (root / "a").write_bytes(b"")
+    found = digest_names(str(root))
+    view.note_names(".", found)
+    assert not view.is_listing_in_flux(".")
+    assert view.digest_listing(".") == found
+    view.note_names(".", "other")
+    assert view.is_listing_in_flux(".")
+
+
+def test_what_nobody_noted_of_a_listing_is_told_by_its_time(root: Path, snapshot: Open) -> None:
+    view = snapshot(-HOUR_NS)
+    (root / "a").write_bytes(b"")
+    view.note_names(".", digest_names(str(root)))
+    view.note_names(".", None)
+    assert view.is_listing_in_flux(".")
+
+
+def test_a_module_in_an_archive_counts_as_the_archive(root: Path, snapshot: Open) -> None:
+    (root / "lib.zip").write_bytes(b"1")
+    view = snapshot()
+    before = view.digest_file("lib.zip/pkg/mod.py")
+    assert before != ABSENT
+    view.note_view("lib.zip/pkg/mod.py", is_absent=False)
+    assert not view.was_seen_otherwise("lib.zip/pkg/mod.py")
+    assert not view.is_in_flux("lib.zip/pkg/mod.py")
+    (root / "lib.zip").write_bytes(b"2")
+    assert snapshot().digest_file("lib.zip/pkg/mod.py") != before
+    assert snapshot(-HOUR_NS).is_in_flux("lib.zip/pkg/mod.py")
+    assert snapshot(-HOUR_NS).was_in_flux("lib.zip/pkg/mod.py")
+
+
+def test_an_empty_log_of_a_database_is_as_good_as_none(root: Path, snapshot: Open) -> None:
+    (root / "db-wal").write_bytes(b"")
+    assert snapshot().digest_file("db-wal") == ABSENT
+    assert snapshot().is_absent("db-wal")
+    (root / "db-wal").write_bytes(b"1")
+    assert snapshot().digest_file("db-wal") != ABSENT

@@ -67,8 +67,6 @@ READS: list[Callable[[Path], Any]] = [
     lambda path: os.close(os.open(path, os.O_RDONLY)),
     lambda path: linecache.updatecache(str(path)),
     lambda path: shutil.copyfile(path, path.parent / "copy"),
-    lambda path: sqlite3.connect(path).close(),
-    lambda path: sqlite3.connect(f"file:{path}?mode=ro", uri=True).close(),
     lambda path: open(path, "r+").close(),
     lambda path: open(path, "a").close(),
     lambda path: os.rename(path, path.parent / "new"),
@@ -79,6 +77,29 @@ READS: list[Callable[[Path], Any]] = [
 @pytest.mark.parametrize("action", READS)
 def test_reads(watch: Watch, file: Path, action: Callable[[Path], Any]) -> None:
     assert watch(lambda: action(file)).reads == {str(file)}
+
+
+@pytest.mark.parametrize("name", ["{}", "file:{}?mode=ro"])
+def test_a_database_is_read_with_what_is_not_in_it_yet(watch: Watch, file: Path, name: str) -> None:
+    seen = watch(lambda: sqlite3.connect(name.format(file), uri=":" in name).close())
+    assert seen.reads == {str(file), f"{file}-wal", f"{file}-journal"}
+    assert seen.absent == {f"{file}-wal", f"{file}-journal"}
+
+
+def test_what_is_only_touched_is_not_changed(watch: Watch, file: Path) -> None:
+    os.utime(file, (1e9, 1e9))
+
+    def rewrite() -> None:
+        content = file.read_text()
+        file.write_text("another")
+        file.write_text(content)
+
+    for action in (lambda: os.utime(file), rewrite):
+        seen = watch(action)
+        assert not seen.changed
+        assert {touched.path for touched in seen.touched} == {str(file)}
+    assert watch(lambda: file.write_text("another")).changed == {str(file)}
+    assert watch(lambda: file.chmod(0o600)).changed == {str(file)}
 
 
 def test_relative_paths_count_from_where_we_are(
