@@ -18,6 +18,7 @@ from pytest_cellcache.model.keys import (
     ENV,
     EXISTS,
     FILE,
+    HISTORY,
     LISTING,
     MODE,
     MODULE,
@@ -125,6 +126,8 @@ class InputKeys:
         if seen.children:
             found |= {Key(TREE), Key(ENV, "", ALL_VARIABLES)}
             found |= {Key(PROGRAM, "", name) for name in map(self._program, seen.children) if name}
+        if any(self._decide(os.path.join(path, "x")) for path in seen.repositories):
+            found.add(Key(TREE, "", HISTORY))
         return found
 
     def _program(self, given: str) -> str | None:

@@ -19,9 +19,11 @@ from pytest_cellcache.model.keys import (
     EXISTS,
     FILE,
     GROUP,
+    HISTORY,
     LISTING,
     MODE,
     MODULE,
+    MODULES,
     PROGRAM,
     RUN,
     SOURCES,
@@ -96,7 +98,7 @@ class Inputs:
         if kind == FILE:
             return self._snapshot.digest_file(key.path)
         if kind == LISTING:
-            if key.name == "modules":
+            if key.name == MODULES:
                 return self._snapshot.digest_modules(key.path)
             return self._snapshot.digest_listing(key.path)
         if kind == DISTRIBUTION:
@@ -108,7 +110,8 @@ class Inputs:
         if kind == SOURCES:
             return self._snapshot.digest_sources()
         if kind == TREE:
-            return self._snapshot.digest_tree()
+            is_history = key.name == HISTORY
+            return self._snapshot.digest_history() if is_history else self._snapshot.digest_tree()
         if kind == ENV:
             return self._variable(key.name)
         if kind in (GROUP, UNIT):

@@ -121,6 +121,7 @@ class Observation(NamedTuple):
         imports: names of modules asked for through ``importlib.import_module``.
         children: programs started as child processes that nobody traced (argv[0], what a shell
             was given, or a word such as ``fork``).
+        repositories: absolute folders in which git was started.
         spawned: child processes that are traced.
         hosts: addresses outside loopback that were connected to or resolved.
         left: variables, or ``LEFT_FOR_ALL``, that the unit changed and did not put back.
@@ -149,6 +150,7 @@ class Observation(NamedTuple):
     distributions: frozenset[str] = frozenset()
     imports: frozenset[str] = frozenset()
     children: frozenset[str] = frozenset()
+    repositories: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
     acts: frozenset[str] = frozenset()
     gaps: frozenset[str] = frozenset()

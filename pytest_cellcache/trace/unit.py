@@ -60,40 +60,13 @@ class OpenUnit:
         before: how it was when recording began; ``None`` where that is how it was before.
     """
 
-    __slots__ = (
-        "_at_first",
-        "_listed",
-        "_made_dirs",
-        "_made_files",
-        "_search",
-        "_threads",
-        "_variables_before",
-        "_where",
-        "_written",
-        "absent",
-        "acts",
-        "appends",
-        "children",
-        "distributions",
-        "gaps",
-        "has_imported",
-        "has_moved",
-        "has_talked",
-        "hosts",
-        "imports",
-        "in_imports",
-        "inherited",
-        "listings",
-        "modes",
-        "options",
-        "reads",
-        "scanned",
-        "sites",
-        "spawned",
-        "stats",
-        "threads_left",
-        "variables",
-        "writes",
+    __slots__ = tuple(
+        """
+        _at_first _listed _made_dirs _made_files _search _threads _variables_before _where
+        _written absent acts appends children distributions gaps has_imported has_moved
+        has_talked hosts imports in_imports inherited listings modes options reads
+        repositories scanned sites spawned stats threads_left variables writes
+        """.split()  # a page of quotes otherwise
     )
 
     def __init__(self, where: Where | None = None, before: Surrounding | None = None) -> None:
@@ -119,6 +92,7 @@ class OpenUnit:
         self.distributions: set[str] = set()
         self.imports: set[str] = set()
         self.children: set[str] = set()
+        self.repositories: set[str] = set()
         self.hosts: set[str] = set()
         self.acts: set[str] = set()
         self.appends: set[str] = set()
@@ -183,6 +157,9 @@ class OpenUnit:
 
     def start_child(self, program: str) -> None:
         self._note("children", program)
+
+    def ask_history(self, folder: str) -> None:
+        self._note("repositories", folder)
 
     def spawn(self, token: str, overridden: Iterable[str] = ()) -> None:
         """Note a child that is traced.
@@ -326,6 +303,7 @@ class OpenUnit:
             distributions=frozenset(self.distributions),
             imports=frozenset(self.imports),
             children=frozenset(self.children),
+            repositories=frozenset(self.repositories),
             hosts=frozenset(self.hosts),
             acts=frozenset(self.acts),
             appends=frozenset(self.appends),
