@@ -8,7 +8,7 @@ from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
-from pytest_cellcache.model.keys import EFFECTS, IMPORTS, LISTING, Key
+from pytest_cellcache.model.keys import EFFECTS, IMPORTS, LISTING, MODULES, Key
 
 _ENVIRONMENT = frozenset({"environ", "getenv", "environb", "putenv", "setenv"})
 
@@ -146,4 +146,4 @@ def neighbours(files: Collection[str]) -> set[Key]:
         while folder and f"{folder}/__init__.py" in files:
             folder = folder.rpartition("/")[0]
             folders.add(folder)
-    return {Key(LISTING, folder, "modules") for folder in folders}
+    return {Key(LISTING, folder, MODULES) for folder in folders}

@@ -15,7 +15,7 @@ from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.scan import scan_source
 from pytest_cellcache.lifecycle.units import Attempt
-from pytest_cellcache.model.keys import EXISTS, LISTING, PROGRAM, WHOLE, Key
+from pytest_cellcache.model.keys import EXISTS, LISTING, MODULES, PROGRAM, WHOLE, Key
 from pytest_cellcache.model.observation import UNKNOWN, CodeRef, Observation, Spawned
 from pytest_cellcache.sources.handover import is_alive
 
@@ -30,8 +30,8 @@ PYTHON_VARIABLES: Final = frozenset(
 """What the interpreter reads before anybody can see it."""
 
 _FIELDS: Final = tuple(
-    """reads writes listings stats modes variables options distributions imports children hosts
-    gaps""".split()
+    """reads writes listings stats modes repositories variables options distributions imports
+    children hosts gaps""".split()
 )
 _OPTIONS_WITH_VALUE: Final = frozenset({"-W", "-X", "--check-hash-based-pycs"})
 _COMMAND_FILE: Final = "<command>"
@@ -47,7 +47,7 @@ class Child(NamedTuple):
         command: ``sys.orig_argv``; ``None`` for a fork.
         folder: working directory at its start.
         modules: (name, file) of the modules it imported.
-        search: folders of the project that it searched for modules.
+        search: folders of the project that it searched for modules, and what it found there.
         spawned: its own children.
         after: token of the traced process that it is a fork of, if it is.
     """
@@ -56,7 +56,7 @@ class Child(NamedTuple):
     command: tuple[str, ...] | None = None
     folder: str = ""
     modules: frozenset[tuple[str, str]] = frozenset()
-    search: frozenset[str] = frozenset()
+    search: frozenset[tuple[str, str]] = frozenset()
     spawned: frozenset[Spawned] = frozenset()
     after: str | None = None
 
@@ -94,7 +94,7 @@ def read_child(lines: Lines, *, is_over: bool = False) -> Child:
         tuple(command) if command is not None else None,
         start["cwd"],
         frozenset((name, file) for name, file in kinds.get("modules", ())),
-        frozenset(path for search in kinds.get("search", ()) for path in search),
+        frozenset((path, names) for search in kinds.get("search", ()) for path, names in search),
         frozenset(spawned),
         start["after"],
     )
@@ -196,10 +196,11 @@ class ChildFootprints:
             path = places.relative(file)
             if name != "__main__" and (located is None or located.file != path):
                 found.add(Key(WHOLE, path))
-        for folder in child.search:
+        for folder, names in child.search:
             path = places.relative(folder)
             if path not in modules.roots:
-                found.add(Key(LISTING, path, "modules"))
+                self._project.snapshot.note_names(path, names, MODULES)
+                found.add(Key(LISTING, path, MODULES))
         return found
 
     def _main(self, child: Child, command: tuple[str, ...], closure: Closure) -> set[Key]:

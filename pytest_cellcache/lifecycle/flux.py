@@ -16,9 +16,9 @@ from pytest_cellcache.sources.snapshot import Snapshot
 def is_in_flux(snapshot: Snapshot, key: Key) -> bool:
     """Say whether what a key stands for changed while the run looked at it."""
     if key.kind == LISTING:
-        return snapshot.is_listing_in_flux(key.path)
+        return snapshot.is_listing_in_flux(key.path, key.name)
     if key.kind == TREE:
-        return snapshot.is_tree_in_flux()
+        return not key.name and snapshot.is_tree_in_flux()
     has_content = key.kind == FILE or key.kind in CODE_KINDS
     if (has_content or key.kind == EXISTS) and snapshot.was_seen_otherwise(key.path):
         return True

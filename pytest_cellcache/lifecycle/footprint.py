@@ -18,6 +18,7 @@ from pytest_cellcache.model.keys import (
     ENV,
     EXISTS,
     FILE,
+    HISTORY,
     IMPORTS,
     LISTING,
     MODE,
@@ -126,6 +127,8 @@ class InputKeys:
         if seen.children:
             found |= {Key(TREE), Key(ENV, "", ALL_VARIABLES)}
             found |= {Key(PROGRAM, "", name) for name in map(self._program, seen.children) if name}
+        if any(self._decide(os.path.join(path, "x")) for path in seen.repositories):
+            found.add(Key(TREE, "", HISTORY))
         return found
 
     def _program(self, given: str) -> str | None:

@@ -20,10 +20,12 @@ from pytest_cellcache.model.keys import (
     EXISTS,
     FILE,
     GROUP,
+    HISTORY,
     LISTING,
     LOADS,
     MODE,
     MODULE,
+    MODULES,
     PROGRAM,
     RUN,
     SOURCES,
@@ -105,7 +107,7 @@ class Inputs:
         if kind == FILE:
             return self._snapshot.digest_file(key.path)
         if kind == LISTING:
-            if key.name == "modules":
+            if key.name == MODULES:
                 return self._snapshot.digest_modules(key.path)
             return self._snapshot.digest_listing(key.path)
         if kind == DISTRIBUTION:
@@ -117,7 +119,8 @@ class Inputs:
         if kind == SOURCES:
             return self._snapshot.digest_sources()
         if kind == TREE:
-            return self._snapshot.digest_tree()
+            is_history = key.name == HISTORY
+            return self._snapshot.digest_history() if is_history else self._snapshot.digest_tree()
         if kind == ENV:
             return self._variable(key.name)
         if kind in (GROUP, UNIT):

@@ -80,7 +80,7 @@ class Leftovers:
         found: dict[Key, frozenset[str]] = {}
         for key in keys:
             kind, path = key.kind, key.path
-            if kind == TREE and self._store.get_note(_ANY) is not None:
+            if kind == TREE and not key.name and self._store.get_note(_ANY) is not None:
                 found[key] = frozenset({_EVERYBODY})
             elif kind in (FILE, EXISTS, LISTING):
                 writers = self._writers_of(f"{kind} {path}")
@@ -99,6 +99,8 @@ class Leftovers:
                     touched.append(f"{EXISTS} {name}")
                 for what in touched:
                     self._note_output(what, unit)
+                if not self._snapshot.is_output(name):
+                    self._store.put_note(_ANY, b"")
 
     def _note_output(self, what: str, unit: str) -> None:
         writers = self._writers_of(what)
@@ -109,7 +111,6 @@ class Leftovers:
             writers = frozenset({_EVERYBODY})
         self._writers[what] = writers
         self._store.put_note(_NOTE + what, json.dumps(sorted(writers)).encode())
-        self._store.put_note(_ANY, b"")
 
     def _writers_of(self, what: str) -> frozenset[str]:
         if what not in self._writers:

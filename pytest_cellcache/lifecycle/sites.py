@@ -26,7 +26,8 @@ from pytest_cellcache.model.keys import BODY, EFFECTS, MARKERS, NAME, Key
 from pytest_cellcache.model.observation import CLASS_BODY, CodeRef, Observation, Site
 
 _SITED: Final = tuple(
-    "reads listings stats modes variables options distributions imports children".split()
+    """reads listings stats modes repositories variables options distributions imports
+    children""".split()
 )
 """Fields of ``Observation`` that sites tell about."""
 

@@ -34,6 +34,11 @@ UNIT: Final = "unit"
 MODE: Final = "mode"
 """``Key.name`` of an ``exists`` key."""
 
+MODULES: Final = "modules"
+"""``Key.name`` of a ``listing`` key."""
+HISTORY: Final = "history"
+"""``Key.name`` of a ``tree`` key."""
+
 CODE_KINDS: Final = frozenset(
     {
         BODY,
@@ -87,7 +92,8 @@ class Key(NamedTuple):
                                           ``mode``; its permissions, too
     ``env``      empty                    variable; its value, or absent
     ``sources``  empty                    empty; the names of all Python files of the project
-    ``tree``     empty                    empty; every file of the project
+    ``tree``     empty                    empty; every file of the project that is not ignored
+                                          ``history``; what version control would tell of it
     ``program``  empty                    program of another language or environment; its content
     ``distribution``  empty               name, ``*`` or ``entry-points``; version or content
     ``run``      empty                    facet of the run: python, options, plugins, ...

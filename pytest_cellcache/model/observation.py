@@ -130,6 +130,7 @@ class Observation(NamedTuple):
             was given, or a word such as ``fork``).
         starters: the project's code that was running when ``children`` were started, callers
             included; may hold ``UNKNOWN``.
+        repositories: absolute folders in which git was started.
         spawned: child processes that are traced.
         hosts: addresses outside loopback that were connected to or resolved.
         left: variables, or ``LEFT_FOR_ALL``, that the unit changed and did not put back.
@@ -158,6 +159,7 @@ class Observation(NamedTuple):
     distributions: frozenset[str] = frozenset()
     imports: frozenset[str] = frozenset()
     children: frozenset[str] = frozenset()
+    repositories: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
     acts: frozenset[str] = frozenset()
     gaps: frozenset[str] = frozenset()

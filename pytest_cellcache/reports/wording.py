@@ -129,6 +129,8 @@ def _thing(subject: str) -> str:
     """Name what a ``str(Key)`` stands for; any other subject stands for itself."""
     # The kind has no blank and the rest may: split once.
     kind, _, rest = subject.partition(" ")
+    if kind == keys.TREE and rest == keys.HISTORY:
+        return "what version control tells of the project"
     if kind == keys.TREE:
         return f"the project tree ({rest})" if rest else "a file of the project"
     if kind == keys.RUN and rest.startswith(("option ", "ini ")):

@@ -17,9 +17,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from pytest_cellcache.model.digest import ABSENT, Digest, digest_bytes, digest_parts
+from pytest_cellcache.model.keys import MODULES
+from pytest_cellcache.sources.history import Ignored, digest_history
 from pytest_cellcache.sources.places import Places
 
-_listdir = os.listdir  # before tests put something in its place
+_listdir, _scandir = os.listdir, os.scandir  # before tests put something in its place
 
 RACY_NS: Final = 50_000_000
 """Files changed less than this before they were read may change again unseen; 50 ms covers the
@@ -72,6 +74,7 @@ class Snapshot:
         self._tree: Digest | None = None
         self._sources: Digest | None = None
         self._in_tree: set[str] = set()
+        self._ignored: Ignored | None = None
         self._views: dict[str, set[bool]] = {}
         self._touches: dict[str, set[tuple[Times, Times]]] = {}
         self._listings: dict[str, Digest] = {}
@@ -133,17 +136,10 @@ class Snapshot:
 
     def digest_modules(self, name: str) -> Digest:
         """Digest the names in a directory that an import could find there."""
-        folder = self.places.absolute(name)
-        try:
-            with os.scandir(folder) as entries:
-                names = [
-                    entry.name
-                    for entry in entries
-                    if entry.name.endswith((".py", ".so")) or entry.is_dir()
-                ]
-        except (OSError, ValueError):
-            return ABSENT
-        return digest_parts(sorted(found for found in names if found not in SKIPPED_FOLDERS))
+        key = f"{MODULES} {name}"
+        if key not in self._listings:
+            self._listings[key] = digest_module_names(self.places.absolute(name))
+        return self._listings[key]
 
     def digest_existence(self, name: str, *, with_mode: bool = False) -> Digest:
         """Digest what a path is: absent, directory, file, what its owner may; a link, and where to.
@@ -174,14 +170,28 @@ class Snapshot:
         return Digest(f"link {link}{kind}") if link else Digest(kind)
 
     def digest_tree(self) -> Digest:
-        """Digest every file of the project by content; caches and virtual environments excepted."""
+        """Digest every file of the project by content.
+
+        Caches, virtual environments and what version control ignores excepted.
+        """
         if self._tree is None:
             parts: list[str] = []
             for name in self._walk():
-                parts += [name, self.digest_file(name)]
-                self._in_tree.add(name)
+                if not self.is_output(name):
+                    parts += [name, self.digest_file(name)]
+                    self._in_tree.add(name)
             self._tree = digest_parts(parts)
         return self._tree
+
+    def is_output(self, name: str) -> bool:
+        """Say whether version control ignores a file that nobody needs."""
+        if self._ignored is None:
+            self._ignored = Ignored(self.places.root)
+        return self._ignored.is_output(name)
+
+    def digest_history(self) -> Digest:
+        """Digest what version control would tell of the project."""
+        return digest_history(self.places.root)
 
     def digest_sources(self) -> Digest:
         """Digest the names of all Python files of the project: any of them may be imported."""
@@ -229,11 +239,16 @@ class Snapshot:
         self.digest_tree()
         return not self._flux.isdisjoint(self._in_tree)
 
-    def is_listing_in_flux(self, name: str) -> bool:
-        """Say whether names in a directory may have come or gone since the run began."""
-        seen = self._seen_names.get(name)
+    def is_listing_in_flux(self, name: str, kind: str = "") -> bool:
+        """Say whether names in a directory may have come or gone since the run began.
+
+        Args:
+            kind: ``MODULES``: only what an import could find there.
+        """
+        seen = self._seen_names.get(f"{kind} {name}")
         if seen and None not in seen:
-            return seen != {self.digest_listing(name)}
+            digest = self.digest_modules if kind == MODULES else self.digest_listing
+            return seen != {digest(name)}
         try:
             status = os.stat(self.places.absolute(name))
         except (OSError, ValueError):
@@ -256,9 +271,14 @@ class Snapshot:
         """Take down that somebody left a file as he found it, but for its times."""
         self._touches.setdefault(name, set()).add((before, after))
 
-    def note_names(self, name: str, digest: str | None) -> None:
-        """Take down what names somebody found in a directory: ``digest_names``, if it is known."""
-        self._seen_names.setdefault(name, set()).add(digest)
+    def note_names(self, name: str, digest: str | None, kind: str = "") -> None:
+        """Take down what names somebody found in a directory.
+
+        Args:
+            digest: of ``digest_names`` or ``digest_module_names``; ``None`` if it is not known.
+            kind: as for ``is_listing_in_flux``.
+        """
+        self._seen_names.setdefault(f"{kind} {name}", set()).add(digest)
 
     def was_seen_otherwise(self, name: str) -> bool:
         """Say whether somebody found something where now is nothing, or the other way round."""
@@ -317,6 +337,20 @@ def digest_names(path: str) -> Digest:
     """Digest the names in a directory, caches excepted; ``ABSENT`` when there is none."""
     try:
         names = _listdir(path)
+    except (OSError, ValueError):
+        return ABSENT
+    return digest_parts(sorted(name for name in names if name not in SKIPPED_FOLDERS))
+
+
+def digest_module_names(path: str) -> Digest:
+    """Digest the names in a directory that an import could find; ``ABSENT`` when there is none."""
+    try:
+        with _scandir(path) as entries:
+            names = [
+                entry.name
+                for entry in entries
+                if entry.name.endswith((".py", ".so")) or entry.is_dir()
+            ]
     except (OSError, ValueError):
         return ABSENT
     return digest_parts(sorted(name for name in names if name not in SKIPPED_FOLDERS))

@@ -14,13 +14,14 @@ from typing import Any, Final, Protocol
 from pytest_cellcache.model.observation import CodeRef
 from pytest_cellcache.sources.handover import Log
 from pytest_cellcache.sources.loaded import loaded_files
+from pytest_cellcache.sources.snapshot import digest_module_names
 from pytest_cellcache.trace.contract import LOG_LOST, IsFirstParty, Traced
 from pytest_cellcache.trace.shims import Shim
 from pytest_cellcache.trace.unit import OpenUnit
 
 _FIELDS: Final = tuple(
-    """reads writes listings stats modes variables options distributions imports children hosts gaps
-    spawned""".split()
+    """reads writes listings stats modes repositories variables options distributions imports
+    children hosts gaps spawned""".split()
 )
 _LEAVE_US: Final = ("setuid", "setgid", "seteuid", "setegid", "setreuid", "setresuid", "chroot")
 """Functions after which the log may be out of reach."""
@@ -124,7 +125,7 @@ class ChildRecording:
         search = [path for path in search if self._is_first_party(os.path.join(path, "x.py"))]
         if search != self._told_search:
             self._told_search = search
-            self._log.write("search", search)
+            self._log.write("search", [[path, digest_module_names(path)] for path in search])
         for name, found in loaded_files().items():
             if found == filename:
                 self._log.write("modules", [name, filename])

@@ -22,6 +22,7 @@ from pytest_cellcache.trace.origin import (
     reach,
     scans_for_others,
 )
+from pytest_cellcache.trace.programs import note_history
 from pytest_cellcache.trace.surrounding import current_folder
 
 # Taken before any shim is in place, or what tests put there.
@@ -284,6 +285,7 @@ def _on_process(word: str, argument: int | None) -> Callable[[tuple[Any, ...]], 
             program = word
         name = os.fsdecode(program)
         if word == "os.system":
+            note_history([name], hearers)
             name = (name.split() or [word])[0]
         unit.charge(lambda each: each.start_child(name), hearers)
 

@@ -22,6 +22,7 @@ from pytest_cellcache.sources.handover import Handover, first_line
 from pytest_cellcache.trace import audit, unit
 from pytest_cellcache.trace.kinds import is_executable
 from pytest_cellcache.trace.origin import EVERYBODY, caller, process_reach, reach
+from pytest_cellcache.trace.programs import note_history, programs_in
 from pytest_cellcache.trace.shims import Shim
 from pytest_cellcache.trace.surrounding import current_folder
 
@@ -30,10 +31,8 @@ STARTUP: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "start
 
 _BIN: Final = os.path.dirname(sys.executable or "")
 _OPTIONS_WITH_VALUE: Final = frozenset({"-W", "-X", "--check-hash-based-pycs"})
-_SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
 _FORKSERVER: Final = "from multiprocessing.forkserver import main"
 _TRACKER: Final = "from multiprocessing.resource_tracker import main"
-_MAX_WORDS: Final = 50
 
 
 class Children:
@@ -125,7 +124,7 @@ class Children:
         environment = args[5]
         if environment is not None:
             environment = dict(entry.split(b"=", 1) for entry in environment if b"=" in entry)
-        token, environment = self._route(args[0], args[1], environment)
+        token, environment = self._route(args[0], args[1], environment, args[4])
         if token is not None:
             entries = [b"=".join(pair) for pair in environment.items()]
             args = (*args[:5], entries, *args[6:])
@@ -157,7 +156,7 @@ class Children:
             self._is_spawning = outer
 
     def _route(
-        self, argv: Sequence[Any], candidates: Iterable[Any], environment: Any
+        self, argv: Sequence[Any], candidates: Iterable[Any], environment: Any, cwd: Any = None
     ) -> tuple[str | None, Any]:
         """Decide about a child; give its token and environment if it is to be traced."""
         if not unit.LISTENERS or not (hearers := process_reach()):
@@ -170,8 +169,9 @@ class Children:
         except unit.TROUBLES:
             token = None
         if token is None:
-            for program in _programs(words):
+            for program in programs_in(words):
                 unit.charge(lambda each, program=program: each.start_child(program), hearers)  # type: ignore[misc]
+            note_history(words, hearers, cwd)
             return None, environment
         assert self.handover is not None
         now = raw_environment()
@@ -356,14 +356,6 @@ def _heeds_path(words: Sequence[str]) -> bool:
                     return True
                 is_value = len(word) == 2 + len(flags)
     return True
-
-
-def _programs(words: Sequence[str]) -> list[str]:
-    """Name the programs that a command consists of, as far as its words tell."""
-    found = [words[0]] if words else []
-    if found and os.path.basename(words[0]) in _SHELLS and len(words) > 2:
-        found += re.findall(r"[\w./+-]*[\w+]", " ".join(words[2:]))[:_MAX_WORDS]
-    return list(dict.fromkeys(found))
 
 
 def raw_environment() -> dict[bytes, bytes]:

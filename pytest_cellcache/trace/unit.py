@@ -48,7 +48,7 @@ Where = Callable[[], tuple[CodeRef, ...]]
 
 _SETS: Final = tuple(
     """reads writes listings stats modes scanned absent variables inherited in_imports options
-    distributions imports children hosts acts appends sites spawned starters""".split()
+    distributions imports children repositories hosts acts appends sites spawned starters""".split()
 )
 """What an ``OpenUnit`` and an ``Observation`` name alike."""
 
@@ -68,43 +68,14 @@ class OpenUnit:
         is_sited: note where inputs are consulted.
     """
 
-    __slots__ = (
-        "_at_first",
-        "_frames",
-        "_listed",
-        "_made_dirs",
-        "_made_files",
-        "_search",
-        "_thread",
-        "_threads",
-        "_variables_before",
-        "_where",
-        "_written",
-        "absent",
-        "acts",
-        "appends",
-        "children",
-        "distributions",
-        "gaps",
-        "has_imported",
-        "has_moved",
-        "has_talked",
-        "hosts",
-        "imports",
-        "in_imports",
-        "inherited",
-        "listings",
-        "modes",
-        "options",
-        "reads",
-        "scanned",
-        "sites",
-        "spawned",
-        "starters",
-        "stats",
-        "threads_left",
-        "variables",
-        "writes",
+    __slots__ = tuple(
+        """
+        _at_first _frames _listed _made_dirs _made_files _search _thread _threads
+        _variables_before _where _written absent acts appends children distributions gaps
+        has_imported has_moved has_talked hosts imports in_imports inherited listings modes
+        options reads repositories scanned sites spawned starters stats threads_left variables
+        writes
+        """.split()  # a page of quotes otherwise
     )
 
     def __init__(
@@ -139,6 +110,7 @@ class OpenUnit:
         self.distributions: set[str] = set()
         self.imports: set[str] = set()
         self.children: set[str] = set()
+        self.repositories: set[str] = set()
         self.hosts: set[str] = set()
         self.acts: set[str] = set()
         self.appends: set[str] = set()
@@ -205,6 +177,9 @@ class OpenUnit:
         self._note("children", program)
         is_own = threading.get_ident() == self._thread
         self.starters.update(self._frames() if self._frames and is_own else (UNKNOWN,))
+
+    def ask_history(self, folder: str) -> None:
+        self._note("repositories", folder)
 
     def spawn(self, token: str, overridden: Iterable[str] = ()) -> None:
         """Note a child that is traced.

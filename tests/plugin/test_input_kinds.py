@@ -10,6 +10,7 @@ import gettext
 import os
 import sqlite3
 import struct
+import subprocess
 import textwrap
 import zipfile
 from collections.abc import Callable, Mapping
@@ -83,6 +84,15 @@ def translation(text: str) -> Edit:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(head + table + b"".join(each + b"\0" for each in texts))
         vars(gettext)["_translations"].clear()  # in life each run is a process of its own
+
+    return edit
+
+
+def git(*words: str) -> Edit:
+    who = ("-c", "user.name=a", "-c", "user.email=a@b")
+
+    def edit(root: Path) -> None:
+        subprocess.run(["git", *who, *words], cwd=root, check=True, capture_output=True)
 
     return edit
 
@@ -323,6 +333,30 @@ KINDS = {
             (translation("Welt"), {"test_word", "test_same_word"}),
             (put("a.txt"), {"test_word", "test_same_word", "test_line", "test_same_line"}),
         ),
+    ),
+    "git": Kind(
+        {
+            ".gitignore": "*.log\n.pytest_cache/\n",
+            "a.txt": "1",
+            "test_a.py": """
+                import os, subprocess
+                def lines(*words):
+                    return subprocess.run(["git", *words], capture_output=True).stdout.splitlines()
+                def test_commits(): assert len(lines("log", "--oneline")) == 1
+                def test_shell():
+                    shell = subprocess.run("git tag", shell=True, capture_output=True)
+                    assert shell.stdout == b""
+                def test_no_git(): subprocess.run(["true"], check=True)
+                def test_alone(): pass
+                """,
+        },
+        begin=(git("init", "-q"), git("add", "-A"), git("commit", "-qm", "first")),
+        edits=(
+            (git("commit", "-q", "--allow-empty", "-m", "second"), {"test_commits", "test_shell"}),
+            (git("tag", "v1"), {"test_commits", "test_shell"}),
+            (put("a.txt"), {"test_commits", "test_shell", "test_no_git"}),
+        ),
+        vain=(put("a.log"),),
     ),
     "logs": Kind(
         {

@@ -19,8 +19,11 @@ SLUGS = sorted(
     value for name, value in vars(reasons).items() if name.isupper() and isinstance(value, str)
 )
 KINDS = sorted(
-    value for name, value in vars(keys).items() if name.isupper() and isinstance(value, str)
+    value
+    for name, value in vars(keys).items()
+    if name.isupper() and isinstance(value, str) and name not in ("MODULES", "HISTORY")
 )
+"""Without those that only stand in ``Key.name``."""
 GAPS = sorted(
     value for name, value in vars(contract).items() if name.isupper() and isinstance(value, str)
 )
