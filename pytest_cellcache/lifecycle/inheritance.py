@@ -27,11 +27,14 @@ _MOST: Final = 50
 
 
 def tell(changes: Iterable[Change]) -> list[Told]:
-    """Name changes of module state in a record."""
+    """Name changes of module state in a record.
+
+    Not what a memo keeps: it is the same whoever asks first, and asking needs nobody to have asked.
+    """
     found = {
         (c.key.path, c.key.name, c.word, c.is_keyed, c.is_counter, _places(c.fillers))
         for c in changes
-        if c.key.path != FIXTURE
+        if c.key.path != FIXTURE and (c.producer is not None or c.fillers)
     }
     return sorted(found) if len(found) <= _MOST else [ANY]
 
