@@ -162,6 +162,29 @@ def test_children_are_part_of_the_footprint(children: Suite) -> None:
     assert ran_after("lib/core.py", unused, unused.replace("1", "2")) == set()
 
 
+def test_children_of_children_are_traced(suite: Suite) -> None:
+    suite.write("lib.py", "def used():\n    return 1\ndef unused():\n    return 1\n")
+    suite.write("inner.py", "import lib\nprint(lib.used())\n")
+    suite.write(
+        "outer.py",
+        "import subprocess, sys\nprint(subprocess.check_output([sys.executable, 'inner.py']))\n",
+    )
+    suite.write(
+        "test_a.py",
+        """
+        import subprocess, sys
+        def test_it(): assert b"1" in subprocess.check_output([sys.executable, "outer.py"])
+        """,
+    )
+    suite.cached()
+    suite.write("other.txt", "")
+    suite.edit("lib.py", "unused():\n    return 1", "unused():\n    return 2")
+    assert suite.cached().names == []
+    suite.edit("lib.py", "used():\n    return 1\ndef un", "used():\n    return 2\ndef un")
+    again = suite.cached()
+    assert again.decisions["test_a.py::test_it"]["outcome"] == "failed"
+
+
 def test_untraced_children_rest_on_the_whole_project(children: Suite) -> None:
     children.edit("tree.txt", "1", "2")
     assert set(children.cached(*QUIET).names) - UNSURE == UNTRACED

@@ -39,8 +39,10 @@ def _start(log: str) -> None:
         start(log)
     finally:
         del sys.path[0]
+        # But for what a new ``subprocess`` takes its function from: ours is in place there.
         for name in [name for name in sys.modules if name not in before]:
-            del sys.modules[name]
+            if name != "_posixsubprocess":
+                del sys.modules[name]
 
 
 try:
