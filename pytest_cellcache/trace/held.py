@@ -11,6 +11,7 @@ import io
 import itertools
 import operator
 import random
+import re
 import types
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
@@ -328,6 +329,9 @@ def _deque_ids(sequence: Any) -> list[int]:
 
 
 def _lru_ids(memo: Any) -> list[int]:
+    # A method of a pattern gives for the same text the same, whoever asked first.
+    if type(getattr(getattr(memo, "__wrapped__", None), "__self__", None)) is re.Pattern:
+        return []
     info = LRU.cache_info(memo)
     return [info.misses, info.currsize]
 

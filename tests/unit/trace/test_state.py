@@ -250,6 +250,10 @@ QUIET = {
         "import functools\n@functools.lru_cache\ndef f(k): return k\nf(1)",
         "f(1)",
     ),
+    "memo of a pattern's method": (
+        "import functools, re\nf = functools.lru_cache(re.compile('a').search)",
+        "f('a')",
+    ),
     "called function": ("def f(a=[]): return a", "f()"),
     "new object that is let go": ("class K: pass", "K().a = 1"),
     "import": ("V = 1", "import os\nimport os.path as path"),
