@@ -71,11 +71,12 @@ class Locator:
     def _keys(self, ref: CodeRef) -> tuple[Key, ...]:
         keys = self._located.get(ref)
         if keys is None:
-            is_source = not self._is_made(ref.filename)
+            is_source = not self.is_made(ref.filename)
             keys = self._located[ref] = locate(self._project, ref) if is_source else ()
         return keys
 
-    def _is_made(self, filename: str) -> bool:
+    def is_made(self, filename: str) -> bool:
+        """Say whether a file outside the project is one that some unit made."""
         if self._project.snapshot.places.is_inside(filename):
             return False
         path, parent = filename, os.path.dirname(filename)

@@ -70,9 +70,13 @@ class InputKeys:
             for name in self.names_of(path):
                 self._snapshot.note_touch(name, before, after)
 
-    def look_around(self) -> None:
-        """Take in the folders of modules that have been imported since."""
-        roots = {self._places.root, *self._folders()}
+    def look_around(self, is_made: Callable[[str], bool] = lambda _: False) -> None:
+        """Take in the folders of modules that have been imported since.
+
+        Args:
+            is_made: says of a folder whether some unit made it: what lies there is no input.
+        """
+        roots = {self._places.root, *(path for path in self._folders() if not is_made(path))}
         if len(roots) != len(self._roots):
             self._roots = tuple(sorted(root + os.sep for root in roots))
             self._names.clear()

@@ -115,14 +115,14 @@ class Recording:
         return self._write([attempt], new, around, left)[attempt.facts.nodeid] is None
 
     def _take_new(self, around: Surroundings) -> tuple[list[Attempt], Left]:
-        self.input_keys.look_around()
         if self._left is None:
             self._left = self._new_left(around)
         seen_new = [seen for attempt in self._new for _, seen in units_of(attempt)]
-        for seen in (around.imported, *seen_new):
-            self.input_keys.note_touched(seen)
         for seen in seen_new:
             self._locator.made |= seen.writes - seen.appends
+        self.input_keys.look_around(self._locator.is_made)
+        for seen in (around.imported, *seen_new):
+            self.input_keys.note_touched(seen)
         for attempt in self._new:  # also those that wait or cannot be stored
             self._left.add(attempt)
             self._leftovers.add(attempt)
