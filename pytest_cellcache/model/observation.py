@@ -108,8 +108,9 @@ class Observation(NamedTuple):
         codes: code objects that started or resumed while the unit ran.
         reads: absolute paths opened for reading.
         writes: absolute paths opened for writing, created, renamed or removed.
-        changed: those of ``writes`` that were not as before when the unit ended.
-        touched: those that are, though their times say otherwise.
+        changed: those of ``writes`` that were not as before when the unit ended, or might not
+            have been.
+        touched: those that were, though their times say otherwise.
         appends: those of ``writes`` that were only opened for appending, like a log.
         listings: absolute paths of directories listed.
         listed: digests of the names that were in them then.

@@ -329,11 +329,9 @@ def _deque_ids(sequence: Any) -> list[int]:
 
 
 def _lru_ids(memo: Any) -> list[int]:
-    # A method of a pattern gives for the same text the same, whoever asked first.
     if type(getattr(getattr(memo, "__wrapped__", None), "__self__", None)) is re.Pattern:
-        return []
-    info = LRU.cache_info(memo)
-    return [info.misses, info.currsize]
+        return []  # its methods give for the same text the same, whoever asked first
+    return [LRU.cache_info(memo).misses, LRU.cache_info(memo).currsize]
 
 
 def iterator_ids(iterator: Any) -> list[int]:

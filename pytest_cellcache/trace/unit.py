@@ -70,7 +70,7 @@ class OpenUnit:
 
     __slots__ = tuple(
         """
-        _at_first _frames _listed _made_dirs _made_files _search _thread _threads
+        _at_first _blindly _frames _listed _made_dirs _made_files _search _thread _threads
         _variables_before _where _written absent acts appends children distributions gaps
         has_imported has_moved has_talked hosts imports in_imports inherited listings modes
         options reads repositories scanned sites spawned starters stats threads_left variables
@@ -117,6 +117,7 @@ class OpenUnit:
         self.gaps: set[str] = set()
         self._written = Written()
         self._made_files: set[str] = set()
+        self._blindly: set[str] = set()
         self._made_dirs: set[str] = set()
         self._variables_before: dict[str, object] = {}
         self._threads = living_threads()
@@ -219,6 +220,8 @@ class OpenUnit:
     def make_file(self, path: str) -> None:
         """Note a write that leaves nothing of an earlier content."""
         self.write(path)
+        if path not in self.reads and path not in self._made_files:
+            self._blindly.add(path)  # it would be written so whatever had been there
         self._made_files.add(path)
 
     def make_dir(self, path: str) -> None:
@@ -248,6 +251,7 @@ class OpenUnit:
     def adopt(self, part: OpenUnit) -> None:
         """Take what a part of this unit made, changed and set for what this one did itself."""
         self._made_files |= part._made_files
+        self._blindly |= part._blindly
         self._made_dirs |= part._made_dirs
         self._written.adopt(part._written)
         self.writes |= part.writes
@@ -301,11 +305,24 @@ class OpenUnit:
         self._threads |= threads
 
     def snapshot(self, traced: Traced) -> Observation:
+<<<<<<< ours
         found: dict[str, Any] = {name: frozenset(getattr(self, name)) for name in _SETS}
         return Observation(
             codes=traced.codes,
             changed=self._written.changed(),
             touched=frozenset(self._written.touched()),
+=======
+        changed = self._written.changed()
+        touched = frozenset(self._written.touched())
+        changed |= {path for path, *_ in touched if path in self._blindly}
+        return Observation(
+            codes=traced.codes,
+            reads=frozenset(self.reads),
+            writes=frozenset(self.writes),
+            changed=changed,
+            touched=touched,
+            listings=frozenset(self.listings),
+>>>>>>> theirs
             listed=frozenset(self._listed.items()),
             gaps=frozenset(self.gaps) | traced.gaps,
             **found,

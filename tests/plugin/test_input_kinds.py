@@ -413,3 +413,24 @@ def _run(suite: Suite, kind: Kind) -> None:
     for edit, expected in kind.edits:
         edit(suite.path)
         assert run() == expected
+
+
+def test_who_writes_a_file_as_it_was_still_writes_it_for_others(suite: Suite) -> None:
+    suite.write("a.txt", "1")
+    suite.write(
+        "test_a.py",
+        """
+        def test_writes():
+            with open("a.txt", "w") as file:
+                file.write("1")
+        def test_reads():
+            with open("a.txt") as file:
+                assert file.read() == "1"
+        def test_alone(): pass
+        """,
+    )
+    suite.warm()
+    put("a.txt")(suite.path)
+    again = suite.cached()
+    assert again.code == 0
+    assert again.names == ["test_writes", "test_reads"]

@@ -102,6 +102,13 @@ def test_what_is_only_touched_is_not_changed(watch: Watch, file: Path) -> None:
     assert watch(lambda: file.chmod(0o600)).changed == {str(file)}
 
 
+def test_what_is_written_without_a_look_at_it_may_be_changed(watch: Watch, file: Path) -> None:
+    os.utime(file, (1e9, 1e9))
+    seen = watch(lambda: file.write_text("x"))
+    assert seen.changed == {str(file)}
+    assert {touched.path for touched in seen.touched} == {str(file)}
+
+
 def test_relative_paths_count_from_where_we_are(
     watch: Watch, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
