@@ -144,7 +144,8 @@ class Closure:
         found = [(key.path, d.refs) for key in keys if key.kind == BODY for d in self._defs(key)]
         if not any(reads_codes(refs) for _, refs in found):
             return frozenset()
-        chains = ((path, chain) for path, refs in found for chain in refs.chains)
+        # ``f.__code__.co_names`` names ``f``, too.
+        chains = {(path, part) for path, refs in found for c in refs.chains for part in _starts(c)}
         return self._bodies(p for at in chains for p in self._targets(self._names.resolve(*at)))
 
     def docs(self, keys: Iterable[Key]) -> frozenset[Key]:
@@ -397,3 +398,8 @@ class Closure:
     @staticmethod
     def _bodies(places: Iterable[Place]) -> frozenset[Key]:
         return frozenset(Key(BODY, *place) for place in places)
+
+
+def _starts(chain: str) -> list[str]:
+    parts = chain.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
