@@ -305,24 +305,14 @@ class OpenUnit:
         self._threads |= threads
 
     def snapshot(self, traced: Traced) -> Observation:
-<<<<<<< ours
         found: dict[str, Any] = {name: frozenset(getattr(self, name)) for name in _SETS}
-        return Observation(
-            codes=traced.codes,
-            changed=self._written.changed(),
-            touched=frozenset(self._written.touched()),
-=======
         changed = self._written.changed()
         touched = frozenset(self._written.touched())
         changed |= {path for path, *_ in touched if path in self._blindly}
         return Observation(
             codes=traced.codes,
-            reads=frozenset(self.reads),
-            writes=frozenset(self.writes),
             changed=changed,
             touched=touched,
-            listings=frozenset(self.listings),
->>>>>>> theirs
             listed=frozenset(self._listed.items()),
             gaps=frozenset(self.gaps) | traced.gaps,
             **found,

@@ -21,11 +21,7 @@ SLUGS = sorted(
 KINDS = sorted(
     value
     for name, value in vars(keys).items()
-<<<<<<< ours
-    if name.isupper() and isinstance(value, str) and name not in ("MODULES", "HISTORY")
-=======
     if name.isupper() and isinstance(value, str) and name not in ("MODE", "MODULES", "HISTORY")
->>>>>>> theirs
 )
 """Without those that only stand in ``Key.name``."""
 GAPS = sorted(
