@@ -20,6 +20,7 @@ from pytest_cellcache.lifecycle.inheritance import Told, read
 from pytest_cellcache.lifecycle.sequences import (
     EVERYTHING,
     digest_of_sequence,
+    groups,
     is_out_of_order,
     texts,
 )
@@ -241,6 +242,13 @@ class Order:
                 if _flip(judged, nodeid, consumer):
                     waiting.append(nodeid)
                     has_changed = True
+            for group in groups(records.last_of(judged[consumer][0]).get("either")):
+                there = [name for name in group if name in judged]
+                if any(isinstance(judged[name][1], Miss) for name in there):
+                    continue
+                for name in there[:1]:
+                    has_changed |= _flip(judged, name, consumer)
+                    waiting.append(name)
         return has_changed
 
     @staticmethod

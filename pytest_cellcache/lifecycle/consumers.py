@@ -25,12 +25,14 @@ class Kept(NamedTuple):
     Attributes:
         producers: node ids of tests that must run before it when it runs.
         later: those of tests that would be such if they came before it.
+        either: per fixture that did something for it, those of tests one of which must run.
     """
 
     attempt: Attempt
     roots: frozenset[Key]
     producers: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
+    either: tuple[tuple[str, ...], ...] = ()
 
 
 def with_producers(
@@ -97,6 +99,5 @@ def with_producers(
     for row in rows:
         unit = left.key_of(row.attempt)
         new = frozenset(added.get(unit, ()))
-        before, later = left.tests_around(unit, new)
-        found.append(Kept(row.attempt, row.roots | new, before, later))
+        found.append(Kept(row.attempt, row.roots | new, *left.tests_around(unit, new)))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from pytest_cellcache.graph.locate import places_of
 from pytest_cellcache.graph.remembered import Place, Ran
@@ -15,6 +15,22 @@ from pytest_cellcache.model.keys import EFFECTS, GROUP, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, UNKNOWN, Observation, StateChange
 
 _NOTHING: Final[frozenset[str]] = frozenset()
+_MOST_USERS: Final = 20
+"""Users of one fixture that are remembered."""
+
+
+class Around(NamedTuple):
+    """Producers of a unit, by node ids in their order.
+
+    Attributes:
+        before: tests that ran before it.
+        later: tests that ran after it, and those whose fixtures were set up after it.
+        either: per fixture that was set up before it, tests that used it: one of them will do.
+    """
+
+    before: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
+    either: tuple[tuple[str, ...], ...] = ()
 
 
 class Left:
@@ -51,6 +67,7 @@ class Left:
         self._tests: dict[Key, frozenset[Key]] = {}
         # By test: units of the fixtures that it has used, which it makes live itself.
         self._used: dict[Key, set[Key]] = {}
+        self._users: dict[Key, list[Key]] = {}
         self._modules: dict[Key, frozenset[str]] = {}
         self._order: dict[Key, str] = {}
         self._ranks: dict[Key, int] = {}
@@ -98,7 +115,11 @@ class Left:
                         self._changed[unit] = attempt, instance
                         self._changes[unit] = changes
             if instance in self._fixtures:
-                self._used.setdefault(self.key_of(attempt), set()).add(self._fixtures[instance])
+                fixture, own = self._fixtures[instance], self.key_of(attempt)
+                self._used.setdefault(own, set()).add(fixture)
+                users = self._users.setdefault(fixture, [])
+                if len(users) < _MOST_USERS and own not in users:
+                    users.append(own)
 
     def _in_imports(self, seen: Observation) -> Observation:
         """Give what a unit consulted while it imported modules, its children then included."""
@@ -210,27 +231,29 @@ class Left:
 
     def tests_before(self, unit: Key, roots: frozenset[Key]) -> tuple[str, ...]:
         """Give the node ids of the producers among roots that ran before a unit."""
-        return self.tests_around(unit, roots)[0]
+        return self.tests_around(unit, roots).before
 
-    def tests_around(
-        self, unit: Key, roots: frozenset[Key]
-    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Give the node ids of the producers among roots, before and after a unit."""
+    def tests_around(self, unit: Key, roots: frozenset[Key]) -> Around:
+        """Give the producers among roots, by where they stand to a unit."""
         if len(self._ranks) != len(self._order):
             self._ranks = {key: number for number, key in enumerate(self._order)}
             self._tests.clear()
         place = self._ranks
         own = place.get(unit, len(place))
         used = self._used.get(unit, set())
-        if unit.name.startswith(
-            "fixture "
-        ):  # its record tells of others that are there (``around``)
-            used = used | set(self._fixtures.values())
+        is_setup = unit.name.startswith("fixture ")  # its record says who was there (``around``)
         units = {key for root in roots for key in self._units_of(root) if key not in used}
-        among = {self.maker_of(key) for key in units} & place.keys()
-        ranked = sorted(among, key=place.__getitem__)
+        ranked = sorted(units & place.keys(), key=place.__getitem__)
         before = tuple(self._order[key] for key in ranked if place[key] < own)
-        return before, tuple(self._order[key] for key in ranked if place[key] > own)
+        later = [self._order[key] for key in ranked if place[key] > own]
+        either = []
+        for fixture in sorted(() if is_setup else units & self._users.keys()):
+            users = self._users[fixture]
+            if place[users[0]] < own:
+                either.append(tuple(self._order[key] for key in users if place[key] < own))
+            else:
+                later += [self._order[key] for key in users]
+        return Around(before, tuple(later), tuple(either))
 
     @property
     def nodeids(self) -> Collection[str]:

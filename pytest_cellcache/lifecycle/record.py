@@ -29,7 +29,7 @@ from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
 from pytest_cellcache.lifecycle.producers import Producers, unit_key
-from pytest_cellcache.lifecycle.sequences import Sequences, others_of
+from pytest_cellcache.lifecycle.sequences import Sequences, order_to_json
 from pytest_cellcache.lifecycle.sites import ImportInputs, place_inputs
 from pytest_cellcache.lifecycle.surroundings import (
     Backwards,
@@ -272,10 +272,7 @@ class Recording:
                 "duration": round(attempt.duration_s, 6),
             }
             body |= self._sequences.to_json(attempt)
-            if row.producers:
-                body["producers"] = row.producers
-            if others := others_of(row, self._last_of(attempt.facts), ran):
-                body["later"] = others
+            body |= order_to_json(row, self._last_of(attempt.facts), ran)
             entry = Entry(attempt.facts.nodeid, now, (name, *attempt.blobs), body)
             groups.setdefault(attempt.facts.group, []).append(entry)
         written = [self._store.append(group, found) for group, found in groups.items()]

@@ -175,7 +175,7 @@ class Sequences:
             unit = Left.key_of(row.attempt)
             names = left.tests_before(unit, producers)
             names = tuple(dict.fromkeys((*row.producers, *names)))
-            found.append(Kept(row.attempt, row.roots | producers, names, row.later))
+            found.append(row._replace(roots=row.roots | producers, producers=names))
         return found
 
     def keep_unstored(self, fates: Mapping[str, Reason | None], left: Left, store: Store) -> None:
@@ -255,6 +255,12 @@ class Sequences:
                     known.append(writer)
 
 
+def order_to_json(row: Kept, last: Mapping[str, Any], ran: Collection[str]) -> dict[str, Any]:
+    """Give what a record tells of the producers of its test; see ``others_of``."""
+    told = {"producers": row.producers, "either": row.either, "later": others_of(row, last, ran)}
+    return {name: found for name, found in told.items() if found}
+
+
 def others_of(row: Kept, last: Mapping[str, Any], ran: Collection[str]) -> list[str]:
     """Name the known producers of a test that did not run before it: the nearest ones.
 
@@ -262,8 +268,10 @@ def others_of(row: Kept, last: Mapping[str, Any], ran: Collection[str]) -> list[
         last: what an earlier run told of it.
         ran: node ids of the tests that ran in this one.
     """
-    known = [*row.later, *(n for n in (*texts(last.get("producers")), *texts(last.get("later"))))]
-    found = (n for n in known if n not in row.producers and (n in row.later or n not in ran))
+    known = [*row.later, *texts(last.get("producers")), *texts(last.get("later"))]
+    known += [name for group in groups(last.get("either")) for name in group]
+    before = {*row.producers, *(name for group in row.either for name in group)}
+    found = (n for n in known if n not in before and (n in row.later or n not in ran))
     return list(dict.fromkeys(found))[:_MOST_NAMES]
 
 
@@ -277,13 +285,22 @@ def is_out_of_order(told: Mapping[str, Any], nodeid: str, ranks: Mapping[str, in
     before = [ranks.get(name, own) for name in texts(told.get("producers"))]
     if before and (before != sorted(before) or before[-1] >= own):
         return True
-    return any(ranks.get(name, own) < own for name in texts(told.get("later")))
+    if any(ranks.get(name, own) < own for name in texts(told.get("later"))):
+        return True
+    return any(
+        all(ranks.get(name, own) >= own for name in group) for group in groups(told.get("either"))
+    )
 
 
 def texts(found: object) -> list[str]:
     """Give the texts of a list that was read from a record."""
     found = found if isinstance(found, (list, tuple)) else []
     return [name for name in found if isinstance(name, str)]
+
+
+def groups(found: object) -> list[list[str]]:
+    """Give the lists of texts of a list that was read from a record."""
+    return [texts(group) for group in found] if isinstance(found, (list, tuple)) else []
 
 
 def read_unstored(store: Store, group: str) -> dict[str, dict[str, Any]]:

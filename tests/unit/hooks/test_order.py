@@ -103,6 +103,16 @@ def test_which_hits_are_kept(names: str, found: dict[str, Any], expected: str) -
     assert "".join(sorted(settled(names, **found), key=str.lower)) == expected
 
 
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [("abC", "aC"), ("aBC", "BC"), ("C", "C")],
+)
+def test_one_user_of_a_fixture_will_do(names: str, expected: str) -> None:
+    found = settled(names, C={"either": [["a", "b"]]})
+    found = settled(names, C={"either": [["a", "B"]]}) if "B" in names else found
+    assert "".join(sorted(found, key=str.lower)) == expected
+
+
 def test_by_chance_what_stands_before_does_not_matter() -> None:
     assert settled("ba", by_chance=True, b=AFTER_A) == ""
 

@@ -55,7 +55,9 @@ def files(*names: str) -> frozenset[str]:
         ({"producers": ["a", "gone"]}, True),
         ({"later": ["d", "gone"]}, False),
         ({"later": ["a"]}, True),
-        ({"producers": "a", "later": 3}, False),
+        ({"either": [["a", "d"], ["b"]]}, False),
+        ({"either": [["a"], ["d", "gone"]]}, True),  # nobody sets the fixture up before
+        ({"producers": "a", "later": 3, "either": [1]}, True),
     ],
 )
 def test_whether_a_record_fits_the_order(told: dict[str, Any], expected: bool) -> None:
@@ -65,6 +67,8 @@ def test_whether_a_record_fits_the_order(told: dict[str, Any], expected: bool) -
 def test_known_producers_that_did_not_run_before_are_remembered() -> None:
     row = Kept(attempt_of("c"), frozenset(), ("a",), ("d",))
     last = {"producers": ["a", "b", "x"], "later": ["y", "d"]}
+    assert others_of(row._replace(either=(("x",),)), last, "abcd") == ["d", "y"]
+    assert others_of(row, {"either": [["x", "a"], ["z"]]}, {"a"}) == ["d", "x", "z"]
     # b ran and is a producer no more
     assert others_of(row, last, {"a", "b", "c", "d"}) == ["d", "x", "y"]
     assert others_of(row, {}, ()) == ["d"]
