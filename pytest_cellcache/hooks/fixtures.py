@@ -251,6 +251,7 @@ class FixtureWatch:
         result = fixturedef.cached_result
         if fixturedef.scope != "function" and result is not None and result[2] is None:
             self._changes.follow(instance.value_name, result[0])
+            self._changes.renew()
         if fixturedef.cached_result is None:
             # Interrupted: pytest 9.1 and later would never call the finalizer, and trip over it.
             instance.has_failed = True

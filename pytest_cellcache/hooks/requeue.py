@@ -44,10 +44,10 @@ from pytest_cellcache.hooks.protocol import Watcher
 from pytest_cellcache.hooks.restore import Restorer
 from pytest_cellcache.hooks.silence import held_output, is_in_doubt, may_hide, may_try
 from pytest_cellcache.hooks.state import Changes
+from pytest_cellcache.hooks.undoing import Undoing
 from pytest_cellcache.lifecycle.inheritance import Told
 from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.scheduler.requeue import Accept, Again, Plainly, Tried, next_step
-from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.recorder import Recorder
 
 SeenBy = Callable[[Iterable[Observation], set[Told]], set[Told]]
@@ -74,8 +74,7 @@ class Requeuer:
         self._order = order
         self._recorder = recorder
         self._seen = Observation()
-        # Something that a cancelled attempt did could not be undone.
-        self._is_lasting = False
+        self._undoing = Undoing(fixtures, changes, guard, self._taint)
         self._is_open = False
         self._watcher = watcher
         self._fixtures = fixtures
@@ -118,6 +117,7 @@ class Requeuer:
             if is_silent is None:
                 self._restorer.give_up(item)
                 return None
+            self._undoing.after_release()
             mates: Mates = self._replayed.get(item.path, [])
             due = [] if is_plain else self._due(item, is_blind=not is_hidden)
             if due:
@@ -204,6 +204,7 @@ class Requeuer:
     def _run_first(self, mates: Mates, item: pytest.Item, forced: frozenset[int]) -> None:
         """Run tests, and those whose doings are lost meanwhile, with everything live."""
         self._guard.call(self._restorer.prepare, None, item, forced, may_restore=False)
+        self._undoing.after_release()
         found = in_order(item, [*mates, *self._reading_from, *self._due(item)])
         self._reading_from = []
         log = self._watcher.log
@@ -230,7 +231,7 @@ class Requeuer:
         if log is not None:
             doomed = self._fixtures.changed_by(log.instances, self._seen)
             doomed += self._fixtures.definitions_of(log.handled.handled)
-            if self._is_lasting:
+            if self._undoing.is_lasting:
                 doomed += self._fixtures.definitions_of({i for i in log.instances if i.place})
             if doomed:
                 self._guard.call(self._restorer.release, None, item, doomed)
@@ -262,31 +263,22 @@ class Requeuer:
         self._trying, self._pending = item, []
         try:
             with ItemRequest(item):
-                memory = self._guard.call(self._changes.remember, None)
-                alive = set(self._fixtures.alive())
+                self._undoing.begin()
                 # A unit of its own, to know before the end of the attempt what it did.
                 self._guard.call(self._recorder.open_unit, None)
                 self._is_open = not self._guard.is_off
                 setup = self._phase(item, "setup")
-                # What a wider fixture did in here is there to stay, and so is its value; it is only
-                # what the test did to them that it must not find in the next attempt.
-                has_grown = any(i.place for i in self._fixtures.alive() if i not in alive)
-                if has_grown:
-                    memory = self._guard.call(self._changes.remember, None)
                 self._pending.append(setup)
                 reports = [self._phase(item, "call")] if setup.passed else []
                 self._close_unit()
                 step = self._decide((setup, *reports), item, mates, forced)
                 if not isinstance(step, Accept):
                     # Its own node ends, its parents stay; unless mates run next, who have others.
-                    is_left = isinstance(step, Plainly) and bool(mates)
-                    follower = mates[0][0] if is_left else copy.copy(item)
-                    if has_grown:
-                        self._put_back(memory)  # before teardown, which undoes what set-up did
-                    call_phase(item, "teardown", nextitem=follower)
+                    call_phase(item, "teardown", nextitem=copy.copy(item))
                     self._fixtures.end_raised(getattr(item, "_request", None))
-                    if not has_grown:
-                        self._put_back(memory)
+                    self._undoing.cancel()
+                    if isinstance(step, Plainly) and mates:
+                        end_for(item, mates[0][0])
                     self._pending = None
                     return [], step
                 if item.session.shouldfail or item.session.shouldstop:
@@ -296,7 +288,7 @@ class Requeuer:
                     step = self._decide((teardown,), item, mates, forced)
                     if not isinstance(step, Accept):
                         self._fixtures.end_raised(getattr(item, "_request", None))
-                        self._put_back(memory)
+                        self._undoing.cancel()
                         self._pending = None
                         if isinstance(step, Plainly) and mates:
                             end_for(item, mates[0][0])
@@ -309,7 +301,7 @@ class Requeuer:
         finally:
             self._close_unit()
             self._trying = None
-            self._changes.forget()
+            self._undoing.end()
 
     def _close_unit(self) -> None:
         if self._is_open:
@@ -318,11 +310,9 @@ class Requeuer:
             if self._watcher.log is not None:
                 self._watcher.log.seen |= self._seen
 
-    def _put_back(self, memory: Memory | None) -> None:
-        """Undo what a cancelled attempt did; where that is not possible, nothing is recorded."""
-        is_done = memory is not None and self._guard.call(memory.put_back, False)
-        self._is_lasting = not is_done
-        if not is_done and self._watcher.log is not None:
+    def _taint(self) -> None:
+        """Record nothing of an item: what its cancelled attempt did could not be undone."""
+        if self._watcher.log is not None:
             self._watcher.log.is_tainted = True
 
     def _phase(self, item: pytest.Item, when: Phase, **arguments: Any) -> pytest.TestReport:

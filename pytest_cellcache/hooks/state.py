@@ -33,6 +33,8 @@ class Changes:
         self._guard = guard
         self._watch: StateWatch | None = None
         self._item: set[StateChange] = set()
+        self._newest: Memory | None = None
+        self._is_remembering = False
 
     def begin_item(self) -> None:
         """Begin to watch, if this is the first live item."""
@@ -80,10 +82,23 @@ class Changes:
     def remember(self) -> Memory | None:
         """Take note of the state of everything, to be put back after an attempt."""
         self.leave_to_item()
-        return None if self._watch is None else self._guard.call(self._watch.remember, None)
+        if self._watch is not None:
+            self._newest = self._guard.call(self._watch.remember, None)
+            self._is_remembering = True
+        return self._newest
+
+    def renew(self) -> None:
+        """Take note again, if an attempt is on: a wider fixture has been set up."""
+        if self._is_remembering:
+            self.remember()
+
+    def newest(self) -> Memory | None:
+        """Give what ``remember`` or ``renew`` took last."""
+        return self._newest
 
     def forget(self) -> None:
         """Let go of what was remembered."""
+        self._newest, self._is_remembering = None, False
         if self._watch is not None:
             self._watch.forget()
 

@@ -8,6 +8,7 @@ passes in C, and looks closer only where they differ.
 
 from __future__ import annotations
 
+import copy
 import sys
 import types
 from collections import OrderedDict
@@ -132,8 +133,9 @@ class StateWatch:
         """Take copies of everything watched, to be put back; right after ``take``."""
         if self._memory is None:
             self._memory = Memory(self._batches)
-        self._memory.look_around()
-        return self._memory
+        memory = copy.copy(self._memory)  # with surroundings of its own
+        memory.look_around()
+        return memory
 
     def forget(self) -> None:
         """Let go of the copies, which keep alive what they hold."""

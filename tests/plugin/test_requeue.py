@@ -330,3 +330,56 @@ def test_what_wider_fixtures_did_to_the_surroundings_outlives_a_cancelled_attemp
     assert ran.code == 0
     assert not ran.report["warnings"]
     assert ran.decisions["test_a.py::test_it"]["attempts"] == 2
+
+
+REGISTERED = """
+import time
+import pytest
+import registry
+
+@pytest.fixture(scope="session")
+def config():
+    time.sleep(0.06)
+    return {"name": "x"}
+
+@pytest.fixture(scope="SCOPE")
+def app(config):
+    registry.add(config["name"])
+    yield registry.NAMES
+    END
+
+@pytest.fixture
+def own(app):
+    app.append("own")
+    yield app
+    app.remove("own")
+"""
+
+
+@pytest.mark.parametrize("end", ["pass", "registry.NAMES.append('end')", "registry.NAMES.pop()"])
+@pytest.mark.parametrize("scope", ["session", "module"])
+def test_what_a_fixture_did_that_is_ended_for_a_requeue_is_undone(
+    suite: Suite, scope: str, end: str
+) -> None:
+    suite.write(
+        "registry.py",
+        """
+        NAMES = []
+        def add(name):
+            if name in NAMES: raise ValueError("registered already")
+            NAMES.append(name)
+        """,
+    )
+    suite.write("conftest.py", REGISTERED.replace("SCOPE", scope).replace("END", end))
+    suite.write(
+        "test_a.py",
+        "import registry\n\n"
+        "def test_name(config): assert config['name'] == 'x'\n"
+        "def test_own(own, config):\n    assert own == ['x', 'own']\n"
+        "def test_after(app): assert app == ['x']\n",
+    )
+    suite.both()
+    change = "config['more'] = own\n    assert own == ['x', 'own']"
+    suite.edit("test_a.py", "assert own == ['x', 'own']", change)
+    ran = suite.both()
+    assert ran.decisions["test_a.py::test_own"]["requeued_for"]

@@ -1,0 +1,77 @@
+"""Puts back what a cancelled attempt did to watched objects and to the surroundings.
+
+::
+
+    attempt begins                     -> first memory
+    a wider fixture has been set up    -> a newer one: what it did is there to stay
+    cancelled: the test's own fixtures are torn down -> back to the newest
+    the wider ones that it set up end, and no others -> back to the first
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pytest_cellcache.hooks.fixtures import FixtureWatch
+from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.state import Changes
+from pytest_cellcache.lifecycle.units import Instance
+from pytest_cellcache.trace.memory import Memory
+
+
+class Undoing:
+    """Memories of one item's attempts.
+
+    Attributes:
+        is_lasting: something that a cancelled attempt did could not be undone.
+
+    Args:
+        taint: called where something could not be undone: nothing of the item is recorded.
+    """
+
+    def __init__(
+        self, fixtures: FixtureWatch, changes: Changes, guard: Guard, taint: Callable[[], None]
+    ) -> None:
+        self._fixtures = fixtures
+        self._changes = changes
+        self._guard = guard
+        self._taint = taint
+        self._first: Memory | None = None
+        self._alive: set[Instance] = set()
+        self._cancelled: tuple[Memory | None, set[Instance], set[Instance]] | None = None
+        self.is_lasting = False
+
+    def begin(self) -> None:
+        """Remember the state before an attempt."""
+        self._first = self._changes.remember()
+        self._alive = set(self._fixtures.alive())
+        self._cancelled = None
+
+    def end(self) -> None:
+        """Let go of what was remembered, but for what ``after_release`` needs."""
+        self._first = None
+        self._changes.forget()
+
+    def cancel(self) -> None:
+        """Undo an attempt; the fixtures of the test itself have been torn down."""
+        now = set(self._fixtures.alive())
+        grown = {i for i in now - self._alive if i.place}
+        self._put(self._changes.newest() if grown else self._first)
+        self._cancelled = (self._first, grown, now) if grown else None
+
+    def after_release(self) -> None:
+        """Undo what wider fixtures did that the attempt had set up, if just these have ended."""
+        if self._cancelled is None:
+            return
+        first, grown, then = self._cancelled
+        self._cancelled = None
+        if then - set(self._fixtures.alive()) == grown:
+            self._put(first)
+            self._changes.drop()
+
+    def _put(self, memory: Memory | None) -> None:
+        is_done: Any = memory is not None and self._guard.call(memory.put_back, False)
+        self.is_lasting = not is_done
+        if not is_done:
+            self._taint()
