@@ -8,7 +8,8 @@ the statement, and is found by following calls (``calls``) where it does not.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import accumulate
 from typing import Final
 
 from pytest_cellcache.graph.bringing import Bringing
@@ -21,7 +22,7 @@ from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.project import Project, unnumbered
 from pytest_cellcache.graph.refs import MEMO, Refs, is_unknown_call
 from pytest_cellcache.graph.remembered import Place, Writers, foreign_writers
-from pytest_cellcache.graph.texts import reads_codes, reads_docs, reads_lines, reads_sources
+from pytest_cellcache.graph.texts import reads_codes, reads_sources
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import (
     BODY,
@@ -131,13 +132,9 @@ class Closure:
         self._called(path, refs, out)
         return frozenset(out)
 
-    def reads_docs(self, keys: Iterable[Key]) -> bool:
-        """Say whether some body among keys can read docstrings."""
-        return any(reads_docs(d.refs) for k in keys if k.kind == BODY for d in self._defs(k))
-
-    def reads_lines(self, keys: Iterable[Key]) -> bool:
-        """Say whether some body among keys can read line numbers, of whatever runs."""
-        return any(reads_lines(d.refs) for k in keys if k.kind == BODY for d in self._defs(k))
+    def any_body(self, keys: Iterable[Key], reads: Callable[[Refs], bool]) -> bool:
+        """Say whether some body among keys can read what ``reads`` is about, see ``graph.texts``."""
+        return any(reads(d.refs) for k in keys if k.kind == BODY for d in self._defs(k))
 
     def codes(self, keys: Iterable[Key]) -> frozenset[Key]:
         """Give the bodies of what bodies among keys name, if one of them can read code objects."""
@@ -145,8 +142,9 @@ class Closure:
         if not any(reads_codes(refs) for _, refs in found):
             return frozenset()
         # ``f.__code__.co_names`` names ``f``, too.
-        chains = {(path, part) for path, refs in found for c in refs.chains for part in _starts(c)}
-        return self._bodies(p for at in chains for p in self._targets(self._names.resolve(*at)))
+        chains = {(path, chain) for path, refs in found for chain in refs.chains}
+        named = {(p, n) for p, c in chains for n in accumulate(c.split("."), "{}.{}".format)}
+        return self._bodies(p for at in named for p in self._targets(self._names.resolve(*at)))
 
     def docs(self, keys: Iterable[Key]) -> frozenset[Key]:
         """Give the docstrings of everything named among keys."""
@@ -398,8 +396,3 @@ class Closure:
     @staticmethod
     def _bodies(places: Iterable[Place]) -> frozenset[Key]:
         return frozenset(Key(BODY, *place) for place in places)
-
-
-def _starts(chain: str) -> list[str]:
-    parts = chain.split(".")
-    return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]

@@ -18,6 +18,7 @@ from pytest_cellcache.graph.locate import Locator
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Ran
 from pytest_cellcache.graph.scan import scan_source
+from pytest_cellcache.graph.texts import reads_docs, reads_lines
 from pytest_cellcache.lifecycle.children import ChildFootprints, Lines
 from pytest_cellcache.lifecycle.consumers import Kept, with_producers
 from pytest_cellcache.lifecycle.evaluations import evaluations_of
@@ -342,10 +343,10 @@ class Recording:
             roots.add(Key(SURFACE, facts.group))  # ``request.module``
         for path, source in facts.snippets:
             roots |= closure.called(path, scan_source(source))
-        if closure.reads_docs(roots):
+        if closure.any_body(roots, reads_docs):
             roots |= closure.docs(reach(roots, edges))
         roots |= closure.codes(roots)
-        if closure.reads_lines(roots):
+        if closure.any_body(roots, reads_lines):
             roots |= {Key(FILE, key.path) for key in roots if key.kind == BODY}
         return frozenset(roots)
 

@@ -14,6 +14,8 @@ another schema are ignored, never migrated):
    files, and after whom they ran
 6. loops and conditions that only bind names and change known objects, attributes of modules;
    a module's changes of its own globals in the digests of these only; bodies that await
+7. imports that may fail, what they bring and what reads of it; permissions; whom the records of
+   producers rest on, and who finds what they leave
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from typing import Any, NewType
 Digest = NewType("Digest", str)
 """Lower-case hex of 128-bit XXH3 (32 characters)."""
 
-SCHEMA = 6
+SCHEMA = 7
 
 ABSENT = Digest("absent")
 """Stands for "there is no such thing", so that its appearance is a change."""
