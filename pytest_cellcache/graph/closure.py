@@ -133,7 +133,7 @@ class Closure:
         return frozenset(out)
 
     def any_body(self, keys: Iterable[Key], reads: Callable[[Refs], bool]) -> bool:
-        """Say whether some body among keys can read what ``reads`` is about, see ``graph.texts``."""
+        """Say whether some body among keys ``reads`` something, see ``graph.texts``."""
         return any(reads(d.refs) for k in keys if k.kind == BODY for d in self._defs(k))
 
     def codes(self, keys: Iterable[Key]) -> frozenset[Key]:
