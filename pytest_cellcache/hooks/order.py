@@ -75,7 +75,7 @@ class Order:
         # What they have changed in modules and not when they ran last.
         self._state: dict[Told, set[str]] = {}
         # Places of what replayed tests change.
-        self._told: set[Told] = set()
+        self._told: set[tuple[str, str, str]] = set()
         self._upset_by: dict[str, tuple[str, ...]] = {}
         # By node id of tests that were replayed: producers that come later.
         self._later: dict[str, list[str]] = {}
@@ -186,7 +186,7 @@ class Order:
         Not what a replayed test changes: it would have found that done.
         """
         for change in () if self.by_chance else changes:
-            if change[:3] not in self._told:
+            if change.place not in self._told:
                 self._state.setdefault(change, set()).add(nodeid)
 
     @property
@@ -202,7 +202,7 @@ class Order:
 
     def replayed(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
         """Take a test that was answered from the store."""
-        self._told.update(change[:3] for change in read(told.get("changes")))
+        self._told.update(change.place for change in read(told.get("changes")))
         if "later" in told:
             self._later[item.nodeid] = texts(told["later"])
         if not _LEAVING.isdisjoint(told):

@@ -8,20 +8,36 @@ it reads, is known only when it has run: this is asked of a silent attempt.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.lifecycle.producers import Change, Producers, unit_key
 from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.model.keys import BODY, NAME, Key
 from pytest_cellcache.model.observation import FIXTURE
 
-Told = tuple[Any, ...]
-"""A change as a record tells it: path, global, word, is it keyed, a counter; and fillers."""
 
-ANY: Final[Told] = ("*",)
+class Told(NamedTuple):
+    """A change as a record tells it, see ``producers.Change``; bodies by their files and names."""
+
+    path: str
+    name: str = ""
+    word: str = ""
+    is_keyed: bool = False
+    is_counter: bool = False
+    fillers: tuple[Place, ...] = ()
+    function: Place | tuple[()] = ()
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """What was changed, whoever did it."""
+        return self[:3]
+
+
+ANY: Final = Told("*")
 """In place of changes: there were too many to name."""
 _MOST: Final = 50
 
@@ -32,7 +48,15 @@ def tell(changes: Iterable[Change]) -> list[Told]:
     Not what a memo keeps: it is the same whoever asks first, and asking needs nobody to have asked.
     """
     found = {
-        (c.key.path, c.key.name, c.word, c.is_keyed, c.is_counter, _places(c.fillers))
+        Told(
+            c.key.path,
+            c.key.name,
+            c.word,
+            c.is_keyed,
+            c.is_counter,
+            tuple(sorted(map(_place, c.fillers))),
+            _place(c.function) if c.function is not None else (),
+        )
         for c in changes
         if c.key.path != FIXTURE and (c.producer is not None or c.fillers)
     }
@@ -69,10 +93,16 @@ class Present:
             if told == ANY:
                 found.add(told)
                 continue
-            path, name, word, is_keyed, is_counter, places = told
-            fillers = frozenset(Key(BODY, *place) for place in places)
+            fillers = frozenset(Key(BODY, *place) for place in told.fillers)
             change = Change(
-                Key(NAME, path, name), word, is_keyed, frozenset(), None, fillers, None, is_counter
+                Key(NAME, told.path, told.name),
+                told.word,
+                told.is_keyed,
+                frozenset(),
+                None,
+                fillers,
+                is_counter=told.is_counter,
+                function=Key(BODY, *told.function) if told.function else None,
             )
             # Who makes the same change need not find it made.
             if unit in readers.of(change) and fillers.isdisjoint(roots):
@@ -80,14 +110,26 @@ class Present:
         return found
 
 
-def _places(keys: Iterable[Key]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((key.path, key.name) for key in keys))
+def _place(key: Key) -> Place:
+    return key.path, key.name
 
 
 def _read(told: Any) -> Told:
     try:
-        path, name, word, is_keyed, is_counter, places = told
-        fillers = tuple((str(file), str(body)) for file, body in places)
-        return str(path), str(name), str(word), bool(is_keyed), bool(is_counter), fillers
+        path, name, word, is_keyed, is_counter, fillers, function = told
+        return Told(
+            str(path),
+            str(name),
+            str(word),
+            bool(is_keyed),
+            bool(is_counter),
+            tuple(_as_place(place) for place in fillers),
+            _as_place(function) if function else (),
+        )
     except (TypeError, ValueError):
         return ANY
+
+
+def _as_place(place: Any) -> Place:
+    file, name = place
+    return str(file), str(name)

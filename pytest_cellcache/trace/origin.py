@@ -153,8 +153,9 @@ def project_frames(is_first_party: IsFirstParty) -> tuple[CodeRef, ...]:
 
 
 def _is_imported(frame: FrameType) -> bool:
-    # Not the script that the process was started with.
-    return frame.f_globals.get("__name__") != "__main__" and frame.f_back is not None
+    # Not the script that the process was started with, nor what a worker was told to execute.
+    names = frame.f_globals
+    return names.get("__name__") != "__main__" and names.get("__spec__") is not None
 
 
 def scans_for_others() -> bool:

@@ -12,16 +12,23 @@ UNIT = Key("unit", "t.py", "t.py::test")
 
 
 def change(
-    name: str, word: str = "", *, path: str = "a.py", fillers: tuple[Key, ...] = ()
+    name: str,
+    word: str = "",
+    *,
+    path: str = "a.py",
+    fillers: tuple[Key, ...] = (),
+    function: Key | None = None,
 ) -> Change:
-    key = Key(NAME, path, name)
-    return Change(key, word, bool(word), frozenset({UNIT}), UNIT, frozenset(fillers), UNIT)
+    key, made = Key(NAME, path, name), frozenset({UNIT})
+    change = Change(key, word, bool(word), made, UNIT, frozenset(fillers), UNIT)
+    return change._replace(function=function)
 
 
 def test_changes_come_back_as_they_were_told() -> None:
     fills = Key(BODY, "a.py", "get")
-    told = tell([change("D", "x"), change("D", "x"), change("L", fillers=(fills,))])
+    told = tell([change("D", "x"), change("D", "x"), change("L", fillers=(fills,), function=fills)])
     assert len(told) == 2
+    assert told[-1].function == ("a.py", "get")
     assert read(json.loads(json.dumps(told))) == told
 
 
@@ -56,7 +63,7 @@ def test_who_sees_a_change_is_told_before_anything_is_written(bench: Any) -> Non
     changed = session.changed("a.py", "L")
     seen = session.seen("t.py::test", "a.py::add")
     told = session.recording.changes_of(session.attempt(seen, changes=[changed]), session.around)
-    assert [(path, name) for path, name, *_ in told] == [("a.py", "L")]
+    assert [(each.path, each.name) for each in told] == [("a.py", "L")]
 
     def seen_by(*names: str) -> set[Any]:
         found = session.seen("t.py::test2", *(f"a.py::{name}" for name in names))
@@ -74,7 +81,7 @@ def test_who_makes_the_same_change_need_not_find_it_made(bench: Any) -> None:
     seen = session.seen("t.py::test", "a.py::get")
     attempt = session.attempt(seen, changes=[changed])
     told = session.recording.changes_of(attempt, session.around)
-    assert [fillers for *_, fillers in told] == [(("a.py", "get"),)]
+    assert [each.fillers for each in told] == [(("a.py", "get"),)]
     again = session.seen("t.py::test2", "a.py::get")
     assert session.recording.seen_by([again], told, session.around) == set()
     roots = {Key(BODY, "t.py", "test2"), Key(BODY, "a.py", "get")}

@@ -7,11 +7,14 @@ import random
 import sys
 import textwrap
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 
+from pytest_cellcache.trace import state as state_module
+from pytest_cellcache.trace.held import Batch
+from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.state import StateWatch
 
 MODULE = """
@@ -117,11 +120,22 @@ def test_nothing_done_is_nothing_to_undo(module: types.ModuleType) -> None:
     assert module.TABLE is table
 
 
-def test_copies_are_made_anew_only_after_changes(module: types.ModuleType) -> None:
+def test_copies_are_made_anew_only_after_changes(
+    module: types.ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def make(batches: Iterable[Batch]) -> Memory:
+        made.append(Memory(batches))
+        return made[-1]
+
+    monkeypatch.setattr(state_module, "Memory", make)
     state = watch()
-    first = state.remember()
+    state.remember()
     assert state.take() == frozenset()
-    assert state.remember() is first
+    state.remember()
+    assert len(made) == 1
     module.NUMBER = 2
     assert state.take()
-    assert state.remember() is not first
+    state.remember()
+    assert len(made) == 2
