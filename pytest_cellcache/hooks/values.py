@@ -76,7 +76,10 @@ def describe(value: Any, root: str, depth: int = 0) -> str:
 
 def is_plain_enum(kind: Any) -> bool:
     """Say whether members of an enumeration have but names, values and methods."""
-    if kind._new_member_ not in _NEW or kind.__init__ not in _INITS:
+    new = getattr(kind, "_new_member_", None)
+    if new is None:  # Python 3.10, where only a ``__new__`` of its own is kept
+        new = getattr(kind, "__new_member__", kind._member_type_.__new__)
+    if new not in _NEW or kind.__init__ not in _INITS:
         return False
     return all(
         name[:1] == "_" or name in kind.__members__ or isinstance(held, _METHODS)

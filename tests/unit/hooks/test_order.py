@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pytest_cellcache.hooks.order import Judged, Order, is_by_chance
+from pytest_cellcache.lifecycle.inheritance import Told
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model.digest import digest_parts
 from pytest_cellcache.model.reasons import Reason
@@ -127,7 +128,7 @@ def read_all(changes: set[Any]) -> set[Any]:
     return changes
 
 
-CHANGES = {"changes": [["a.py", "L", "", False, False, []]]}
+CHANGES = {"changes": [["a.py", "L", "", False, False, [], []]]}
 
 
 def test_what_replayed_tests_leave_is_due_once_for_who_reads_it() -> None:
@@ -152,7 +153,7 @@ def test_by_chance_nothing_of_it_is_due() -> None:
 def test_a_new_change_upsets_who_sees_it() -> None:
     order = order_of()
     entry = entry_of("b", {})
-    change = ("a.py", "L", "", False, False, ())
+    change = Told("a.py", "L")
     asked: list[set[Any]] = []
 
     def sees(_: object, changes: set[Any]) -> set[Any]:
@@ -183,5 +184,5 @@ def pytest_item(name: str) -> Any:
 def test_what_a_replayed_test_would_have_done_before_is_no_new_change() -> None:
     order = order_of()
     order.replayed(pytest_item("a"), "passed", CHANGES)
-    order.note_state("b", [("a.py", "L", "", False, False, (("a.py", "add"),))])
+    order.note_state("b", [Told("a.py", "L", fillers=(("a.py", "add"),))])
     assert not order.is_upset(entry_of("c", {}), lambda _: (), lambda _, changes: changes)
