@@ -16,7 +16,13 @@ from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.scan import scan_source
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.model.keys import EXISTS, LISTING, MODULES, PROGRAM, WHOLE, Key
-from pytest_cellcache.model.observation import UNKNOWN, CodeRef, Observation, Spawned
+from pytest_cellcache.model.observation import (
+    ALL_VARIABLES,
+    UNKNOWN,
+    CodeRef,
+    Observation,
+    Spawned,
+)
 from pytest_cellcache.sources.handover import is_alive
 
 Lines = list[tuple[str, Any]]
@@ -37,7 +43,7 @@ _OPTIONS_WITH_VALUE: Final = frozenset({"-W", "-X", "--check-hash-based-pycs"})
 _COMMAND_FILE: Final = "<command>"
 """Where code given on a command line lies: nowhere, at the root."""
 
-_UNVOUCHED: Final = Observation(children=frozenset({sys.executable}), starters=frozenset({UNKNOWN}))
+_UNVOUCHED: Final = Observation(children=frozenset({sys.executable}), on_stack=frozenset({UNKNOWN}))
 
 
 class Child(NamedTuple):
@@ -80,10 +86,11 @@ def read_child(lines: Lines, *, is_over: bool = False) -> Child:
         return Child(_UNVOUCHED)
     if not is_over and "end" not in kinds and (not start["live"] or is_alive(start["pid"])):
         return Child(_UNVOUCHED)
+    is_broad = bool(kinds.get("children")) or ALL_VARIABLES in kinds.get("variables", ())
     seen = Observation(
         codes=frozenset(CodeRef(*ref) for ref in kinds.get("codes", ())),
         **{kind: frozenset(kinds.get(kind, ())) for kind in _FIELDS},
-        starters=frozenset({UNKNOWN} if kinds.get("children") else ()),
+        on_stack=frozenset({UNKNOWN} if is_broad else ()),
     )
     spawned = {Spawned(row[0], *map(frozenset, row[1:])) for row in kinds.get("spawned", ())}
     command = start["command"]

@@ -12,7 +12,13 @@ from pytest_cellcache.lifecycle.producers import Producers, unit_key
 from pytest_cellcache.lifecycle.surroundings import Edges, KeysOfCode, Surroundings, reach
 from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model.keys import EFFECTS, GROUP, UNIT, Key
-from pytest_cellcache.model.observation import FIXTURE, UNKNOWN, Observation, StateChange
+from pytest_cellcache.model.observation import (
+    ALL_VARIABLES,
+    FIXTURE,
+    UNKNOWN,
+    Observation,
+    StateChange,
+)
 
 _NOTHING: Final[frozenset[str]] = frozenset()
 _MOST_USERS: Final = 20
@@ -186,17 +192,22 @@ class Left:
             used = attempt.instances if instance is None else instance.with_upstream()
             ran: set[Place] = set()
             inputs: set[Key] = set()
-            of_children: dict[frozenset[Place] | None, frozenset[Key]] = {}
+            broad: dict[frozenset[Place] | None, frozenset[Key]] = {}
             for each in (*seen, *(other.seen for other in used)):
                 ran |= places_of(self._keys_of_code(each.codes))
                 whole = self._joined(each)
-                if whole.children:
-                    starters = self._starters(whole)
-                    alone = Observation(children=whole.children)
-                    of_children[starters] = frozenset(
-                        self._input_keys.keys(alone, _NOTHING)
-                    ) | of_children.get(starters, frozenset())
-                    whole = whole._replace(children=frozenset())
+                all_variables = whole.variables & {ALL_VARIABLES}
+                if whole.children or all_variables:
+                    on_stack = self._on_stack(whole)
+                    alone = Observation(
+                        children=whole.children, variables=all_variables, inherited=all_variables
+                    )
+                    broad[on_stack] = frozenset(self._input_keys.keys(alone, _NOTHING)) | broad.get(
+                        on_stack, frozenset()
+                    )
+                    whole = whole._replace(
+                        children=frozenset(), variables=whole.variables - all_variables
+                    )
                 inputs |= self._input_keys.keys(whole, each.writes)
             own |= {place for place in ran if place[0] in self._test_files}
             producers.add(
@@ -205,14 +216,14 @@ class Left:
                 ran=Ran(ran, frozenset(own)),
                 own=frozenset(own),
                 inputs=frozenset(inputs),
-                of_children=of_children,
+                broad=broad,
             )
 
-    def _starters(self, seen: Observation) -> frozenset[Place] | None:
-        """Give the bodies that ran when child processes were started; ``None`` if not known."""
-        if UNKNOWN in seen.starters:
+    def _on_stack(self, seen: Observation) -> frozenset[Place] | None:
+        """Give the bodies that ran when something broad was consulted; ``None`` if not known."""
+        if UNKNOWN in seen.on_stack:
             return None
-        return frozenset(places_of(self._keys_of_code(seen.starters)))
+        return frozenset(places_of(self._keys_of_code(seen.on_stack)))
 
     def maker_of(self, unit: Key) -> Key:
         """Give the test on whose behalf a unit changed what lasts: itself, or a fixture's first."""

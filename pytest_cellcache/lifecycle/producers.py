@@ -22,7 +22,7 @@ from pytest_cellcache.graph.remembered import Place, Ran, Writers, Written, fill
 from pytest_cellcache.model.keys import BODY, NAME, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, CodeRef, StateChange
 
-_NO_CHILDREN: Final[Mapping[frozenset[Place] | None, frozenset[Key]]] = MappingProxyType({})
+_NO_INPUTS: Final[Mapping[frozenset[Place] | None, frozenset[Key]]] = MappingProxyType({})
 
 
 class Change(NamedTuple):
@@ -77,7 +77,7 @@ class Producers:
         ran: Ran,
         own: frozenset[Place],
         inputs: frozenset[Key],
-        of_children: Mapping[frozenset[Place] | None, frozenset[Key]] = _NO_CHILDREN,
+        broad: Mapping[frozenset[Place] | None, frozenset[Key]] = _NO_INPUTS,
     ) -> None:
         """Take what a unit changed.
 
@@ -85,8 +85,8 @@ class Producers:
             ran: bodies that it ran.
             own: those that only pytest calls: the test itself and its fixtures.
             inputs: files, variables and the like that it consulted.
-            of_children: those of child processes that nobody traced, by the bodies that were
-                running when they were started; ``None`` for any.
+            broad: those of child processes that nobody traced, and all variables, by the bodies
+                that were running when they were consulted; ``None`` for any.
         """
         relative = self._project.snapshot.places.relative
         writers = None
@@ -105,8 +105,8 @@ class Producers:
             if found and not found & own and all(self._fills(place) for place in found):
                 bodies = self._calls.reach(found | self._wrapped(where, home.name, ran), ran)
                 rests_on = frozenset(Key(BODY, *place) for place in bodies) | inputs
-                for starters, keys in of_children.items():
-                    if starters is None or starters & bodies or self._is_resumed(found):
+                for on_stack, keys in broad.items():
+                    if on_stack is None or on_stack & bodies or self._is_resumed(found):
                         rests_on |= keys
                 producer = None
                 if not any(self._is_memo(place) for place in found):

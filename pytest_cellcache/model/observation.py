@@ -21,7 +21,7 @@ CLASS_BODY = "<class>"
 
 
 UNKNOWN: Final = CodeRef("", 0, "")
-"""In ``Observation.starters``: nobody knows what was running."""
+"""In ``Observation.on_stack``: nobody knows what was running."""
 
 
 class Site(NamedTuple):
@@ -129,8 +129,8 @@ class Observation(NamedTuple):
         imports: names of modules asked for through ``importlib.import_module``.
         children: programs started as child processes that nobody traced (argv[0], what a shell
             was given, or a word such as ``fork``).
-        starters: the project's code that was running when ``children`` were started, callers
-            included; may hold ``UNKNOWN``.
+        on_stack: the project's code that was running when ``children`` were started or all
+            variables were read, callers included; may hold ``UNKNOWN``.
         repositories: absolute folders in which git was started.
         spawned: child processes that are traced.
         hosts: addresses outside loopback that were connected to or resolved.
@@ -167,7 +167,7 @@ class Observation(NamedTuple):
     sites: frozenset[Site] = frozenset()
     spawned: frozenset[Spawned] = frozenset()
     left: frozenset[str] = frozenset()
-    starters: frozenset[CodeRef] = frozenset()
+    on_stack: frozenset[CodeRef] = frozenset()
 
     def __or__(self, other: Observation) -> Observation:
         joined: list[Any] = []

@@ -48,7 +48,7 @@ Where = Callable[[], tuple[CodeRef, ...]]
 
 _SETS: Final = tuple(
     """reads writes listings stats modes scanned absent variables inherited in_imports options
-    distributions imports children repositories hosts acts appends sites spawned starters""".split()
+    distributions imports children repositories hosts acts appends sites spawned on_stack""".split()
 )
 """What an ``OpenUnit`` and an ``Observation`` name alike."""
 
@@ -72,8 +72,8 @@ class OpenUnit:
         """
         _at_first _blindly _frames _listed _made_dirs _made_files _search _thread _threads
         _variables_before _where _written absent acts appends children distributions gaps
-        has_imported has_moved has_talked hosts imports in_imports inherited listings modes
-        options reads repositories scanned sites spawned starters stats threads_left variables
+        has_imported has_moved has_talked hosts imports in_imports inherited listings modes on_stack
+        options reads repositories scanned sites spawned stats threads_left variables
         writes
         """.split()  # a page of quotes otherwise
     )
@@ -88,7 +88,7 @@ class OpenUnit:
         self._frames = frames
         self._where = frames if is_sited else None
         self._thread = threading.get_ident()
-        self.starters: set[CodeRef] = set()
+        self.on_stack: set[CodeRef] = set()
         self._at_first = before.variables if before is not None else None
         self.has_talked = False
         self.has_imported = False
@@ -176,8 +176,7 @@ class OpenUnit:
 
     def start_child(self, program: str) -> None:
         self._note("children", program)
-        is_own = threading.get_ident() == self._thread
-        self.starters.update(self._frames() if self._frames and is_own else (UNKNOWN,))
+        self._note_stack()
 
     def ask_history(self, folder: str) -> None:
         self._note("repositories", folder)
@@ -195,6 +194,11 @@ class OpenUnit:
         self.spawned.add(Spawned(token, *made, frozenset(changed.union(overridden))))
         if self.has_imported and is_importing():
             self.in_imports.add(("spawned", token))
+
+    def _note_stack(self) -> None:
+        """Note who is on the way to what holds much and may concern none of the others."""
+        is_own = threading.get_ident() == self._thread
+        self.on_stack.update(self._frames() if self._frames and is_own else (UNKNOWN,))
 
     def move(self) -> None:
         self.has_moved = True
@@ -237,9 +241,10 @@ class OpenUnit:
         """
         first = self._at_first
         is_changed = self._variables_before.get(name, value) != value
-        if name == ALL_VARIABLES or (
-            not is_changed if first is None else value == first.get(os.fsencode(name))
-        ):
+        if name == ALL_VARIABLES:
+            self._note_stack()
+            self.inherited.add(name)
+        elif not is_changed if first is None else value == first.get(os.fsencode(name)):
             self.inherited.add(name)
         elif is_changed:
             return

@@ -72,7 +72,7 @@ class Left:
         ran: Iterable[str] = (),
         own: Iterable[Place] = (),
         inputs: Iterable[Key] = (),
-        of_children: Mapping[frozenset[Place] | None, frozenset[Key]] | None = None,
+        broad: Mapping[frozenset[Place] | None, frozenset[Key]] | None = None,
     ) -> Change:
         places = frozenset(own)
         self.producers.add(
@@ -81,7 +81,7 @@ class Left:
             ran=Ran({("a.py", name) for name in ran} | places, places),
             own=places,
             inputs=frozenset(inputs),
-            of_children=of_children or {},
+            broad=broad or {},
         )
         return self.producers.changes[-1]
 
@@ -128,10 +128,10 @@ CHILD_STARTED_BY = {
 
 
 @pytest.mark.parametrize(
-    ("starters", "filler", "counts"), CHILD_STARTED_BY.values(), ids=CHILD_STARTED_BY
+    ("on_stack", "filler", "counts"), CHILD_STARTED_BY.values(), ids=CHILD_STARTED_BY
 )
 def test_children_count_where_they_were_started_on_the_way(
-    bench: Any, starters: frozenset[Place] | None, filler: str, *, counts: bool
+    bench: Any, on_stack: frozenset[Place] | None, filler: str, *, counts: bool
 ) -> None:
     waits = (
         "async def wait_and_fill(k):\n    if k not in D: D[k] = await make(k)\n    return D[k]\n"
@@ -139,8 +139,8 @@ def test_children_count_where_they_were_started_on_the_way(
     left = Left(bench, STATE + waits)
     tree = Key(TREE)
     ran = [filler, "make", "helper", "other"]
-    of_children = {starters: frozenset({tree})}
-    change = left.change("D", "x", is_keyed=True, ran=ran, of_children=of_children)
+    broad = {on_stack: frozenset({tree})}
+    change = left.change("D", "x", is_keyed=True, ran=ran, broad=broad)
     assert change.producer is None
     assert (tree in change.rests_on) == counts
 

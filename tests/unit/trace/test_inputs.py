@@ -334,12 +334,17 @@ def test_children(watch: Watch) -> None:
     assert watch(lambda: os.system("true 1 2")).children == {"true"}
 
 
-def test_who_started_a_child_is_known_unless_another_thread_did(tmp_path: Path) -> None:
+def test_who_started_a_child_or_read_all_variables_is_known_unless_another_thread_did(
+    tmp_path: Path,
+) -> None:
     def start() -> None:
         os.system("true")
 
     def ask() -> None:
         start()
+
+    def copy_variables() -> None:
+        dict(os.environ)
 
     def start_apart() -> None:
         thread = threading.Thread(target=start)
@@ -348,12 +353,13 @@ def test_who_started_a_child_is_known_unless_another_thread_did(tmp_path: Path) 
 
     with make_recorder("auto", lambda filename: filename == __file__) as recorder:
         found = []
-        for action in (ask, start_apart, tmp_path.exists):
+        for action in (ask, start_apart, tmp_path.exists, copy_variables):
             recorder.open_unit()
             action()
-            found.append({code.name for code in recorder.close_unit().starters})
+            found.append({code.name for code in recorder.close_unit().on_stack})
     assert found[0] >= {"start", "ask"}
-    assert found[1:] == [{UNKNOWN.name}, set()]
+    assert found[1:3] == [{UNKNOWN.name}, set()]
+    assert "copy_variables" in found[3]
 
 
 def test_children_of_multiprocessing(watch: Watch) -> None:
