@@ -11,7 +11,7 @@ from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import KEYED, Refs, words_of
 from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.lifecycle.producers import Change
-from pytest_cellcache.model.keys import BODY, MARKERS, NAME, UNIT, Key
+from pytest_cellcache.model.keys import BODY, MARKERS, NAME, SURFACE, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE
 
 _MANGLED: Final = re.compile(r"^_[A-Z]\w*?__(?=\w)")
@@ -47,7 +47,7 @@ class Readers:
         for unit, own in roots.items():
             for root in own:
                 is_hub = root.kind == UNIT and not root.path
-                if root.kind in (BODY, NAME, MARKERS) or root.path == FIXTURE or is_hub:
+                if root.kind in (BODY, NAME, MARKERS, SURFACE) or root.path == FIXTURE or is_hub:
                     self._units.setdefault(root, set()).add(unit)
         self._back: dict[Key, list[Key]] = {}
         self._refs: list[tuple[Key, Refs]] = []
@@ -115,7 +115,7 @@ class Readers:
             names, stack = {key}, [key]
             while stack:
                 for source in self._back.get(stack.pop(), ()):
-                    if source.kind == NAME and self._is_import(source) and source not in names:
+                    if source not in names and self._passes_on(source):
                         names.add(source)
                         stack.append(source)
             sources = {source for name in names for source in self._back.get(name, ())} - names
@@ -124,6 +124,10 @@ class Readers:
             direct = {unit for name in names for unit in self._units.get(name, ())}
             self._computed[key] = self._leading_to(starts) | direct
         return self._computed[key] | self._units.get(function, set())
+
+    def _passes_on(self, key: Key) -> bool:
+        """Say whether a key is only another way to what it leads to: nothing was computed."""
+        return key.kind == SURFACE or (key.kind == NAME and self._is_import(key))
 
     def _is_import(self, key: Key) -> bool:
         cells = self._project.index(key.path).bound_by(key.name)

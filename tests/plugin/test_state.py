@@ -147,6 +147,50 @@ CASES: Final = {
         ("lib.py", "return n if", "return 1 * n if"),
         "test_b",
     ),
+    "a memo that a closure keeps, and who takes its module for a value": Case(
+        """
+        def remembering(make):
+            known = {}
+            def inner(key):
+                if key not in known:
+                    known[key] = make(key)
+                return known[key]
+            return inner
+        def double(n): return n + n
+        stored = remembering(double)
+        FAST = False
+        def size(n): return n if FAST else stored(n)
+        """,
+        """
+        import lib
+        def test_a(): assert lib.size(2) == 4
+        def test_b(monkeypatch):
+            monkeypatch.setattr(lib, "FAST", True)
+            assert lib.size(2) == 2
+        def test_c(): assert lib.stored(2) == 4
+        """,
+        ("test_it.py", "lib.size(2) == 2", "lib.size(3) == 3"),
+        "test_b",
+    ),
+    "state of a module that is imported by a computed name": Case(
+        """
+        STATE = []
+        def add(): STATE.append(1)
+        def size(things): return len(things)
+        """,
+        """
+        import importlib
+        def test_a():
+            import lib
+            lib.add()
+        def test_b():
+            lib = importlib.import_module("li" + "b")
+            assert lib.size(getattr(lib, "STA" + "TE")) == 1
+        def test_c(): assert True
+        """,
+        ("lib.py", "return len(things)", "return sum(things)"),
+        "test_a test_b",
+    ),
     "methods of a class that registers itself": Case(
         """
         KNOWN = []
