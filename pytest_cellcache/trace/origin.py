@@ -191,9 +191,9 @@ def process_reach() -> int:
         if name in _SYSTEM_ASKERS:
             return NOBODY
         if name != "subprocess" and name not in _CARRIERS:
-            break
+            return reach(str(name), frame)
         frame = frame.f_back
-    return reach(*caller())
+    return EVERYBODY
 
 
 def variable_reach(module: str, frame: FrameType | None) -> int:

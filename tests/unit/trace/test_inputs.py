@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 
 from pytest_cellcache.model.observation import UNKNOWN, Observation
+from pytest_cellcache.sources.history import Ignored
 from pytest_cellcache.trace import shims
 from pytest_cellcache.trace.recorder import Recorder, make_recorder
 
@@ -332,6 +333,16 @@ def test_children(watch: Watch) -> None:
 
     assert watch(python).children == {sys.executable}
     assert watch(lambda: os.system("true 1 2")).children == {"true"}
+
+
+def test_what_we_ask_git_ourselves_is_noise(watch: Watch, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    (tmp_path / ".gitignore").write_text("out\n")
+    (tmp_path / "out").touch()
+    found = []
+    seen = watch(lambda: found.append(Ignored(str(tmp_path)).is_output("out")))
+    assert found == [True]
+    assert seen == Observation(hosts=seen.hosts)
 
 
 def test_who_started_a_child_or_read_all_variables_is_known_unless_another_thread_did(
