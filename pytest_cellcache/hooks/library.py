@@ -63,9 +63,14 @@ class Manifests:
         entry = verifier.collection(group, self._facts_of(self.basis, group))
         if entry is None or entry.body.get("manifest") is None:
             return None
-        hits = not self._must_hit or all(
-            verifier.would_hit(group, nodeid, digest)
-            for nodeid, digest in items_in(entry.body["manifest"])
+        if not self._must_hit:
+            return entry
+        # Who was not asked for last time, as by ``-m``, need not hit: should some of these be asked
+        # for now, the module is imported after all.
+        unasked = _positions(entry.body.get("unasked"))
+        hits = all(
+            position in unasked or verifier.would_hit(group, nodeid, digest)
+            for position, (nodeid, digest) in enumerate(items_in(entry.body["manifest"]))
         )
         return entry if hits else None
 
@@ -105,12 +110,16 @@ class Manifests:
             assert basis is not None
             group = self._places.relative(str(held.node.path))
             facts = self._facts_of(basis, group)
+            unasked = _unasked(held, selected)
             warned = warnings_of(held.node)
             known = basis.verifier.collection(group, facts)
-            if known is not None and warned is not None and known.body["manifest"] is not None:
+            if known is not None and known.body["manifest"] is None:
+                continue
+            if known is not None and warned is not None:
                 before = known.body["manifest"]
-                is_warned = before.get("warnings", []) == warned
-                if is_warned and _is_like(held, before, facts_of, selected):
+                is_same = before.get("warnings", []) == warned
+                is_same = is_same and known.body.get("unasked", []) == unasked
+                if is_same and _is_like(held, before, facts_of, selected):
                     continue
             try:
                 if warned is None:
@@ -119,13 +128,15 @@ class Manifests:
             except Unusual:
                 continue
             manifest = written | ({"warnings": warned} if warned else {})
-            if known is not None and known.body["manifest"] in (None, manifest):
+            was_unasked = known.body.get("unasked", []) if known is not None else []
+            if known is not None and known.body["manifest"] == manifest and was_unasked == unasked:
                 continue
             plugins = frozenset(self._plugins_of(group))
             files = other_files(held, self._places) - {group}
             # Where nothing changed and yet it is another one, it will be so next time.
-            kept = manifest if known is None else None
-            found.append(Collected(group, facts, files | plugins, plugins, kept))
+            is_other = known is not None and known.body["manifest"] != manifest
+            kept = None if is_other else manifest
+            found.append(Collected(group, facts, files | plugins, plugins, kept, unasked))
         return found
 
     def _facts_of(self, basis: Basis, group: str) -> Digest:
@@ -136,6 +147,26 @@ class Manifests:
     def _plugins_of(self, group: str) -> list[str]:
         """List the first-party conftests and plugins that apply to a file."""
         return [f for f in plugin_files(self._config, self._places) if applies(f, group)]
+
+
+def _unasked(module: Captured, selected: Collection[str]) -> list[list[int]]:
+    """Give first position and number of each sequence of items that are not selected."""
+    found: list[list[int]] = []
+    for position, item in enumerate(captured_items(module)):
+        if item.nodeid in selected:
+            continue
+        if found and sum(found[-1]) == position:
+            found[-1][1] += 1
+        else:
+            found.append([position, 1])
+    return found
+
+
+def _positions(sequences: Any) -> frozenset[int]:
+    try:
+        return frozenset(n for first, many in sequences or () for n in range(first, first + many))
+    except (TypeError, ValueError):  # a record written by something else
+        return frozenset()
 
 
 def _is_like(

@@ -11,12 +11,13 @@ one is missing, or a node does not come out as the manifest says, the module is 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
 import pytest
 
+from pytest_cellcache.hooks.made import Fixtures, Made, Parameter, SharedFunction
 from pytest_cellcache.hooks.manifest import UNREAD
 from pytest_cellcache.hooks.plainvalues import decode
 from pytest_cellcache.hooks.views import Lazy, LazyMark, Token, View, view_of_code
@@ -32,60 +33,6 @@ _BROKEN: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 class Doubt(Exception):
     """The module cannot be made from its manifest here and now."""
-
-
-class _Fixtures:
-    """Takes the place of pytest's ``FuncFixtureInfo``: names are known, definitions are not."""
-
-    def __init__(self, names: list[str], read: Callable[[], Any]) -> None:
-        self.names_closure = names
-        self.initialnames = tuple(names)
-        self._read = read
-        self.is_made = False
-
-    @property
-    def name2fixturedefs(self) -> Any:
-        # The item's request takes them when the item is made; anybody else wants to see them.
-        return self._read().name2fixturedefs if self.is_made else _Definitions(self._read)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._read(), name)
-
-
-class _Definitions:
-    """Takes the place of a mapping that a request keeps until it is used."""
-
-    def __init__(self, read: Callable[[], Any]) -> None:
-        self._read = read
-
-    def copy(self) -> _Definitions:
-        return self
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._read().name2fixturedefs, name)
-
-
-class _Made:
-    """A node made from a manifest, and what of it was there from the beginning."""
-
-    def __init__(self, node: Any, marks: list[pytest.Mark]) -> None:
-        self.node = node
-        self.marks = marks
-        self.real: list[pytest.Mark] = []
-        self.fixtures: list[str] = []
-        self.children: list[_Made] = []
-
-
-class _Parameter:
-    """Reads the value of a parameter."""
-
-    def __init__(self, outline: Outline, made: _Made, name: str) -> None:
-        self._outline = outline
-        self._made = made
-        self._name = name
-
-    def __call__(self) -> Any:
-        return self._outline.real(self._made).callspec.params[self._name]
 
 
 class Outline:
@@ -110,7 +57,10 @@ class Outline:
         self.name = str(manifest["name"])
         self._manifest = manifest
         self._wake = wake
-        self._top = _Made(module, [])
+        self._top = Made(module)
+        self._functions: dict[int, SharedFunction] = {}
+        self._marks: dict[int, pytest.Mark] = {}
+        self._scopes: dict[int, dict[str, Any]] = {}
         try:
             self._types = [_find_type(row) for row in manifest["types"]]
             self._fill_module()
@@ -132,15 +82,15 @@ class Outline:
         # On the instance: the class's own method would import.
         node.collect = lambda: [child.node for child in top.children]
 
-    def _child(self, row: Any, parent: _Made, prefix: str) -> _Made:
+    def _child(self, row: Any, parent: Made, prefix: str) -> Made:
         if isinstance(row, dict):
             return self._class(row, parent, prefix)
         return self._item(row, parent, prefix)
 
-    def _class(self, row: dict[str, Any], parent: _Made, prefix: str) -> _Made:
+    def _class(self, row: dict[str, Any], parent: Made, prefix: str) -> Made:
         kind = self._types[row["type"]]
         node = kind.from_parent(parent.node, name=row["name"], obj=None)
-        made = _Made(node, [])
+        made = Made(node)
         known = {
             "__name__": row["qualname"].rpartition(".")[2],
             "__qualname__": row["qualname"],
@@ -155,37 +105,31 @@ class Outline:
         node.collect = lambda: [child.node for child in made.children]
         return made
 
-    def _mark(self, made: _Made, numbers: list[int]) -> None:
-        made.marks = self._marks_of(made, numbers, 0)
+    def _mark(self, made: Made, numbers: list[int]) -> None:
+        made.marks = self._marks_of((made,), numbers, 0)
         made.node.own_markers.extend(made.marks)
         made.node.keywords.update((mark.name, mark) for mark in made.marks)
 
-    def _item(self, row: list[Any], parent: _Made, prefix: str) -> _Made:
+    def _item(self, row: list[Any], parent: Made, prefix: str) -> Made:
         name, function, kind, fixtures, line, path, static, _, call = row
         about = self._manifest["functions"][function]
-        made = _Made(None, [])
-        of_function = self._marks_of(made, about["marks"], 0)
-        made.marks = of_function
+        made = Made(None)
+        shared = self._functions.get(function) or self._share(function, about)
+        shared.items.append(made)
+        made.marks = shared.marks
         callspec = None
         if call:
-            of_call = self._marks_of(made, call[4], len(of_function))
-            made.marks = [*of_function, *of_call]
+            of_call = self._marks_of((made,), call[4], len(shared.marks))
+            if of_call:
+                made.marks = [*shared.marks, *of_call]
             callspec = self._callspec(made, call, of_call)
-        made.fixtures = list(self._manifest["fixtures"][fixtures])
-        attributes = {
-            key: Lazy(lambda key=key: self._read(made).__dict__[key])  # type: ignore[misc]
-            if value == UNREAD
-            else decode(value)
-            for key, value in about["dict"].items()
-        }
-        if about["marked"]:
-            attributes["pytestmark"] = of_function
+        made.fixtures = self._manifest["fixtures"][fixtures]
         keywords = {callspec.id: True} if callspec is not None else None
-        fixtureinfo = _Fixtures(list(made.fixtures), lambda: self.real(made)._fixtureinfo)
+        fixtureinfo = Fixtures(list(made.fixtures), self, made)
         node = self._types[kind].from_parent(
             parent.node,
             name=name,
-            callobj=self._view_of_function(made, about, attributes),
+            callobj=shared.view or self._bound(made, about, shared),
             fixtureinfo=fixtureinfo,
             originalname=about["name"],
             **({} if callspec is None else {"callspec": callspec, "keywords": keywords}),
@@ -201,34 +145,55 @@ class Outline:
         self.items.append(node)
         return made
 
-    def _view_of_function(
-        self, made: _Made, about: dict[str, Any], attributes: dict[str, Any]
-    ) -> View:
-        known = {
+    def _share(self, number: int, about: dict[str, Any]) -> SharedFunction:
+        shared = self._functions[number] = SharedFunction()
+        shared.marks = self._marks_of(shared.items, about["marks"], 0)
+
+        def read() -> Any:
+            return self._read(*shared.items)
+
+        shared.attributes = {
+            key: Lazy(lambda key=key: read().__dict__[key])  # type: ignore[misc]
+            if value == UNREAD
+            else decode(value)
+            for key, value in about["dict"].items()
+        }
+        if about["marked"]:
+            shared.attributes["pytestmark"] = shared.marks
+        shared.code = view_of_code(
+            about["flags"], about["own"], about["line"], lambda: read().__code__
+        )
+        if not about["bound"]:
+            shared.view = View(FunctionType, self._known_of(about, shared), read)
+        return shared
+
+    def _known_of(self, about: dict[str, Any], shared: SharedFunction) -> dict[str, Any]:
+        return {
             "__name__": about["own"],
             "__qualname__": about["qualname"],
             "__module__": about["module"] or self.name,
-            "__dict__": attributes,
-            "__code__": view_of_code(
-                about["flags"], about["own"], about["line"], lambda: self._read(made).__code__
-            ),
-            **attributes,
+            "__dict__": shared.attributes,
+            "__code__": shared.code,
+            **shared.attributes,
         }
-        if not about["bound"]:
-            return View(FunctionType, known, lambda: self._read(made))
+
+    def _bound(self, made: Made, about: dict[str, Any], shared: SharedFunction) -> View:
+        known = self._known_of(about, shared)
         function = View(FunctionType, known, lambda: self._read(made).__func__)
         instance = Lazy(lambda: self._read(made).__self__)
         known = known | {"__func__": function, "__self__": instance}
         return View(MethodType, known, lambda: self._read(made))
 
-    def _callspec(self, made: _Made, call: list[Any], marks: list[pytest.Mark]) -> Any:
+    def _callspec(self, made: Made, call: list[Any], marks: list[pytest.Mark]) -> Any:
         number, ids, indices, values, _ = call
         template = self._manifest["templates"][number]
         kind, scope_of = _callspec_type()
+        if number not in self._scopes:
+            self._scopes[number] = {name: scope_of(scope) for name, scope in template}
         params = {}
         for name, _ in template:
             value = values.get(name, UNREAD)
-            read = _Parameter(self, made, name)
+            read = Parameter(self, made, name)
             if value == UNREAD:
                 params[name] = Lazy(read)
             elif isinstance(value, list) and value[0] == "token":
@@ -238,26 +203,29 @@ class Outline:
         return kind(
             params=params,
             indices=dict(zip((name for name, _ in template), indices, strict=True)),
-            _arg2scope={name: scope_of(scope) for name, scope in template},
+            _arg2scope=self._scopes[number],
             _idlist=ids,
             marks=marks,
         )
 
-    def _marks_of(self, made: _Made, numbers: list[int], offset: int) -> list[pytest.Mark]:
+    def _marks_of(
+        self, owners: Sequence[Made], numbers: list[int], offset: int
+    ) -> list[pytest.Mark]:
         found: list[pytest.Mark] = []
         for position, number in enumerate(numbers, offset):
-            name, described, values = self._manifest["marks"][number]
-            if values:
-                args, kwargs = decode(values)
-                found.append(pytest.Mark(name, args, kwargs, _ispytest=True))
-            else:
-                found.append(
-                    LazyMark(
+            mark = self._marks.get(number)
+            if mark is None:
+                name, described, values = self._manifest["marks"][number]
+                if values:
+                    args, kwargs = decode(values)
+                    mark = self._marks[number] = pytest.Mark(name, args, kwargs, _ispytest=True)
+                else:
+                    mark = LazyMark(
                         name,
                         described,
-                        lambda position=position: self._real_mark(made, position),  # type: ignore[misc]
+                        lambda position=position: self._real_mark(owners, position),  # type: ignore[misc]
                     )
-                )
+            found.append(mark)
         return found
 
     # -- reading the module ----------------------------------------------------------------------
@@ -267,20 +235,27 @@ class Outline:
         if not self.is_hydrated:
             self._wake(self)
 
-    def real(self, made: _Made) -> Any:
+    def real(self, made: Made) -> Any:
         """Give a node after making it a real one."""
         self.hydrate()
         return made.node
 
-    def _read(self, made: _Made) -> Any:
-        found = self.real(made).obj
-        if type(found) is View:  # under way, or not there any more
-            raise AttributeError(f"{made.node.nodeid} is not collected")
-        return found
-
-    def _real_mark(self, made: _Made, position: int) -> pytest.Mark:
+    def _read(self, *owners: Made) -> Any:
+        """Give the object of nodes that have the same."""
         self.hydrate()
-        return made.real[position]
+        for made in owners:
+            found = made.node.obj
+            if type(found) is not View:
+                return found
+        # Under way, or not there any more.
+        raise AttributeError(f"{owners[0].node.nodeid} is not collected")
+
+    def _real_mark(self, owners: Sequence[Made], position: int) -> pytest.Mark:
+        self.hydrate()
+        for made in owners:
+            if made.real:
+                return made.real[position]
+        raise AttributeError(f"{owners[0].node.nodeid} is not collected")
 
     def fill(self) -> None:
         """Do what ``hydrate`` promises, at once: for whoever decides in which order it is done."""
@@ -297,7 +272,7 @@ class Outline:
         for name in ("_obj", "collect"):
             vars(self.module).pop(name, None)
 
-    def _collect(self, made: _Made) -> None:
+    def _collect(self, made: Made) -> None:
         """Collect a module or class for real and adopt what that gave."""
         node = made.node
         vars(node).pop("_obj", None)
@@ -320,13 +295,13 @@ class Outline:
             else:
                 self._collect(child)
 
-    def _without(self, made: _Made) -> list[tuple[int, pytest.Mark]]:
+    def _without(self, made: Made) -> list[tuple[int, pytest.Mark]]:
         """Give the marks that were added to a node since it was made, with their places."""
         own = {id(mark): number for number, mark in enumerate(made.marks)}
         return [(own.get(id(mark), -1), mark) for mark in made.node.own_markers]
 
     def _adopt_marks(
-        self, made: _Made, real: list[pytest.Mark], had: list[tuple[int, pytest.Mark]]
+        self, made: Made, real: list[pytest.Mark], had: list[tuple[int, pytest.Mark]]
     ) -> None:
         made.real = real
         if [mark.name for mark in real] != [mark.name for mark in made.marks]:
@@ -337,7 +312,7 @@ class Outline:
         for mark in (*real, *(mark for place, mark in had if place < 0)):
             keywords[mark.name] = mark
 
-    def _adopt_item(self, made: _Made, fresh: Any) -> None:
+    def _adopt_item(self, made: Made, fresh: Any) -> None:
         node = made.node
         had = self._without(made)
         names = list(node.fixturenames)

@@ -59,7 +59,10 @@ class Collected(NamedTuple):
         files: relative first-party files, beside its own, that decide which items there are.
         plugins: those among them that are conftests or plugins.
         manifest: its items as JSON; its shape is the business of ``hooks``; ``None`` when it was
-            another one than last time although nothing changed.
+            another one than last time although nothing changed. So it is in the record, and where
+            a clock or chance may decide.
+        unasked: where in the manifest there are items that were not asked for in this run: first
+            position and number of each sequence of them.
     """
 
     group: str
@@ -67,6 +70,7 @@ class Collected(NamedTuple):
     files: frozenset[str]
     plugins: frozenset[str]
     manifest: Any
+    unasked: Sequence[Sequence[int]] = ()
 
 
 class Collections:
@@ -88,18 +92,20 @@ class Collections:
         seen = around.imported
         if not collected or seen.children or barrier_of(seen, may_connect=around.may_connect):
             return
-        edges = self._edges(collected, recording, around)
+        edges, everywhere = self._edges(collected, recording, around)
         roots = {each.group: self._roots(each) for each in collected}
         every = reach(frozenset[Key]().union(*roots.values()), edges)
         volatile = Volatile(self._project, self._digester)
-        unsure = _leading_to({key for key in every if volatile.call_of(key)}, every, edges)
+        chance = _leading_to({key for key in every if volatile.call_of(key)}, every, edges)
+        by_chance = {group for group, found in roots.items() if not chance.isdisjoint(found)}
+        edges = _with_shared(edges, everywhere)
         for group in roots:
             roots[group] |= self._called_by_pytest(group, recording, around)
         edges = self._with_all_evaluated(edges)
         every = reach(frozenset[Key]().union(*roots.values()), edges)
         for file in self._files(around):
             self._project.snapshot.note_view(file, is_absent=False)
-        unsure |= _leading_to({key for key in every if recording.is_in_flux(key)}, every, edges)
+        unsure = _leading_to({key for key in every if recording.is_in_flux(key)}, every, edges)
         kept = [each for each in collected if unsure.isdisjoint(roots[each.group])]
         if not kept:
             return
@@ -115,19 +121,25 @@ class Collections:
                 "graph": name,
                 "roots": sorted(positions[root] for root in roots[each.group]),
                 "item": each.facts,
-                "manifest": each.manifest,
+                "manifest": each.manifest if each.group not in by_chance else None,
                 # Whether it may be left out where something runs.
                 "is_loud": brought.is_loud,
                 "direct": sorted(brought.direct),
                 "names": sorted(brought.names),
                 "loud": sorted(brought.loud) if len(brought.loud) <= _FEW else None,
             }
+            if each.unasked:
+                body["unasked"] = each.unasked
             entry = Entry(collection_of(each.group), now, (name,), body)
             self._store.append(each.group, [entry])
 
     def _edges(
         self, collected: Sequence[Collected], recording: Recording, around: Surroundings
-    ) -> Edges:
+    ) -> tuple[Edges, frozenset[Key]]:
+        """Give what keys lead to, and what every group does beside: it changed what others see.
+
+        Others that read the change are led to it by its name.
+        """
         files = self._files(around)
         evaluations, everywhere = evaluations_of(
             self._digester,
@@ -141,7 +153,7 @@ class Collections:
         closure = Closure(self._project, self._digester, evaluations)
         at_import = recording.at_import(around)
         shared = {
-            Key(GROUP, each.group): recording.shared(each.group, around, at_import) | everywhere
+            Key(GROUP, each.group): recording.shared(each.group, around, at_import)
             for each in collected
         }
 
@@ -159,7 +171,7 @@ class Collections:
                 found |= {Key(REGISTERS, file, place) for file in files}
             return found
 
-        return edges
+        return edges, everywhere
 
     def _with_all_evaluated(self, edges: Edges) -> Edges:
         """Let each key lead to all that is evaluated when its module is imported.
@@ -242,6 +254,10 @@ def _asked(at_import: ImportInputs) -> dict[str, set[str]]:
         if files:
             found.setdefault(key.path, set()).update(files)
     return found
+
+
+def _with_shared(edges: Edges, shared: frozenset[Key]) -> Edges:
+    return lambda key: edges(key) | shared if key.kind == GROUP else edges(key)
 
 
 def _leading_to(dirty: set[Key], every: Iterable[Key], edges: Edges) -> set[Key]:
