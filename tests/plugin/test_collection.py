@@ -308,6 +308,50 @@ def test_parameters_of_the_moment_are_made_anew_each_time(suite: Suite, value: s
     assert first.outcomes.keys() != second.outcomes.keys()
 
 
+def test_tests_that_are_never_asked_for_keep_nothing_from_being_left_out(suite: Suite) -> None:
+    suite.write("pytest.ini", "[pytest]\nmarkers = slow\naddopts = -m 'not slow'\n")
+    suite.write(
+        "test_a.py",
+        """
+        import pytest
+        @pytest.mark.slow
+        @pytest.mark.parametrize("n", range(3))
+        def test_slow(n): assert n < 3
+        def test_quick(): pass
+        class TestIt:
+            @pytest.mark.slow
+            def test_slow(self): pass
+        """,
+    )
+    suite.both()
+    again = suite.both()
+    assert again.imported == frozenset()
+    assert list(again.outcomes) == ["test_a.py::test_quick"]
+    slow = suite.both("-m", "slow")
+    assert slow.imported == {"test_a.py"}
+    assert len(slow.outcomes) == 4
+    assert suite.both("-m", "slow").names == []
+    assert suite.both().imported == frozenset()
+
+
+def test_a_clock_in_the_marks_of_one_module_concerns_no_other(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import tempfile
+        import pytest
+        def may_write():
+            with tempfile.TemporaryDirectory() as folder:
+                return bool(open(folder + "/x", "w"))
+        @pytest.mark.skipif(not may_write(), reason="read-only")
+        def test_one(): pass
+        """,
+    )
+    suite.write("test_b.py", "def test(): pass")
+    suite.both()
+    assert suite.both().imported == {"test_a.py"}
+
+
 def test_markers_are_still_checked(suite: Suite) -> None:
     suite.write("test_a.py", "import pytest\n@pytest.mark.nobody_knows_it\ndef test(): pass\n")
     assert "PytestUnknownMarkWarning" in suite.both().text
