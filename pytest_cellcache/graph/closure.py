@@ -8,7 +8,7 @@ the statement, and is found by following calls (``calls``) where it does not.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import accumulate
 from typing import Final
 
@@ -22,7 +22,7 @@ from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.project import Project, unnumbered
 from pytest_cellcache.graph.refs import MEMO, Refs, is_unknown_call
 from pytest_cellcache.graph.remembered import Place, Writers, foreign_writers
-from pytest_cellcache.graph.texts import reads_codes, reads_docs, reads_sources
+from pytest_cellcache.graph.texts import reads_docs, reads_sources
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import (
     BODY,
@@ -132,15 +132,9 @@ class Closure:
         self._called(path, refs, out)
         return frozenset(out)
 
-    def any_body(self, keys: Iterable[Key], reads: Callable[[Refs], bool]) -> bool:
-        """Say whether some body among keys ``reads`` something, see ``graph.texts``."""
-        return any(reads(d.refs) for k in keys if k.kind == BODY for d in self._defs(k))
-
     def codes(self, keys: Iterable[Key]) -> frozenset[Key]:
-        """Give the bodies of what bodies among keys name, if one of them can read code objects."""
+        """Give the bodies of what bodies among keys name: one of them can read code objects."""
         found = [(key.path, d.refs) for key in keys if key.kind == BODY for d in self._defs(key)]
-        if not any(reads_codes(refs) for _, refs in found):
-            return frozenset()
         # ``f.__code__.co_names`` names ``f``, too.
         chains = {(path, chain) for path, refs in found for chain in refs.chains}
         named = {(p, n) for p, c in chains for n in accumulate(c.split("."), "{}.{}".format)}

@@ -73,6 +73,7 @@ class Inputs:
         self._environ = dict(environ)
         self._run = run
         self._ignored = (*NEUTRAL_VARIABLES, *env_ignore)
+        self._neutral: dict[str, bool] = {}
         self._memo: dict[Key, Digest] = {}
 
     def digest(self, key: Key) -> Digest:
@@ -96,7 +97,11 @@ class Inputs:
 
     def is_neutral(self, variable: str) -> bool:
         """Say whether a variable never counts."""
-        return any(fnmatch.fnmatchcase(variable, pattern) for pattern in self._ignored)
+        known = self._neutral.get(variable)
+        if known is None:
+            known = any(fnmatch.fnmatchcase(variable, pattern) for pattern in self._ignored)
+            self._neutral[variable] = known
+        return known
 
     def _compute(self, key: Key) -> Digest:
         kind = key.kind

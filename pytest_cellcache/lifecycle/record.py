@@ -18,7 +18,6 @@ from pytest_cellcache.graph.locate import Locator
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Ran
 from pytest_cellcache.graph.scan import scan_source
-from pytest_cellcache.graph.texts import reads_docs, reads_lines
 from pytest_cellcache.lifecycle.children import ChildFootprints, Lines
 from pytest_cellcache.lifecycle.consumers import Kept, with_producers
 from pytest_cellcache.lifecycle.evaluations import evaluations_of
@@ -30,6 +29,7 @@ from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
 from pytest_cellcache.lifecycle.producers import Producers, unit_key
+from pytest_cellcache.lifecycle.reading import Reading
 from pytest_cellcache.lifecycle.sequences import Sequences, order_to_json
 from pytest_cellcache.lifecycle.sites import ImportInputs, place_inputs
 from pytest_cellcache.lifecycle.surroundings import (
@@ -46,12 +46,10 @@ from pytest_cellcache.model.digest import ABSENT, Digest
 from pytest_cellcache.model.keys import (
     BODY,
     EFFECTS,
-    FILE,
     GROUP,
     HOOKS,
     MARKERS,
     RUN,
-    SURFACE,
     Key,
 )
 from pytest_cellcache.model.observation import CodeRef, Observation
@@ -174,11 +172,12 @@ class Recording:
             found = closure.edges(key) | at_import.of_key.get(key, frozenset())
             return found | left.inputs.get(key, frozenset())
 
+        reading = Reading(self._project, closure, edges)
         known: dict[int, frozenset[Key]] = {}  # by identity: a test may have several attempts
 
         def roots_of(attempt: Attempt) -> frozenset[Key]:
             if id(attempt) not in known:
-                known[id(attempt)] = self._roots(attempt, around, closure, edges)
+                known[id(attempt)] = self._roots(attempt, around, closure, reading)
             return known[id(attempt)]
 
         rows = [Kept(attempt, roots_of(attempt)) for attempt in closed]
@@ -311,7 +310,7 @@ class Recording:
         return frozenset(found)
 
     def _roots(
-        self, attempt: Attempt, around: Surroundings, closure: Closure, edges: Edges
+        self, attempt: Attempt, around: Surroundings, closure: Closure, reading: Reading
     ) -> frozenset[Key]:
         facts = attempt.facts
         roots = {Key(GROUP, facts.group), *facts.keys}
@@ -338,17 +337,9 @@ class Recording:
             roots.add(Key(GROUP, producer.group))
             roots |= self.keys_of_code(producer.seen.codes)
             roots |= self.input_keys.keys(producer.seen, around.imported.writes)
-        bodies = [key for key in roots if key.kind == BODY]
-        if any("module" in refs.attrs for key in bodies for refs in self._project.refs_of(key)):
-            roots.add(Key(SURFACE, facts.group))  # ``request.module``
         for path, source in facts.snippets:
             roots |= closure.called(path, scan_source(source))
-        if closure.any_body(roots, reads_docs):
-            roots |= closure.docs(reach(roots, edges))
-        roots |= closure.codes(roots)
-        if closure.any_body(roots, reads_lines):
-            roots |= {Key(FILE, key.path) for key in roots if key.kind == BODY}
-        return frozenset(roots)
+        return frozenset(roots | reading.read_by(roots, facts.group))
 
     def at_import(self, around: Surroundings) -> ImportInputs:
         """Give who rests on the inputs of imports and collection."""

@@ -1,0 +1,134 @@
+"""Finds what tests rest on because code that they ran reads other code: texts, lines, bytecode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Final
+
+from pytest_cellcache.graph.closure import Closure
+from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.refs import Refs
+from pytest_cellcache.graph.texts import reads_codes, reads_docs, reads_lines
+from pytest_cellcache.lifecycle.surroundings import Edges
+from pytest_cellcache.model.keys import BODY, FILE, SURFACE, Key
+
+_READS: Final[tuple[Callable[[Refs], bool], ...]] = (
+    reads_docs,
+    reads_lines,
+    reads_codes,
+    lambda refs: "module" in refs.attrs,  # ``request.module``
+)
+_DOCS, _LINES, _CODES, _MODULE = (1 << place for place in range(len(_READS)))
+
+
+class Reading:
+    """Tells what bodies that ran may have read of others.
+
+    Args:
+        edges: what keys lead to; what it says of keys that were asked about must not change.
+    """
+
+    def __init__(self, project: Project, closure: Closure, edges: Edges) -> None:
+        self._project = project
+        self._closure = closure
+        self._docs = _Docs(closure, edges)
+        self._kinds: dict[Key, int] = {}
+
+    def read_by(self, roots: Collection[Key], group: str) -> set[Key]:
+        """Give what a test rests on beside the roots that it is known to have.
+
+        Args:
+            group: file of the test.
+        """
+        kinds = 0
+        for key in roots:
+            if key.kind == BODY:
+                known = self._kinds.get(key)
+                kinds |= self._kinds_of(key) if known is None else known
+        found: set[Key] = set()
+        if kinds & _MODULE:
+            found.add(Key(SURFACE, group))
+        if kinds & _DOCS:
+            found |= self._docs.reached((*roots, *found))
+        if kinds & _CODES:
+            found |= self._closure.codes(roots)
+        if kinds & _LINES:
+            found |= {Key(FILE, key.path) for key in (*roots, *found) if key.kind == BODY}
+        return found
+
+    def _kinds_of(self, key: Key) -> int:
+        refs = list(self._project.refs_of(key))
+        found = sum(1 << place for place, reads in enumerate(_READS) if any(map(reads, refs)))
+        self._kinds[key] = found
+        return found
+
+
+class _Docs:
+    """The docstrings of all that keys lead to: sets of them as the bits of numbers.
+
+    Tarjan's algorithm: keys that lead to each other lead to the same. Each key is looked at once,
+    however many tests ask.
+    """
+
+    def __init__(self, closure: Closure, edges: Edges) -> None:
+        self._closure = closure
+        self._edges = edges
+        self._known: dict[Key, int] = {}
+        self._bits: dict[Key, int] = {}
+        self._docs: list[Key] = []
+        self._sets: dict[int, frozenset[Key]] = {}
+
+    def reached(self, roots: Iterable[Key]) -> frozenset[Key]:
+        bits = 0
+        for root in roots:
+            if root not in self._known:
+                self._visit(root)
+            bits |= self._known[root]
+        found = self._sets.get(bits)
+        if found is None:
+            found = self._sets[bits] = frozenset(
+                doc for place, doc in enumerate(self._docs) if bits >> place & 1
+            )
+        return found
+
+    def _own(self, key: Key) -> int:
+        bits = 0
+        for doc in self._closure.docs((key,)):
+            if doc not in self._bits:
+                self._bits[doc] = 1 << len(self._docs)
+                self._docs.append(doc)
+            bits |= self._bits[doc]
+        return bits
+
+    def _visit(self, root: Key) -> None:
+        order: dict[Key, int] = {root: 0}  # when a key was met
+        lowest: dict[Key, int] = {root: 0}  # the first key met that it leads back to
+        bits: dict[Key, int] = {root: self._own(root)}
+        open_keys = [root]
+        path = [(root, iter(self._edges(root)))]
+        while path:
+            key, targets = path[-1]
+            for target in targets:
+                known = self._known.get(target)
+                if known is not None:
+                    bits[key] |= known
+                elif target in order:
+                    lowest[key] = min(lowest[key], order[target])
+                else:
+                    order[target] = lowest[target] = len(order)
+                    bits[target] = self._own(target)
+                    open_keys.append(target)
+                    path.append((target, iter(self._edges(target))))
+                    break
+            else:
+                path.pop()
+                if path:
+                    above = path[-1][0]
+                    lowest[above] = min(lowest[above], lowest[key])
+                    bits[above] |= bits[key]
+                if lowest[key] == order[key]:
+                    while True:
+                        member = open_keys.pop()
+                        self._known[member] = bits[key]
+                        if member == key:
+                            break
