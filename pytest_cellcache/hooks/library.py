@@ -102,10 +102,15 @@ class Manifests:
             warnings_of: gives the warnings of a module, ``None`` where they are not known.
             facts_of: gives the digests of an item without and with its marks.
             selected: node ids of the items that will be reported. Others are taken to be what
-                they were where they have the same names: there may be very many.
+                they were where they have the same names, and are not digested: there may be very
+                many.
         """
         found: list[Collected] = []
         basis = self.basis
+
+        def facts_of_selected(item: pytest.Item) -> tuple[str, str]:
+            return facts_of(item) if item.nodeid in selected else ("", "")
+
         for held in captured if basis is not None else ():
             assert basis is not None
             group = self._places.relative(str(held.node.path))
@@ -124,7 +129,7 @@ class Manifests:
             try:
                 if warned is None:
                     raise Unusual("its warnings are not known")
-                written = write_manifest(held, self._places, facts_of)
+                written = write_manifest(held, self._places, facts_of_selected)
             except Unusual:
                 continue
             manifest = written | ({"warnings": warned} if warned else {})
