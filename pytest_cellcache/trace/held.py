@@ -21,16 +21,13 @@ from typing import Any, Final
 
 from pytest_cellcache.model.digest import digest_bytes
 from pytest_cellcache.trace.addresses import addresses_of, identity
-from pytest_cellcache.trace.parts import (
-    LRU,
-    MAX_ITEMS,
-    SKIPPED_MEMBERS,
-    is_atom,
-)
+from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, SKIPPED_MEMBERS, is_atom
 from pytest_cellcache.trace.slots import Slots
 
 _BATCH: Final = 256
 """Containers compared at once."""
+_MANY_LOST: Final = 16
+"""Objects of a batch that have gone before what they held is dropped."""
 
 Signature = tuple[bytes, list[int]]
 
@@ -91,7 +88,7 @@ class Held:
         if self.is_small:
             items = list(self.items())
             self.named = {name: identity(value) for name, value in items if type(name) is str}
-            self.atoms = [(n, v) for n, v in items if is_atom(v) or is_atom(n)]
+            self.atoms = [each for item in items for each in item if is_atom(each)]
         elif type(self.thing) in (list, set, deque) and len(self.thing) <= MAX_ITEMS:
             self.atoms = [value for value in self.thing if is_atom(value)]
 
@@ -186,6 +183,15 @@ class Batch:
         self._weak = [reference for reference in self._weak if reference() is not None]
         return gone
 
+    def _drop_lost(self) -> None:
+        """Let go of what the objects that have gone held; the rest is laid out anew."""
+        self.held = [held for held in self.held if held.of is None or held.of() is not None]
+        for each in (self._bodies, self._whose, self._instances, self._spaces, self._in):
+            each.clear()
+        self._keys.clear()
+        self._others.clear()
+        self._laid_out = 0
+
     def extend(self) -> None:
         """Compare what was added, too; a change that nobody has asked for yet is kept."""
         if self._saved is not None and self.has_changed():
@@ -194,6 +200,8 @@ class Batch:
 
     def settle(self) -> None:
         """Take everything as it is now as the state to compare with."""
+        if sum(instance() is None for instance in self._instances) >= _MANY_LOST:
+            self._drop_lost()
         self._lay_out()
         self._saved = self.signature()
 

@@ -633,3 +633,28 @@ def test_a_change_before_something_is_added_is_told_afterwards(watched: Watched)
     watched.watch.follow("value", [])
     assert watched.take() == {("D", "k", True), ("O", "a", False)}
     assert watched.take() == set()
+
+
+def test_what_objects_that_have_gone_held_is_let_go(watched: Watched) -> None:
+    module = watched.begin("class Kind: pass\nclass Part: pass\nD = {}\nL = [1]")
+    parts = []
+    for number in range(100):
+        module.D[number] = made = module.Kind()
+        made.part = module.Part()
+        parts.append(weakref.ref(made.part))
+    watched.take()
+    module.D.clear()
+    del made
+    assert watched.take()
+    assert sum(part() is not None for part in parts) < 16
+    assert watched.take() == set()
+    module.L.append(2)
+    assert watched.take() == {("L", "", False)}
+
+
+def test_what_is_kept_under_a_plain_key_is_not_kept_alive(watched: Watched) -> None:
+    module = watched.begin("class Kind: pass\nD = {1: Kind()}\nE = {'a': Kind()}")
+    found = [weakref.ref(module.D[1]), weakref.ref(module.E["a"])]
+    module.D.clear()
+    module.E.clear()
+    assert [each() for each in found] == [None, None]
