@@ -52,7 +52,7 @@ class Copies:
         if old.ids(new) != old.saved or old.ids(old.thing) != old.saved:
             return False
         # The books have the old one in a few places, its holder the new one; and the calls here.
-        if sys.getrefcount(old.thing) > (5 if kind is dict else 4) or sys.getrefcount(new) > 3:
+        if sys.getrefcount(old.thing) > (4 if kind is dict else 3) or sys.getrefcount(new) > 3:
             return False
         self._rename(old.ident, identity(new), new)
         batch.replace(old, new, identity(new))
