@@ -251,6 +251,7 @@ class Recording:
             imported=Ran(left.imported),
             files=imported_first | left.loaded,
             unheard=around.unheard,
+            unread=around.unread(),
             keys_of_code=self.keys_of_code,
         )
         return Closure(self._project, self._digester, evaluations), frozenset(everywhere)
@@ -345,6 +346,9 @@ class Recording:
             roots |= closure.called(path, scan_source(source))
         if closure.any_body(roots, reads_docs):
             roots |= closure.docs(reach(roots, edges))
+        own = (attempt.seen, *(instance.seen for instance in attempt.instances))
+        if any(seen.spawned for seen in (around.imported, *own)):
+            roots |= closure.annotations(reach(roots, edges))  # a child may have looked at them
         roots |= closure.codes(roots)
         if closure.any_body(roots, reads_lines):
             roots |= {Key(FILE, key.path) for key in roots if key.kind == BODY}

@@ -13,6 +13,7 @@ WRITES: Final = "writes"
 FRAME: Final = "frame"
 MARKERS: Final = "markers"
 DOC: Final = "doc"
+ANNOTATIONS: Final = "annotations"
 EXPORT: Final = "export"
 HOOKS: Final = "hooks"
 WHOLE: Final = "whole"
@@ -50,6 +51,7 @@ CODE_KINDS: Final = frozenset(
         FRAME,
         MARKERS,
         DOC,
+        ANNOTATIONS,
         EXPORT,
         HOOKS,
         WHOLE,
@@ -75,6 +77,7 @@ class Key(NamedTuple):
     ``frame``    Python file              empty; futures, star imports, builtins it redefines
     ``markers``  Python file              qualified name; pytest decorators of that def or class
     ``doc``      Python file              qualified name; docstring of that def or class
+    ``annotations`` Python file           qualified name; annotations of that function
     ``export``   Python file              global name; whether a plain ``__all__`` lists it
     ``hooks``    Python file              empty; names of the pytest hooks it defines
     ``whole``    Python file              empty; the whole file as code
