@@ -78,10 +78,13 @@ def evaluated_annotations(project: Project, names: Names, path: str) -> list[str
         parts += [chain, "bound" if project.index(path).binds(root) else ""]
         for file, found, rest in names.resolve(path, chain).bindings:
             for cell in project.index(file).bound_by(found):
+                module = cell.imported.partition(":")[0]
+                if module and project.modules.find_from(file, module) is not None:
+                    continue  # what it leads to is among the bindings
                 parts += [cell.kind, *rest]
                 if cell.kind == "class":
                     defs = project.index(file).defs
                     parts += [*cell.bases, str(f"{found}.__class_getitem__" in defs)]
-                elif cell.kind != "import":
+                elif cell.kind != "def":
                     parts.append(cell.digest)
     return parts

@@ -56,6 +56,7 @@ class Digester:
         self._effect_cells: dict[str, list[tuple[int, Cell]]] = {}
         self._registering: dict[str, list[tuple[int, Cell, frozenset[Place]]]] = {}
         self._imports: dict[str, list[tuple[int, str]]] = {}
+        self._risky: dict[str, frozenset[str]] = {}
         self._brought: dict[str, frozenset[str]] = {}
         self._kinds: Mapping[str, Callable[[Key], Digest]] = {
             BODY: self._body,
@@ -249,32 +250,49 @@ class Digester:
         return digest_parts([*parts, "foreign", *sorted(loaded)])
 
     def _loads(self, key: Key) -> Digest:
-        """Digest what a module imports, for who may be the first to import it.
+        """Digest what may fail in importing a module, for who may be the first to import it.
 
         Others need not know: had it failed, they would not have been collected.
         """
-        table = self.project.index(key.path).table
-        if table.is_broken:
-            return table.code
-        loads = sorted(table.loads)
-        parts = [part for spec in loads for part in (spec, self._offered(key.path, spec))]
-        return digest_parts([*parts, *evaluated_annotations(self.project, self.names, key.path)])
+        loads = self.project.index(key.path).table.loads
+        files = {key.path, *self.loading.brought(key.path, loads)}
+        return digest_parts(sorted(frozenset[str]().union(*map(self._risks, files))))
 
-    def _offered(self, path: str, spec: str) -> str:
-        """Say what there is of a name that a module takes from another of the project."""
+    def _risks(self, path: str) -> frozenset[str]:
+        """Give what may fail in importing a module, others that it imports aside."""
+        if path not in self._risky:
+            table = self.project.index(path).table
+            found: set[str] = {table.code} if table.is_broken else set()
+            for spec in table.loads:
+                offered = self._offered(path, spec)
+                if offered is not None:
+                    found.add("\0".join((path if spec[0] == "." else "", spec, offered)))
+            if any(cell.may_raise for cell in table.cells):
+                found.add(path)
+            chains = frozenset[str]().union(*(cell.refs.chains for cell in table.cells))
+            for root in {chain.partition(".")[0] for chain in chains} - _BUILTINS:
+                if not self.project.index(path).binds(root):
+                    found.add(f"{path} lacks {root}")
+            if annotated := evaluated_annotations(self.project, self.names, path):
+                found.add(digest_parts([path, *annotated]))
+            self._risky[path] = frozenset(found)
+        return self._risky[path]
+
+    def _offered(self, path: str, spec: str) -> str | None:
+        """Say what there is of what a module imports; ``None`` if it surely is in the project."""
         module, _, name = spec.partition(":")
         located = self.project.modules.find_from(path, module)
-        if located is None or located.source is None or name in ("", "*"):
+        if located is None or located.source is None:
             return ""
-        if self.project.modules.find_child(located, name) is not None:
-            return "module"
+        if name in ("", "*") or self.project.modules.find_child(located, name) is not None:
+            return None
         index = self.project.index(located.source)
         bound = index.bound_by(name)
         if index.table.is_broken or (not bound and name not in index.table.aliases):
             is_open = index.table.stars or index.binds("__getattr__")
             return index.table.code if is_open or index.table.is_broken else ABSENT
         is_certain = all(cell.kind != "effect" for cell in bound)
-        return "bound" if is_certain else self._name(Key(NAME, located.source, name))
+        return None if is_certain else self._name(Key(NAME, located.source, name))
 
     def _registers(self, key: Key) -> Digest:
         file, _, name = key.name.partition("::")

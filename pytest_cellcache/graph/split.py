@@ -94,6 +94,7 @@ class _Splitter:
         self._markers: dict[str, tuple[Digest, Refs]] = {}
         self._futures: list[str] = []
         self._has_future_annotations = False
+        self._raising: set[int] = set()
 
     def table(self, code: Digest) -> Table:
         body = self._tree.body
@@ -107,6 +108,7 @@ class _Splitter:
                 if statement not in caught:
                     unguarded.update(self._loads[known:])
         self._has_future_annotations = "annotations" in self._futures
+        self._raising = {id(statement) for statement in body if may_raise(statement)}
         annotations = take_annotations(body)
         for prefix, node in list(_definitions(body, "")):
             self._take_markers(prefix, node)
@@ -259,7 +261,7 @@ class _Splitter:
                 shape=shape.effects,
                 core=shape.core,
                 methods=shape.methods,
-                may_raise=may_raise(statement),
+                may_raise=id(statement) in self._raising or may_raise(statement),
             )
         )
 

@@ -177,7 +177,7 @@ def test_what_star_imports_take_counts_name_by_name(
 OFFERED = {
     "a function": ("def f(): pass", "def f(): return 1", False),
     "renamed": ("def f(): pass", "def g(): pass", True),
-    "bound by an import": ("def f(): pass", "from os import sep as f", False),
+    "bound by an import": ("def f(): pass", "from os import sep as f", True),
     "bound on a condition": ("def f(): pass", "import os\nif os.sep: f = 1", True),
     "by another condition": ("if 1: f = 1", "if 0: f = 1", True),
     "perhaps by a star": ("from a import *", "from a import *\nX = 1", True),
@@ -193,6 +193,48 @@ def test_what_a_module_imports_counts_as_far_as_it_may_fail(
     world.write(a="from b import f", b=before)
     first = world.digest("imports", "a.py")
     world.write(b=after)
+    assert (world.digest("imports", "a.py") != first) == is_other
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_other"),
+    [
+        ("import b, c", "import b", False),
+        ("import b", "from c import f\nimport b", False),
+        ("import b", "import b, d", True),
+        ("import b", "import b, e", True),
+        ("import b", "import b, g", True),
+        ("import b", "import b, h", True),
+        ("import d", "import d\nfrom e import f", False),
+        ("import b", "import b\ndef g(a: f): pass", True),
+        (
+            "from __future__ import annotations",
+            "from __future__ import annotations\ndef g(a: f): pass",
+            False,
+        ),
+        ("from c import f\ndef g(a: f): pass", "from b import f\ndef g(a: f): pass", False),
+        ("from c import f\ndef g(a: f): pass", "from c import C as f\ndef g(a: f): pass", True),
+        (
+            "from c import C as f\ndef g(a: f): pass",
+            "from c import D as f\ndef g(a: f): pass",
+            True,
+        ),
+    ],
+)
+def test_of_what_importing_a_module_loads_counts_what_may_fail(
+    world: Any, before: str, after: str, *, is_other: bool
+) -> None:
+    modules = {
+        "b": "def f(): pass",
+        "c": "import b\nfrom b import f\nclass C: pass\nD = 1",
+        "d": "import unknown_thing",
+        "e": "from d import unknown_thing as f",
+        "g": "X = missing",
+        "h": "import b\nX = b.missing",
+    }
+    world.write(a=before, **modules)
+    first = world.digest("imports", "a.py")
+    world.write(a=after, **modules)
     assert (world.digest("imports", "a.py") != first) == is_other
 
 
