@@ -191,6 +191,8 @@ def process_reach() -> int:
         if name in _SYSTEM_ASKERS:
             return NOBODY
         if name != "subprocess" and name not in _CARRIERS:
+            if str(name).startswith(_BLIND):  # we ask git
+                return NOBODY
             break
         frame = frame.f_back
     return reach(*caller())
