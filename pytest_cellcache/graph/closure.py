@@ -31,7 +31,6 @@ from pytest_cellcache.model.keys import (
     EFFECTS,
     FILE,
     FRAME,
-    IMPORTS,
     LOADS,
     MARKERS,
     MODULE,
@@ -88,8 +87,6 @@ class Closure:
                 self._name(key, out)
             elif key.kind == EFFECTS:
                 self._effects(key, out)
-            elif key.kind == IMPORTS and key.name:
-                out |= self._digester.loading.imports_of(key.path)
             elif key.kind == ANNOTATIONS:
                 for refs in self._project.refs_of(key):
                     self._evaluated(key.path, refs, out)
@@ -192,10 +189,8 @@ class Closure:
                 out |= self._keepers.get(place, frozenset())
         for spec in refs.imports:
             self._consult(self._names.resolve_import(path, spec), out)
-        if refs.imports:  # it may be the first to import them
-            loading = self._digester.loading
-            files = loading.brought(path, refs.imports) - loading.certain(path)
-            out.update(Key(IMPORTS, file) for file in files)
+        if refs.imports:
+            out |= self._digester.loading.imports_of(path, refs.imports)
         for text in refs.strings:
             self._consult(self._names.resolve_dotted(text), out)
         for attr in self._keepers_by_name.keys() & refs.attrs:

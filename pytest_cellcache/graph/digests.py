@@ -254,8 +254,9 @@ class Digester:
 
         Others need not know: had it failed, they would not have been collected.
         """
-        loads = self.project.index(key.path).table.loads
-        files = {key.path, *self.loading.brought(key.path, loads)}
+        files = self.loading.brought(key.name or key.path)
+        if key.name:
+            files -= self.loading.certain(key.path)
         return digest_parts(sorted(frozenset[str]().union(*map(self._risks, files))))
 
     def _risks(self, path: str) -> frozenset[str]:
@@ -377,10 +378,8 @@ class Digester:
         if table.is_broken:
             return table.code
         cells = [part for cell in table.cells for part in (cell.kind, *cell.binds, cell.digest)]
-        annotated = [
-            part for name, (digest, _) in table.annotations.items() for part in (name, digest)
-        ]
-        return digest_parts([*table.futures, *cells, *annotated])
+        cells += [part for name, found in table.annotations.items() for part in (name, found[0])]
+        return digest_parts([*table.futures, *cells])
 
 
 def _may_write(refs: Refs) -> list[str]:

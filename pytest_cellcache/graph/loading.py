@@ -69,20 +69,18 @@ class Loading:
             self._certain[path] = self._followed({path}, specs)
         return self._certain[path]
 
-    def brought(self, path: str, specs: Iterable[str]) -> frozenset[str]:
-        """Give the files that code in a file may load with some imports, as ``Refs.imports``."""
-        found = frozenset[str]()
-        for file in self._files_of(path, specs):
-            if file not in self._brought:
-                loads = self._followed({file}, lambda each: self._project.index(each).table.loads)
-                self._brought[file] = loads
-            found |= self._brought[file]
-        return found
+    def brought(self, path: str) -> frozenset[str]:
+        """Give the files that importing a file may load, itself included."""
+        if path not in self._brought:
+            self._brought[path] = self._followed(
+                {path}, lambda each: self._project.index(each).table.loads
+            )
+        return self._brought[path]
 
-    def imports_of(self, path: str) -> set[Key]:
-        """Give what says whether all imports of a module, and of what it imports, succeed."""
-        files = self.brought(path, self._project.index(path).table.loads)
-        return {Key(IMPORTS, file) for file in (path, *files)}
+    def imports_of(self, path: str, specs: Iterable[str]) -> set[Key]:
+        """Give what says whether imports in code of a file succeed, if it may be first to them."""
+        first = self._files_of(path, specs) - self.certain(path)
+        return {Key(IMPORTS, path, file) for file in first}
 
     def _followed(
         self, files: set[str], specs_of: Callable[[str], Iterable[str]]

@@ -239,6 +239,27 @@ def test_of_what_importing_a_module_loads_counts_what_may_fail(
 
 
 @pytest.mark.parametrize(
+    ("changed", "is_other"), [("lib", True), ("deep", True), ("known", False), ("user", False)]
+)
+def test_what_is_loaded_anyway_cannot_fail_in_an_import(
+    world: Any, changed: str, *, is_other: bool
+) -> None:
+    modules = {
+        "user": "import known\ndef f():\n    import lib",
+        "lib": "import known, deep",
+        "known": "import other",
+        "deep": "",
+        "other": "",
+    }
+    world.write(**modules)
+    first = world.digest("imports", "user.py", "lib.py")
+    world.write(**modules | {changed: modules[changed] + "\nimport unknown_thing"})
+    if changed == "user":
+        world.write(**modules | {"user": "import unknown_thing\n" + modules["user"]})
+    assert (world.digest("imports", "user.py", "lib.py") != first) == is_other
+
+
+@pytest.mark.parametrize(
     ("added", "is_other"), [("typing_extensions", False), ("unknown_thing", True)]
 )
 def test_an_import_of_what_changes_nothing_is_no_effect(
