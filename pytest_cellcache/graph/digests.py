@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from pytest_cellcache.graph.cells import Cell
-from pytest_cellcache.graph.described import evaluated_annotations
+from pytest_cellcache.graph.failing import Failing
 from pytest_cellcache.graph.foreign import QUIET_IMPORTS
 from pytest_cellcache.graph.loading import Loading
 from pytest_cellcache.graph.names import Names
@@ -56,13 +56,12 @@ class Digester:
         self._effect_cells: dict[str, list[tuple[int, Cell]]] = {}
         self._registering: dict[str, list[tuple[int, Cell, frozenset[Place]]]] = {}
         self._imports: dict[str, list[tuple[int, str]]] = {}
-        self._risky: dict[str, frozenset[str]] = {}
         self._brought: dict[str, frozenset[str]] = {}
         self._kinds: Mapping[str, Callable[[Key], Digest]] = {
             BODY: self._body,
             NAME: self._name,
             EFFECTS: self._effects,
-            IMPORTS: self._loads,
+            IMPORTS: Failing(project, self.names, self.loading, self._name).digest,
             REGISTERS: self._registers,
             WRITES: self._writes,
             FRAME: self._frame,
@@ -248,52 +247,6 @@ class Digester:
                     loaded.add(top)
         loaded -= sys.stdlib_module_names | QUIET_IMPORTS
         return digest_parts([*parts, "foreign", *sorted(loaded)])
-
-    def _loads(self, key: Key) -> Digest:
-        """Digest what may fail in importing a module, for who may be the first to import it.
-
-        Others need not know: had it failed, they would not have been collected.
-        """
-        files = self.loading.brought(key.name or key.path)
-        if key.name:
-            files -= self.loading.certain(key.path)
-        return digest_parts(sorted(frozenset[str]().union(*map(self._risks, files))))
-
-    def _risks(self, path: str) -> frozenset[str]:
-        """Give what may fail in importing a module, others that it imports aside."""
-        if path not in self._risky:
-            table = self.project.index(path).table
-            found: set[str] = {table.code} if table.is_broken else set()
-            for spec in table.loads:
-                offered = self._offered(path, spec)
-                if offered is not None:
-                    found.add("\0".join((path if spec[0] == "." else "", spec, offered)))
-            if any(cell.may_raise for cell in table.cells):
-                found.add(path)
-            chains = frozenset[str]().union(*(cell.refs.chains for cell in table.cells))
-            for root in {chain.partition(".")[0] for chain in chains} - _BUILTINS:
-                if not self.project.index(path).binds(root):
-                    found.add(f"{path} lacks {root}")
-            if annotated := evaluated_annotations(self.project, self.names, path):
-                found.add(digest_parts([path, *annotated]))
-            self._risky[path] = frozenset(found)
-        return self._risky[path]
-
-    def _offered(self, path: str, spec: str) -> str | None:
-        """Say what there is of what a module imports; ``None`` if it surely is in the project."""
-        module, _, name = spec.partition(":")
-        located = self.project.modules.find_from(path, module)
-        if located is None or located.source is None:
-            return ""
-        if name in ("", "*") or self.project.modules.find_child(located, name) is not None:
-            return None
-        index = self.project.index(located.source)
-        bound = index.bound_by(name)
-        if index.table.is_broken or (not bound and name not in index.table.aliases):
-            is_open = index.table.stars or index.binds("__getattr__")
-            return index.table.code if is_open or index.table.is_broken else ABSENT
-        is_certain = all(cell.kind != "effect" for cell in bound)
-        return None if is_certain else self._name(Key(NAME, located.source, name))
 
     def _registers(self, key: Key) -> Digest:
         file, _, name = key.name.partition("::")

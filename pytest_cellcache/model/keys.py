@@ -70,9 +70,10 @@ class Key(NamedTuple):
     ``body``     Python file              qualified name; the body of that def
     ``name``     Python file              global name; everything that binds or mutates it there
     ``effects``  Python file              empty; its anonymous statements and what it imports
-    ``imports``  Python file              empty; what may fail in importing it and all it loads
-                                          another file; the same of that one, for code of the
-                                          first: beyond what was loaded when this came to run
+    ``imports``  Python file              empty; what may fail in importing it, and which files it
+                                          loads where something may
+                                          its own; the same of all that it loads
+                                          another; what may fail when its code imports that one
     ``registers`` Python file             file::name; its statements that may change that global
     ``writes``   Python file              qualified name; what that def may call and change
     ``frame``    Python file              empty; futures, star imports, builtins it redefines

@@ -233,9 +233,20 @@ def test_of_what_importing_a_module_loads_counts_what_may_fail(
         "h": "import b\nX = b.missing",
     }
     world.write(a=before, **modules)
-    first = world.digest("imports", "a.py")
+    first = [world.digest("imports", "a.py", name) for name in ("", "a.py")]
     world.write(a=after, **modules)
-    assert (world.digest("imports", "a.py") != first) == is_other
+    now = [world.digest("imports", "a.py", name) for name in ("", "a.py")]
+    assert [one != other for one, other in zip(now, first, strict=True)] == [is_other] * 2
+
+
+@pytest.mark.parametrize(("name", "is_other"), [("", False), ("a.py", True)])
+def test_what_may_fail_in_what_a_module_loads_is_told_apart(
+    world: Any, name: str, *, is_other: bool
+) -> None:
+    world.write(a="import b", b="import unknown_thing")
+    first = world.digest("imports", "a.py", name)
+    world.write(a="import b", b="import unknown_thing, other_thing")
+    assert (world.digest("imports", "a.py", name) != first) == is_other
 
 
 @pytest.mark.parametrize(
