@@ -8,6 +8,7 @@ from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
+from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import EFFECTS, IMPORTS, LISTING, MODULES, Key
 
 _ENVIRONMENT = frozenset({"environ", "getenv", "environb", "putenv", "setenv"})
@@ -66,8 +67,23 @@ class Loading:
                 cells = self._project.index(file).table.cells
                 return [cell.imported for cell in cells if cell.kind == "import" and cell.imported]
 
-            self._certain[path] = self._followed({path}, specs)
+            self._certain[path] = self._followed({path, *self._packages_of(path)}, specs)
         return self._certain[path]
+
+    def _packages_of(self, path: str) -> set[str]:
+        """Give the packages that were imported before a module, if it can tell its own.
+
+        Not of a module of tests, which pytest may import alone.
+        """
+        folder, _, file = path.rpartition("/")
+        cells = self._project.index(path).table.cells
+        found: set[str] = set()
+        if "test" not in file and any(cell.imported.startswith(".") for cell in cells):
+            digest_file = self._project.snapshot.digest_file
+            while folder and digest_file(f"{folder}/__init__.py") != ABSENT:
+                found.add(f"{folder}/__init__.py")
+                folder = folder.rpartition("/")[0]
+        return found
 
     def brought(self, path: str) -> frozenset[str]:
         """Give the files that importing a file may load, itself included."""

@@ -309,3 +309,26 @@ def test_what_is_imported_before_a_change_may_have_seen_what_was_there(
     assert world.digest(kind, "a.py", name) != digest
     world.write(a=f"{head}import plain\n{first}\n{second}", plain="def f(): return 1")
     assert world.digest(kind, "a.py", name) == digest
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "is_other"),
+    [
+        ("user", "from . import x", False),
+        ("user", "import os", True),
+        ("test_user", "from . import x", True),
+    ],
+)
+def test_packages_around_a_module_are_loaded_anyway(
+    world: Any, name: str, head: str, *, is_other: bool
+) -> None:
+    modules = {
+        "p____init__": "import known",
+        "p__sub____init__": "",
+        f"p__sub__{name}": f"{head}\ndef f():\n    import lib",
+        "lib": "import known",
+    }
+    world.write(**modules, known="")
+    first = world.digest("imports", f"p/sub/{name}.py", "lib.py")
+    world.write(**modules, known="import unknown_thing")
+    assert (world.digest("imports", f"p/sub/{name}.py", "lib.py") != first) == is_other
