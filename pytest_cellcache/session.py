@@ -11,6 +11,7 @@ Life of a run::
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import sys
@@ -157,6 +158,7 @@ def configure(config: pytest.Config) -> None:
         options=started.options,
     )
     modules = FirstParty(config, started.places, run.concerns)
+    run.unread = functools.partial(modules.unread, recorder.annotations)
     changes = Changes(run.state_watch, guard)
     run.changes = changes
     fixtures = FixtureWatch(recorder, changes, guard, modules)

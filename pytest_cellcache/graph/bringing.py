@@ -10,7 +10,6 @@ import builtins
 import sys
 from collections.abc import Iterable
 
-from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import Key
@@ -61,15 +60,17 @@ class Bringing:
             and not self._project.index(path).table.is_broken
             and not self._digester.effect_cells(path)
             and all(file == path for _, _, places in registering for file, _ in places)
-            and not any(
-                self._may_raise(path, cell) for cell in self._project.index(path).table.cells
-            )
+            and not self._may_raise(path)
         )
 
-    def _may_raise(self, path: str, cell: Cell) -> bool:
+    def _may_raise(self, path: str) -> bool:
         index = self._project.index(path)
-        roots = {chain.partition(".")[0] for chain in cell.refs.chains}
-        return cell.may_raise or not all(index.binds(r) or hasattr(builtins, r) for r in roots)
+        every = [cell.refs for cell in index.table.cells]
+        every += [refs for _, refs in index.table.annotations.values()]
+        roots = {chain.partition(".")[0] for refs in every for chain in refs.chains}
+        return any(cell.may_raise for cell in index.table.cells) or not all(
+            index.binds(root) or hasattr(builtins, root) for root in roots
+        )
 
     def _imported(self, path: str) -> frozenset[str] | None:
         found: set[str] = set()

@@ -96,6 +96,7 @@ class Table(NamedTuple):
     Attributes:
         aliases: per bound name, everything an import may bind it to.
         loads: modules that importing this one imports, as ``Refs.imports``.
+        annotations: per qualified name, digest and refs of its annotations, if it is a function.
         guarded: those of ``loads`` whose absence is caught, wherever they are imported.
         stars: modules star-imported, as written, in order.
         markers: per qualified name, digest and refs of its pytest decorators.
@@ -118,6 +119,7 @@ class Table(NamedTuple):
     is_broken: bool = False
     exports: tuple[str, ...] | None = None
     guarded: tuple[str, ...] = ()
+    annotations: Mapping[str, tuple[Digest, Refs]] = MappingProxyType({})
 
 
 def _row(value: Cell | Def) -> list[Any]:
@@ -132,6 +134,14 @@ def _value(item: Any) -> Any:
     return item
 
 
+def _refs_to_json(found: Mapping[str, tuple[Digest, Refs]]) -> dict[str, Any]:
+    return {name: [digest, refs.to_json()] for name, (digest, refs) in found.items()}
+
+
+def _refs_from_json(data: Mapping[str, Any]) -> dict[str, tuple[Digest, Refs]]:
+    return {name: (digest, Refs.from_json(refs)) for name, (digest, refs) in data.items()}
+
+
 def table_to_json(table: Table) -> dict[str, Any]:
     """Give a JSON object that ``table_from_json`` reads back to an equal table."""
     return {
@@ -140,7 +150,8 @@ def table_to_json(table: Table) -> dict[str, Any]:
         "aliases": {n: [[a.module, a.name] for a in found] for n, found in table.aliases.items()},
         "loads": table.loads,
         "stars": table.stars,
-        "markers": {n: [d, r.to_json()] for n, (d, r) in table.markers.items()},
+        "markers": _refs_to_json(table.markers),
+        "annotations": _refs_to_json(table.annotations),
         "docs": dict(table.docs),
         "futures": table.futures,
         "code": table.code,
@@ -165,7 +176,8 @@ def table_from_json(data: Mapping[str, Any]) -> Table:
         },
         loads=tuple(data["loads"]),
         stars=tuple(data["stars"]),
-        markers={name: (d, Refs.from_json(refs)) for name, (d, refs) in data["markers"].items()},
+        markers=_refs_from_json(data["markers"]),
+        annotations=_refs_from_json(data["annotations"]),
         docs=data["docs"],
         futures=tuple(data["futures"]),
         code=data["code"],

@@ -15,6 +15,7 @@ from typing import Final
 from pytest_cellcache.graph.bringing import Bringing
 from pytest_cellcache.graph.calls import Calls
 from pytest_cellcache.graph.cells import Cell, Def
+from pytest_cellcache.graph.described import Described
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.evaluated import CellPlace, Evaluations, is_contained
 from pytest_cellcache.graph.loading import neighbours
@@ -25,12 +26,11 @@ from pytest_cellcache.graph.remembered import Place, Writers, foreign_writers
 from pytest_cellcache.graph.texts import reads_docs, reads_sources
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import (
+    ANNOTATIONS,
     BODY,
-    DOC,
     EFFECTS,
     FILE,
     FRAME,
-    IMPORTS,
     LOADS,
     MARKERS,
     MODULE,
@@ -43,7 +43,7 @@ from pytest_cellcache.model.keys import (
     Key,
 )
 
-_LIVE: Final = frozenset({BODY, NAME, MARKERS, SURFACE})
+_LIVE: Final = frozenset({BODY, NAME, MARKERS, ANNOTATIONS, SURFACE})
 """Kinds of keys through which running code reaches objects."""
 
 
@@ -62,7 +62,7 @@ class Closure:
         self._statements = foreign_writers(project, digester.names, evaluations.files)
         self._memo: dict[Key, frozenset[Key]] = {}
         self._live: dict[Key, frozenset[Key]] = {}
-        self._docs: dict[Place, frozenset[Key]] = {}
+        self._described = Described(project, evaluations.unread)
         self._keepers: dict[Place, frozenset[Key]] = {}
         self._keepers_by_name: dict[str, set[Place]] = {}
         for place in self._ran.places:
@@ -87,8 +87,9 @@ class Closure:
                 self._name(key, out)
             elif key.kind == EFFECTS:
                 self._effects(key, out)
-            elif key.kind == IMPORTS and key.name:
-                out |= self._digester.loading.imports_of(key.path)
+            elif key.kind == ANNOTATIONS:
+                for refs in self._project.refs_of(key):
+                    self._evaluated(key.path, refs, out)
             elif key.kind == REGISTERS:
                 self._registers(key, out)
             elif key.kind in (WHOLE, SURFACE):
@@ -116,7 +117,9 @@ class Closure:
             out: set[Key] = set()
             if key.kind == BODY:
                 out |= self.edges(key)
-            elif key.kind in (NAME, MARKERS):
+            elif key.kind in (NAME, MARKERS, ANNOTATIONS):
+                if key.kind == NAME:
+                    out |= self._described.read(key.path, key.name)
                 for refs in self._project.refs_of(key):
                     for chain in refs.chains:
                         out |= self._names.resolve(key.path, chain).keys
@@ -145,8 +148,13 @@ class Closure:
         docs: set[Key] = set()
         for key in keys:
             if key.kind in (NAME, BODY):
-                docs |= self._docs_of(key.path, unnumbered(key.name))
+                docs |= self._described.docs(key.path, unnumbered(key.name))
         return frozenset(docs)
+
+    def annotations(self, keys: Iterable[Key]) -> frozenset[Key]:
+        """Give the annotations of everything named among keys, whether looked at or not."""
+        named = [self._described.annotations(k.path, k.name) for k in keys if k.kind == NAME]
+        return frozenset[Key]().union(*named)
 
     # -- bodies ----------------------------------------------------------------------------------
 
@@ -175,10 +183,8 @@ class Closure:
                 out |= self._keepers.get(place, frozenset())
         for spec in refs.imports:
             self._consult(self._names.resolve_import(path, spec), out)
-        if refs.imports:  # it may be the first to import them
-            loading = self._digester.loading
-            files = loading.brought(path, refs.imports) - loading.certain(path)
-            out.update(Key(IMPORTS, file) for file in files)
+        if refs.imports:
+            out |= self._digester.loading.imports_of(path, refs.imports)
         for text in refs.strings:
             self._consult(self._names.resolve_dotted(text), out)
         for attr in self._keepers_by_name.keys() & refs.attrs:
@@ -205,7 +211,7 @@ class Closure:
         if reads_docs(refs):
             for chain in refs.chains:
                 for file, name, _ in self._names.resolve(path, chain).bindings:
-                    out |= self._docs_of(file, name)
+                    out |= self._described.docs(file, name)
 
     def _consult(self, resolution: Resolution, out: set[Key]) -> None:
         out |= resolution.keys
@@ -250,7 +256,8 @@ class Closure:
                     for place in self._targets(self._names.resolve(key.path, chain)):
                         out |= self._keepers.get(place, frozenset())
             if cell.is_decorated or self._has_foreign_base(key.path, cell):
-                out |= self._docs_of(key.path, key.name)
+                out |= self._described.docs(key.path, key.name)
+        out |= self._described.read(key.path, key.name)
         # Statements of other modules: ``shared.V = 1``.
         for file in self._statements.get((key.path, key.name), ()):
             out.add(Key(EFFECTS, file))
@@ -372,17 +379,6 @@ class Closure:
                 if self._project.modules.find_from(path, alias.module) is None:
                     return True
         return False
-
-    def _docs_of(self, path: str, name: str) -> frozenset[Key]:
-        known = self._docs.get((path, name))
-        if known is None:
-            inner = name + "."
-            known = self._docs[path, name] = frozenset(
-                Key(DOC, path, found)
-                for found in self._project.index(path).table.docs
-                if found == name or found.startswith(inner)
-            )
-        return known
 
     def _defs(self, key: Key) -> list[Def]:
         return self._project.index(key.path).find(key.name)

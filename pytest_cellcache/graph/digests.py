@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from pytest_cellcache.graph.cells import Cell
+from pytest_cellcache.graph.failing import Failing
 from pytest_cellcache.graph.foreign import QUIET_IMPORTS
 from pytest_cellcache.graph.loading import Loading
 from pytest_cellcache.graph.names import Names
@@ -17,6 +18,7 @@ from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.model.digest import ABSENT, Digest, digest_parts
 from pytest_cellcache.model.keys import (
+    ANNOTATIONS,
     BODY,
     DOC,
     EFFECTS,
@@ -59,12 +61,13 @@ class Digester:
             BODY: self._body,
             NAME: self._name,
             EFFECTS: self._effects,
-            IMPORTS: self._loads,
+            IMPORTS: Failing(project, self.names, self.loading, self._name).digest,
             REGISTERS: self._registers,
             WRITES: self._writes,
             FRAME: self._frame,
             MARKERS: self._markers,
             DOC: self._doc,
+            ANNOTATIONS: self._annotations,
             EXPORT: self._export,
             HOOKS: self._hooks,
             WHOLE: self._whole,
@@ -168,14 +171,14 @@ class Digester:
             self._brought.update((file, frozenset(found)) for file, found in brought.items())
         return self._brought[path]
 
-    def _ranks(self, path: str, position: int, cell: Cell) -> str:
+    def _ranks(self, path: str, position: int, cell: Cell, refs: Refs | None = None) -> str:
         """Say how many bindings and changes of what a cell reads come before it, where not all do.
 
         ``X = 1; Y = X; X = 2`` and ``X = 1; X = 2; Y = X`` differ in nothing else.
         """
         changers = self.project.index(path).changers
         ranks = []
-        for name in sorted({chain.partition(".")[0] for chain in cell.refs.chains}):
+        for name in sorted({chain.partition(".")[0] for chain in (refs or cell.refs).chains}):
             found = changers.get(name, [])
             if found and cell.kind != "import":
                 before = sum(other < position for other in found)
@@ -245,35 +248,6 @@ class Digester:
         loaded -= sys.stdlib_module_names | QUIET_IMPORTS
         return digest_parts([*parts, "foreign", *sorted(loaded)])
 
-    def _loads(self, key: Key) -> Digest:
-        """Digest what a module imports, for who may be the first to import it.
-
-        Others need not know: had it failed, they would not have been collected.
-        """
-        table = self.project.index(key.path).table
-        if table.is_broken:
-            return table.code
-        loads = sorted(table.loads)
-        return digest_parts(
-            part for spec in loads for part in (spec, self._offered(key.path, spec))
-        )
-
-    def _offered(self, path: str, spec: str) -> str:
-        """Say what there is of a name that a module takes from another of the project."""
-        module, _, name = spec.partition(":")
-        located = self.project.modules.find_from(path, module)
-        if located is None or located.source is None or name in ("", "*"):
-            return ""
-        if self.project.modules.find_child(located, name) is not None:
-            return "module"
-        index = self.project.index(located.source)
-        bound = index.bound_by(name)
-        if index.table.is_broken or (not bound and name not in index.table.aliases):
-            is_open = index.table.stars or index.binds("__getattr__")
-            return index.table.code if is_open or index.table.is_broken else ABSENT
-        is_certain = all(cell.kind != "effect" for cell in bound)
-        return "bound" if is_certain else self._name(Key(NAME, located.source, name))
-
     def _registers(self, key: Key) -> Digest:
         file, _, name = key.name.partition("::")
         parts: list[str] = []
@@ -323,6 +297,15 @@ class Digester:
     def _doc(self, key: Key) -> Digest:
         return self.project.index(key.path).table.docs.get(key.name, ABSENT)
 
+    def _annotations(self, key: Key) -> Digest:
+        index = self.project.index(key.path)
+        found = index.table.annotations.get(key.name)
+        if found is None:
+            return ABSENT
+        top = key.name.partition(".")[0]
+        ranks = [self._ranks(key.path, at, cell, found[1]) for at, cell in index.binders[top]]
+        return digest_parts([found[0], *ranks])
+
     def _export(self, key: Key) -> Digest:
         exports = self.project.index(key.path).table.exports
         if exports is None:
@@ -348,6 +331,7 @@ class Digester:
         if table.is_broken:
             return table.code
         cells = [part for cell in table.cells for part in (cell.kind, *cell.binds, cell.digest)]
+        cells += [part for name, found in table.annotations.items() for part in (name, found[0])]
         return digest_parts([*table.futures, *cells])
 
 

@@ -30,6 +30,7 @@ class Evaluations(NamedTuple):
         imported: all bodies that ran in imports and collection.
         files: first-party modules loaded.
         unheard: those that were loaded before anything was traced.
+        unread: file and first line of the functions whose annotations nobody has looked at.
     """
 
     cells: Mapping[CellPlace, frozenset[Key]] = MappingProxyType({})
@@ -38,6 +39,7 @@ class Evaluations(NamedTuple):
     imported: Ran = Ran(())
     files: frozenset[str] = frozenset()
     unheard: frozenset[str] = frozenset()
+    unread: frozenset[tuple[str, int]] = frozenset()
 
 
 def is_contained(project: Project, names: Names, key: Key) -> bool:

@@ -8,6 +8,7 @@ from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
+from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import EFFECTS, IMPORTS, LISTING, MODULES, Key
 
 _ENVIRONMENT = frozenset({"environ", "getenv", "environb", "putenv", "setenv"})
@@ -66,23 +67,36 @@ class Loading:
                 cells = self._project.index(file).table.cells
                 return [cell.imported for cell in cells if cell.kind == "import" and cell.imported]
 
-            self._certain[path] = self._followed({path}, specs)
+            self._certain[path] = self._followed({path, *self._packages_of(path)}, specs)
         return self._certain[path]
 
-    def brought(self, path: str, specs: Iterable[str]) -> frozenset[str]:
-        """Give the files that code in a file may load with some imports, as ``Refs.imports``."""
-        found = frozenset[str]()
-        for file in self._files_of(path, specs):
-            if file not in self._brought:
-                loads = self._followed({file}, lambda each: self._project.index(each).table.loads)
-                self._brought[file] = loads
-            found |= self._brought[file]
+    def _packages_of(self, path: str) -> set[str]:
+        """Give the packages that were imported before a module, if it can tell its own.
+
+        Not of a module of tests, which pytest may import alone.
+        """
+        folder, _, file = path.rpartition("/")
+        cells = self._project.index(path).table.cells
+        found: set[str] = set()
+        if "test" not in file and any(cell.imported.startswith(".") for cell in cells):
+            digest_file = self._project.snapshot.digest_file
+            while folder and digest_file(f"{folder}/__init__.py") != ABSENT:
+                found.add(f"{folder}/__init__.py")
+                folder = folder.rpartition("/")[0]
         return found
 
-    def imports_of(self, path: str) -> set[Key]:
-        """Give what says whether all imports of a module, and of what it imports, succeed."""
-        files = self.brought(path, self._project.index(path).table.loads)
-        return {Key(IMPORTS, file) for file in (path, *files)}
+    def brought(self, path: str) -> frozenset[str]:
+        """Give the files that importing a file may load, itself included."""
+        if path not in self._brought:
+            self._brought[path] = self._followed(
+                {path}, lambda each: self._project.index(each).table.loads
+            )
+        return self._brought[path]
+
+    def imports_of(self, path: str, specs: Iterable[str]) -> set[Key]:
+        """Give what says whether imports in code of a file succeed, if it may be first to them."""
+        first = self._files_of(path, specs) - self.certain(path)
+        return {Key(IMPORTS, path, file) for file in first}
 
     def _followed(
         self, files: set[str], specs_of: Callable[[str], Iterable[str]]

@@ -18,7 +18,7 @@ from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.project import unnumbered
 from pytest_cellcache.graph.refs import Refs, words_of
 from pytest_cellcache.model.digest import Digest, digest_parts
-from pytest_cellcache.model.keys import BODY, MARKERS, NAME, Key
+from pytest_cellcache.model.keys import ANNOTATIONS, BODY, MARKERS, NAME, Key
 
 _KNOWN_KINDS: Final[tuple[type, ...]] = (
     dict, list, set, str, bytes, int, float, type(iter([])), memoryview, BaseException,
@@ -108,7 +108,7 @@ def _is_plain(digester: Digester, path: str, name: str, depth: int) -> bool:
 
 def mentions(digester: Digester, key: Key, owner: Key, names: frozenset[str]) -> bool:
     """Say whether the code behind a key names a method of a class, is one, or may look at any."""
-    if key.kind not in (BODY, NAME, MARKERS) or key == owner:
+    if key.kind not in (BODY, NAME, MARKERS, ANNOTATIONS) or key == owner:
         return False
     if key.kind == BODY and not names.isdisjoint(unnumbered(key.name).split(".")):
         return True  # whoever has called it may find another one by that name

@@ -11,7 +11,7 @@ from pytest_cellcache.graph.modules import Modules
 from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.graph.split import split_cells
 from pytest_cellcache.model.digest import ABSENT
-from pytest_cellcache.model.keys import BODY, MARKERS, NAME, Key
+from pytest_cellcache.model.keys import ANNOTATIONS, BODY, MARKERS, NAME, Key
 from pytest_cellcache.sources.snapshot import Snapshot
 
 EMPTY: Final = Table()
@@ -136,6 +136,9 @@ class Project:
         if key.kind == MARKERS:
             marked = index.table.markers.get(key.name)
             return [marked[1]] if marked else []
+        if key.kind == ANNOTATIONS:
+            annotated = index.table.annotations.get(key.name)
+            return [annotated[1]] if annotated else []
         if key.kind == NAME:
             return [cell.refs for _, cell in index.binders.get(key.name, ())]
         return []

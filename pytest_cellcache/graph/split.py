@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from pytest_cellcache.graph.annotations import take_annotations
 from pytest_cellcache.graph.cells import Alias, Cell, CellKind, Def, Table
 from pytest_cellcache.graph.exports import exports_of
 from pytest_cellcache.graph.refs import MEMO, Refs, import_spec
@@ -93,6 +94,7 @@ class _Splitter:
         self._markers: dict[str, tuple[Digest, Refs]] = {}
         self._futures: list[str] = []
         self._has_future_annotations = False
+        self._raising: set[int] = set()
 
     def table(self, code: Digest) -> Table:
         body = self._tree.body
@@ -106,6 +108,8 @@ class _Splitter:
                 if statement not in caught:
                     unguarded.update(self._loads[known:])
         self._has_future_annotations = "annotations" in self._futures
+        self._raising = {id(statement) for statement in body if may_raise(statement)}
+        annotations = take_annotations(body)
         for prefix, node in list(_definitions(body, "")):
             self._take_markers(prefix, node)
             if isinstance(node, _DEFS):
@@ -123,6 +127,7 @@ class _Splitter:
             futures=tuple(sorted(self._futures)),
             code=code,
             guarded=tuple(sorted(set(self._loads) - unguarded)),
+            annotations=annotations,
         )
 
     def _drop_type_checking(self) -> None:
@@ -256,7 +261,7 @@ class _Splitter:
                 shape=shape.effects,
                 core=shape.core,
                 methods=shape.methods,
-                may_raise=may_raise(statement),
+                may_raise=id(statement) in self._raising or may_raise(statement),
             )
         )
 

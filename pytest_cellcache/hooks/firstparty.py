@@ -16,6 +16,7 @@ from pytest_cellcache.model.observation import FIXTURE, StateChange
 from pytest_cellcache.sources.loaded import loaded_modules
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.stubs import is_stub
+from pytest_cellcache.trace.annotations import AnnotationWatch, Line
 from pytest_cellcache.trace.origin import pytester_depth
 from pytest_cellcache.trace.parts import is_opaque, parts_of
 
@@ -113,6 +114,10 @@ class FirstParty:
             files = {str(getattr(p, "__file__", "")) for p in modules if not self._is_conftest(p)}
             self._observers = frozenset(files)
         return self._observers
+
+    def unread(self, watch: AnnotationWatch) -> frozenset[Line]:
+        """Give the functions whose annotations nobody has looked at so far."""
+        return watch.unread(self._modules(), self._concerns)
 
     def objects(self) -> ModuleObjects:
         """Index what first-party modules hold."""

@@ -24,6 +24,7 @@ from pytest_cellcache.hooks.outline import outline_of
 from pytest_cellcache.hooks.replay import unpack
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.collecting import Collected, Collections
+from pytest_cellcache.lifecycle.evaluations import Statement
 from pytest_cellcache.lifecycle.record import Recording
 from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, TestFacts
@@ -94,6 +95,7 @@ class Run:
         self._live: dict[str, TestEvent] = {}
         self._cached: list[TestEvent] = []
         self.fixtures: list[FixtureEvent] = []
+        self.unread: Callable[[], frozenset[Statement]] = frozenset
         self.at_end: Callable[[], None] = lambda: None
         self._flush_at_s = time.monotonic() + _FLUSH_S
         self.has_written = False
@@ -162,6 +164,7 @@ class Run:
             declared,
             self._settings.may_connect,
             self._keys_of,
+            self.unread,
         )
         self._recording = Recording(
             project=basis.project,

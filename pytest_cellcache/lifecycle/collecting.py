@@ -30,6 +30,7 @@ from pytest_cellcache.lifecycle.sites import ImportInputs
 from pytest_cellcache.lifecycle.surroundings import Backwards, Edges, Surroundings, reach
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import (
+    ANNOTATIONS,
     CODE_KINDS,
     FILE,
     GROUP,
@@ -148,6 +149,7 @@ class Collections:
             imported=Ran(places_of(recording.keys_of_code(around.imported.codes))),
             files=files,
             unheard=around.unheard,
+            unread=around.unread(),
             keys_of_code=recording.keys_of_code,
         )
         closure = Closure(self._project, self._digester, evaluations)
@@ -185,8 +187,10 @@ class Collections:
             if key not in known:
                 found = edges(key)
                 if key.kind == SURFACE:
-                    markers = self._project.index(key.path).table.markers
-                    found |= {Key(MARKERS, key.path, name) for name in markers}
+                    table = self._project.index(key.path).table
+                    found |= {Key(MARKERS, key.path, name) for name in table.markers}
+                    if "annotations" not in table.futures:
+                        found |= {Key(ANNOTATIONS, key.path, name) for name in table.annotations}
                 elif key.kind in CODE_KINDS:
                     found |= {Key(SURFACE, key.path)}
                 known[key] = found

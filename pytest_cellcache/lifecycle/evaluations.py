@@ -24,6 +24,7 @@ def evaluations_of(
     imported: Ran,
     files: Iterable[str],
     unheard: Iterable[str] = (),
+    unread: Iterable[Statement] = (),
     keys_of_code: Callable[[Iterable[CodeRef]], set[Key]],
 ) -> tuple[Evaluations, frozenset[Key]]:
     """Give what evaluating each cell ran, and what counts for every test.
@@ -34,6 +35,7 @@ def evaluations_of(
         modules: absolute files of the modules all of whose statements were told apart.
         files: relative files of all first-party modules loaded.
         unheard: those of them that were loaded before anything was traced.
+        unread: functions whose annotations nobody has looked at, by absolute file.
     """
     project = digester.project
     places = project.snapshot.places
@@ -70,6 +72,7 @@ def evaluations_of(
         imported,
         frozenset(files),
         frozenset(unheard),
+        frozenset((places.relative(filename), line) for filename, line in unread),
     )
     return evaluations, frozenset(everywhere)
 

@@ -124,7 +124,7 @@ class InputKeys:
             found.add(Key(MODULE, "", module))
             source = self._source_of(module)
             if source is not None:  # what is read of it has computed names, too
-                found |= {Key(SURFACE, source), Key(IMPORTS, source, "all")}
+                found |= {Key(SURFACE, source), Key(IMPORTS, source, source)}
         for variable in seen.variables - (assigned - seen.inherited):
             if not self._inputs.is_neutral(variable):
                 found.add(Key(ENV, "", variable))

@@ -177,7 +177,7 @@ class Recording:
 
         def roots_of(attempt: Attempt) -> frozenset[Key]:
             if id(attempt) not in known:
-                known[id(attempt)] = self._roots(attempt, around, closure, reading)
+                known[id(attempt)] = self._roots(attempt, around, closure, edges, reading)
             return known[id(attempt)]
 
         rows = [Kept(attempt, roots_of(attempt)) for attempt in closed]
@@ -250,6 +250,7 @@ class Recording:
             imported=Ran(left.imported),
             files=imported_first | left.loaded,
             unheard=around.unheard,
+            unread=around.unread(),
             keys_of_code=self.keys_of_code,
         )
         return Closure(self._project, self._digester, evaluations), frozenset(everywhere)
@@ -310,7 +311,12 @@ class Recording:
         return frozenset(found)
 
     def _roots(
-        self, attempt: Attempt, around: Surroundings, closure: Closure, reading: Reading
+        self,
+        attempt: Attempt,
+        around: Surroundings,
+        closure: Closure,
+        edges: Edges,
+        reading: Reading,
     ) -> frozenset[Key]:
         facts = attempt.facts
         roots = {Key(GROUP, facts.group), *facts.keys}
@@ -339,6 +345,9 @@ class Recording:
             roots |= self.input_keys.keys(producer.seen, around.imported.writes)
         for path, source in facts.snippets:
             roots |= closure.called(path, scan_source(source))
+        own = (attempt.seen, *(instance.seen for instance in attempt.instances))
+        if any(seen.spawned for seen in (around.imported, *own)):
+            roots |= closure.annotations(reach(roots, edges))  # a child may have looked at them
         return frozenset(roots | reading.read_by(roots, facts.group))
 
     def at_import(self, around: Surroundings) -> ImportInputs:

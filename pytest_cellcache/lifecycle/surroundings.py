@@ -29,6 +29,8 @@ class Surroundings(NamedTuple):
         declared: inputs that every test depends on by declaration.
         may_connect: what answers on the network does not count.
         keys_of: gives the keys of a global that is a mapping, if all are texts.
+        unread: gives file name and first line of the functions whose annotations nobody has looked
+            at so far.
     """
 
     imported: Observation
@@ -42,6 +44,7 @@ class Surroundings(NamedTuple):
     declared: frozenset[Key] = frozenset()
     may_connect: bool = False
     keys_of: Callable[[Place], tuple[str, ...] | None] = lambda place: None
+    unread: Callable[[], frozenset[Statement]] = frozenset
 
     @property
     def unheard(self) -> frozenset[str]:

@@ -13,6 +13,7 @@ WRITES: Final = "writes"
 FRAME: Final = "frame"
 MARKERS: Final = "markers"
 DOC: Final = "doc"
+ANNOTATIONS: Final = "annotations"
 EXPORT: Final = "export"
 HOOKS: Final = "hooks"
 WHOLE: Final = "whole"
@@ -50,6 +51,7 @@ CODE_KINDS: Final = frozenset(
         FRAME,
         MARKERS,
         DOC,
+        ANNOTATIONS,
         EXPORT,
         HOOKS,
         WHOLE,
@@ -68,13 +70,16 @@ class Key(NamedTuple):
     ``body``     Python file              qualified name; the body of that def
     ``name``     Python file              global name; everything that binds or mutates it there
     ``effects``  Python file              empty; its anonymous statements and what it imports
-    ``imports``  Python file              empty; what importing it imports: any of it may fail
-                                          ``all``: the same of what it imports, in turn
+    ``imports``  Python file              empty; what may fail in importing it, and which files it
+                                          loads where something may
+                                          its own; the same of all that it loads
+                                          another; what may fail when its code imports that one
     ``registers`` Python file             file::name; its statements that may change that global
     ``writes``   Python file              qualified name; what that def may call and change
     ``frame``    Python file              empty; futures, star imports, builtins it redefines
     ``markers``  Python file              qualified name; pytest decorators of that def or class
     ``doc``      Python file              qualified name; docstring of that def or class
+    ``annotations`` Python file           qualified name; annotations of that function
     ``export``   Python file              global name; whether a plain ``__all__`` lists it
     ``hooks``    Python file              empty; names of the pytest hooks it defines
     ``whole``    Python file              empty; the whole file as code

@@ -74,6 +74,7 @@ _THINGS: Final = {
     keys.FRAME: "the future imports, star imports or redefined builtins of {}",
     keys.MARKERS: "the pytest decorators of {}",
     keys.DOC: "the docstring of {}",
+    keys.ANNOTATIONS: "the annotations of {}",
     keys.EXPORT: "whether __all__ lists {}",
     keys.HOOKS: "the set of pytest hooks in {}",
     keys.WHOLE: "the code of {}",

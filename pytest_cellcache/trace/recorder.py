@@ -20,6 +20,7 @@ from typing import Any, Final, Literal, NamedTuple
 from pytest_cellcache.model.observation import CodeRef, Observation
 from pytest_cellcache.sources.handover import Handover
 from pytest_cellcache.trace import inputs, unit
+from pytest_cellcache.trace.annotations import AnnotationWatch
 from pytest_cellcache.trace.channel import FirstParty, Label
 from pytest_cellcache.trace.child import ChildRecording
 from pytest_cellcache.trace.contract import (
@@ -83,6 +84,7 @@ class Recorder:
     Attributes:
         tracer_name: which tracer works, or would be tried first.
         depth: in how many frames of pytester it was started.
+        annotations: tells which functions' annotations nobody has looked at.
         threads_left: threads that went on when the last unit closed, which had started them.
     """
 
@@ -99,6 +101,7 @@ class Recorder:
         self._units: list[unit.OpenUnit] = []
         self._listeners: list[Callable[[Observation], None]] = []
         self.depth = 0
+        self.annotations = AnnotationWatch()
         self.threads_left: frozenset[object] = frozenset()
         self._before = surrounding_now()
 
@@ -133,11 +136,13 @@ class Recorder:
         self._before = surrounding_now()
         self._units.append(unit.OpenUnit(self._site, self._before, is_sited=True))
         _WATCH.add(self)
+        self.annotations.start()
 
     def stop(self) -> None:
         """Forget all units; nothing happens if not running."""
         if self._units:
             _WATCH.remove(self)
+            self.annotations.stop()
             self._units.clear()
             self._tracer.stop()
 

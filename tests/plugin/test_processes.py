@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -103,3 +104,23 @@ def test_runs_that_race_share_a_store(suite: Suite, size: str) -> None:
     if size != "1":
         suite.both()
         assert suite.both().names == []
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="asks git")
+def test_that_we_ask_git_is_of_no_concern(suite: Suite) -> None:
+    suite.write("lib.txt", "one")
+    suite.write("lib.py", "def f(): return 1")
+    suite.write(
+        "test_it.py",
+        """
+        import subprocess, lib
+        def test_program(): subprocess.run(["true"], check=True)
+        def test_other(): assert lib.f()
+        """,
+    )
+    subprocess.run(["git", "init", "-q", str(suite.path)], check=True)
+    suite.warm()
+    suite.edit("lib.py", "return 1", "return 2")
+    assert suite.both().names == ["test_program", "test_other"]
+    suite.write("lib.txt", "two")
+    assert suite.both().names == ["test_program"]

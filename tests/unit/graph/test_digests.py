@@ -177,7 +177,7 @@ def test_what_star_imports_take_counts_name_by_name(
 OFFERED = {
     "a function": ("def f(): pass", "def f(): return 1", False),
     "renamed": ("def f(): pass", "def g(): pass", True),
-    "bound by an import": ("def f(): pass", "from os import sep as f", False),
+    "bound by an import": ("def f(): pass", "from os import sep as f", True),
     "bound on a condition": ("def f(): pass", "import os\nif os.sep: f = 1", True),
     "by another condition": ("if 1: f = 1", "if 0: f = 1", True),
     "perhaps by a star": ("from a import *", "from a import *\nX = 1", True),
@@ -194,6 +194,80 @@ def test_what_a_module_imports_counts_as_far_as_it_may_fail(
     first = world.digest("imports", "a.py")
     world.write(b=after)
     assert (world.digest("imports", "a.py") != first) == is_other
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_other"),
+    [
+        ("import b, c", "import b", False),
+        ("import b", "from c import f\nimport b", False),
+        ("import b", "import b, d", True),
+        ("import b", "import b, e", True),
+        ("import b", "import b, g", True),
+        ("import b", "import b, h", True),
+        ("import d", "import d\nfrom e import f", False),
+        ("import b", "import b\ndef g(a: f): pass", True),
+        (
+            "from __future__ import annotations",
+            "from __future__ import annotations\ndef g(a: f): pass",
+            False,
+        ),
+        ("from c import f\ndef g(a: f): pass", "from b import f\ndef g(a: f): pass", False),
+        ("from c import f\ndef g(a: f): pass", "from c import C as f\ndef g(a: f): pass", True),
+        (
+            "from c import C as f\ndef g(a: f): pass",
+            "from c import D as f\ndef g(a: f): pass",
+            True,
+        ),
+    ],
+)
+def test_of_what_importing_a_module_loads_counts_what_may_fail(
+    world: Any, before: str, after: str, *, is_other: bool
+) -> None:
+    modules = {
+        "b": "def f(): pass",
+        "c": "import b\nfrom b import f\nclass C: pass\nD = 1",
+        "d": "import unknown_thing",
+        "e": "from d import unknown_thing as f",
+        "g": "X = missing",
+        "h": "import b\nX = b.missing",
+    }
+    world.write(a=before, **modules)
+    first = [world.digest("imports", "a.py", name) for name in ("", "a.py")]
+    world.write(a=after, **modules)
+    now = [world.digest("imports", "a.py", name) for name in ("", "a.py")]
+    assert [one != other for one, other in zip(now, first, strict=True)] == [is_other] * 2
+
+
+@pytest.mark.parametrize(("name", "is_other"), [("", False), ("a.py", True)])
+def test_what_may_fail_in_what_a_module_loads_is_told_apart(
+    world: Any, name: str, *, is_other: bool
+) -> None:
+    world.write(a="import b", b="import unknown_thing")
+    first = world.digest("imports", "a.py", name)
+    world.write(a="import b", b="import unknown_thing, other_thing")
+    assert (world.digest("imports", "a.py", name) != first) == is_other
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_other"), [("lib", True), ("deep", True), ("known", False), ("user", False)]
+)
+def test_what_is_loaded_anyway_cannot_fail_in_an_import(
+    world: Any, changed: str, *, is_other: bool
+) -> None:
+    modules = {
+        "user": "import known\ndef f():\n    import lib",
+        "lib": "import known, deep",
+        "known": "import other",
+        "deep": "",
+        "other": "",
+    }
+    world.write(**modules)
+    first = world.digest("imports", "user.py", "lib.py")
+    world.write(**modules | {changed: modules[changed] + "\nimport unknown_thing"})
+    if changed == "user":
+        world.write(**modules | {"user": "import unknown_thing\n" + modules["user"]})
+    assert (world.digest("imports", "user.py", "lib.py") != first) == is_other
 
 
 @pytest.mark.parametrize(
@@ -235,3 +309,26 @@ def test_what_is_imported_before_a_change_may_have_seen_what_was_there(
     assert world.digest(kind, "a.py", name) != digest
     world.write(a=f"{head}import plain\n{first}\n{second}", plain="def f(): return 1")
     assert world.digest(kind, "a.py", name) == digest
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "is_other"),
+    [
+        ("user", "from . import x", False),
+        ("user", "import os", True),
+        ("test_user", "from . import x", True),
+    ],
+)
+def test_packages_around_a_module_are_loaded_anyway(
+    world: Any, name: str, head: str, *, is_other: bool
+) -> None:
+    modules = {
+        "p____init__": "import known",
+        "p__sub____init__": "",
+        f"p__sub__{name}": f"{head}\ndef f():\n    import lib",
+        "lib": "import known",
+    }
+    world.write(**modules, known="")
+    first = world.digest("imports", f"p/sub/{name}.py", "lib.py")
+    world.write(**modules, known="import unknown_thing")
+    assert (world.digest("imports", f"p/sub/{name}.py", "lib.py") != first) == is_other

@@ -105,8 +105,6 @@ OTHER_SIGNATURE = {
     "keyword default": ("def f(*, a=1): pass", "def f(*, a=2): pass"),
     "parameter": ("def f(a): pass", "def f(b): pass"),
     "kind of parameter": ("def f(a): pass", "def f(a, /): pass"),
-    "annotation": ("def f(a: int): pass", "def f(a: str): pass"),
-    "return annotation": ("def f() -> int: pass", "def f() -> str: pass"),
     "decorator": ("@a\ndef f(): pass", "@b\ndef f(): pass"),
     "argument of a decorator": ("@a(1)\ndef f(): pass", "@a(2)\ndef f(): pass"),
     "kind of def": ("def f(): pass", "async def f(): pass"),
