@@ -81,6 +81,8 @@ class Order:
         self._later: dict[str, list[str]] = {}
         self._live: set[str] = set()
         self._done: dict[str, list[str]] = {}
+        # By place of a fixture: tests that ran and changed its value before our eyes.
+        self._left: dict[str, list[str]] = {}
         # By node id: what was replayed, and what is known of it.
         self._replayed: dict[str, tuple[pytest.Item, str, Mapping[str, Any]]] = {}
         # Those among which ``due`` chooses, with their outcomes, in their order.
@@ -164,6 +166,7 @@ class Order:
         lost = self._lost & places
         self._lost -= lost
         chosen = {name for place in lost for name in self._done.get(place, ())}
+        chosen |= {name for place in lost for name in self._left.get(place, ())}
         names = {self.named(path) for path in looked}
         changes = {name: read(told.get("changes")) for name, (*_, told) in self._replayed.items()}
         every = {change for found in changes.values() for change in found}
@@ -210,9 +213,18 @@ class Order:
             self._ran[item.nodeid] = item, outcome
         self._note(item, outcome, texts(told.get("handled")))
 
-    def ran(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
-        """Take a test that ran."""
+    def ran(
+        self, item: pytest.Item, outcome: str, told: Mapping[str, Any], changed: Iterable[str] = ()
+    ) -> None:
+        """Take a test that ran.
+
+        Args:
+            changed: places of the fixtures whose values it changed before our eyes.
+        """
         self._note(item, outcome, texts(told.get("handled")))
+        for place in changed:
+            self._left.setdefault(place, []).append(item.nodeid)
+            self._ran[item.nodeid] = item, outcome
         self._written.update(texts(told.get("wrote")))
         self._live.add(item.nodeid)
 

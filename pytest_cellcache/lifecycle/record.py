@@ -102,6 +102,10 @@ class Recording:
         """Give what later tests must know of an attempt (``sequences``)."""
         return self._sequences.to_json(attempt)
 
+    def changed_by(self, attempt: Attempt) -> set[str]:
+        """Give the places of the fixtures whose values an attempt has changed before our eyes."""
+        return self._sequences.changed_by(attempt)
+
     def digest(self, key: Key) -> Digest:
         """Give the present digest of a key."""
         return self._inputs.digest(key)

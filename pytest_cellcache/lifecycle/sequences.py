@@ -141,6 +141,11 @@ class Sequences:
         """Give what an attempt has to do with others."""
         return self._places.get(Left.key_of(attempt), Place())
 
+    def changed_by(self, attempt: Attempt) -> set[str]:
+        """Give the places of the fixtures whose values an attempt has changed before our eyes."""
+        names = {each.name for each in attempt.changes if each.filename == FIXTURE}
+        return {self._values[name] for name in names & self._values.keys()}
+
     def note_changes(self, changes: Iterable[Change], maker_of: Callable[[Key], Key]) -> None:
         """Take which units are producers because they changed values that are watched.
 
