@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pytest_cellcache.hooks.endings import Endings
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.scopes import place_of
@@ -26,7 +27,11 @@ from pytest_cellcache.trace.recorder import Recorder
 
 
 class FixtureWatch:
-    """Opens a unit for each set-up and teardown of a fixture."""
+    """Opens a unit for each set-up and teardown of a fixture.
+
+    Attributes:
+        endings: what was raised in teardowns that are not reported.
+    """
 
     def __init__(
         self, recorder: Recorder, changes: Changes, guard: Guard, modules: FirstParty
@@ -35,6 +40,7 @@ class FixtureWatch:
         self._changes = changes
         self._modules = modules
         self._guard = guard
+        self.endings = Endings()
         self._current: dict[Any, Instance] = {}
         self._in_teardown: dict[Any, Instance] = {}
         self._in_setup: list[Instance] = []
@@ -123,11 +129,12 @@ class FixtureWatch:
         if fixturedef.cached_result is None:
             # A cancelled set-up: pytest 9.1 and later would not end it, and trip over it.
             fixturedef.cached_result = (None, None, None)
-        pytest.CallInfo.from_call(
+        call = pytest.CallInfo.from_call(
             lambda: fixturedef.finish(request),
             when="teardown",
             reraise=(KeyboardInterrupt, pytest.exit.Exception),
         )
+        self.endings.keep(call.excinfo)
         fixturedef.cached_result = None
         instance = self._current.pop(fixturedef, None)
         if instance is not None:
@@ -223,6 +230,7 @@ class FixtureWatch:
         instance = Instance(fixturedef.argname)
         instance.place = place_of(fixturedef, getattr(request, "_pyfuncitem", None))
         if fixturedef.scope != "function":
+            self.endings.begin(fixturedef, request.node, instance)
             self._changes.leave_to_item()
             self._changes.begin_scope(instance)
         self._recorder.open_unit()

@@ -117,9 +117,15 @@ class Watcher:
         return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
+    def pytest_runtest_teardown(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
         self._guard.call(self._note_fixtures, None, item)
-        return (yield)
+        late = self._fixtures.endings.take(item, nextitem)
+        result = yield
+        if late is not None:
+            raise late
+        return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
