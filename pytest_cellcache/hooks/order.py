@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol
 
 import pytest
@@ -24,14 +24,16 @@ from pytest_cellcache.lifecycle.sequences import (
     is_out_of_order,
     texts,
 )
+from pytest_cellcache.lifecycle.setters import is_for
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, Key
+from pytest_cellcache.model.observation import LEFT_FOR_ALL
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict
 from pytest_cellcache.sources.places import Places
 
-_LEAVING = frozenset({"handled", "wrote", "changes"})
+_LEAVING = frozenset({"handled", "wrote", "changes", "sets"})
 Judged = dict[str, tuple[TestFacts, Verdict]]
 
 
@@ -153,12 +155,14 @@ class Order:
         item: pytest.Item,
         looked: Iterable[str] = (),
         seen_of: Callable[[set[Told]], set[Told]] = lambda _: set(),
+        variables: Collection[str] | None = None,
     ) -> list[tuple[pytest.Item, str]]:
         """Give the tests that have to run, unreported, before an item may count.
 
         Args:
             looked: paths that it consulted.
             seen_of: gives those among changes of module state that it may see.
+            variables: those that it has read; ``None`` before it has run.
         """
         if not (self._replayed or self._lost):
             return []
@@ -168,10 +172,17 @@ class Order:
         chosen = {name for place in lost for name in self._done.get(place, ())}
         chosen |= {name for place in lost for name in self._left.get(place, ())}
         names = {self.named(path) for path in looked}
+        read_by = {*(variables or ()), *LEFT_FOR_ALL}
         changes = {name: read(told.get("changes")) for name, (*_, told) in self._replayed.items()}
         every = {change for found in changes.values() for change in found}
         seen = seen_of(every) if every and not self.by_chance else set()
+        known: set[str] = set()  # one that sets something will do
         for nodeid, (_, _, told) in self._replayed.items():
+            sets = [] if self.by_chance or variables is None else texts(told.get("sets"))
+            new = {each for each in sets if is_for(each, item.nodeid, read_by)} - known
+            if new:
+                known |= new
+                chosen.add(nodeid)
             if not seen.isdisjoint(changes[nodeid]):
                 chosen.add(nodeid)
             wrote = texts(told.get("wrote"))
@@ -200,7 +211,7 @@ class Order:
     @property
     def is_watching(self) -> bool:
         """Whether replayed tests left files or state that some live test may read."""
-        leaving = {"wrote"} if self.by_chance else {"wrote", "changes"}
+        leaving = {"wrote"} if self.by_chance else {"wrote", "changes", "sets"}
         return any(not leaving.isdisjoint(told) for *_, told in self._replayed.values())
 
     def replayed(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:

@@ -184,6 +184,7 @@ class Watcher:
         unlisten(_BREAKPOINT_EVENT, self._note_stop)
         seen = self._recorder.close_unit()
         changes = self._changes.end_item()
+        self._fixtures.end_item()
         log = self.log
         if log is None or not finished:
             return  # interrupted: what would be reported is not known

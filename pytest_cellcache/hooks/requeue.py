@@ -199,7 +199,8 @@ class Requeuer:
         def seen_of(changes: set[Told]) -> set[Told]:
             return self._seen_by(seen, changes)
 
-        found: Mates = self._guard.call(self._order.due, [], item, looked, seen_of)
+        read = self._fixtures.read_by(self._seen)
+        found: Mates = self._guard.call(self._order.due, [], item, looked, seen_of, read)
         return found
 
     def _run_first(self, mates: Mates, item: pytest.Item, forced: frozenset[int]) -> None:

@@ -299,7 +299,8 @@ class Run:
         inherits = (*attempt.inherits, *self.order.upset_by(nodeid))
         attempt = attempt._replace(inherits=inherits)
         self._recording.add(attempt)
-        told, changed = self._recording.told_of(attempt), self._recording.changed_by(attempt)
+        sequences = self._recording.sequences
+        told, changed = sequences.to_json(attempt), sequences.changed_by(attempt)
         self.order.ran(item, outcome, told, changed)
         assert self.inheriting is not None
         self._guard.call(self.inheriting.note, None, attempt)
