@@ -82,6 +82,7 @@ class Order:
         # By node id of tests that were replayed: producers that come later.
         self._later: dict[str, list[str]] = {}
         self._live: set[str] = set()
+        self._is_disturbed = False
         self._done: dict[str, list[str]] = {}
         # By place of a fixture: tests that ran and changed its value before our eyes.
         self._left: dict[str, list[str]] = {}
@@ -225,13 +226,21 @@ class Order:
         self._note(item, outcome, texts(told.get("handled")))
 
     def ran(
-        self, item: pytest.Item, outcome: str, told: Mapping[str, Any], changed: Iterable[str] = ()
+        self,
+        item: pytest.Item,
+        outcome: str,
+        told: Mapping[str, Any],
+        changed: Iterable[str] = (),
+        *,
+        has_changed: bool = False,
     ) -> None:
         """Take a test that ran.
 
         Args:
             changed: places of the fixtures whose values it changed before our eyes.
+            has_changed: it changed something before our eyes.
         """
+        self._is_disturbed |= has_changed or not _LEAVING.isdisjoint(told)
         self._note(item, outcome, texts(told.get("handled")))
         for place in changed:
             self._left.setdefault(place, []).append(item.nodeid)
@@ -244,8 +253,11 @@ class Order:
         self._live.update(nodeids)
 
     def comes_late(self, nodeid: str) -> bool:
-        """Say whether a producer has run that comes after a test which was replayed."""
-        return not self._live.isdisjoint(self._later.get(nodeid, ()))
+        """Say whether a replayed test may fail now because of what others did meanwhile.
+
+        They left something that it would not have found, or have not left it again.
+        """
+        return self._is_disturbed or not self._live.isdisjoint(self._later.get(nodeid, ()))
 
     # -- ours ------------------------------------------------------------------------------------
 

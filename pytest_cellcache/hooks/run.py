@@ -301,7 +301,7 @@ class Run:
         self._recording.add(attempt)
         sequences = self._recording.sequences
         told, changed = sequences.to_json(attempt), sequences.changed_by(attempt)
-        self.order.ran(item, outcome, told, changed)
+        self.order.ran(item, outcome, told, changed, has_changed=bool(attempt.changes))
         assert self.inheriting is not None
         self._guard.call(self.inheriting.note, None, attempt)
         if (began_s := time.monotonic()) > self._flush_at_s:

@@ -344,3 +344,24 @@ def test_what_a_fixture_reads_of_the_module_that_asks(suite: Suite) -> None:
     ran = suite.both()
     assert "failed" in ran.outcomes["test_b.py::test_b"]
     assert ran.decisions["test_a.py::test_a"]["source"] == "cached"
+
+
+def test_a_replayed_test_is_not_blamed_that_fails_after_what_others_did(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import pytest
+
+        @pytest.fixture(scope="module", params=[1, 2])
+        def numbers(request): return [request.param]
+
+        def test_adds(numbers): numbers.append(0)
+        def test_length(numbers): assert len(numbers) == 2
+        def test_first(numbers): assert numbers[0] < 3
+        """,
+    )
+    suite.both()
+    suite.edit("test_a.py", "params=[1, 2]", "params=[1, 2, 3]")
+    ran = suite.both()
+    assert ran.code == 1
+    assert not ran.report["warnings"]
