@@ -365,3 +365,28 @@ def test_a_replayed_test_is_not_blamed_that_fails_after_what_others_did(suite: S
     ran = suite.both()
     assert ran.code == 1
     assert not ran.report["warnings"]
+
+
+def test_what_a_teardown_does_follows_from_what_all_tests_before_it_did(suite: Suite) -> None:
+    suite.write("state.py", "FOUND = []\n")
+    suite.write(
+        "test_a.py",
+        """
+        import state
+        class TestClass:
+            @classmethod
+            def setup_class(cls): cls.items = []
+            @classmethod
+            def teardown_class(cls): state.FOUND.append(len(cls.items))
+            def test_one(self): self.items.append(1)
+            def test_two(self): self.items.append(1)
+        def test_free(): pass
+        """,
+    )
+    suite.write("test_b.py", "import state\ndef test_reads(): assert state.FOUND == [2]\n")
+    suite.warm()
+    suite.edit("test_b.py", "== [2]", "in ([2],)")
+    ran = suite.both()
+    assert ran.code == 0
+    assert "test_free" not in ran.names
+    assert suite.both("test_a.py::TestClass::test_one", "test_b.py").code == 1
