@@ -390,3 +390,25 @@ def test_what_a_teardown_does_follows_from_what_all_tests_before_it_did(suite: S
     assert ran.code == 0
     assert "test_free" not in ran.names
     assert suite.both("test_a.py::TestClass::test_one", "test_b.py").code == 1
+
+
+def test_subtests_of_tests_that_run_first_are_not_reported_again(suite: Suite) -> None:
+    suite.write("state.py", "FOUND = []\n")
+    suite.write(
+        "test_a.py",
+        """
+        import state, unittest
+
+        class TestIt(unittest.TestCase):
+            def test_adds(self):
+                for number in range(3):
+                    with self.subTest(number=number):
+                        self.assertEqual(state.FOUND.append(number), None)
+
+        def test_reads(): assert state.FOUND == [0, 1, 2]
+        def test_free(): assert 1
+        """,
+    )
+    suite.warm()
+    suite.edit("test_a.py", "assert 1", "assert state.FOUND == []")
+    assert suite.both().code == 1
