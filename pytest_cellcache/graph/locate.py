@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterable
 from pytest_cellcache.graph.cells import Def
 from pytest_cellcache.graph.project import Index, Project, numbered
 from pytest_cellcache.graph.remembered import Place
-from pytest_cellcache.model.keys import BODY, EFFECTS, IMPORTS, NAME, WHOLE, Key
+from pytest_cellcache.model.keys import BODY, EFFECTS, IMPORTS, NAME, SURFACE, WHOLE, Key
 from pytest_cellcache.model.observation import CodeRef
+from pytest_cellcache.sources.loaded import loaded_files
 
 
 def locate(project: Project, ref: CodeRef) -> tuple[Key, ...]:
@@ -66,7 +67,27 @@ class Locator:
                     keys = self._tell_apart(ref, keys)
                 self._exact[ref] = keys
             found.update(keys)
-        return found | {key._replace(kind=IMPORTS) for key in found if key.kind == EFFECTS}
+        imported = [key for key in found if key.kind == EFFECTS]
+        if not imported:
+            return found
+        lost = self._not_found_by_name({key.path for key in imported})
+        found |= {Key(SURFACE, path) for path in lost}  # all that importing them evaluated
+        return found | {key._replace(kind=IMPORTS) for key in imported}
+
+    def _not_found_by_name(self, paths: set[str]) -> set[str]:
+        """Give those among imported files that are no loaded modules found by their names.
+
+        Such as were imported from a folder which is on ``sys.path`` no more.
+        """
+        places, modules = self._project.snapshot.places, self._project.modules
+        ends = tuple({os.path.basename(path) for path in paths})
+        lost = set(paths)
+        for name, file in loaded_files().items():
+            path = places.relative(file) if file.endswith(ends) else ""
+            located = modules.find(name) if path in lost else None
+            if located is not None and located.file == path:
+                lost.discard(path)
+        return lost
 
     def _keys(self, ref: CodeRef) -> tuple[Key, ...]:
         keys = self._located.get(ref)

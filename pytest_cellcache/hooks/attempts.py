@@ -63,9 +63,9 @@ class ItemState:
         vars(item).pop("_excinfo", None)  # unittest; None is the default of its class
 
 
-def end_for(item: Any, following: pytest.Item) -> None:
+def end_for(item: Any, following: pytest.Item) -> pytest.CallInfo[None]:
     """End what an item that runs next does not share."""
-    pytest.CallInfo.from_call(
+    return pytest.CallInfo.from_call(
         lambda: item.session._setupstate.teardown_exact(following),
         when="teardown",
         reraise=INTERRUPTS,

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pytest_cellcache.hooks.endings import Endings
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.scopes import place_of
@@ -23,10 +24,15 @@ from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.trace.contract import THREAD_LEFT
 from pytest_cellcache.trace.recorder import Recorder
+from pytest_cellcache.trace.surrounding import Surrounding, differing, surrounding_now
 
 
 class FixtureWatch:
-    """Opens a unit for each set-up and teardown of a fixture."""
+    """Opens a unit for each set-up and teardown of a fixture.
+
+    Attributes:
+        endings: what was raised in teardowns that are not reported.
+    """
 
     def __init__(
         self, recorder: Recorder, changes: Changes, guard: Guard, modules: FirstParty
@@ -35,6 +41,7 @@ class FixtureWatch:
         self._changes = changes
         self._modules = modules
         self._guard = guard
+        self.endings = Endings()
         self._current: dict[Any, Instance] = {}
         self._in_teardown: dict[Any, Instance] = {}
         self._in_setup: list[Instance] = []
@@ -44,6 +51,8 @@ class FixtureWatch:
         self._ended: set[Instance] = set()
         self._afterwards: dict[Instance, Callable[[], None]] = {}
         self._servers: dict[Instance, Server] = {}
+        self._around: dict[Instance, Surrounding] = {}
+        self._unsettled: list[tuple[Instance, Surrounding]] = []
 
     # -- what the life cycle asks ----------------------------------------------------------------
 
@@ -51,6 +60,13 @@ class FixtureWatch:
         """Forget what began and ended in the item before."""
         self._begun = set()
         self._ended = set()
+        self._unsettled.clear()
+
+    def end_item(self) -> None:
+        """Say of the item's own fixtures what they leave, now that all of them have ended."""
+        for instance, around in self._unsettled:
+            instance.leaves = differing(instance.leaves, around, surrounding_now())
+        self._unsettled.clear()
 
     def used_by(self, item: pytest.Item, *, is_clean: bool) -> frozenset[Instance]:
         """Give the fixture instances an item has used so far, with all they rest on.
@@ -123,11 +139,12 @@ class FixtureWatch:
         if fixturedef.cached_result is None:
             # A cancelled set-up: pytest 9.1 and later would not end it, and trip over it.
             fixturedef.cached_result = (None, None, None)
-        pytest.CallInfo.from_call(
+        call = pytest.CallInfo.from_call(
             lambda: fixturedef.finish(request),
             when="teardown",
             reraise=(KeyboardInterrupt, pytest.exit.Exception),
         )
+        self.endings.keep(call.excinfo)
         fixturedef.cached_result = None
         instance = self._current.pop(fixturedef, None)
         if instance is not None:
@@ -151,6 +168,10 @@ class FixtureWatch:
             found |= (each.seen.reads - each.seen.appends) | each.seen.stats | each.seen.listings
             own |= each.seen.writes - each.seen.reads
         return found - own
+
+    def read_by(self, seen: Observation) -> frozenset[str]:
+        """Give the variables that an attempt and the fixtures begun in it have read."""
+        return seen.variables.union(*(each.seen.variables for each in self._begun))
 
     def changed_by(self, instances: Iterable[Instance], seen: Observation) -> list[Any]:
         """Give the definitions of wider fixtures to whose files an attempt has done something.
@@ -208,6 +229,11 @@ class FixtureWatch:
         if instance is not None:
             instance.seen |= self._guard.call(self._recorder.close_unit, Observation())
             self._guard.call(self._end_server, None, instance)
+            around = self._around.pop(instance, None)
+            if around is not None and instance.seen.left:
+                instance.leaves = differing(instance.seen.left, around, surrounding_now())
+                if not instance.place:  # ``monkeypatch`` may still undo it
+                    self._unsettled.append((instance, around))
             if fixturedef.scope != "function":
                 instance.changes |= self._changes.take()
                 instance.undone = self._changes.end_scope(instance)
@@ -223,8 +249,10 @@ class FixtureWatch:
         instance = Instance(fixturedef.argname)
         instance.place = place_of(fixturedef, getattr(request, "_pyfuncitem", None))
         if fixturedef.scope != "function":
+            self.endings.begin(fixturedef, request.node, instance)
             self._changes.leave_to_item()
             self._changes.begin_scope(instance)
+        self._around[instance] = surrounding_now()
         self._recorder.open_unit()
         self._current[fixturedef] = instance
         self._begun.add(instance)

@@ -8,10 +8,11 @@ from pytest_cellcache.hooks.collector import paused
 from pytest_cellcache.hooks.order import Order
 from pytest_cellcache.lifecycle.inheritance import Told, read
 from pytest_cellcache.lifecycle.record import Recording
+from pytest_cellcache.lifecycle.sequences import groups, texts
 from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.lifecycle.verify import Verifier
-from pytest_cellcache.model.keys import Key
+from pytest_cellcache.model.keys import ENV, Key
 from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.model.record import Entry
 
@@ -51,7 +52,20 @@ class Inheriting:
 
     def is_upset(self, entry: Entry) -> bool:
         """Say whether a record was made after other tests than ran so far."""
-        return self._order.is_upset(entry, self._verifier.keys_of, self._sees)
+        return self._order.is_upset(entry, self._verifier.keys_of, self._sees) or (
+            not self._order.by_chance and self._is_set_otherwise(entry)
+        )
+
+    def _is_set_otherwise(self, entry: Entry) -> bool:
+        """Say whether a test has set what a record rests on that was made without it."""
+        setters = self._recording.sequences.setters
+        if not setters:
+            return False
+        variables = {key.name for key in self._verifier.keys_of(entry) if key.kind == ENV}
+        found = setters.before(entry.unit, variables, texts(entry.body.get("sets")))
+        known = {*texts(entry.body.get("producers"))}
+        known |= {name for group in groups(entry.body.get("either")) for name in group}
+        return any(known.isdisjoint(group) for group in found)
 
     def _sees(self, keys: Iterable[Key], changes: set[Told]) -> set[Told]:
         with paused():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -25,7 +27,7 @@ def run_mates(
         comes_late: says whether a test that it does not come after otherwise has run already.
     """
     following = [*(mate for mate, _ in mates[1:]), item]
-    with warnings.catch_warnings(record=True):
+    with warnings.catch_warnings(record=True), _unreported(item.session):
         for (mate, outcome), nextitem in zip(mates, following, strict=True):
             outline = outline_of(mate)
             if outline is not None:
@@ -43,6 +45,29 @@ def run_mates(
                     "it; --cell-cache-mode=refresh runs everything anew."
                 )
                 guard.warn(Warned("replay-contradicted", text))
+
+
+class _Unreporting:
+    """Hooks but for the one through which subtests report themselves."""
+
+    def __init__(self, hooks: Any) -> None:
+        self._hooks = hooks
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "pytest_runtest_logreport":
+            return lambda **_: []
+        return getattr(self._hooks, name)
+
+
+@contextmanager
+def _unreported(session: Any) -> Iterator[None]:
+    """Let nobody hear what items report themselves: ``Node.ihook`` asks the session for hooks."""
+    real = session.gethookproxy
+    session.gethookproxy = lambda path: _Unreporting(real(path))
+    try:
+        yield
+    finally:
+        del session.gethookproxy
 
 
 def in_order(item: pytest.Item, found: Iterable[tuple[pytest.Item, str]]) -> Mates:

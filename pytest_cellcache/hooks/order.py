@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol
 
 import pytest
@@ -24,14 +24,16 @@ from pytest_cellcache.lifecycle.sequences import (
     is_out_of_order,
     texts,
 )
+from pytest_cellcache.lifecycle.setters import is_for
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, Key
+from pytest_cellcache.model.observation import LEFT_FOR_ALL
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict
 from pytest_cellcache.sources.places import Places
 
-_LEAVING = frozenset({"handled", "wrote", "changes"})
+_LEAVING = frozenset({"handled", "wrote", "changes", "sets"})
 Judged = dict[str, tuple[TestFacts, Verdict]]
 
 
@@ -80,7 +82,10 @@ class Order:
         # By node id of tests that were replayed: producers that come later.
         self._later: dict[str, list[str]] = {}
         self._live: set[str] = set()
+        self._is_disturbed = False
         self._done: dict[str, list[str]] = {}
+        # By place of a fixture: tests that ran and changed its value before our eyes.
+        self._left: dict[str, list[str]] = {}
         # By node id: what was replayed, and what is known of it.
         self._replayed: dict[str, tuple[pytest.Item, str, Mapping[str, Any]]] = {}
         # Those among which ``due`` chooses, with their outcomes, in their order.
@@ -151,12 +156,14 @@ class Order:
         item: pytest.Item,
         looked: Iterable[str] = (),
         seen_of: Callable[[set[Told]], set[Told]] = lambda _: set(),
+        variables: Collection[str] | None = None,
     ) -> list[tuple[pytest.Item, str]]:
         """Give the tests that have to run, unreported, before an item may count.
 
         Args:
             looked: paths that it consulted.
             seen_of: gives those among changes of module state that it may see.
+            variables: those that it has read; ``None`` before it has run.
         """
         if not (self._replayed or self._lost):
             return []
@@ -164,11 +171,19 @@ class Order:
         lost = self._lost & places
         self._lost -= lost
         chosen = {name for place in lost for name in self._done.get(place, ())}
+        chosen |= {name for place in lost for name in self._left.get(place, ())}
         names = {self.named(path) for path in looked}
+        read_by = {*(variables or ()), *LEFT_FOR_ALL}
         changes = {name: read(told.get("changes")) for name, (*_, told) in self._replayed.items()}
         every = {change for found in changes.values() for change in found}
         seen = seen_of(every) if every and not self.by_chance else set()
+        known: set[str] = set()  # one that sets something will do
         for nodeid, (_, _, told) in self._replayed.items():
+            sets = [] if self.by_chance or variables is None else texts(told.get("sets"))
+            new = {each for each in sets if is_for(each, item.nodeid, read_by)} - known
+            if new:
+                known |= new
+                chosen.add(nodeid)
             if not seen.isdisjoint(changes[nodeid]):
                 chosen.add(nodeid)
             wrote = texts(told.get("wrote"))
@@ -197,7 +212,7 @@ class Order:
     @property
     def is_watching(self) -> bool:
         """Whether replayed tests left files or state that some live test may read."""
-        leaving = {"wrote"} if self.by_chance else {"wrote", "changes"}
+        leaving = {"wrote"} if self.by_chance else {"wrote", "changes", "sets"}
         return any(not leaving.isdisjoint(told) for *_, told in self._replayed.values())
 
     def replayed(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
@@ -210,9 +225,26 @@ class Order:
             self._ran[item.nodeid] = item, outcome
         self._note(item, outcome, texts(told.get("handled")))
 
-    def ran(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
-        """Take a test that ran."""
+    def ran(
+        self,
+        item: pytest.Item,
+        outcome: str,
+        told: Mapping[str, Any],
+        changed: Iterable[str] = (),
+        *,
+        has_changed: bool = False,
+    ) -> None:
+        """Take a test that ran.
+
+        Args:
+            changed: places of the fixtures whose values it changed before our eyes.
+            has_changed: it changed something before our eyes.
+        """
+        self._is_disturbed |= has_changed or not _LEAVING.isdisjoint(told)
         self._note(item, outcome, texts(told.get("handled")))
+        for place in changed:
+            self._left.setdefault(place, []).append(item.nodeid)
+            self._ran[item.nodeid] = item, outcome
         self._written.update(texts(told.get("wrote")))
         self._live.add(item.nodeid)
 
@@ -221,8 +253,11 @@ class Order:
         self._live.update(nodeids)
 
     def comes_late(self, nodeid: str) -> bool:
-        """Say whether a producer has run that comes after a test which was replayed."""
-        return not self._live.isdisjoint(self._later.get(nodeid, ()))
+        """Say whether a replayed test may fail now because of what others did meanwhile.
+
+        They left something that it would not have found, or have not left it again.
+        """
+        return self._is_disturbed or not self._live.isdisjoint(self._later.get(nodeid, ()))
 
     # -- ours ------------------------------------------------------------------------------------
 

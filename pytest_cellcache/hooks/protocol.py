@@ -117,9 +117,15 @@ class Watcher:
         return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
+    def pytest_runtest_teardown(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
         self._guard.call(self._note_fixtures, None, item)
-        return (yield)
+        late = self._fixtures.endings.take(item, nextitem)
+        result = yield
+        if late is not None:
+            raise late
+        return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -178,6 +184,7 @@ class Watcher:
         unlisten(_BREAKPOINT_EVENT, self._note_stop)
         seen = self._recorder.close_unit()
         changes = self._changes.end_item()
+        self._fixtures.end_item()
         log = self.log
         if log is None or not finished:
             return  # interrupted: what would be reported is not known

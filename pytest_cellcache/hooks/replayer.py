@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from pytest_cellcache.hooks.endings import Endings
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.outcome import outcome_of
 from pytest_cellcache.hooks.outline import outline_of
@@ -31,8 +32,11 @@ class Answers(Protocol):
 class Replayer:
     """Reports a hit instead of running it, and ends what the item before left standing."""
 
-    def __init__(self, answers: Answers, requeuer: Requeuer, guard: Guard) -> None:
+    def __init__(
+        self, answers: Answers, requeuer: Requeuer, endings: Endings, guard: Guard
+    ) -> None:
         self._answers = answers
+        self._endings = endings
         self._requeuer = requeuer
         self._guard = guard
 
@@ -52,7 +56,7 @@ class Replayer:
         for report in reports:
             if report.when != "teardown":
                 hook.pytest_runtest_logreport(report=report)
-        failure = _tear_down(item, nextitem)
+        failure = _tear_down(item, nextitem, self._endings)
         if failure is not None:
             # Fixtures of live tests end here, as they would in a plain run.
             ending = hook.pytest_runtest_makereport(item=item, call=failure)
@@ -73,7 +77,9 @@ class Replayer:
         return self._answers.reports_of(item), float(verdict.entry.body["duration"])
 
 
-def _tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.CallInfo[None] | None:
+def _tear_down(
+    item: pytest.Item, nextitem: pytest.Item | None, endings: Endings
+) -> pytest.CallInfo[None] | None:
     """Tear down what the next item does not need; give the failed call, if it fails.
 
     ``_setupstate`` is private: nothing public ends fixtures without running an item. Where it is
@@ -84,8 +90,15 @@ def _tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.CallIn
         return None
     if item.session.shouldfail or item.session.shouldstop:
         nextitem = None
+    late = endings.take(item, nextitem)
+
+    def end() -> None:
+        state.teardown_exact(nextitem)
+        if late is not None:
+            raise late
+
     call = pytest.CallInfo.from_call(
-        lambda: state.teardown_exact(nextitem),
+        end,
         when="teardown",
         reraise=(KeyboardInterrupt, pytest.exit.Exception),
     )

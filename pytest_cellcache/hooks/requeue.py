@@ -88,6 +88,7 @@ class Requeuer:
         self._trying: pytest.Item | None = None
         self._pending: list[pytest.TestReport] | None = None
         self._causes: list[str] = []
+        self._raised: pytest.ExceptionInfo[BaseException] | None = None  # in the last phase
         # Replayed tests that wrote what the current attempt has read.
         self._reading_from: Mates = []
 
@@ -198,7 +199,8 @@ class Requeuer:
         def seen_of(changes: set[Told]) -> set[Told]:
             return self._seen_by(seen, changes)
 
-        found: Mates = self._guard.call(self._order.due, [], item, looked, seen_of)
+        read = self._fixtures.read_by(self._seen)
+        found: Mates = self._guard.call(self._order.due, [], item, looked, seen_of, read)
         return found
 
     def _run_first(self, mates: Mates, item: pytest.Item, forced: frozenset[int]) -> None:
@@ -211,7 +213,7 @@ class Requeuer:
         if found and log is not None:
             names = (mate.nodeid for mate, _ in found)
             log.requeued_for = tuple(dict.fromkeys([*log.requeued_for, *names]))
-            end_for(item, found[0][0])
+            self._end_for(item, found)
             run_mates(found, item, self._guard, self._order.comes_late)
             self._changes.drop()
             self._order.ran_first(mate.nodeid for mate, _ in found)
@@ -278,7 +280,7 @@ class Requeuer:
                     self._fixtures.end_raised(getattr(item, "_request", None))
                     self._undoing.cancel()
                     if isinstance(step, Plainly) and mates:
-                        end_for(item, mates[0][0])
+                        self._end_for(item, mates)
                     self._pending = None
                     return [], step
                 if item.session.shouldfail or item.session.shouldstop:
@@ -287,11 +289,12 @@ class Requeuer:
                 if self._restorer.absent:
                     step = self._decide((teardown,), item, mates, forced)
                     if not isinstance(step, Accept):
+                        self._fixtures.endings.keep(self._raised)
                         self._fixtures.end_raised(getattr(item, "_request", None))
                         self._undoing.cancel()
                         self._pending = None
                         if isinstance(step, Plainly) and mates:
-                            end_for(item, mates[0][0])
+                            self._end_for(item, mates)
                         return [], step
                 reports.append(teardown)
             return reports, step
@@ -302,6 +305,9 @@ class Requeuer:
             self._close_unit()
             self._trying = None
             self._undoing.end()
+
+    def _end_for(self, item: pytest.Item, mates: Mates) -> None:
+        self._fixtures.endings.keep(end_for(item, mates[0][0]).excinfo)
 
     def _close_unit(self) -> None:
         if self._is_open:
@@ -317,6 +323,7 @@ class Requeuer:
 
     def _phase(self, item: pytest.Item, when: Phase, **arguments: Any) -> pytest.TestReport:
         call = call_phase(item, when, **arguments)
+        self._raised = call.excinfo
         touched = dict(self._restorer.log.touched)
         report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
         if report.failed:

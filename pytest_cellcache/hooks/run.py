@@ -302,7 +302,9 @@ class Run:
         inherits = (*attempt.inherits, *self.order.upset_by(nodeid))
         attempt = attempt._replace(inherits=inherits)
         self._recording.add(attempt)
-        self.order.ran(item, outcome, self._recording.told_of(attempt))
+        sequences = self._recording.sequences
+        told, changed = sequences.to_json(attempt), sequences.changed_by(attempt)
+        self.order.ran(item, outcome, told, changed, has_changed=bool(attempt.changes))
         assert self.inheriting is not None
         self._guard.call(self.inheriting.note, None, attempt)
         if (began_s := time.monotonic()) > self._flush_at_s:

@@ -254,6 +254,9 @@ class Left:
         used = self._used.get(unit, set())
         is_setup = unit.name.startswith("fixture ")  # its record says who was there (``around``)
         units = {key for root in roots for key in self._units_of(root) if key not in used}
+        # What a fixture did may follow from what tests had done before it, or its teardown.
+        made_by = [root for key in units & self._users.keys() for root in self.units.get(key, ())]
+        units |= {key for root in made_by for key in self._units_of(root) if key not in used}
         ranked = sorted(units & place.keys(), key=place.__getitem__)
         before = tuple(self._order[key] for key in ranked if place[key] < own)
         later = [self._order[key] for key in ranked if place[key] > own]

@@ -59,7 +59,11 @@ from pytest_cellcache.store.contract import Store
 
 
 class Recording:
-    """Collects attempts and writes their records."""
+    """Collects attempts and writes their records.
+
+    Attributes:
+        sequences: what tests have to do with each other.
+    """
 
     def __init__(
         self,
@@ -82,7 +86,7 @@ class Recording:
         self._store = store
         self.children = ChildFootprints(project, read_child)
         self._leftovers = Leftovers(store, project.snapshot, input_keys.names_of)
-        self._sequences = Sequences(self.children.joined, named, by_chance=by_chance)
+        self.sequences = Sequences(self.children.joined, named, by_chance=by_chance)
         self._waiting: list[Attempt] = []
         self._locator = Locator(project)
         self._new: list[Attempt] = []
@@ -94,11 +98,7 @@ class Recording:
         """Take an attempt; what it ran counts for others even if it cannot be stored itself."""
         self._waiting.append(attempt)
         self._new.append(attempt)
-        self._sequences.add(attempt)
-
-    def told_of(self, attempt: Attempt) -> Mapping[str, Any]:
-        """Give what later tests must know of an attempt (``sequences``)."""
-        return self._sequences.to_json(attempt)
+        self.sequences.add(attempt)
 
     def digest(self, key: Key) -> Digest:
         """Give the present digest of a key."""
@@ -107,7 +107,7 @@ class Recording:
     def write_now(self, attempt: Attempt, around: Surroundings) -> bool:
         """Write one record ahead of the others: another worker waits for it."""
         self._new.append(attempt)
-        self._sequences.add(attempt)
+        self.sequences.add(attempt)
         new, left = self._take_new(around)
         if _barrier(attempt, around) is not None:
             return False
@@ -147,9 +147,9 @@ class Recording:
             if barrier is None:
                 closed.append(attempt)
         self._waiting = waiting
-        if closed or any(attempt.changes or self._sequences.has(attempt) for attempt in new):
+        if closed or any(attempt.changes or self.sequences.has(attempt) for attempt in new):
             fates.update(self._write(closed, new, around, left))
-        self._sequences.keep_unstored(fates, left, self._store)
+        self.sequences.keep_unstored(fates, left, self._store)
         return fates
 
     def _write(
@@ -187,8 +187,8 @@ class Recording:
         kept = with_producers(
             rows, left, closure, producers.changes, edges, self._project, self._digester.names
         )
-        self._sequences.note_changes(producers.changes, left.maker_of)
-        kept = self._sequences.apply(kept, left, roots_of)
+        self.sequences.note_changes(producers.changes, left.maker_of)
+        kept = self.sequences.apply(kept, left, roots_of)
         fates: dict[str, Reason | None] = {}
         for row in [row for row in kept if row.producers and row.attempt.is_setup]:
             kept.remove(row)  # what a test left behind is in the value
@@ -272,7 +272,7 @@ class Recording:
                 "result": attempt.result,
                 "duration": round(attempt.duration_s, 6),
             }
-            body |= self._sequences.to_json(attempt)
+            body |= self.sequences.to_json(attempt)
             body |= order_to_json(row, self._last_of(attempt.facts), ran)
             entry = Entry(attempt.facts.nodeid, now, (name, *attempt.blobs), body)
             groups.setdefault(attempt.facts.group, []).append(entry)
@@ -326,7 +326,7 @@ class Recording:
                     roots |= inputs
         roots |= {_hub(restored) for restored in _restored(attempt)}
         named = self.at_import(around).of_key.keys()
-        by_others = self._sequences.of(attempt).written
+        by_others = self.sequences.of(attempt).written
         consulted = [(each.seen, each.with_upstream() - {each}) for each in attempt.instances]
         for seen, before in (*consulted, (attempt.seen, attempt.instances)):
             made_for = [around.imported, *(instance.seen for instance in before)]

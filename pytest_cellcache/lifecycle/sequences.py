@@ -22,6 +22,7 @@ from pytest_cellcache.lifecycle.consumers import Kept
 from pytest_cellcache.lifecycle.inheritance import tell
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.producers import Change
+from pytest_cellcache.lifecycle.setters import Setters
 from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model.digest import digest_parts
 from pytest_cellcache.model.keys import Key
@@ -52,6 +53,8 @@ class Place:
         left: places whose values it changed otherwise (``producers``).
         state: what it changed that modules lead to.
         inherits: ``Attempt.inherits``.
+        either: groups of tests one of which must run before it (``setters``).
+        sets: what it sets for others.
     """
 
     producers: set[Key] = field(default_factory=set)
@@ -62,6 +65,8 @@ class Place:
     left: set[str] = field(default_factory=set)
     state: set[Change] = field(default_factory=set)
     inherits: tuple[str, ...] = ()
+    either: tuple[tuple[str, ...], ...] = ()
+    sets: tuple[str, ...] = ()
 
 
 def digest_of_sequence(nodeids: Iterable[str]) -> str:
@@ -99,6 +104,7 @@ class Sequences:
         self._values: dict[str, str] = {}
         # Files that a wider fixture may hold open.
         self._held: dict[str, str] = {}
+        self.setters = Setters()
 
     def add(self, attempt: Attempt) -> None:
         """Take the tests of a run in their order."""
@@ -134,12 +140,20 @@ class Sequences:
         names = {self._named(path) for path in written if not is_below([path], own)}
         found.changed = names if len(names) <= _MOST_NAMES else {EVERYTHING}
         found.producers.discard(unit)
+        if not self._by_chance:
+            found.either = tuple(self.setters.groups(attempt))
+            self.setters.add(attempt)
         if changed or found.handled or any(each.seen.changed for each in new):
             self._attempts[unit] = attempt
 
     def of(self, attempt: Attempt) -> Place:
         """Give what an attempt has to do with others."""
         return self._places.get(Left.key_of(attempt), Place())
+
+    def changed_by(self, attempt: Attempt) -> set[str]:
+        """Give the places of the fixtures whose values an attempt has changed before our eyes."""
+        names = {each.name for each in attempt.changes if each.filename == FIXTURE}
+        return {self._values[name] for name in names & self._values.keys()}
 
     def note_changes(self, changes: Iterable[Change], maker_of: Callable[[Key], Key]) -> None:
         """Take which units are producers because they changed values that are watched.
@@ -161,6 +175,7 @@ class Sequences:
 
     def to_json(self, attempt: Attempt) -> dict[str, Any]:
         """Give what later runs must know of a test."""
+        self.of(attempt).sets = tuple(self.setters.names(attempt))  # fixtures may have ended since
         return _to_json(self.of(attempt))
 
     def apply(self, rows: Sequence[Kept], left: Left, roots_of: Roots) -> list[Kept]:
@@ -175,7 +190,9 @@ class Sequences:
             unit = Left.key_of(row.attempt)
             names = left.tests_before(unit, producers)
             names = tuple(dict.fromkeys((*row.producers, *names)))
-            found.append(row._replace(roots=row.roots | producers, producers=names))
+            either = (*row.either, *self.of(row.attempt).either)
+            row = row._replace(roots=row.roots | producers, producers=names, either=either)
+            found.append(row)
         return found
 
     def keep_unstored(self, fates: Mapping[str, Reason | None], left: Left, store: Store) -> None:
@@ -188,7 +205,8 @@ class Sequences:
                     continue
                 place = self._places[unit]
                 names = (*left.tests_before(unit, frozenset(place.producers)), *place.inherits)
-                rest = {"producers": names} if names else {}
+                rest: dict[str, Any] = {"producers": names} if names else {}
+                rest |= {"either": place.either} if place.either else {}
                 told[unit.name] = {**_to_json(place), **rest}
         for group, told in groups.items():
             known = read_unstored(store, group)
@@ -320,6 +338,8 @@ def _to_json(place: Place) -> dict[str, Any]:
         told["handled"] = sorted(place.handled)
     if place.left:
         told["left"] = sorted(place.left)
+    if place.sets:
+        told["sets"] = place.sets
     if place.changed:
         told["wrote"] = sorted(place.changed)
     if changes := tell(place.state):

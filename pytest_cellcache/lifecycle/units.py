@@ -65,6 +65,7 @@ class Instance:
         keys: inputs that its declaration names.
         place: of a scope wider than a test: its definition, and the node whose life it shares.
         paths: absolute paths that its value leads to.
+        leaves: what of ``seen.left`` was not put back when it had ended.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Instance:
     keys: frozenset[Key] = frozenset()
     place: str = ""
     paths: frozenset[str] = frozenset()
+    leaves: frozenset[str] = frozenset()
 
     __hash__ = object.__hash__
 

@@ -15,7 +15,9 @@ import os
 import pickle
 import threading
 import types
-from collections.abc import Callable, Container, Mapping, Sequence, Set
+import warnings
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -233,8 +235,20 @@ def encode(
         Unstorable: nothing of it can be kept.
         Exception: whatever a class of the user's raises.
     """
+    with _unheard():
+        return _encode(value, names, roots, shared or {}, trees, files, held)
+
+
+def _encode(
+    value: object,
+    names: Names,
+    roots: Sequence[Root],
+    shared: Mapping[int, tuple[str, tuple[Any, ...]]],
+    trees: Sequence[Mapping[str, Any]],
+    files: Sequence[Buffer],
+    held: Container[object],
+) -> Encoded:
     trusted: set[type] = set()
-    shared = shared or {}
     pickler, data, buffers = _run(_Pickler, value, names, roots, trusted)
     owners: frozenset[str] = frozenset()
     # Not ``in pickler.memo``: the C pickler gives copies only.
@@ -284,7 +298,16 @@ def load_pickle(
     data: Buffer, buffers: Sequence[Buffer], scene: Scene, make: Callable[[int], Any]
 ) -> Any:
     """Unpickle what ``encode`` pickled, from bytes that were checked; ``make`` gives stubs."""
-    return _Unpickler(io.BytesIO(data), buffers, scene, make).load()
+    with _unheard():
+        return _Unpickler(io.BytesIO(data), buffers, scene, make).load()
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Let nobody hear what classes warn of when they are pickled: the tests do not do that."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 class _Unpickler(pickle.Unpickler):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import FrameType
 from typing import Final, NamedTuple
+
+from pytest_cellcache.model.observation import CWD, SEARCH
 
 _getcwd = os.getcwd  # before tests put something in its place
 
@@ -34,6 +36,17 @@ class Surrounding(NamedTuple):
     variables: Mapping[bytes, bytes]
     folder: str | None
     search: tuple[str, ...]
+
+
+def differing(names: Iterable[str], before: Surrounding, now: Surrounding) -> frozenset[str]:
+    """Give those among variables and ``LEFT_FOR_ALL`` that are not what they were."""
+
+    def value(name: str, around: Surrounding) -> object:
+        if name == CWD:
+            return around.folder
+        return around.search if name == SEARCH else around.variables.get(os.fsencode(name))
+
+    return frozenset(name for name in names if value(name, before) != value(name, now))
 
 
 def surrounding_now() -> Surrounding:

@@ -282,3 +282,30 @@ def test_a_helper_tells_a_stub_from_the_real_thing(counted: Counted, name: str) 
     counted.run()
     counted.edit()
     counted.run()
+
+
+def test_what_an_earlier_test_did_to_a_value_that_ends_early_is_done_again(
+    counted: Counted,
+) -> None:
+    counted.write(
+        conftest="""
+        import itertools, pytest
+
+        @pytest.fixture(scope="session")
+        def numbers():
+            return itertools.count()
+        """,
+        test_a="""
+        def test_zero(numbers): assert next(numbers) == 0
+        def test_one(numbers): assert next(numbers) == 1
+        """,
+        test_b="""
+        SEEN = []
+        def test_leaves(): SEEN.append(1)
+        """,
+    )
+    counted.run()
+    # Beside a replayed test that leaves something a first attempt is silent; where it is cancelled
+    # it has gone on counting.
+    ran, _ = counted.run("test_b.py", "test_a.py::test_one", "test_a.py::test_zero")
+    assert ran.code == 1

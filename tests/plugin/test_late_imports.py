@@ -73,3 +73,44 @@ def test_an_import_that_comes_to_fail_fails_who_is_the_first_to_import(
     assert {"call:failed" in outcome for outcome in ran.outcomes.values()} == {fails}
     suite.edit(file, new, old)
     assert suite.both().code == 0
+
+
+GONE: Final = {
+    "module and folder": "sys.path.remove(FOLDER); del sys.modules['plug']",
+    "folder": "sys.path.remove(FOLDER)",
+    "module": "del sys.modules['plug']",
+}
+
+
+@pytest.mark.parametrize("what", GONE)
+@pytest.mark.parametrize("use", ["import plug; assert plug.N == 1", "from plug import N as n"])
+def test_a_module_counts_that_is_not_found_by_its_name_any_more(
+    suite: Suite, what: str, use: str
+) -> None:
+    suite.write("extra/plug.py", "N = 1\ndef unused(): return 1\n")
+    suite.write(
+        "test_a.py",
+        f"""
+        import pytest, sys, os
+        FOLDER = os.path.join(os.path.dirname(__file__), "extra")
+
+        @pytest.fixture
+        def extra():
+            sys.path.insert(0, FOLDER)
+            yield
+            {GONE[what]}
+
+        def test_uses(extra):
+            {use}
+            assert sys.modules["plug"].N == 1
+        def test_free(): pass
+        """,
+    )
+    suite.both()
+    suite.edit("extra/plug.py", "return 1", "return 2")
+    ran = suite.both()
+    assert "test_free" not in ran.names
+    suite.edit("extra/plug.py", "N = 1", "N = 2")
+    ran = suite.both()
+    assert ran.names == ["test_uses"]
+    assert ran.code == 1

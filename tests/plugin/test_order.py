@@ -344,3 +344,71 @@ def test_what_a_fixture_reads_of_the_module_that_asks(suite: Suite) -> None:
     ran = suite.both()
     assert "failed" in ran.outcomes["test_b.py::test_b"]
     assert ran.decisions["test_a.py::test_a"]["source"] == "cached"
+
+
+def test_a_replayed_test_is_not_blamed_that_fails_after_what_others_did(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import pytest
+
+        @pytest.fixture(scope="module", params=[1, 2])
+        def numbers(request): return [request.param]
+
+        def test_adds(numbers): numbers.append(0)
+        def test_length(numbers): assert len(numbers) == 2
+        def test_first(numbers): assert numbers[0] < 3
+        """,
+    )
+    suite.both()
+    suite.edit("test_a.py", "params=[1, 2]", "params=[1, 2, 3]")
+    ran = suite.both()
+    assert ran.code == 1
+    assert not ran.report["warnings"]
+
+
+def test_what_a_teardown_does_follows_from_what_all_tests_before_it_did(suite: Suite) -> None:
+    suite.write("state.py", "FOUND = []\n")
+    suite.write(
+        "test_a.py",
+        """
+        import state
+        class TestClass:
+            @classmethod
+            def setup_class(cls): cls.items = []
+            @classmethod
+            def teardown_class(cls): state.FOUND.append(len(cls.items))
+            def test_one(self): self.items.append(1)
+            def test_two(self): self.items.append(1)
+        def test_free(): pass
+        """,
+    )
+    suite.write("test_b.py", "import state\ndef test_reads(): assert state.FOUND == [2]\n")
+    suite.warm()
+    suite.edit("test_b.py", "== [2]", "in ([2],)")
+    ran = suite.both()
+    assert ran.code == 0
+    assert "test_free" not in ran.names
+    assert suite.both("test_a.py::TestClass::test_one", "test_b.py").code == 1
+
+
+def test_subtests_of_tests_that_run_first_are_not_reported_again(suite: Suite) -> None:
+    suite.write("state.py", "FOUND = []\n")
+    suite.write(
+        "test_a.py",
+        """
+        import state, unittest
+
+        class TestIt(unittest.TestCase):
+            def test_adds(self):
+                for number in range(3):
+                    with self.subTest(number=number):
+                        self.assertEqual(state.FOUND.append(number), None)
+
+        def test_reads(): assert state.FOUND == [0, 1, 2]
+        def test_free(): assert 1
+        """,
+    )
+    suite.warm()
+    suite.edit("test_a.py", "assert 1", "assert state.FOUND == []")
+    assert suite.both().code == 1

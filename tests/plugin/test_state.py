@@ -331,3 +331,38 @@ def test_a_register_of_a_module_that_an_earlier_test_imported_may_grow(suite: Su
     suite.edit("parts.py", "def one(): pass", "def one(): pass\n@register.add\ndef two(): 1")
     ran = suite.both()
     assert {nodeid.partition("::")[2] for nodeid in ran.live} == {"test_a", "test_b"}
+
+
+WEAK = {
+    "WeakSet": "live.add(self)",
+    "WeakValueDictionary": "live[value] = self",
+    "WeakKeyDictionary": "live[self] = value",
+}
+
+
+@pytest.mark.parametrize("kind", WEAK)
+def test_what_weak_containers_hold_is_state(suite: Suite, kind: str) -> None:
+    suite.write(
+        "lib.py",
+        f"""
+        import weakref
+        KEPT = []
+        class Node:
+            live = weakref.{kind}()
+            def __init__(self, value): self.{WEAK[kind]}
+        """,
+    )
+    suite.write(
+        "test_a.py",
+        """
+        import lib
+        def test_passing(): lib.Node(0)
+        def test_keeps(): lib.KEPT.append(lib.Node(1))
+        def test_reads(): assert len(lib.Node.live) == 1
+        def test_free(): pass
+        """,
+    )
+    suite.warm()
+    suite.edit("test_a.py", "live) == 1", "live) != 0")
+    assert suite.both().names == ["test_keeps", "test_reads"]
+    assert suite.both("test_a.py::test_reads").code == 1

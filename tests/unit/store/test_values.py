@@ -5,6 +5,7 @@ import pathlib
 import sqlite3
 import threading
 import types
+import warnings
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -160,3 +161,18 @@ def test_nothing_foreign_or_damaged_is_given_out(tmp_path: pathlib.Path) -> None
     path.write_bytes(data)
     assert store.get_value(name, encoded.head_bytes, head) is None
     assert not path.exists()
+
+
+class Warns:
+    def __reduce__(self) -> Any:
+        warnings.warn("pickled", DeprecationWarning, stacklevel=2)
+        return Warns.made, ()
+
+    @staticmethod
+    def made() -> Warns:
+        warnings.warn("made", UserWarning, stacklevel=2)
+        return Warns()
+
+
+def test_nobody_hears_what_classes_warn_of() -> None:
+    assert isinstance(load(encode(Warns(), NoNames())), Warns)

@@ -1,0 +1,75 @@
+"""Keeps what the teardown of a wider fixture raised where nobody was told of it.
+
+::
+
+    ended for a requeue, or in an attempt that is cancelled -> its teardown raised
+        -> set up again before its scope is over -> that instance has a teardown of its own
+        -> not                                   -> raised where its scope ends, as in a plain run
+
+Which fixture raised is found in the traceback: pytest ends one in ``FixtureDef.finish``. An error
+without such a frame is not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pytest_cellcache.lifecycle.units import Instance
+from pytest_cellcache.store.stubs import StubTouched
+
+
+class Endings:
+    """Errors to be raised later, by the fixture definitions that they are from."""
+
+    def __init__(self) -> None:
+        # Both by definition, which pytest keeps for as long as the run.
+        self._lives: dict[Any, tuple[Any, Instance]] = {}
+        self._errors: dict[Any, BaseException] = {}
+
+    def begin(self, fixturedef: Any, node: Any, instance: Instance) -> None:
+        """Take the set-up of a wider fixture, and the node whose life it shares."""
+        self._lives[fixturedef] = node, instance
+        self._errors.pop(fixturedef, None)
+
+    def keep(self, excinfo: pytest.ExceptionInfo[BaseException] | None) -> None:
+        """Keep what wider fixtures raised in a teardown that is not reported."""
+        for error in _leaves(excinfo.value) if excinfo is not None else ():
+            fixturedef = _raised_in(error)
+            if fixturedef in self._lives and not isinstance(error, StubTouched):
+                self._errors[fixturedef] = error
+                self._lives[fixturedef][1].has_failed = True
+
+    def take(self, item: pytest.Item, nextitem: pytest.Item | None) -> BaseException | None:
+        """Give what is to be raised when an item has been torn down."""
+        if not self._errors:
+            return None
+        staying = set(nextitem.listchain()) if nextitem is not None else set()
+        ending = set(item.listchain()) - staying
+        due = [d for d in self._errors if self._lives[d][0] in ending]
+        errors = [self._errors.pop(fixturedef) for fixturedef in due]
+        return errors[0] if errors else None
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """Give the errors of a group; there are groups from Python 3.11 on."""
+    inner = getattr(error, "exceptions", None)
+    if isinstance(inner, tuple):
+        for each in inner:
+            yield from _leaves(each)
+    else:
+        yield error
+
+
+def _raised_in(error: BaseException) -> Any:
+    """Give the definition of the fixture in whose teardown an error was raised."""
+    found, traceback = None, error.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if frame.f_code.co_name == "finish":
+            owner = frame.f_locals.get("self")
+            found = owner if isinstance(owner, pytest.FixtureDef) else found
+        traceback = traceback.tb_next
+    return found

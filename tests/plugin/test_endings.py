@@ -1,0 +1,58 @@
+"""What the teardown of a wider fixture raises is reported, whenever a requeue ends the fixture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Counted
+
+CONFTEST = """
+import pytest
+
+@pytest.fixture(scope="session")
+def base():
+    return {"n": 1}
+
+@pytest.fixture
+def own(base):
+    yield base
+    assert base["n"] == 2
+
+@pytest.fixture(scope="module")
+def wide(base):
+    yield base
+    raise RuntimeError("wide ends")
+"""
+
+ORDERS = {
+    # It is made from ``base``, which ends where the failure of ``own`` is confirmed.
+    "ended with what it is made from": ["wide", "own", "base"],
+    # The failure of its teardown is that of an attempt with ``base`` restored.
+    "ended with the module": ["wide", "base"],
+    "set up again": ["wide", "own", "wide_too"],
+    "replayed last": ["wide", "own", "free"],
+}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_the_error_is_reported_where_its_scope_ends(counted: Counted, name: str) -> None:
+    counted.write(
+        conftest=CONFTEST,
+        test_a="""
+        import lib
+        def test_base(base): assert base["n"] == lib.one()
+        def test_wide(wide): assert wide["n"] == 1
+        def test_own(own): assert own["n"] == 1
+        def test_wide_too(wide): assert wide["n"] == 1
+        def test_free(): pass
+        """,
+        test_b="def test_after(base): assert base['n'] == 1",
+    )
+    counted.run()
+    counted.edit()
+    for last in ([], ["test_b.py"]):
+        ran, _ = counted.run(*(f"test_a.py::test_{test}" for test in ORDERS[name]), *last)
+        assert ran.text.count("wide ends") >= 1
