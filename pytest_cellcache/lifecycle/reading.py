@@ -9,7 +9,7 @@ from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.graph.texts import reads_codes, reads_docs, reads_lines
-from pytest_cellcache.lifecycle.surroundings import Edges
+from pytest_cellcache.lifecycle.surroundings import Edges, reach
 from pytest_cellcache.model.keys import BODY, FILE, SURFACE, Key
 
 _READS: Final[tuple[Callable[[Refs], bool], ...]] = (
@@ -31,14 +31,16 @@ class Reading:
     def __init__(self, project: Project, closure: Closure, edges: Edges) -> None:
         self._project = project
         self._closure = closure
+        self._edges = edges
         self._docs = _Docs(closure, edges)
         self._kinds: dict[Key, int] = {}
 
-    def read_by(self, roots: Collection[Key], group: str) -> set[Key]:
+    def read_by(self, roots: Collection[Key], group: str, *, has_children: bool) -> set[Key]:
         """Give what a test rests on beside the roots that it is known to have.
 
         Args:
             group: file of the test.
+            has_children: processes that it started may have looked at annotations.
         """
         kinds = 0
         for key in roots:
@@ -54,6 +56,8 @@ class Reading:
             found |= self._closure.codes(roots)
         if kinds & _LINES:
             found |= {Key(FILE, key.path) for key in (*roots, *found) if key.kind == BODY}
+        if has_children:
+            found |= self._closure.annotations(reach((*roots, *found), self._edges))
         return found
 
     def _kinds_of(self, key: Key) -> int:

@@ -177,7 +177,7 @@ class Recording:
 
         def roots_of(attempt: Attempt) -> frozenset[Key]:
             if id(attempt) not in known:
-                known[id(attempt)] = self._roots(attempt, around, closure, edges, reading)
+                known[id(attempt)] = self._roots(attempt, around, closure, reading)
             return known[id(attempt)]
 
         rows = [Kept(attempt, roots_of(attempt)) for attempt in closed]
@@ -311,12 +311,7 @@ class Recording:
         return frozenset(found)
 
     def _roots(
-        self,
-        attempt: Attempt,
-        around: Surroundings,
-        closure: Closure,
-        edges: Edges,
-        reading: Reading,
+        self, attempt: Attempt, around: Surroundings, closure: Closure, reading: Reading
     ) -> frozenset[Key]:
         facts = attempt.facts
         roots = {Key(GROUP, facts.group), *facts.keys}
@@ -346,9 +341,8 @@ class Recording:
         for path, source in facts.snippets:
             roots |= closure.called(path, scan_source(source))
         own = (attempt.seen, *(instance.seen for instance in attempt.instances))
-        if any(seen.spawned for seen in (around.imported, *own)):
-            roots |= closure.annotations(reach(roots, edges))  # a child may have looked at them
-        return frozenset(roots | reading.read_by(roots, facts.group))
+        has_children = any(seen.spawned for seen in (around.imported, *own))
+        return frozenset(roots | reading.read_by(roots, facts.group, has_children=has_children))
 
     def at_import(self, around: Surroundings) -> ImportInputs:
         """Give who rests on the inputs of imports and collection."""
