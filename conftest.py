@@ -8,9 +8,13 @@ from collections import Counter
 import pytest
 
 _IS_OLDEST = pytest.version_tuple < (8, 3)
-_EVERY = 16 if _IS_OLDEST else {(3, 10): 16, (3, 11): 4, (3, 12): 16}.get(sys.version_info[:2], 1)
+_RARELY = (32, 1)
+_TAKES = (
+    _RARELY if _IS_OLDEST else {(3, 11): (2, 0), (3, 13): (2, 1)}.get(sys.version_info[:2], _RARELY)
+)
+"""How many of these tests one is taken of, and which: 3.11 takes what 3.13 leaves out."""
 _MANY = {"tests/property/test_judged_projects.py": 3}
-"""Of these files even the newest Python takes one in so many, and others as many times less."""
+"""Of these files so many times less are taken."""
 _WHOLE_RUNS = ("tests/plugin/", "tests/promises/", "tests/property/")
 
 
@@ -21,11 +25,11 @@ def _no_options_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Take some of the tests that run whole suites, of which the newest Python takes nearly all.
+    """Take some of the tests that run whole suites: Python 3.11 and 3.13 share them.
 
     Python 3.10 traces as 3.11 does and 3.12 as 3.13 does. What differs between the two tracers, and
-    what is private in the oldest pytest, has tests of its own, which are all taken.
-    So are tests of a file that is asked for by name.
+    what is private in the oldest pytest, has tests of its own, which are all taken. So are tests
+    for some versions only, and those of a file that is asked for by name.
     """
     if any(".py" in arg for arg in config.args):
         return
@@ -33,11 +37,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = []
     for item in items:
         file = item.nodeid.partition("::")[0]
-        if file.startswith(_WHOLE_RUNS) and not file.endswith("private_api.py"):
-            seen[file] += 1
-            every = _EVERY * _MANY.get(file, 1)
-            if every > 1 and seen[file] % every != 1:
-                left_out.append(item)
+        if not file.startswith(_WHOLE_RUNS) or file.endswith("private_api.py"):
+            continue
+        seen[file] += 1
+        every, which = _TAKES
+        every *= _MANY.get(file, 1)
+        if seen[file] % every != which and not item.get_closest_marker("skipif"):
+            left_out.append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         gone = set(left_out)
