@@ -7,7 +7,7 @@ it reads, is known only when it has run: this is asked of a silent attempt.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.graph.closure import Closure
@@ -16,6 +16,7 @@ from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.lifecycle.producers import Change, Producers, unit_key
 from pytest_cellcache.lifecycle.readers import Readers
+from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.model.keys import BODY, NAME, Key
 from pytest_cellcache.model.observation import FIXTURE
 
@@ -61,6 +62,23 @@ def tell(changes: Iterable[Change]) -> list[Told]:
         if c.key.path != FIXTURE and (c.producer is not None or c.fillers)
     }
     return sorted(found) if len(found) <= _MOST else [ANY]
+
+
+def are_told(attempt: Attempt, told: Collection[Told], relative: Callable[[str], str]) -> bool:
+    """Say whether an attempt has changed nothing in modules but what was told before.
+
+    If now it does so in another way, that is for the footprints of those who read it.
+
+    Args:
+        relative: gives the name that records have of a file.
+    """
+    places = {each.place for each in told}
+    changes = attempt.changes.union(*(each.changes for each in attempt.instances))
+    return ANY in told or all(
+        (relative(change.filename), change.name, change.word) in places
+        for change in changes
+        if change.filename != FIXTURE
+    )
 
 
 def read(found: object) -> list[Told]:

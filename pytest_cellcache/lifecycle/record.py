@@ -24,7 +24,7 @@ from pytest_cellcache.lifecycle.evaluations import evaluations_of
 from pytest_cellcache.lifecycle.flux import is_in_flux, without_flux
 from pytest_cellcache.lifecycle.footprint import InputKeys, barrier_of, may_ask_entries
 from pytest_cellcache.lifecycle.graphblob import encode_graph
-from pytest_cellcache.lifecycle.inheritance import Present, Told, tell
+from pytest_cellcache.lifecycle.inheritance import Present, Told, are_told, tell
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
@@ -222,6 +222,10 @@ class Recording:
         producers = self._now(around).producers()
         left.note_changes(producers)
         return tell(producers.changes)
+
+    def is_told(self, attempt: Attempt, told: Collection[Told]) -> bool:
+        """Say whether an attempt has changed nothing in modules but what was told before."""
+        return are_told(attempt, told, self._project.snapshot.places.relative)
 
     def sees(
         self, keys: Iterable[Key], changes: Collection[Told], around: Surroundings
