@@ -86,3 +86,17 @@ def test_who_makes_the_same_change_need_not_find_it_made(bench: Any) -> None:
     assert session.recording.seen_by([again], told, session.around) == set()
     roots = {Key(BODY, "t.py", "test2"), Key(BODY, "a.py", "get")}
     assert session.recording.sees(roots, told, session.around) == set()
+
+
+def test_what_was_told_before_is_not_looked_into_again(bench: Any) -> None:
+    bench.write(a=STATE, t="import a\ndef test(): a.add()\n")
+    session = bench.open()
+    seen = session.seen("t.py::test", "a.py::add")
+    listed, keyed = session.changed("a.py", "L"), session.changed("a.py", "D", "x", is_keyed=True)
+    first = session.attempt(seen, changes=[listed])
+    told = session.recording.changes_of(first, session.around)
+    assert session.recording.is_told(first, told)
+    both = session.attempt(seen, changes=[listed, keyed])
+    assert not session.recording.is_told(both, told)
+    assert session.recording.is_told(both, [ANY])
+    assert not session.recording.is_told(first, [])
