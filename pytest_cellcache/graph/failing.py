@@ -38,6 +38,8 @@ class Failing:
         self._loading = loading
         self._digest_name = digest_name
         self._risky: dict[str, frozenset[str]] = {}
+        self._after: dict[str, frozenset[str]] = {}
+        self._winding: dict[str, bool] = {}
 
     def digest(self, key: Key) -> Digest:
         """Digest what may fail in importing a module; see ``Key``."""
@@ -64,10 +66,52 @@ class Failing:
             for root in {chain.partition(".")[0] for chain in chains} - _BUILTINS:
                 if not self._project.index(path).binds(root):
                     found.add(f"{path} lacks {root}")
+            order = [s for s in table.loads if any(map(self._winds, self._needed(path, s)))]
+            if order:
+                found.add("\0".join((path, "in order", *order)))
             if annotated := evaluated_annotations(self._project, self._names, path):
                 found.add(digest_parts([path, *annotated]))
             self._risky[path] = frozenset(found)
         return self._risky[path]
+
+    def _winds(self, path: str) -> bool:
+        """Say whether importing a module meets modules that import each other.
+
+        What these have bound when they are asked for it depends on which of them is imported first.
+        """
+        if path not in self._winding:
+            files = {path, *self._loaded_after(path)}
+            self._winding[path] = any(file in self._loaded_after(file) for file in files)
+        return self._winding[path]
+
+    def _loaded_after(self, path: str) -> frozenset[str]:
+        if path not in self._after:
+            seen: set[str] = set()
+            stack = [path]
+            while stack:
+                current = stack.pop()
+                for spec in self._project.index(current).table.loads:
+                    new = self._needed(current, spec) - seen
+                    seen |= new
+                    stack += new
+            self._after[path] = frozenset(seen)
+        return self._after[path]
+
+    def _needed(self, path: str, spec: str) -> set[str]:
+        """Give the files of the project that must have been evaluated for an import to succeed."""
+        module, _, name = spec.partition(":")
+        located = self._project.modules.find_from(path, module)
+        if located is None or located.source is None:
+            return set()
+        child = self._project.modules.find_child(located, name) if name not in ("", "*") else None
+        if child is None:
+            last, passed = located.source, set(located.passed)
+        else:
+            last, passed = child.source or "", {*located.passed, located.source}
+        # The packages around the module itself have begun before.
+        folders = [file.rpartition("/")[0] + "/" for file in passed]
+        around = {f for f, at in zip(passed, folders, strict=True) if path.startswith(at)}
+        return {last, *(passed - around)} - {""}
 
     def _offered(self, path: str, spec: str) -> str | None:
         """Say what there is of what a module imports; ``None`` if it surely is in the project."""

@@ -50,6 +50,11 @@ EDITS: Final = {
         "other.py", "def also(): return 2", "from os import sep as also", False
     ),
     "another name that goes": Edit("other.py", "def more", "def other", False),
+    "an import that closes a circle": Edit(
+        "other.py", "def more", "from lib import f\ndef more", True
+    ),
+    "an import of a module that fails": Edit("lib.py", "import os", "import os, failing", True),
+    "an import of another module": Edit("lib.py", "import os", "import os, binding", False),
 }
 
 
@@ -66,6 +71,8 @@ def test_an_import_that_comes_to_fail_fails_who_is_the_first_to_import(
     suite.write("lib.py", LIB)
     suite.write("other.py", OTHER)
     suite.write("outer.py", "import lib\n")
+    suite.write("failing.py", "V = W\n")
+    suite.write("binding.py", "V = 1\n")
     suite.write("test_a.py", f"def test_a():\n    {statement}\ndef test_b():\n    {statement}\n")
     suite.warm()
     suite.edit(file, old, new)

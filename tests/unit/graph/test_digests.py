@@ -332,3 +332,44 @@ def test_packages_around_a_module_are_loaded_anyway(
     first = world.digest("imports", f"p/sub/{name}.py", "lib.py")
     world.write(**modules, known="import unknown_thing")
     assert (world.digest("imports", f"p/sub/{name}.py", "lib.py") != first) == is_other
+
+
+CYCLES = {
+    "none": ({"a": "import b"}, {"a": "from b import g\nimport c"}, False),
+    "one that takes a name": (
+        {"a": "import c", "b": "from a import f"},
+        {"a": "import b, c"},
+        True,
+    ),
+    "entered elsewhere": (
+        {"a": "import b, c", "b": "import c", "c": "from b import x", "d": ""},
+        {"a": "import c"},
+        True,
+    ),
+    "a package's own module": (
+        {
+            "a": "import p, c",
+            "p____init__": "from . import q",
+            "p__q": "from . import r",
+            "p__r": "",
+        },
+        {"a": "import c, p"},
+        False,
+    ),
+    "a package's own name": (
+        {"a": "import p", "p____init__": "V = 1", "p__q": "from . import V"},
+        {"p____init__": "from . import q\nV = 1"},
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "edit", "is_other"), CYCLES.values(), ids=CYCLES)
+def test_modules_that_import_each_other_may_fail_in_any_order(
+    world: Any, files: dict[str, str], edit: dict[str, str], *, is_other: bool
+) -> None:
+    known = {"a": "", "b": "def g(): pass", "c": ""} | files
+    world.write(**known)
+    first = world.digest("imports", "a.py", "a.py")
+    world.write(**known | edit)
+    assert (world.digest("imports", "a.py", "a.py") != first) == is_other
