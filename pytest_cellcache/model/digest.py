@@ -16,6 +16,8 @@ another schema are ignored, never migrated):
    a module's changes of its own globals in the digests of these only; bodies that await
 7. imports that may fail, what they bring and what reads of it; permissions; whom the records of
    producers rest on, and who finds what they leave
+8. what fixtures set in the environment for others and what they change until they end; which
+   tests producers were
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from typing import Any, NewType
 Digest = NewType("Digest", str)
 """Lower-case hex of 128-bit XXH3 (32 characters)."""
 
-SCHEMA = 7
+SCHEMA = 8
 
 ABSENT = Digest("absent")
 """Stands for "there is no such thing", so that its appearance is a change."""
