@@ -21,10 +21,11 @@ from pytest_cellcache.lifecycle.sequences import (
     EVERYTHING,
     digest_of_sequence,
     groups,
+    is_of_others,
     is_out_of_order,
     texts,
 )
-from pytest_cellcache.lifecycle.setters import is_for
+from pytest_cellcache.lifecycle.setters import is_for, is_within
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, Key
@@ -33,7 +34,7 @@ from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict
 from pytest_cellcache.sources.places import Places
 
-_LEAVING = frozenset({"handled", "wrote", "changes", "sets"})
+_LEAVING = frozenset({"handled", "wrote", "changes", "sets", "undone"})
 Judged = dict[str, tuple[TestFacts, Verdict]]
 
 
@@ -174,7 +175,9 @@ class Order:
         chosen |= {name for place in lost for name in self._left.get(place, ())}
         names = {self.named(path) for path in looked}
         read_by = {*(variables or ()), *LEFT_FOR_ALL}
-        changes = {name: read(told.get("changes")) for name, (*_, told) in self._replayed.items()}
+        changes = {
+            name: _changes_for(item.nodeid, told) for name, (*_, told) in self._replayed.items()
+        }
         every = {change for found in changes.values() for change in found}
         seen = seen_of(every) if every and not self.by_chance else set()
         known: set[str] = set()  # one that sets something will do
@@ -212,7 +215,7 @@ class Order:
     @property
     def is_watching(self) -> bool:
         """Whether replayed tests left files or state that some live test may read."""
-        leaving = {"wrote"} if self.by_chance else {"wrote", "changes", "sets"}
+        leaving = {"wrote"} if self.by_chance else _LEAVING - {"handled"}
         return any(not leaving.isdisjoint(told) for *_, told in self._replayed.values())
 
     def replayed(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
@@ -296,7 +299,12 @@ class Order:
             known = texts(entry.body.get("producers"))
             new = (ranks.get(name, len(ranks)) for name in later if name not in known)
             is_known = all(rank > ranks[entry.unit] for rank in new)
-            return is_known and not is_out_of_order(entry.body, entry.unit, ranks)
+            if not is_known or is_of_others(entry.body, digest_of):
+                return False
+            return not is_out_of_order(entry.body, entry.unit, ranks)
+
+        def digest_of(nodeid: str) -> str | None:
+            return judged[nodeid][0].digest if nodeid in judged else None
 
         has_changed = False
         for nodeid, rank in ranks.items():
@@ -336,6 +344,16 @@ class Order:
             for place in texts(told.get("handled")):
                 done.setdefault(place, []).append(item.nodeid)
         return has_changed
+
+
+def _changes_for(nodeid: str, told: Mapping[str, Any]) -> list[Told]:
+    """Give the changes that a record tells of which concern a test, those undone later included."""
+    found = read(told.get("changes"))
+    undone = told.get("undone")
+    for place, changes in undone.items() if isinstance(undone, dict) else ():
+        if is_within(nodeid, place):
+            found += read(changes)
+    return found
 
 
 def _flip(judged: Judged, nodeid: str, other: str) -> bool:

@@ -214,7 +214,9 @@ class Requeuer:
             names = (mate.nodeid for mate, _ in found)
             log.requeued_for = tuple(dict.fromkeys([*log.requeued_for, *names]))
             self._end_for(item, found)
-            run_mates(found, item, self._guard, self._order.comes_late)
+            has_changed = any(instance.changes for instance in self._fixtures.alive())
+            is_late = (lambda _: True) if has_changed else self._order.comes_late
+            run_mates(found, item, self._guard, is_late)
             self._changes.drop()
             self._order.ran_first(mate.nodeid for mate, _ in found)
             done = {mate for mate, _ in found}

@@ -9,6 +9,7 @@ from pytest_cellcache.graph.locate import places_of
 from pytest_cellcache.graph.remembered import Place, Ran
 from pytest_cellcache.lifecycle.footprint import InputKeys
 from pytest_cellcache.lifecycle.producers import Producers, unit_key
+from pytest_cellcache.lifecycle.setters import is_within
 from pytest_cellcache.lifecycle.surroundings import Edges, KeysOfCode, Surroundings, reach
 from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model.keys import EFFECTS, GROUP, UNIT, Key
@@ -21,6 +22,7 @@ from pytest_cellcache.model.observation import (
 )
 
 _NOTHING: Final[frozenset[str]] = frozenset()
+_UNDONE: Final = " undone"
 _MOST_USERS: Final = 20
 """Users of one fixture that are remembered."""
 
@@ -109,9 +111,9 @@ class Left:
             if instance.changes and instance not in self._fixtures:
                 name = f"fixture {instance.name} {len(self._fixtures)}"
                 # What is undone at its end is a unit of its own: who reads it rests on the fixture,
-                # and needs nobody to run before.
+                # and needs one of its users to run before only while it is there.
                 kept = unit_key(attempt.facts.group, name)
-                undone = unit_key(attempt.facts.group, f"{name} undone")
+                undone = unit_key(attempt.facts.group, name + _UNDONE)
                 self._fixtures[instance] = kept
                 for unit, changes in (
                     (kept, instance.changes - instance.undone),
@@ -121,11 +123,12 @@ class Left:
                         self._changed[unit] = attempt, instance
                         self._changes[unit] = changes
             if instance in self._fixtures:
-                fixture, own = self._fixtures[instance], self.key_of(attempt)
-                self._used.setdefault(own, set()).add(fixture)
-                users = self._users.setdefault(fixture, [])
-                if len(users) < _MOST_USERS and own not in users:
-                    users.append(own)
+                own, kept = self.key_of(attempt), self._fixtures[instance]
+                for fixture in (kept, kept._replace(name=kept.name + _UNDONE)):
+                    self._used.setdefault(own, set()).add(fixture)
+                    users = self._users.setdefault(fixture, [])
+                    if len(users) < _MOST_USERS and own not in users:
+                        users.append(own)
 
     def _in_imports(self, seen: Observation) -> Observation:
         """Give what a unit consulted while it imported modules, its children then included."""
@@ -232,6 +235,13 @@ class Left:
             return unit
         return unit if attempt is None else self.key_of(attempt)
 
+    def users_of(self, unit: Key) -> tuple[list[Key], str]:
+        """Give the users of a fixture that made changes which it undid, and its place."""
+        _, instance = self._changed.get(unit, (None, None))
+        if instance is None or not unit.name.endswith(_UNDONE):
+            return [], ""
+        return self._users[unit], instance.place
+
     def hub_of(self, keys: frozenset[Key]) -> Key:
         """Give the one key that stands for some others."""
         hub = self._hub_of.get(keys)
@@ -263,6 +273,9 @@ class Left:
         either = []
         for fixture in sorted(() if is_setup else units & self._users.keys()):
             users = self._users[fixture]
+            _, where = self.users_of(fixture)
+            if where and not is_within(unit.name, where):
+                continue
             if place[users[0]] < own:
                 either.append(tuple(self._order[key] for key in users if place[key] < own))
             else:

@@ -30,7 +30,7 @@ from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
 from pytest_cellcache.lifecycle.producers import Producers, unit_key
 from pytest_cellcache.lifecycle.reading import Reading
-from pytest_cellcache.lifecycle.sequences import Sequences, order_to_json
+from pytest_cellcache.lifecycle.sequences import Sequences
 from pytest_cellcache.lifecycle.sites import ImportInputs, place_inputs
 from pytest_cellcache.lifecycle.surroundings import (
     Backwards,
@@ -187,7 +187,7 @@ class Recording:
         kept = with_producers(
             rows, left, closure, producers.changes, edges, self._project, self._digester.names
         )
-        self.sequences.note_changes(producers.changes, left.maker_of)
+        self.sequences.note_changes(producers.changes, left.maker_of, left.users_of)
         kept = self.sequences.apply(kept, left, roots_of)
         fates: dict[str, Reason | None] = {}
         for row in [row for row in kept if row.producers and row.attempt.is_setup]:
@@ -277,7 +277,7 @@ class Recording:
                 "duration": round(attempt.duration_s, 6),
             }
             body |= self.sequences.to_json(attempt)
-            body |= order_to_json(row, self._last_of(attempt.facts), ran)
+            body |= self.sequences.order_to_json(row, self._last_of(attempt.facts), ran)
             entry = Entry(attempt.facts.nodeid, now, (name, *attempt.blobs), body)
             groups.setdefault(attempt.facts.group, []).append(entry)
         written = [self._store.append(group, found) for group, found in groups.items()]

@@ -52,6 +52,7 @@ class Place:
         changed: names of the paths that it changed, but for those of such fixtures.
         left: places whose values it changed otherwise (``producers``).
         state: what it changed that modules lead to.
+        undone: by place, what fixtures that it used changed there until they ended.
         inherits: ``Attempt.inherits``.
         either: groups of tests one of which must run before it (``setters``).
         sets: what it sets for others.
@@ -64,6 +65,7 @@ class Place:
     changed: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
     state: set[Change] = field(default_factory=set)
+    undone: dict[str, set[Change]] = field(default_factory=dict)
     inherits: tuple[str, ...] = ()
     either: tuple[tuple[str, ...], ...] = ()
     sets: tuple[str, ...] = ()
@@ -105,6 +107,8 @@ class Sequences:
         # Files that a wider fixture may hold open.
         self._held: dict[str, str] = {}
         self.setters = Setters()
+        # By node id: what counts by value of the tests themselves.
+        self._digests: dict[str, str] = {}
 
     def add(self, attempt: Attempt) -> None:
         """Take the tests of a run in their order."""
@@ -143,6 +147,7 @@ class Sequences:
         if not self._by_chance:
             found.either = tuple(self.setters.groups(attempt))
             self.setters.add(attempt)
+        self._digests[attempt.facts.nodeid] = attempt.facts.digest
         if changed or found.handled or any(each.seen.changed for each in new):
             self._attempts[unit] = attempt
 
@@ -155,16 +160,26 @@ class Sequences:
         names = {each.name for each in attempt.changes if each.filename == FIXTURE}
         return {self._values[name] for name in names & self._values.keys()}
 
-    def note_changes(self, changes: Iterable[Change], maker_of: Callable[[Key], Key]) -> None:
+    def note_changes(
+        self,
+        changes: Iterable[Change],
+        maker_of: Callable[[Key], Key],
+        users_of: Callable[[Key], tuple[list[Key], str]],
+    ) -> None:
         """Take which units are producers because they changed values that are watched.
 
         Args:
             maker_of: gives the test on whose behalf a unit made a change.
+            users_of: gives the users of a fixture that undid a change, and its place.
         """
         for change in changes:
             maker = None if change.unit is None else self._places.get(maker_of(change.unit))
             if maker is not None:
                 maker.state.add(change)
+            users, where = ([], "") if change.unit is None else users_of(change.unit)
+            for user in users:
+                if user in self._places:
+                    self._places[user].undone.setdefault(where, set()).add(change)
             place = self._values.get(change.key.name)
             if change.producer in self._places and change.key.path == FIXTURE and place:
                 self._places[change.producer].left.add(place)
@@ -177,6 +192,19 @@ class Sequences:
         """Give what later runs must know of a test."""
         self.of(attempt).sets = tuple(self.setters.names(attempt))  # fixtures may have ended since
         return _to_json(self.of(attempt))
+
+    def order_to_json(
+        self, row: Kept, last: Mapping[str, Any], ran: Collection[str]
+    ) -> dict[str, Any]:
+        """Give what a record tells of the producers of its test; see ``others_of``."""
+        told = {
+            "producers": row.producers,
+            "either": row.either,
+            "later": others_of(row, last, ran),
+        }
+        names = {*row.producers, *(name for group in row.either for name in group)}
+        made = {name: _short(self._digests.get(name, "")) for name in sorted(names)}
+        return {name: found for name, found in {**told, "made": made}.items() if found}
 
     def apply(self, rows: Sequence[Kept], left: Left, roots_of: Roots) -> list[Kept]:
         """Add producers to rows, and what these rest on to the units of ``left``."""
@@ -273,12 +301,6 @@ class Sequences:
                     known.append(writer)
 
 
-def order_to_json(row: Kept, last: Mapping[str, Any], ran: Collection[str]) -> dict[str, Any]:
-    """Give what a record tells of the producers of its test; see ``others_of``."""
-    told = {"producers": row.producers, "either": row.either, "later": others_of(row, last, ran)}
-    return {name: found for name, found in told.items() if found}
-
-
 def others_of(row: Kept, last: Mapping[str, Any], ran: Collection[str]) -> list[str]:
     """Name the known producers of a test that did not run before it: the nearest ones.
 
@@ -308,6 +330,23 @@ def is_out_of_order(told: Mapping[str, Any], nodeid: str, ranks: Mapping[str, in
     return any(
         all(ranks.get(name, own) >= own for name in group) for group in groups(told.get("either"))
     )
+
+
+def is_of_others(told: Mapping[str, Any], digest_of: Callable[[str], str | None]) -> bool:
+    """Say whether producers of a record are not the tests they were: other parameters, say.
+
+    Args:
+        digest_of: gives the digest of a test of this run by its node id.
+    """
+    made = told.get("made")
+    made = made if isinstance(made, dict) else {}
+    names = {*texts(told.get("producers")), *(n for g in groups(told.get("either")) for n in g)}
+    found = ((made.get(name), digest_of(name)) for name in names)
+    return any(now is not None and was != _short(now) for was, now in found)
+
+
+def _short(digest: str) -> str:
+    return digest[:12]
 
 
 def texts(found: object) -> list[str]:
@@ -344,6 +383,8 @@ def _to_json(place: Place) -> dict[str, Any]:
         told["wrote"] = sorted(place.changed)
     if changes := tell(place.state):
         told["changes"] = changes
+    if undone := {where: found for where in place.undone if (found := tell(place.undone[where]))}:
+        told["undone"] = undone
     return told
 
 

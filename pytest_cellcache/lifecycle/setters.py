@@ -74,7 +74,7 @@ class Setters:
                     continue
                 if instance is None:
                     found.setdefault((setter, None), []).append(setter)
-                elif name in instance.leaves or _is_below(nodeid, instance.place):
+                elif name in instance.leaves or is_within(nodeid, instance.place):
                     found.setdefault(("", instance), []).append(setter)
         return [tuple(dict.fromkeys(group)) for group in found.values()]
 
@@ -86,7 +86,7 @@ def _told(name: str, instance: Instance) -> str:
 def is_for(told: str, nodeid: str, read: set[str]) -> bool:
     """Say whether what a record names (``Setters.names``) concerns a test that reads variables."""
     name, _, node = told.rpartition("@")
-    return _concerns(name, read) and _is_below(nodeid, f"@{node}")
+    return _concerns(name, read) and is_within(nodeid, f"@{node}")
 
 
 def _read(seen: Observation) -> set[str]:
@@ -99,6 +99,7 @@ def _concerns(name: str, read: Iterable[str]) -> bool:
     return name in read or (ALL_VARIABLES in read and name not in LEFT_FOR_ALL)
 
 
-def _is_below(nodeid: str, place: str) -> bool:
+def is_within(nodeid: str, place: str) -> bool:
+    """Say whether a test shares the life of the node of a fixture (``Instance.place``)."""
     node = place.rpartition("@")[2]
     return bool(place) and (not node or nodeid.startswith(node + "::"))

@@ -16,7 +16,8 @@ another schema are ignored, never migrated):
    a module's changes of its own globals in the digests of these only; bodies that await
 7. imports that may fail, what they bring and what reads of it; permissions; whom the records of
    producers rest on, and who finds what they leave
-8. annotations of functions apart from what else defining them evaluates
+8. annotations of functions apart from what else defining them evaluates; what fixtures set in the
+   environment for others and what they change until they end; which tests producers were
 """
 
 from __future__ import annotations

@@ -412,3 +412,44 @@ def test_subtests_of_tests_that_run_first_are_not_reported_again(suite: Suite) -
     suite.warm()
     suite.edit("test_a.py", "assert 1", "assert state.FOUND == []")
     assert suite.both().code == 1
+
+
+def test_a_producer_that_is_another_test_under_the_same_name_counts(suite: Suite) -> None:
+    suite.write("state.py", "FOUND = []\n")
+    suite.write(
+        "test_a.py",
+        """
+        import pytest, state
+        @pytest.mark.parametrize("number", [1], ids=["one"])
+        def test_adds(number): state.FOUND.append(number)
+        def test_reads(): assert state.FOUND == [1]
+        def test_free(): pass
+        """,
+    )
+    suite.warm()
+    suite.edit("test_a.py", '"number", [1]', '"number", [2]')
+    ran = suite.both()
+    assert ran.code == 1
+    assert {"test_adds[one]", "test_reads"} <= set(ran.names)
+    suite.edit("test_a.py", '"number", [2]', '"number", [1]')
+    assert suite.both().code == 0
+
+
+def test_a_doctest_is_a_producer(suite: Suite) -> None:
+    suite.write(
+        "lib.py",
+        '''
+        """A module.
+
+        >>> LOG.append(1)
+        """
+        LOG = []
+        ''',
+    )
+    suite.write("test_a.py", "import lib\ndef test_reads(): assert lib.LOG == [1]\n")
+    options = "--doctest-modules", "lib.py", "test_a.py"
+    suite.warm(*options)
+    suite.edit("lib.py", ">>> LOG.append(1)", ">>> LOG.append(2)")
+    assert suite.both(*options).code == 1
+    suite.edit("lib.py", ">>> LOG.append(2)", "No example.")
+    assert suite.both(*options).code == 1

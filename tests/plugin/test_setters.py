@@ -114,3 +114,36 @@ def test_monkeypatch_leaves_nothing(suite: Suite) -> None:
     suite.warm()
     suite.edit("test_a.py", '"SET" not in', 'not "SET" in')
     assert suite.both().names == ["test_reads"]
+
+
+def test_what_a_wider_fixture_patches_is_there_until_it_ends(suite: Suite) -> None:
+    suite.write("lib.py", "URL = 'real'\ndef url(): return URL\n")
+    suite.write(
+        "test_a.py",
+        """
+        import lib, pytest
+
+        @pytest.fixture(scope="module")
+        def fake():
+            lib.URL = "fake"
+            yield 1
+            lib.URL = "real"
+
+        def test_before(): assert lib.url() == "real"
+        def test_uses(fake): assert fake == 1
+        def test_reads(): assert lib.url() == "fake"
+        def test_free(): assert 1
+        """,
+    )
+    suite.write("test_b.py", "import lib\ndef test_after(): assert lib.url() == 'real'\n")
+    suite.warm()
+    suite.edit("test_a.py", 'url() == "fake"', 'url() in ("fake",)')
+    assert suite.both().names == ["test_uses", "test_reads"]
+    suite.edit("test_b.py", "== 'real'", "in ('real',)")
+    assert suite.both().names == ["test_after"]
+    suite.edit("test_a.py", "assert 1", "assert lib.url() == 'real'")  # comes to read it
+    assert suite.both().code == 1
+    assert suite.both("test_a.py::test_reads").code == 1
+    assert suite.both("test_a.py::test_reads", "test_a.py::test_uses").code == 1
+    suite.edit("test_a.py", "test_uses(fake): assert fake == 1", "test_uses(): assert 1")
+    assert suite.both().code == 1
