@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import _pytest.fixtures
 import pytest
@@ -168,7 +169,8 @@ class Suite:
             pass
 
     def _run(self, *args: str) -> Ran:
-        with warnings.catch_warnings():
+        # What the tests of a run leave in the environment ends with its process.
+        with warnings.catch_warnings(), mock.patch.dict(os.environ):
             warnings.resetwarnings()  # ours make errors of warnings
             loaded = Loaded(self.path)
             result = self.pytester.runpytest_inprocess(
