@@ -61,13 +61,19 @@ def order_of(*, by_chance: bool = False) -> Order:
     return Order(Places("/root", (), "/own/"), "/tmp", by_chance=by_chance)
 
 
+MADE = dict.fromkeys("abc", digest_parts([])[:12])
+"""The producers that records speak of are the tests they were."""
+
+
 def settled(
     names: str, *, by_chance: bool = False, notes: dict[str, Any] | None = None, **found: Any
 ) -> str:
     """Give the tests that run, of some that all have records or, in capitals, have none."""
     bodies = {name: found.get(name, {}) for name in names}
     rows = {
-        name: [] if name.isupper() and not body else body if isinstance(body, list) else [body]
+        name: []
+        if name.isupper() and not body
+        else [{"made": MADE, **each} for each in (body if isinstance(body, list) else [body])]
         for name, body in bodies.items()
     }
     judged: Judged = {
@@ -112,6 +118,11 @@ def test_one_user_of_a_fixture_will_do(names: str, expected: str) -> None:
     found = settled(names, C={"either": [["a", "b"]]})
     found = settled(names, C={"either": [["a", "B"]]}) if "B" in names else found
     assert "".join(sorted(found, key=str.lower)) == expected
+
+
+def test_a_producer_of_the_same_name_may_be_another_test() -> None:
+    assert settled("ab", b=AFTER_A) == ""
+    assert settled("ab", b={**AFTER_A, "made": {}}) == "ab"
 
 
 def test_by_chance_what_stands_before_does_not_matter() -> None:
