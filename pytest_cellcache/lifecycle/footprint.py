@@ -32,7 +32,8 @@ from pytest_cellcache.model.keys import (
 )
 from pytest_cellcache.model.observation import ALL_VARIABLES, Observation
 from pytest_cellcache.model.reasons import Reason
-from pytest_cellcache.sources.snapshot import SKIPPED_FOLDERS, Snapshot
+from pytest_cellcache.sources.listings import SKIPPED_FOLDERS
+from pytest_cellcache.sources.snapshot import Snapshot
 
 _SKIPPED_ENDINGS: Final = (".pyc", ".pyo", ".coverage", ".coveragerc")
 

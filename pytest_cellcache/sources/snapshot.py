@@ -19,9 +19,13 @@ from typing import Any, Final
 from pytest_cellcache.model.digest import ABSENT, Digest, digest_bytes, digest_parts
 from pytest_cellcache.model.keys import MODULES
 from pytest_cellcache.sources.history import Ignored, digest_history
+from pytest_cellcache.sources.listings import (
+    SKIPPED_FOLDERS,
+    digest_module_names,
+    digest_names,
+    has_new_module,
+)
 from pytest_cellcache.sources.places import Places
-
-_listdir, _scandir = os.listdir, os.scandir  # before tests put something in its place
 
 RACY_NS: Final = 50_000_000
 """Files changed less than this before they were read may change again unseen; 50 ms covers the
@@ -31,12 +35,6 @@ COARSE_CLOCK_NS: Final = 20_000_000
 """Kernels stamp files with a clock that lags by up to a timer tick (4 to 10 ms on Linux, about
 16 ms elsewhere): a change just after the start may carry a time just before it."""
 
-SKIPPED_FOLDERS: Final = frozenset(
-    {
-        ".git", ".hg", ".svn", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox",
-        ".nox", ".venv", "venv", "node_modules", ".hypothesis", ".eggs",
-    }
-)  # fmt: skip
 _MAX_STAT_ENTRIES: Final = 200_000
 
 
@@ -253,7 +251,9 @@ class Snapshot:
             status = os.stat(self.places.absolute(name))
         except (OSError, ValueError):
             return False  # then asking for the listing told no more than that
-        return max(status.st_mtime_ns, status.st_ctime_ns) > self._began_ns
+        if max(status.st_mtime_ns, status.st_ctime_ns) <= self._began_ns:
+            return False
+        return kind != MODULES or has_new_module(self.places.absolute(name), self._began_ns)
 
     def is_absent(self, name: str) -> bool:
         """Say whether there is nothing at a path at this moment."""
@@ -331,29 +331,6 @@ class Snapshot:
         newest = max(status.st_mtime_ns, status.st_ctime_ns)
         if newest + RACY_NS < self._began_ns:
             self._fresh_stats[name] = [*_signature(status), digest]
-
-
-def digest_names(path: str) -> Digest:
-    """Digest the names in a directory, caches excepted; ``ABSENT`` when there is none."""
-    try:
-        names = _listdir(path)
-    except (OSError, ValueError):
-        return ABSENT
-    return digest_parts(sorted(name for name in names if name not in SKIPPED_FOLDERS))
-
-
-def digest_module_names(path: str) -> Digest:
-    """Digest the names in a directory that an import could find; ``ABSENT`` when there is none."""
-    try:
-        with _scandir(path) as entries:
-            names = [
-                entry.name
-                for entry in entries
-                if entry.name.endswith((".py", ".so")) or entry.is_dir()
-            ]
-    except (OSError, ValueError):
-        return ABSENT
-    return digest_parts(sorted(name for name in names if name not in SKIPPED_FOLDERS))
 
 
 def digest_now(path: str) -> Digest:

@@ -13,8 +13,8 @@ from typing import Any, Final, Protocol
 
 from pytest_cellcache.model.observation import CodeRef
 from pytest_cellcache.sources.handover import Log
+from pytest_cellcache.sources.listings import digest_module_names
 from pytest_cellcache.sources.loaded import loaded_files
-from pytest_cellcache.sources.snapshot import digest_module_names
 from pytest_cellcache.trace.contract import LOG_LOST, IsFirstParty, Traced
 from pytest_cellcache.trace.shims import Shim
 from pytest_cellcache.trace.unit import OpenUnit

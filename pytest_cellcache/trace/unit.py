@@ -24,7 +24,7 @@ from pytest_cellcache.model.observation import (
     Site,
     Spawned,
 )
-from pytest_cellcache.sources.snapshot import digest_names
+from pytest_cellcache.sources.listings import digest_names
 from pytest_cellcache.trace.contract import THREAD_CONNECTED, THREAD_LEFT, TROUBLE, Traced
 from pytest_cellcache.trace.signatures import Written
 from pytest_cellcache.trace.surrounding import (

@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import _pytest.fixtures
 import pytest
@@ -169,8 +168,7 @@ class Suite:
             pass
 
     def _run(self, *args: str) -> Ran:
-        # What the tests of a run leave in the environment ends with its process.
-        with warnings.catch_warnings(), mock.patch.dict(os.environ):
+        with warnings.catch_warnings():
             warnings.resetwarnings()  # ours make errors of warnings
             loaded = Loaded(self.path)
             result = self.pytester.runpytest_inprocess(

@@ -35,6 +35,13 @@ SETS: Final = {
 }
 
 
+@pytest.fixture(autouse=True)
+def unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the runs of a test leave in the environment of this process ends with the test."""
+    monkeypatch.setenv("SET", "")
+    monkeypatch.delenv("SET")
+
+
 def write(suite: Suite, scope: str, undo: str, what: str, elsewhere: str = "pass") -> str:
     sets, undoing, is_set = SETS[what]
     text = textwrap.dedent(FIXTURE).format(scope=scope, set=sets, undo=undo or undoing)

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from pytest_cellcache.model.digest import ABSENT
+from pytest_cellcache.model.keys import MODULES
+from pytest_cellcache.sources.listings import digest_names
 from pytest_cellcache.sources.places import Places
-from pytest_cellcache.sources.snapshot import Snapshot, digest_names
+from pytest_cellcache.sources.snapshot import Snapshot
 
 HOUR_NS = 3600 * 10**9
 Open = Callable[..., Snapshot]
@@ -261,6 +263,27 @@ def test_what_nobody_noted_of_a_listing_is_told_by_its_time(root: Path, snapshot
     view.note_names(".", digest_names(str(root)))
     view.note_names(".", None)
     assert view.is_listing_in_flux(".")
+
+
+def test_caches_that_appear_beside_modules_leave_the_names_of_these_as_they_were(
+    root: Path, snapshot: Open
+) -> None:
+    (root / "pack").mkdir()
+    for name in ("old.py", "pack/__init__.py"):
+        (root / name).write_bytes(b"")
+    time.sleep(0.05)  # the clock of the file system is a coarse one
+    view = snapshot(0)
+    time.sleep(0.05)
+    for name in (".pytest_cache", "pack/__pycache__"):
+        (root / name).mkdir()
+    (root / "notes.txt").write_bytes(b"")
+    assert view.is_listing_in_flux(".")
+    assert not view.is_listing_in_flux(".", MODULES)
+    (root / "new").mkdir()
+    assert view.is_listing_in_flux(".", MODULES)
+    (root / "new").rmdir()
+    (root / "new.py").write_bytes(b"")
+    assert view.is_listing_in_flux(".", MODULES)
 
 
 def test_a_module_in_an_archive_counts_as_the_archive(root: Path, snapshot: Open) -> None:
