@@ -35,14 +35,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     seen: Counter[str] = Counter()
     left_out = []
+    every, which = _TAKES
     for item in items:
         file = item.nodeid.partition("::")[0]
         if not file.startswith(_WHOLE_RUNS) or file.endswith("private_api.py"):
             continue
-        seen[file] += 1
-        every, which = _TAKES
-        every *= _MANY.get(file, 1)
-        if seen[file] % every != which and not item.get_closest_marker("skipif"):
+        group = file if _TAKES != _RARELY else ""
+        seen[group] += 1
+        is_taken = seen[group] % (every * _MANY.get(group, 1)) == which
+        if not is_taken and not item.get_closest_marker("skipif"):
             left_out.append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
