@@ -13,7 +13,7 @@ _TAKES = (
     _RARELY if _IS_OLDEST else {(3, 11): (2, 0), (3, 13): (2, 1)}.get(sys.version_info[:2], _RARELY)
 )
 """How many of these tests one is taken of, and which: 3.11 takes what 3.13 leaves out."""
-_MANY = {"tests/property/test_judged_projects.py": 3}
+_MANY = {"tests/property/test_judged_projects.py": 3, "tests/plugin/test_collection_doubt.py": 3}
 """Of these files so many times less are taken."""
 _WHOLE_RUNS = ("tests/plugin/", "tests/promises/", "tests/property/")
 
