@@ -133,13 +133,12 @@ class Manifests:
             except Unusual:
                 continue
             manifest = written | ({"warnings": warned} if warned else {})
-            was_unasked = known.body.get("unasked", []) if known is not None else []
-            if known is not None and known.body["manifest"] == manifest and was_unasked == unasked:
+            is_other = known is not None and known.body["manifest"] != manifest
+            if known is not None and not is_other and known.body.get("unasked", []) == unasked:
                 continue
             plugins = frozenset(self._plugins_of(group))
             files = other_files(held, self._places) - {group}
             # Where nothing changed and yet it is another one, it will be so next time.
-            is_other = known is not None and known.body["manifest"] != manifest
             kept = None if is_other else manifest
             found.append(Collected(group, facts, files | plugins, plugins, kept, unasked))
         return found

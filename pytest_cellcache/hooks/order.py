@@ -87,8 +87,8 @@ class Order:
         self._done: dict[str, list[str]] = {}
         # By place of a fixture: tests that ran and changed its value before our eyes.
         self._left: dict[str, list[str]] = {}
-        # By node id: what was replayed, and what is known of it.
-        self._replayed: dict[str, tuple[pytest.Item, str, Mapping[str, Any]]] = {}
+        # By node id of tests that were replayed: what they would have left.
+        self._replayed: dict[str, _Leavings] = {}
         # Those among which ``due`` chooses, with their outcomes, in their order.
         self._ran: dict[str, tuple[pytest.Item, str]] = {}
 
@@ -175,23 +175,20 @@ class Order:
         chosen |= {name for place in lost for name in self._left.get(place, ())}
         names = {self.named(path) for path in looked}
         read_by = {*(variables or ()), *LEFT_FOR_ALL}
-        changes = {
-            name: _changes_for(item.nodeid, told) for name, (*_, told) in self._replayed.items()
-        }
+        changes = {name: told.changes_for(item.nodeid) for name, told in self._replayed.items()}
         every = {change for found in changes.values() for change in found}
         seen = seen_of(every) if every and not self.by_chance else set()
         known: set[str] = set()  # one that sets something will do
-        for nodeid, (_, _, told) in self._replayed.items():
-            sets = [] if self.by_chance or variables is None else texts(told.get("sets"))
+        for nodeid, told in self._replayed.items():
+            sets = () if self.by_chance or variables is None else told.sets
             new = {each for each in sets if is_for(each, item.nodeid, read_by)} - known
             if new:
                 known |= new
                 chosen.add(nodeid)
             if not seen.isdisjoint(changes[nodeid]):
                 chosen.add(nodeid)
-            wrote = texts(told.get("wrote"))
-            is_handled = not self.by_chance and not places.isdisjoint(texts(told.get("handled")))
-            if is_handled or (names and (EVERYTHING in wrote or _meet(names, wrote))):
+            is_handled = not self.by_chance and not places.isdisjoint(told.handled)
+            if is_handled or (names and (EVERYTHING in told.wrote or _meet(names, told.wrote))):
                 chosen.add(nodeid)
         chosen.discard(item.nodeid)
         for nodeid in chosen:
@@ -216,17 +213,18 @@ class Order:
     def is_watching(self) -> bool:
         """Whether replayed tests left files or state that some live test may read."""
         leaving = {"wrote"} if self.by_chance else _LEAVING - {"handled"}
-        return any(not leaving.isdisjoint(told) for *_, told in self._replayed.values())
+        return any(not leaving.isdisjoint(told.kinds) for told in self._replayed.values())
 
     def replayed(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
         """Take a test that was answered from the store."""
-        self._told.update(change.place for change in read(told.get("changes")))
+        leavings = _Leavings(told)
+        self._told.update(change.place for change in leavings.changes)
         if "later" in told:
             self._later[item.nodeid] = texts(told["later"])
         if not _LEAVING.isdisjoint(told):
-            self._replayed[item.nodeid] = item, outcome, told
+            self._replayed[item.nodeid] = leavings
             self._ran[item.nodeid] = item, outcome
-        self._note(item, outcome, texts(told.get("handled")))
+        self._note(item, outcome, leavings.handled)
 
     def ran(
         self,
@@ -346,14 +344,27 @@ class Order:
         return has_changed
 
 
-def _changes_for(nodeid: str, told: Mapping[str, Any]) -> list[Told]:
-    """Give the changes that a record tells of which concern a test, those undone later included."""
-    found = read(told.get("changes"))
-    undone = told.get("undone")
-    for place, changes in undone.items() if isinstance(undone, dict) else ():
-        if is_within(nodeid, place):
-            found += read(changes)
-    return found
+class _Leavings:
+    """What a record tells that its test leaves: read once, for every live test asks for it."""
+
+    __slots__ = ("_undone", "changes", "handled", "kinds", "sets", "wrote")
+
+    def __init__(self, told: Mapping[str, Any]) -> None:
+        self.kinds = told.keys() & _LEAVING
+        self.changes = read(told.get("changes"))
+        undone = told.get("undone")
+        self._undone = [
+            (place, read(changes))
+            for place, changes in (undone.items() if isinstance(undone, dict) else ())
+        ]
+        self.sets = texts(told.get("sets"))
+        self.wrote = texts(told.get("wrote"))
+        self.handled = texts(told.get("handled"))
+
+    def changes_for(self, nodeid: str) -> list[Told]:
+        """Give the changes that concern a test, those undone later included."""
+        undone = [found for place, found in self._undone if is_within(nodeid, place)]
+        return [*self.changes, *(change for found in undone for change in found)]
 
 
 def _flip(judged: Judged, nodeid: str, other: str) -> bool:

@@ -75,7 +75,7 @@ class Outline:
             raise Doubt("it has another node id")
         top = self._top
         known = {"__name__": self.name, "__file__": str(node.path)}
-        node._obj = View(ModuleType, known, lambda: self._read(top))
+        node._obj = View(ModuleType, known, lambda: self._read((top,)))
         self._mark(top, self._manifest["own"])
         top.children = [self._child(row, top, "") for row in self._manifest["children"]]
         node.stash[_OUTLINE] = self
@@ -96,7 +96,7 @@ class Outline:
             "__qualname__": row["qualname"],
             "__module__": row["module"] or self.name,
         }
-        node._obj = View(type, known, lambda: self._read(made))
+        node._obj = View(type, known, lambda: self._read((made,)))
         self._mark(made, row["own"])
         made.children = [
             self._child(inner, made, f"{prefix}{row['name']}.") for inner in row["children"]
@@ -150,7 +150,7 @@ class Outline:
         shared.marks = self._marks_of(shared.items, about["marks"], 0)
 
         def read() -> Any:
-            return self._read(*shared.items)
+            return self._read(shared.items)
 
         shared.attributes = {
             key: Lazy(lambda key=key: read().__dict__[key])  # type: ignore[misc]
@@ -179,10 +179,10 @@ class Outline:
 
     def _bound(self, made: Made, about: dict[str, Any], shared: SharedFunction) -> View:
         known = self._known_of(about, shared)
-        function = View(FunctionType, known, lambda: self._read(made).__func__)
-        instance = Lazy(lambda: self._read(made).__self__)
+        function = View(FunctionType, known, lambda: self._read((made,)).__func__)
+        instance = Lazy(lambda: self._read((made,)).__self__)
         known = known | {"__func__": function, "__self__": instance}
-        return View(MethodType, known, lambda: self._read(made))
+        return View(MethodType, known, lambda: self._read((made,)))
 
     def _callspec(self, made: Made, call: list[Any], marks: list[pytest.Mark]) -> Any:
         number, ids, indices, values, _ = call
@@ -240,7 +240,7 @@ class Outline:
         self.hydrate()
         return made.node
 
-    def _read(self, *owners: Made) -> Any:
+    def _read(self, owners: Sequence[Made]) -> Any:
         """Give the object of nodes that have the same."""
         self.hydrate()
         for made in owners:
