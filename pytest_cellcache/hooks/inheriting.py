@@ -8,7 +8,7 @@ from pytest_cellcache.hooks.collector import paused
 from pytest_cellcache.hooks.order import Order
 from pytest_cellcache.lifecycle.inheritance import Told, read
 from pytest_cellcache.lifecycle.record import Recording
-from pytest_cellcache.lifecycle.sequences import groups, texts
+from pytest_cellcache.lifecycle.sequences import needed_in, texts
 from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.lifecycle.verify import Verifier
@@ -65,8 +65,7 @@ class Inheriting:
             return False
         variables = {key.name for key in self._verifier.keys_of(entry) if key.kind == ENV}
         found = setters.before(entry.unit, variables, texts(entry.body.get("sets")))
-        known = {*texts(entry.body.get("producers"))}
-        known |= {name for group in groups(entry.body.get("either")) for name in group}
+        known = needed_in(entry.body)
         return any(known.isdisjoint(group) for group in found)
 
     def _sees(self, keys: Iterable[Key], changes: set[Told]) -> set[Told]:

@@ -34,6 +34,11 @@ class Kept(NamedTuple):
     later: tuple[str, ...] = ()
     either: tuple[tuple[str, ...], ...] = ()
 
+    @property
+    def needed(self) -> set[str]:
+        """All that must run before it, or one of which must."""
+        return {*self.producers, *(name for group in self.either for name in group)}
+
 
 def with_producers(
     rows: list[Kept],

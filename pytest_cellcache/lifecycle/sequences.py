@@ -197,13 +197,9 @@ class Sequences:
         self, row: Kept, last: Mapping[str, Any], ran: Collection[str]
     ) -> dict[str, Any]:
         """Give what a record tells of the producers of its test; see ``others_of``."""
-        told = {
-            "producers": row.producers,
-            "either": row.either,
-            "later": others_of(row, last, ran),
-        }
-        names = {*row.producers, *(name for group in row.either for name in group)}
-        made = {name: _short(self._digests.get(name, "")) for name in sorted(names)}
+        later = others_of(row, last, ran)
+        told = {"producers": row.producers, "either": row.either, "later": later}
+        made = {name: _short(self._digests.get(name, "")) for name in sorted(row.needed)}
         return {name: found for name, found in {**told, "made": made}.items() if found}
 
     def apply(self, rows: Sequence[Kept], left: Left, roots_of: Roots) -> list[Kept]:
@@ -310,7 +306,7 @@ def others_of(row: Kept, last: Mapping[str, Any], ran: Collection[str]) -> list[
     """
     known = [*row.later, *texts(last.get("producers")), *texts(last.get("later"))]
     known += [name for group in groups(last.get("either")) for name in group]
-    before = {*row.producers, *(name for group in row.either for name in group)}
+    before = row.needed
     found = (n for n in known if n not in before and (n in row.later or n not in ran))
     return list(dict.fromkeys(found))[:_MOST_NAMES]
 
@@ -340,9 +336,14 @@ def is_of_others(told: Mapping[str, Any], digest_of: Callable[[str], str | None]
     """
     made = told.get("made")
     made = made if isinstance(made, dict) else {}
-    names = {*texts(told.get("producers")), *(n for g in groups(told.get("either")) for n in g)}
-    found = ((made.get(name), digest_of(name)) for name in names)
+    found = ((made.get(name), digest_of(name)) for name in needed_in(told))
     return any(now is not None and was != _short(now) for was, now in found)
+
+
+def needed_in(told: Mapping[str, Any]) -> set[str]:
+    """Give ``Kept.needed`` as a record tells it."""
+    either = (name for group in groups(told.get("either")) for name in group)
+    return {*texts(told.get("producers")), *either}
 
 
 def _short(digest: str) -> str:
