@@ -24,6 +24,17 @@ class Case(NamedTuple):
     run: str
 
 
+REMEMBERING: Final = """
+def remembering(make):
+    known = {}
+    def inner(key):
+        if key not in known:
+            known[key] = make(key)
+        return known[key]
+    return inner
+def double(n): return n + n
+stored = remembering(double)
+"""
 REGISTER: Final = """
 KNOWN = {}
 
@@ -125,19 +136,11 @@ CASES: Final = {
         "test_a test_b test_c",
     ),
     "a memo that a closure keeps, and who names its function without running it": Case(
-        """
-        def remembering(make):
-            known = {}
-            def inner(key):
-                if key not in known:
-                    known[key] = make(key)
-                return known[key]
-            return inner
-        def double(n): return n + n
-        stored = remembering(double)
-        def size(n, fast=True): return n if fast else stored(n)
-        def slow(n): return stored(n)
-        """,
+        REMEMBERING
+        + """
+def size(n, fast=True): return n if fast else stored(n)
+def slow(n): return stored(n)
+""",
         """
         import lib
         def test_a(): assert lib.slow(2) == 4
@@ -148,19 +151,11 @@ CASES: Final = {
         "test_b",
     ),
     "a memo that a closure keeps, and who takes its module for a value": Case(
-        """
-        def remembering(make):
-            known = {}
-            def inner(key):
-                if key not in known:
-                    known[key] = make(key)
-                return known[key]
-            return inner
-        def double(n): return n + n
-        stored = remembering(double)
-        FAST = False
-        def size(n): return n if FAST else stored(n)
-        """,
+        REMEMBERING
+        + """
+FAST = False
+def size(n): return n if FAST else stored(n)
+""",
         """
         import lib
         def test_a(): assert lib.size(2) == 4
