@@ -8,7 +8,7 @@ from typing import Final
 
 from pytest_cellcache.graph.cells import Alias, Cell, Def, Table, table_from_json, table_to_json
 from pytest_cellcache.graph.modules import Modules
-from pytest_cellcache.graph.refs import Refs
+from pytest_cellcache.graph.refs import Refs, words_of
 from pytest_cellcache.graph.split import split_cells
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import ANNOTATIONS, BODY, MARKERS, NAME, Key
@@ -42,11 +42,24 @@ class Index:
         self.defs: dict[str, list[Def]] = {}
         for found in table.defs:
             self.defs.setdefault(found.qualname, []).append(found)
+        self._definitions: frozenset[str] | None = None
         self.writers: dict[str, list[Def]] = {}
         for found in table.defs:
             roots = {chain.partition(".")[0] for chain in found.refs.receivers}
             for name in roots | found.refs.stores:
                 self.writers.setdefault(name, []).append(found)
+
+    @property
+    def definitions(self) -> frozenset[str]:
+        """The words in the names of functions and classes, wherever in the module, and of it."""
+        if self._definitions is None:
+            found = {word for each in self.table.defs for word in words_of(each.qualname)}
+            refs = [*(cell.refs for cell in self.table.cells), *(d.refs for d in self.table.defs)]
+            found.update(*(each.defines for each in refs))
+            classes = (cell.binds for cell in self.table.cells if cell.kind == "class")
+            found |= {word for binds in classes for name in binds for word in words_of(name)}
+            self._definitions = frozenset(found)
+        return self._definitions
 
     def binds(self, name: str) -> bool:
         """Say whether some statement of the module binds a name, star imports aside."""

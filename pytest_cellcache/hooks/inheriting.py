@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from pytest_cellcache.hooks.collector import paused
 from pytest_cellcache.hooks.order import Order
 from pytest_cellcache.lifecycle.inheritance import Told, read
+from pytest_cellcache.lifecycle.precedence import needed_in, texts
 from pytest_cellcache.lifecycle.record import Recording
-from pytest_cellcache.lifecycle.sequences import needed_in, texts
 from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.lifecycle.verify import Verifier

@@ -17,14 +17,8 @@ import pytest
 
 from pytest_cellcache.hooks.scopes import places_of
 from pytest_cellcache.lifecycle.inheritance import Told, read
-from pytest_cellcache.lifecycle.sequences import (
-    EVERYTHING,
-    digest_of_sequence,
-    groups,
-    is_of_others,
-    is_out_of_order,
-    texts,
-)
+from pytest_cellcache.lifecycle.precedence import groups, is_of_others, is_out_of_order, texts
+from pytest_cellcache.lifecycle.sequences import EVERYTHING, digest_of_sequence
 from pytest_cellcache.lifecycle.setters import is_for, is_within
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons

@@ -31,6 +31,7 @@ class Told(NamedTuple):
     is_counter: bool = False
     fillers: tuple[Place, ...] = ()
     function: Place | tuple[()] = ()
+    defined: tuple[str, ...] = ()
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -57,6 +58,7 @@ def tell(changes: Iterable[Change]) -> list[Told]:
             c.is_counter,
             tuple(sorted(map(_place, c.fillers))),
             _place(c.function) if c.function is not None else (),
+            tuple(sorted(c.defined)),
         )
         for c in changes
         if c.key.path != FIXTURE and (c.producer is not None or c.fillers)
@@ -121,6 +123,7 @@ class Present:
                 fillers,
                 is_counter=told.is_counter,
                 function=Key(BODY, *told.function) if told.function else None,
+                defined=frozenset(told.defined),
             )
             # Who makes the same change need not find it made.
             if unit in readers.of(change) and fillers.isdisjoint(roots):
@@ -134,7 +137,7 @@ def _place(key: Key) -> Place:
 
 def _read(told: Any) -> Told:
     try:
-        path, name, word, is_keyed, is_counter, fillers, function = told
+        path, name, word, is_keyed, is_counter, fillers, function, defined = told
         return Told(
             str(path),
             str(name),
@@ -143,6 +146,7 @@ def _read(told: Any) -> Told:
             bool(is_counter),
             tuple(_as_place(place) for place in fillers),
             _as_place(function) if function else (),
+            tuple(map(str, defined)),
         )
     except (TypeError, ValueError):
         return ANY

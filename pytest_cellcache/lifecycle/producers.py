@@ -8,7 +8,7 @@ producer before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -40,6 +40,7 @@ class Change(NamedTuple):
         is_counter: it counts new objects to tell their order, and only code that names it can ask
             for how many there were.
         function: the one body whose variables lead to it, see ``StateChange.function``.
+        defined: the words in ``word`` that are names of definitions, or of their modules.
     """
 
     key: Key
@@ -51,6 +52,7 @@ class Change(NamedTuple):
     unit: Key | None = None
     is_counter: bool = False
     function: Key | None = None
+    defined: frozenset[str] = frozenset()
 
     @property
     def place(self) -> tuple[Key, str, bool, frozenset[Key], Key | None]:
@@ -121,6 +123,9 @@ class Producers:
                 made = made._replace(function=self._body_of(change.function))
             if exact and found == exact and all(self._counts(place) for place in found):
                 made = made._replace(is_counter=True, rests_on=made.rests_on - inputs)
+            if change.word:
+                paths = {place[0] for place in ran.places | own}
+                made = made._replace(defined=self._defined(change.word, paths))
             if made not in self._known:
                 self._known.add(made)
                 self.changes.append(made)
@@ -161,6 +166,12 @@ class Producers:
         known = exact | memos
         others = self._by_word(path, change, ran, computed=not known)
         return exact, others | (known or writers.of(path, change.name))
+
+    def _defined(self, word: str, paths: Collection[str]) -> frozenset[str]:
+        """Give the words that files define, or are named by."""
+        words = words_of(word)
+        found = {each for path in paths for each in words & self._project.index(path).definitions}
+        return frozenset(found.union(*(words & words_of(path) for path in paths)))
 
     def _fills(self, place: Place) -> bool:
         return all(fills(found) for found in self._project.index(place[0]).defs[place[1]])

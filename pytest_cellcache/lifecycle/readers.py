@@ -72,7 +72,7 @@ class Readers:
         self._index()
         self._reading: dict[Key, set[Key]] = {}
         self._computed: dict[Key, set[Key]] = {}
-        self._naming: dict[tuple[str, Key, bool], set[Key]] = {}
+        self._naming: dict[tuple[str, Key, bool, bool], set[Key]] = {}
 
     def of(self, change: Change) -> set[Key]:
         """Give the units that may see a change."""
@@ -84,7 +84,7 @@ class Readers:
             return found & self._leading_to(self._by_attribute.get(change.word, set()))
         plain = _MANGLED.sub("", change.word)
         for word in words_of(plain) if found else ():
-            memo = (word, key, change.is_keyed)
+            memo = (word, key, change.is_keyed, word in change.defined)
             if memo not in self._naming:
                 self._naming[memo] = self._leading_to(self._mentions(*memo))
             found = found & (self._naming[memo] | self._naming_in_ids(word))
@@ -162,11 +162,12 @@ class Readers:
                     stack.append(source)
         return units
 
-    def _mentions(self, word: str, changed: Key, is_keyed: bool) -> set[Key]:
+    def _mentions(self, word: str, changed: Key, is_keyed: bool, is_defined: bool) -> set[Key]:
         """Give the keys whose code names a word, or looks at all of them.
 
         Args:
             is_keyed: the word is a key of the mapping that ``changed`` is, else an attribute.
+            is_defined: something is defined under that name, also where no unit leads to it.
         """
         found = set(self._by_word.get(word, ()))
         if is_keyed and changed.path == FIXTURE:
@@ -174,7 +175,7 @@ class Readers:
             return found | {key for key, _ in self._refs}
         if is_keyed:
             found |= self._by_name.get(word, set())
-            if word not in self._by_name:
+            if not (is_defined or word in self._by_name):
                 # The name of a function or class may be the key, of another distribution's.
                 found |= self._naming_names
         else:

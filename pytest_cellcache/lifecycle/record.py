@@ -28,6 +28,7 @@ from pytest_cellcache.lifecycle.inheritance import Present, Told, are_told, tell
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
+from pytest_cellcache.lifecycle.precedence import texts
 from pytest_cellcache.lifecycle.producers import Producers, unit_key
 from pytest_cellcache.lifecycle.reading import Reading
 from pytest_cellcache.lifecycle.sequences import Sequences
@@ -135,6 +136,7 @@ class Recording:
             Per node id why there is no record; ``None`` where there is one.
         """
         closed: list[Attempt] = []
+        known: dict[str, list[str]] = {}
         fates, waiting = dict[str, Reason | None](), list[Attempt]()
         new, left = self._take_new(around)
         for attempt in self._waiting:
@@ -144,12 +146,14 @@ class Recording:
             attempt = self.children.settle(attempt)
             barrier = _barrier(attempt, around)
             fates[attempt.facts.nodeid] = barrier
+            if attempt.inherits:
+                known[attempt.facts.nodeid] = texts(self._last_of(attempt.facts).get("producers"))
             if barrier is None:
                 closed.append(attempt)
         self._waiting = waiting
         if closed or any(attempt.changes or self.sequences.has(attempt) for attempt in new):
             fates.update(self._write(closed, new, around, left))
-        self.sequences.keep_unstored(fates, left, self._store)
+        self.sequences.keep_unstored(fates, known, left, self._store)
         return fates
 
     def _write(

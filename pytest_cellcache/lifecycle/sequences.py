@@ -12,7 +12,6 @@ was made; another one, by a test that is new, gone or moved, is a miss (``hooks.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from typing import Any, Final
 from pytest_cellcache.lifecycle.consumers import Kept
 from pytest_cellcache.lifecycle.inheritance import tell
 from pytest_cellcache.lifecycle.left import Left
+from pytest_cellcache.lifecycle.precedence import others_of, read_unstored, short, write_unstored
 from pytest_cellcache.lifecycle.producers import Change
 from pytest_cellcache.lifecycle.setters import Setters
 from pytest_cellcache.lifecycle.units import Attempt, Instance
@@ -34,7 +34,6 @@ EVERYTHING: Final = "*"
 """In place of names: it wrote too many paths to name them."""
 _MOST_NAMES: Final = 100
 _CHANCE: Final = "chance"
-_UNSTORED: Final = "unstored/"
 Roots = Callable[[Attempt], frozenset[Key]]
 Writer = tuple[Key, Instance | None]
 """A test, and the fixture that wrote on its behalf."""
@@ -199,7 +198,7 @@ class Sequences:
         """Give what a record tells of the producers of its test; see ``others_of``."""
         later = others_of(row, last, ran)
         told = {"producers": row.producers, "either": row.either, "later": later}
-        made = {name: _short(self._digests.get(name, "")) for name in sorted(row.needed)}
+        made = {name: short(self._digests.get(name, "")) for name in sorted(row.needed)}
         return {name: found for name, found in {**told, "made": made}.items() if found}
 
     def apply(self, rows: Sequence[Kept], left: Left, roots_of: Roots) -> list[Kept]:
@@ -219,8 +218,18 @@ class Sequences:
             found.append(row)
         return found
 
-    def keep_unstored(self, fates: Mapping[str, Reason | None], left: Left, store: Store) -> None:
-        """Tell later runs, too, what is known of tests that have no record."""
+    def keep_unstored(
+        self,
+        fates: Mapping[str, Reason | None],
+        known: Mapping[str, Iterable[str]],
+        left: Left,
+        store: Store,
+    ) -> None:
+        """Tell later runs, too, what is known of tests that have no record.
+
+        Args:
+            known: by node id the producers that were known before.
+        """
         groups: dict[str, dict[str, dict[str, Any]]] = {}
         for unit in self._places:
             if unit.name in fates and not unit.name.startswith("fixture "):
@@ -228,17 +237,18 @@ class Sequences:
                 if fates[unit.name] is None:
                     continue
                 place = self._places[unit]
-                names = (*left.tests_before(unit, frozenset(place.producers)), *place.inherits)
+                names = left.tests_before(unit, frozenset(place.producers))
+                if place.inherits:  # more than were known
+                    names = tuple(dict.fromkeys((*names, *place.inherits, *known[unit.name])))
                 rest: dict[str, Any] = {"producers": names} if names else {}
                 rest |= {"either": place.either} if place.either else {}
                 told[unit.name] = {**_to_json(place), **rest}
         for group, told in groups.items():
-            known = read_unstored(store, group)
-            new = {name: rest for name, rest in known.items() if name not in fates}
+            before = read_unstored(store, group)
+            new = {name: rest for name, rest in before.items() if name not in fates}
             new |= {name: rest for name, rest in told.items() if rest}
-            if new != known:
-                data = json.dumps(new, separators=(",", ":")).encode()
-                store.put_note(_UNSTORED + group, data)
+            if new != before:
+                write_unstored(store, group, new)
 
     # -- ours ------------------------------------------------------------------------------------
 
@@ -295,79 +305,6 @@ class Sequences:
             for known in (writers, self._writers_in.setdefault(os.path.dirname(path), [])):
                 if writer not in known:
                     known.append(writer)
-
-
-def others_of(row: Kept, last: Mapping[str, Any], ran: Collection[str]) -> list[str]:
-    """Name the known producers of a test that did not run before it: the nearest ones.
-
-    Args:
-        last: what an earlier run told of it.
-        ran: node ids of the tests that ran in this one.
-    """
-    known = [*row.later, *texts(last.get("producers")), *texts(last.get("later"))]
-    known += [name for group in groups(last.get("either")) for name in group]
-    before = row.needed
-    found = (n for n in known if n not in before and (n in row.later or n not in ran))
-    return list(dict.fromkeys(found))[:_MOST_NAMES]
-
-
-def is_out_of_order(told: Mapping[str, Any], nodeid: str, ranks: Mapping[str, int]) -> bool:
-    """Say whether a record was made after other producers than stand before a test now.
-
-    Args:
-        ranks: places of the tests of this run.
-    """
-    own = ranks[nodeid]
-    before = [ranks.get(name, own) for name in texts(told.get("producers"))]
-    if before and (before != sorted(before) or before[-1] >= own):
-        return True
-    if any(ranks.get(name, own) < own for name in texts(told.get("later"))):
-        return True
-    return any(
-        all(ranks.get(name, own) >= own for name in group) for group in groups(told.get("either"))
-    )
-
-
-def is_of_others(told: Mapping[str, Any], digest_of: Callable[[str], str | None]) -> bool:
-    """Say whether producers of a record are not the tests they were: other parameters, say.
-
-    Args:
-        digest_of: gives the digest of a test of this run by its node id.
-    """
-    made = told.get("made")
-    made = made if isinstance(made, dict) else {}
-    found = ((made.get(name), digest_of(name)) for name in needed_in(told))
-    return any(now is not None and was != _short(now) for was, now in found)
-
-
-def needed_in(told: Mapping[str, Any]) -> set[str]:
-    """Give ``Kept.needed`` as a record tells it."""
-    either = (name for group in groups(told.get("either")) for name in group)
-    return {*texts(told.get("producers")), *either}
-
-
-def _short(digest: str) -> str:
-    return digest[:12]
-
-
-def texts(found: object) -> list[str]:
-    """Give the texts of a list that was read from a record."""
-    found = found if isinstance(found, (list, tuple)) else []
-    return [name for name in found if isinstance(name, str)]
-
-
-def groups(found: object) -> list[list[str]]:
-    """Give the lists of texts of a list that was read from a record."""
-    return [texts(group) for group in found] if isinstance(found, (list, tuple)) else []
-
-
-def read_unstored(store: Store, group: str) -> dict[str, dict[str, Any]]:
-    """Give what is known of the tests of a file that have no record, by node id."""
-    try:
-        found = json.loads(store.get_note(_UNSTORED + group) or b"{}")
-        return {str(name): dict(rest) for name, rest in found.items()}
-    except (ValueError, TypeError, AttributeError):
-        return {}
 
 
 def _to_json(place: Place) -> dict[str, Any]:

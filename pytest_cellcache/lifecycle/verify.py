@@ -9,7 +9,7 @@ from typing import Any
 from pytest_cellcache.graph.members import Members
 from pytest_cellcache.lifecycle.graphblob import StoredGraph
 from pytest_cellcache.lifecycle.inputs import Inputs
-from pytest_cellcache.lifecycle.sequences import read_unstored, texts
+from pytest_cellcache.lifecycle.precedence import read_unstored, texts
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import Digest

@@ -139,7 +139,7 @@ def read_all(changes: set[Any]) -> set[Any]:
     return changes
 
 
-CHANGES = {"changes": [["a.py", "L", "", False, False, [], []]]}
+CHANGES = {"changes": [list(Told("a.py", "L"))]}
 
 
 def test_what_replayed_tests_leave_is_due_once_for_who_reads_it() -> None:

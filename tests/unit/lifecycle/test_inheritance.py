@@ -74,6 +74,29 @@ def test_who_sees_a_change_is_told_before_anything_is_written(bench: Any) -> Non
     assert seen_by("other") == set()
 
 
+REGISTER = """
+found = {}
+class Named: pass
+def keep(thing): found.update({thing.__name__: thing})
+def get(name): return found[name]
+def ask(): return get(Named.__name__)
+"""
+
+
+def test_who_asks_by_names_of_definitions_sees_only_those_it_can_name(bench: Any) -> None:
+    made = "import a\ndef test():\n    class Local: pass\n    a.keep(Local)\n"
+    bench.write(a=REGISTER, t=made + "def test2(): a.ask()\n")
+    session = bench.open()
+    changed = [session.changed("a.py", "found", w, is_keyed=True) for w in ("Local", "Other")]
+    seen = session.seen("t.py::test", "a.py::keep")
+    told = session.recording.changes_of(session.attempt(seen, changes=changed), session.around)
+    assert {each.word: each.defined for each in told} == {"Local": ("Local",), "Other": ()}
+    asking = session.seen("t.py::test2", "a.py::ask", "a.py::get")
+    found = session.recording.seen_by([asking], told, session.around)
+    # Nothing of the project has the other name: something foreign may have it.
+    assert [each.word for each in found] == ["Other"]
+
+
 def test_who_makes_the_same_change_need_not_find_it_made(bench: Any) -> None:
     bench.write(a=STATE, t="import a\ndef test(): a.get('x')\ndef test2(): a.get('x')\n")
     session = bench.open()

@@ -5,19 +5,23 @@ from typing import Any
 import pytest
 
 from pytest_cellcache.lifecycle.consumers import Kept
-from pytest_cellcache.lifecycle.sequences import (
-    EVERYTHING,
-    Sequences,
-    digest_of_sequence,
-    is_below,
+from pytest_cellcache.lifecycle.precedence import (
     is_out_of_order,
     others_of,
     read_unstored,
     texts,
 )
+from pytest_cellcache.lifecycle.sequences import (
+    EVERYTHING,
+    Sequences,
+    digest_of_sequence,
+    is_below,
+)
 from pytest_cellcache.lifecycle.units import Attempt, Instance, TestFacts
+from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import digest_parts
 from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.store.memory import MemoryStore
 
 RANKS = {"a": 0, "b": 1, "c": 2, "d": 3}
@@ -157,6 +161,23 @@ def test_too_many_paths_are_everything() -> None:
     attempt = attempt_of("a", seen=Observation(writes=names, changed=names))
     found.add(attempt)
     assert found.to_json(attempt) == {"wrote": [EVERYTHING]}
+
+
+class Before:
+    """Nobody wrote files that others read."""
+
+    def tests_before(self, unit: Any, roots: Any) -> tuple[str, ...]:
+        return ()
+
+
+def test_who_found_one_producer_more_forgets_none_of_the_others() -> None:
+    store, found = MemoryStore(), sequences_of()
+    found.add(attempt_of("more", inherits=("b",)))
+    found.add(attempt_of("failed"))
+    fates = dict.fromkeys(("more", "failed"), Reason(reasons.INHERITED))
+    left: Any = Before()
+    found.keep_unstored(fates, {"more": ["a", "b"]}, left, store)
+    assert read_unstored(store, "t.py") == {"more": {"producers": ["b", "a"]}}
 
 
 def test_notes_of_tests_without_a_record_may_be_anything() -> None:

@@ -1,0 +1,92 @@
+"""What records tell of the producers of a test: who they were, and in which order they ran."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
+
+from pytest_cellcache.lifecycle.consumers import Kept
+from pytest_cellcache.store.contract import Store
+
+_MOST: Final = 100
+_UNSTORED: Final = "unstored/"
+
+
+def others_of(row: Kept, last: Mapping[str, Any], ran: Collection[str]) -> list[str]:
+    """Name the known producers of a test that did not run before it: the nearest ones.
+
+    Args:
+        last: what an earlier run told of it.
+        ran: node ids of the tests that ran in this one.
+    """
+    known = [*row.later, *texts(last.get("producers")), *texts(last.get("later"))]
+    known += [name for group in groups(last.get("either")) for name in group]
+    before = row.needed
+    found = (n for n in known if n not in before and (n in row.later or n not in ran))
+    return list(dict.fromkeys(found))[:_MOST]
+
+
+def is_out_of_order(told: Mapping[str, Any], nodeid: str, ranks: Mapping[str, int]) -> bool:
+    """Say whether a record was made after other producers than stand before a test now.
+
+    Args:
+        ranks: places of the tests of this run.
+    """
+    own = ranks[nodeid]
+    before = [ranks.get(name, own) for name in texts(told.get("producers"))]
+    if before and (before != sorted(before) or before[-1] >= own):
+        return True
+    if any(ranks.get(name, own) < own for name in texts(told.get("later"))):
+        return True
+    return any(
+        all(ranks.get(name, own) >= own for name in group) for group in groups(told.get("either"))
+    )
+
+
+def is_of_others(told: Mapping[str, Any], digest_of: Callable[[str], str | None]) -> bool:
+    """Say whether producers of a record are not the tests they were: other parameters, say.
+
+    Args:
+        digest_of: gives the digest of a test of this run by its node id.
+    """
+    made = told.get("made")
+    made = made if isinstance(made, dict) else {}
+    found = ((made.get(name), digest_of(name)) for name in needed_in(told))
+    return any(now is not None and was != short(now) for was, now in found)
+
+
+def needed_in(told: Mapping[str, Any]) -> set[str]:
+    """Give ``Kept.needed`` as a record tells it."""
+    either = (name for group in groups(told.get("either")) for name in group)
+    return {*texts(told.get("producers")), *either}
+
+
+def short(digest: str) -> str:
+    """Abbreviate the digest of a producer."""
+    return digest[:12]
+
+
+def texts(found: object) -> list[str]:
+    """Give the texts of a list that was read from a record."""
+    found = found if isinstance(found, (list, tuple)) else []
+    return [name for name in found if isinstance(name, str)]
+
+
+def groups(found: object) -> list[list[str]]:
+    """Give the lists of texts of a list that was read from a record."""
+    return [texts(group) for group in found] if isinstance(found, (list, tuple)) else []
+
+
+def read_unstored(store: Store, group: str) -> dict[str, dict[str, Any]]:
+    """Give what is known of the tests of a file that have no record, by node id."""
+    try:
+        found = json.loads(store.get_note(_UNSTORED + group) or b"{}")
+        return {str(name): dict(rest) for name, rest in found.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
+def write_unstored(store: Store, group: str, told: Mapping[str, Mapping[str, Any]]) -> None:
+    """Keep what ``read_unstored`` gives."""
+    store.put_note(_UNSTORED + group, json.dumps(told, separators=(",", ":")).encode())
