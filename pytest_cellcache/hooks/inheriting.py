@@ -46,9 +46,10 @@ class Inheriting:
         if not (attempt.changes and self._order.is_replaying):
             return
         with paused():
-            known = read(self._verifier.last_of(attempt.facts).get("changes"))
-            if self._recording.is_told(attempt, known):
+            last = self._verifier.last_of(attempt.facts)
+            if self._recording.is_told(attempt, last):
                 return
+            known = read(last.get("changes"))
             found = self._recording.changes_of(attempt, self._around())
             self._order.note_state(attempt.facts.nodeid, set(found).difference(known))
 

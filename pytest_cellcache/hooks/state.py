@@ -49,9 +49,9 @@ class Changes:
         self.leave_to_item()
         return frozenset(self._item)
 
-    def leave_to_item(self) -> frozenset[StateChange]:
+    def leave_to_item(self, *, keep: bool = False) -> frozenset[StateChange]:
         """Count what has changed so far as the item's, before somebody else begins."""
-        changes = self.take()
+        changes = self.take(keep=keep)
         self._item |= changes
         return changes
 
@@ -75,13 +75,15 @@ class Changes:
         self.take()
         self._item = set()
 
-    def take(self) -> frozenset[StateChange]:
-        """Give what changed since the last time, whoever did it."""
-        return self._guard.call(self._watch.take, _NONE) if self._watch is not None else _NONE
+    def take(self, *, keep: bool = False) -> frozenset[StateChange]:
+        """Give what changed since the last time, whoever did it; ``keep``: for ``remember``."""
+        if self._watch is None:
+            return _NONE
+        return self._guard.call(self._watch.take, _NONE, keep=keep)
 
     def remember(self) -> Memory | None:
         """Take note of the state of everything, to be put back after an attempt."""
-        self.leave_to_item()
+        self.leave_to_item(keep=True)
         if self._watch is not None:
             self._newest = self._guard.call(self._watch.remember, None)
             self._is_remembering = True

@@ -7,7 +7,7 @@ it reads, is known only when it has run: this is asked of a silent attempt.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.graph.closure import Closure
@@ -17,6 +17,7 @@ from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.lifecycle.producers import Change, Producers, unit_key
 from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.lifecycle.units import Attempt
+from pytest_cellcache.model.digest import Digest, digest_parts
 from pytest_cellcache.model.keys import BODY, NAME, Key
 from pytest_cellcache.model.observation import FIXTURE
 
@@ -66,21 +67,33 @@ def tell(changes: Iterable[Change]) -> list[Told]:
     return sorted(found) if len(found) <= _MOST else [ANY]
 
 
-def are_told(attempt: Attempt, told: Collection[Told], relative: Callable[[str], str]) -> bool:
+def digest_of_changes(attempt: Attempt, relative: Callable[[str], str]) -> Digest:
+    """Tell apart what attempts have changed in modules, whether or not others may read it.
+
+    Who ran the same functions did it in the same way, but for what footprints tell.
+
+    Args:
+        relative: gives the name that records have of a file.
+    """
+    seen = [attempt.seen, *(each.seen for each in attempt.instances)]
+    ran = {(relative(code.filename), code.name) for each in seen for code in each.codes}
+    rows = [*sorted(_places_changed(attempt, relative)), ("",), *sorted(ran)]
+    return digest_parts(text for row in rows for text in row)
+
+
+def are_told(attempt: Attempt, last: Mapping[str, Any], relative: Callable[[str], str]) -> bool:
     """Say whether an attempt has changed nothing in modules but what was told before.
 
     If now it does so in another way, that is for the footprints of those who read it.
 
     Args:
+        last: what is known of the test since it last ran.
         relative: gives the name that records have of a file.
     """
-    places = {each.place for each in told}
-    changes = attempt.changes.union(*(each.changes for each in attempt.instances))
-    return ANY in told or all(
-        (relative(change.filename), change.name, change.word) in places
-        for change in changes
-        if change.filename != FIXTURE
-    )
+    if last.get("changed") == digest_of_changes(attempt, relative):
+        return True
+    told = read(last.get("changes"))
+    return ANY in told or _places_changed(attempt, relative) <= {each.place for each in told}
 
 
 def read(found: object) -> list[Told]:
@@ -129,6 +142,11 @@ class Present:
             if unit in readers.of(change) and fillers.isdisjoint(roots):
                 found.add(told)
         return found
+
+
+def _places_changed(attempt: Attempt, relative: Callable[[str], str]) -> set[tuple[str, str, str]]:
+    changes = attempt.changes.union(*(each.changes for each in attempt.instances))
+    return {(relative(c.filename), c.name, c.word) for c in changes if c.filename != FIXTURE}
 
 
 def _place(key: Key) -> Place:

@@ -24,7 +24,7 @@ from pytest_cellcache.lifecycle.evaluations import evaluations_of
 from pytest_cellcache.lifecycle.flux import is_in_flux, without_flux
 from pytest_cellcache.lifecycle.footprint import InputKeys, barrier_of, may_ask_entries
 from pytest_cellcache.lifecycle.graphblob import encode_graph
-from pytest_cellcache.lifecycle.inheritance import Present, Told, are_told, tell
+from pytest_cellcache.lifecycle.inheritance import Present, Told, are_told, digest_of_changes, tell
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
@@ -227,9 +227,9 @@ class Recording:
         left.note_changes(producers)
         return tell(producers.changes)
 
-    def is_told(self, attempt: Attempt, told: Collection[Told]) -> bool:
-        """Say whether an attempt has changed nothing in modules but what was told before."""
-        return are_told(attempt, told, self._project.snapshot.places.relative)
+    def is_told(self, attempt: Attempt, last: Mapping[str, Any]) -> bool:
+        """Say whether a test has changed nothing in modules but what was told of it before."""
+        return are_told(attempt, last, self._project.snapshot.places.relative)
 
     def sees(
         self, keys: Iterable[Key], changes: Collection[Told], around: Surroundings
@@ -282,6 +282,9 @@ class Recording:
             }
             body |= self.sequences.to_json(attempt)
             body |= self.sequences.order_to_json(row, self._last_of(attempt.facts), ran)
+            if attempt.changes:
+                relative = self._project.snapshot.places.relative
+                body["changed"] = digest_of_changes(attempt, relative)
             entry = Entry(attempt.facts.nodeid, now, (name, *attempt.blobs), body)
             groups.setdefault(attempt.facts.group, []).append(entry)
         written = [self._store.append(group, found) for group, found in groups.items()]

@@ -7,21 +7,14 @@ instance is referred to weakly where that is possible: one that has gone is a ch
 from __future__ import annotations
 
 import gc
-import io
-import itertools
-import operator
-import random
-import re
 import types
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import Any, Final
 
-from pytest_cellcache.model.digest import digest_bytes
 from pytest_cellcache.trace.addresses import addresses_of, identity
-from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, SKIPPED_MEMBERS, is_atom
+from pytest_cellcache.trace.parts import MAX_ITEMS, SKIPPED_MEMBERS, is_atom
 from pytest_cellcache.trace.slots import Slots
 
 _BATCH: Final = 256
@@ -151,6 +144,7 @@ class Batch:
         self._keys: list[dict[Any, Any]] = []
         self._others: list[Held] = []
         self._laid_out = 0
+        self._fresh: list[Any] | None = None
         self._saved: Signature | None = None
         self._now: Signature | None = None
         self._pending: list[Held] = []
@@ -198,12 +192,16 @@ class Batch:
             self._pending += self._suspects()
         self.settle()
 
-    def settle(self) -> None:
-        """Take everything as it is now as the state to compare with."""
+    def settle(self, *, keep: bool = False) -> None:
+        """Take everything as it is now as the state to compare with.
+
+        Args:
+            keep: ``contents`` will be asked for next.
+        """
         if sum(instance() is None for instance in self._instances) >= _MANY_LOST:
             self._drop_lost()
         self._lay_out()
-        self._saved = self.signature()
+        self._saved = self.signature(keep=keep)
 
     def _lay_out(self) -> None:
         for held in self.held[self._laid_out :]:
@@ -223,8 +221,9 @@ class Batch:
                 self._keys.append(held.thing)
         self._laid_out = len(self.held)
 
-    def has_changed(self) -> bool:
-        self._now = self.signature() if self._saved is not None else None
+    def has_changed(self, *, keep: bool = False) -> bool:
+        """Compare; ``keep`` as for ``settle``."""
+        self._now = self.signature(keep=keep) if self._saved is not None else None
         is_other = self._now is None or self._now != self._saved
         return is_other or bool(self._gone or self._pending)
 
@@ -274,7 +273,8 @@ class Batch:
         Raises:
             RuntimeError: a thread changed one meanwhile.
         """
-        return [*self._whose, *self._in], self._things()
+        things, self._fresh = self._fresh, None
+        return [*self._whose, *self._in], self._things() if things is None else things
 
     @property
     def others(self) -> list[Held]:
@@ -289,12 +289,15 @@ class Batch:
             things += dict.keys(mapping)
         return things
 
-    def signature(self) -> Signature | None:
+    def signature(self, *, keep: bool = False) -> Signature | None:
         """Identify everything that is held; ``None`` if something cannot be looked at just now."""
+        self._fresh = None
         try:
             things = self._things()
         except RuntimeError:  # changed by a thread
             return None
+        if keep:
+            self._fresh = things
         rest: list[int] = []
         for held in self._others:
             rest += held.ids(held.thing)
@@ -307,88 +310,3 @@ _BETWEEN: Final = [_MARKER]
 _MARK: Final = addresses_of([_MARKER])
 _HEAP_TYPE: Final = 1 << 9
 """``Py_TPFLAGS_HEAPTYPE``: made by a class statement; the collector sees slots of its instances."""
-
-
-def namespace_ids(namespace: Any) -> list[int]:
-    """Identify what a module, class or instance holds."""
-    return [*map(identity, namespace.values())] if len(namespace) <= MAX_ITEMS else [len(namespace)]
-
-
-def mapping_ids(mapping: Any) -> list[int]:
-    """Identify values and keys."""
-    if dict.__len__(mapping) > MAX_ITEMS:
-        return [dict.__len__(mapping)]
-    return [*map(identity, dict.values(mapping)), *map(identity, dict.__iter__(mapping))]
-
-
-def _list_ids(sequence: Any) -> list[int]:
-    size = list.__len__(sequence)
-    return [*map(identity, list.__iter__(sequence))] if size <= MAX_ITEMS else [size]
-
-
-def _set_ids(sequence: Any) -> list[int]:
-    size = set.__len__(sequence)
-    return [*map(identity, set.__iter__(sequence))] if size <= MAX_ITEMS else [size]
-
-
-def _deque_ids(sequence: Any) -> list[int]:
-    size = deque.__len__(sequence)
-    return [*map(identity, deque.__iter__(sequence))] if size <= MAX_ITEMS else [size]
-
-
-def _lru_ids(memo: Any) -> list[int]:
-    if type(getattr(getattr(memo, "__wrapped__", None), "__self__", None)) is re.Pattern:
-        return []  # its methods give for the same text the same, whoever asked first
-    return [LRU.cache_info(memo).misses, LRU.cache_info(memo).currsize]
-
-
-def iterator_ids(iterator: Any) -> list[int]:
-    """Identify how far it has come."""
-    return [operator.length_hint(iterator, -1)]
-
-
-def _generator_ids(generator: Any) -> list[int]:
-    frame = getattr(generator, "gi_frame", None) or getattr(generator, "ag_frame", None)
-    if frame is None:
-        return [-1]
-    return [frame.f_lasti, *map(identity, frame.f_locals.values())]
-
-
-def _cell_ids(cell: Any) -> list[int]:
-    try:
-        return [identity(cell.cell_contents)]
-    except ValueError:  # empty
-        return []
-
-
-def _buffer_ids(buffer: Any) -> list[int]:
-    kind: Any = io.StringIO if issubclass(type(buffer), io.StringIO) else io.BytesIO
-    try:
-        return [kind.tell(buffer), hash(kind.getvalue(buffer))]
-    except ValueError:  # closed
-        return []
-
-
-def order_ids(mapping: Any) -> list[int]:
-    """Identify the keys of an ``OrderedDict`` in their order, which its values do not tell."""
-    return [*map(identity, OrderedDict.__iter__(mapping))]
-
-
-# Through the builtin types: subclasses may override whatever they like.
-LOOKS: Final[tuple[tuple[Any, Callable[[Any], list[int]]], ...]] = (
-    (list, _list_ids),
-    (set, _set_ids),
-    (deque, _deque_ids),
-    (bytearray, lambda value: [hash(digest_bytes(value))]),
-    (LRU, _lru_ids),
-    (types.GeneratorType, _generator_ids),
-    (types.AsyncGeneratorType, _generator_ids),
-    (types.CellType, _cell_ids),
-    (io.StringIO, _buffer_ids),
-    (io.BytesIO, _buffer_ids),
-    (random.Random, lambda value: [hash(random.Random.getstate(value))]),
-    (types.FunctionType, lambda made: [identity(made.__defaults__)]),
-    (enumerate, lambda value: [int(enumerate.__reduce__(value)[1][1])]),
-    (itertools.count, lambda value: [hash(itertools.count.__repr__(value))]),
-    (ContextVar, lambda variable: [identity(variable.get(None))]),
-)

@@ -19,16 +19,8 @@ from pytest_cellcache.model.observation import FIXTURE, CodeRef, StateChange
 from pytest_cellcache.sources.loaded import loaded_modules
 from pytest_cellcache.trace.addresses import identity
 from pytest_cellcache.trace.copies import Copies
-from pytest_cellcache.trace.held import (
-    LOOKS,
-    Batch,
-    Held,
-    Signature,
-    iterator_ids,
-    mapping_ids,
-    namespace_ids,
-    order_ids,
-)
+from pytest_cellcache.trace.held import Batch, Held, Signature
+from pytest_cellcache.trace.looks import LOOKS, iterator_ids, mapping_ids, namespace_ids, order_ids
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.parts import (
     LRU,
@@ -101,16 +93,21 @@ class StateWatch:
         self._find_modules()
         self._limit = min(_MAX_OBJECTS, len(self._parents) + _MAX_GROWN)
 
-    def take(self) -> frozenset[StateChange]:
-        """Say what changed since the last time; new modules are laid out only."""
+    def take(self, *, keep: bool = False) -> frozenset[StateChange]:
+        """Say what changed since the last time; new modules are laid out only.
+
+        Args:
+            keep: ``remember`` is called next.
+        """
         changes: set[StateChange] = set()
-        touched = [batch for batch in self._batches if batch.has_changed()]
+        keep = keep and self._memory is None
+        touched = [batch for batch in self._batches if batch.has_changed(keep=keep)]
         if touched:
             self._memory = None
         for batch in touched:
             self._look_closer(batch, changes)
         for batch in touched:
-            batch.settle()
+            batch.settle(keep=keep)
         self._extend()
         if len(sys.modules) != self._known_modules:
             self._find_modules()
@@ -377,7 +374,8 @@ class StateWatch:
         is_function = kind is types.FunctionType
         if namespace is not None and (not is_function or is_global or has_state(namespace)):
             held = Held(ident, "namespace", namespace, namespace_ids)
-            held.of = way_to(value)
+            if not is_function or look is None:  # else it is held as a whole, too
+                held.of = way_to(value)
             held.is_foreign = origin_of(kind, self._sources) == "foreign"
             self._add(held)
         slots = self._slots.of(kind)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pytest_cellcache.trace.addresses import identity
 from pytest_cellcache.trace.effects import is_of_c
-from pytest_cellcache.trace.held import LOOKS
+from pytest_cellcache.trace.looks import LOOKS
 from pytest_cellcache.trace.parts import is_opaque, module_of, parts_of
 
 MAX_OBJECTS: Final = 50_000

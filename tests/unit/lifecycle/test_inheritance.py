@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
-from pytest_cellcache.lifecycle.inheritance import ANY, read, tell
+from pytest_cellcache.lifecycle.inheritance import ANY, are_told, digest_of_changes, read, tell
 from pytest_cellcache.lifecycle.producers import Change
 from pytest_cellcache.model.keys import BODY, NAME, Key
 from pytest_cellcache.model.observation import FIXTURE
@@ -118,8 +119,23 @@ def test_what_was_told_before_is_not_looked_into_again(bench: Any) -> None:
     listed, keyed = session.changed("a.py", "L"), session.changed("a.py", "D", "x", is_keyed=True)
     first = session.attempt(seen, changes=[listed])
     told = session.recording.changes_of(first, session.around)
-    assert session.recording.is_told(first, told)
+    assert session.recording.is_told(first, {"changes": told})
     both = session.attempt(seen, changes=[listed, keyed])
-    assert not session.recording.is_told(both, told)
-    assert session.recording.is_told(both, [ANY])
-    assert not session.recording.is_told(first, [])
+    assert not session.recording.is_told(both, {"changes": told})
+    assert session.recording.is_told(both, {"changes": [ANY]})
+    assert not session.recording.is_told(first, {})
+
+
+def test_who_changes_the_same_by_the_same_functions_did_so_before(bench: Any) -> None:
+    bench.write(a=STATE, t="import a\ndef test(): a.add()\n")
+    session = bench.open()
+    adding, reading = (session.seen("t.py::test", f"a.py::{name}") for name in ("add", "size"))
+    listed, keyed = session.changed("a.py", "L"), session.changed("a.py", "D", "x", is_keyed=True)
+
+    def digest(*changes: Any, seen: Any = adding) -> str:
+        return digest_of_changes(session.attempt(seen, changes=changes), os.path.basename)
+
+    last = {"changed": digest(listed)}
+    assert are_told(session.attempt(adding, changes=[listed]), last, os.path.basename)
+    assert digest(listed, keyed) != last["changed"]
+    assert digest(listed, seen=reading) != last["changed"]

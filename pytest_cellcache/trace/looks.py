@@ -1,0 +1,103 @@
+"""What tells the states of one container apart: identities of what it holds, and the like."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import operator
+import random
+import re
+import types
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, Final
+
+from pytest_cellcache.model.digest import digest_bytes
+from pytest_cellcache.trace.addresses import identity
+from pytest_cellcache.trace.parts import LRU, MAX_ITEMS
+
+
+def namespace_ids(namespace: Any) -> list[int]:
+    """Identify what a module, class or instance holds."""
+    return [*map(identity, namespace.values())] if len(namespace) <= MAX_ITEMS else [len(namespace)]
+
+
+def mapping_ids(mapping: Any) -> list[int]:
+    """Identify values and keys."""
+    if dict.__len__(mapping) > MAX_ITEMS:
+        return [dict.__len__(mapping)]
+    return [*map(identity, dict.values(mapping)), *map(identity, dict.__iter__(mapping))]
+
+
+def _list_ids(sequence: Any) -> list[int]:
+    size = list.__len__(sequence)
+    return [*map(identity, list.__iter__(sequence))] if size <= MAX_ITEMS else [size]
+
+
+def _set_ids(sequence: Any) -> list[int]:
+    size = set.__len__(sequence)
+    return [*map(identity, set.__iter__(sequence))] if size <= MAX_ITEMS else [size]
+
+
+def _deque_ids(sequence: Any) -> list[int]:
+    size = deque.__len__(sequence)
+    return [*map(identity, deque.__iter__(sequence))] if size <= MAX_ITEMS else [size]
+
+
+def _lru_ids(memo: Any) -> list[int]:
+    if type(getattr(getattr(memo, "__wrapped__", None), "__self__", None)) is re.Pattern:
+        return []  # its methods give for the same text the same, whoever asked first
+    return [LRU.cache_info(memo).misses, LRU.cache_info(memo).currsize]
+
+
+def iterator_ids(iterator: Any) -> list[int]:
+    """Identify how far it has come."""
+    return [operator.length_hint(iterator, -1)]
+
+
+def _generator_ids(generator: Any) -> list[int]:
+    frame = getattr(generator, "gi_frame", None) or getattr(generator, "ag_frame", None)
+    if frame is None:
+        return [-1]
+    return [frame.f_lasti, *map(identity, frame.f_locals.values())]
+
+
+def _cell_ids(cell: Any) -> list[int]:
+    try:
+        return [identity(cell.cell_contents)]
+    except ValueError:  # empty
+        return []
+
+
+def _buffer_ids(buffer: Any) -> list[int]:
+    kind: Any = io.StringIO if issubclass(type(buffer), io.StringIO) else io.BytesIO
+    try:
+        return [kind.tell(buffer), hash(kind.getvalue(buffer))]
+    except ValueError:  # closed
+        return []
+
+
+def order_ids(mapping: Any) -> list[int]:
+    """Identify the keys of an ``OrderedDict`` in their order, which its values do not tell."""
+    return [*map(identity, OrderedDict.__iter__(mapping))]
+
+
+# Through the builtin types: subclasses may override whatever they like.
+LOOKS: Final[tuple[tuple[Any, Callable[[Any], list[int]]], ...]] = (
+    (list, _list_ids),
+    (set, _set_ids),
+    (deque, _deque_ids),
+    (bytearray, lambda value: [hash(digest_bytes(value))]),
+    (LRU, _lru_ids),
+    (types.GeneratorType, _generator_ids),
+    (types.AsyncGeneratorType, _generator_ids),
+    (types.CellType, _cell_ids),
+    (io.StringIO, _buffer_ids),
+    (io.BytesIO, _buffer_ids),
+    (random.Random, lambda value: [hash(random.Random.getstate(value))]),
+    (types.FunctionType, lambda made: [identity(made.__defaults__)]),
+    (enumerate, lambda value: [int(enumerate.__reduce__(value)[1][1])]),
+    (itertools.count, lambda value: [hash(itertools.count.__repr__(value))]),
+    (ContextVar, lambda variable: [identity(variable.get(None))]),
+)
