@@ -101,6 +101,8 @@ class Producers:
             home = change
             if change.home is not None:
                 home = StateChange(relative(change.home[0]), *change.home[1:])
+            elif change.is_below:
+                home = change._replace(is_keyed=False)  # whoever set it need not name the key
             where = path if change.home is None else home.filename
             exact, found = self._makers(where, home, ran, writers)
             fillers: frozenset[Key] = frozenset()

@@ -77,6 +77,7 @@ class StateChange(NamedTuple):
         name: that global.
         word: the key or attribute right below the global; empty if it may be any.
         is_keyed: ``word`` is a key of the mapping that the global itself is.
+        is_below: something below what the global has under that key or attribute was changed.
         home: the class one of whose attributes it was, wherever else it is found: file name,
             qualified name and attribute; ``None`` for other objects.
         function: the code of the function that the global is, if nothing else leads there from
@@ -89,6 +90,7 @@ class StateChange(NamedTuple):
     is_keyed: bool = False
     home: tuple[str, str, str] | None = None
     function: CodeRef | None = None
+    is_below: bool = False
 
 
 ALL_VARIABLES = "*"

@@ -136,6 +136,7 @@ class Batch:
         self.held: list[Held] = []
         self._weak: list[Reference] = []
         self._gone: list[Reference] = []
+        self._kept: list[Any] = []
         self._bodies: list[Any] = []
         self._whose: list[Held] = []
         self._instances: list[Callable[[], Any]] = []
@@ -159,14 +160,17 @@ class Batch:
         return self._laid_out == len(self.held) and self._saved is not None
 
     def refer(self, value: Any) -> None:
-        """Notice when an object goes, as another may take its identity.
-
-        Raises:
-            TypeError: there are no weak references to it.
-        """
-        reference = Reference(value, self._gone.append)
-        reference.ident = identity(value)
-        self._weak.append(reference)
+        """Notice when an object goes, as another may take its identity; else it has to stay."""
+        if type(value) is not types.FunctionType:
+            try:
+                reference = Reference(value, self._gone.append)
+            except TypeError:  # there are no weak references to it
+                pass
+            else:
+                reference.ident = identity(value)
+                self._weak.append(reference)
+                return
+        self._kept.append(value)
 
     def take_gone(self) -> list[int]:
         """Give the identities of the objects that have gone since."""

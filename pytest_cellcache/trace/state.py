@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import sys
 import types
-from collections import OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -53,6 +53,8 @@ _SKIPPED_GLOBALS: Final = frozenset(
     @pytest_ar @py_builtins""".split()
 )
 
+_MAPPINGS: Final = (dict, OrderedDict, defaultdict, Counter)
+
 Owner = tuple[str, str]
 """File name and global."""
 
@@ -78,7 +80,6 @@ class StateWatch:
         self._parents: dict[int, list[tuple[int, str]]] = {}
         self._owners: dict[int, list[Owner]] = {}
         self._classes: dict[int, tuple[str, str]] = {}
-        self._kept: list[Any] = []
         self._slots = KnownSlots()
         self._foreign_left = 0
         self._known_modules = 0
@@ -199,8 +200,9 @@ class StateWatch:
             self._walk_again(held, known, named)
         for ident in batch.take_gone():
             self.undone.lose(ident)
-            for owner, _, word in self._leading_to(ident):
-                changes.add(StateChange(*owner, word))
+            for owner, is_top, word in self._leading_to(ident):
+                is_keyed = self._is_mapping(owner)
+                changes.add(StateChange(*owner, word, is_keyed, is_below=not is_top))
             self._parents.pop(ident, None)
             self._owners.pop(ident, None)
 
@@ -214,9 +216,15 @@ class StateWatch:
             return
         home = self._home_of(held, word)
         for owner, is_top, below in self._leading_to(held.ident):
-            is_keyed = is_top and held.kind == "mapping"
+            name = word if is_top else below
+            is_keyed = held.kind == "mapping" if is_top else self._is_mapping(owner)
             function = None if is_top or below else self._function_of(owner)
-            changes.add(StateChange(*owner, word if is_top else below, is_keyed, home, function))
+            changes.add(StateChange(*owner, name, is_keyed, home, function, not is_top))
+
+    def _is_mapping(self, owner: Owner) -> bool:
+        """Say whether a global is a mapping without attributes: what is below it has a key."""
+        module = self._modules.get(owner[0])
+        return module is not None and type(module.thing.get(owner[1])) in _MAPPINGS
 
     def _function_of(self, owner: Owner) -> CodeRef | None:
         """Give the code of the function that a global is: the variables of its closure are its."""
@@ -382,15 +390,4 @@ class StateWatch:
         if slots.slots:
             self._add(Held(ident, "other", value, slots))
         elif look is None and not issubclass(kind, dict):
-            self._refer(value)
-
-    def _refer(self, value: Any) -> None:
-        """Make sure that an object's identity stays its own: weakly if that is possible."""
-        if type(value) is not types.FunctionType:
-            try:
-                self._last_batch().refer(value)
-            except TypeError:
-                pass
-            else:
-                return
-        self._kept.append(value)
+            self._last_batch().refer(value)

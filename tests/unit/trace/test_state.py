@@ -66,7 +66,12 @@ CHANGES = {
     "deleted item": ("D = {'k': 1, 'l': 1}", "del D['k']", {("D", "k", True)}),
     "two items": ("D = {}", "D.update(a=1, b=2)", {("D", "a", True), ("D", "b", True)}),
     "item without a name": ("D = {}", "D[1] = 1", {("D", "", True)}),
-    "item of an inner dictionary": ("D = {'a': {}}", "D['a']['b'] = 1", {("D", "a", False)}),
+    "item of an inner dictionary": ("D = {'a': {}}", "D['a']['b'] = 1", {("D", "a", True)}),
+    "item below an attribute": (
+        "class O(dict): pass\no = O()\no.a = {}",
+        "o.a['b'] = 1",
+        {("o", "a", False)},
+    ),
     "list": ("L = []", "L.append(1)", {("L", "", False)}),
     "replaced element": ("L = [1]", "L[0] = 2", {("L", "", False)}),
     "order": ("L = [[], {}]", "L.reverse()", {("L", "", False)}),
@@ -279,7 +284,7 @@ def test_the_file_is_told(watched: Watched) -> None:
 def test_an_object_that_several_globals_lead_to(watched: Watched) -> None:
     module = watched.begin("A = []\nB = A\nC = {'x': A}\nD = ['other']")
     module.A.append(1)
-    assert watched.take() == {("A", "", False), ("B", "", False), ("C", "x", False)}
+    assert watched.take() == {("A", "", False), ("B", "", False), ("C", "x", True)}
     assert watched.take() == set()
 
 
@@ -318,9 +323,9 @@ def test_what_was_put_in_later_is_watched_too(watched: Watched) -> None:
     module.D["a"] = module.K()
     assert watched.take() == {("D", "a", True)}
     module.D["a"].items = []
-    assert watched.take() == {("D", "a", False)}
+    assert watched.take() == {("D", "a", True)}
     module.D["a"].items.append(1)
-    assert watched.take() == {("D", "a", False)}
+    assert watched.take() == {("D", "a", True)}
     module.late = []
     assert watched.take() == {("late", "", False)}
     module.late.append(1)
@@ -333,7 +338,7 @@ def test_what_was_taken_out_is_nobody_s_any_more(watched: Watched) -> None:
     assert watched.take() == {("D", "a", True)}
     module.OTHER.append(1)
     taken.append(1)  # may be told, for the identity of what it was
-    assert watched.take() <= {("OTHER", "", False), ("D", "a", False)}
+    assert watched.take() <= {("OTHER", "", False), ("D", "a", True)}
 
 
 @pytest.mark.parametrize("holder", ["D['k']", "L[0]", "O.a", "V"])
@@ -607,7 +612,7 @@ def test_many_objects_of_many_batches(watched: Watched) -> None:
     module = watched.begin("ALL = {'n%d' % n: [n] for n in range(500)}")
     for name in itertools.islice(module.ALL, 0, 500, 99):
         module.ALL[name].append(1)
-    assert watched.take() == {("ALL", f"n{n}", False) for n in range(0, 500, 99)}
+    assert watched.take() == {("ALL", f"n{n}", True) for n in range(0, 500, 99)}
     assert watched.take() == set()
 
 
@@ -623,7 +628,7 @@ def test_what_is_put_in_later_is_compared_whichever_batch_it_came_to(watched: Wa
     module.D["k"] = []
     assert watched.take() == {("D", "k", True)}
     module.D["k"].append(1)
-    assert watched.take() == {("D", "k", False)}
+    assert watched.take() == {("D", "k", True)}
 
 
 def test_a_change_before_something_is_added_is_told_afterwards(watched: Watched) -> None:
