@@ -159,7 +159,7 @@ def configure(config: pytest.Config) -> None:
     )
     modules = FirstParty(config, started.places, run.concerns)
     run.unread = functools.partial(modules.unread, recorder.annotations)
-    changes = Changes(run.state_watch, guard)
+    changes = Changes(run.state_watch, guard, run.blame)
     run.changes = changes
     fixtures = FixtureWatch(recorder, changes, guard, modules)
     shelf = Shelf(run, settings, is_worker=is_worker)

@@ -180,10 +180,20 @@ class Watcher:
         self._recorder.open_unit()
         return facts, verdict
 
+    def _ran_by(self, item: pytest.Item, seen: Observation) -> frozenset[str] | None:
+        """Name the files whose code an item and its fixtures have run; ``None`` if any may be."""
+        log = self.log
+        if log is None or not self._changes.is_lax:
+            return None
+        every = [seen, log.seen, *(each.seen for each in log.instances)]
+        if any(each.gaps or each.children for each in every) or not log.is_clean:
+            return None
+        return frozenset({str(item.path), *(c.filename for each in every for c in each.codes)})
+
     def _end(self, item: pytest.Item, facts: TestFacts, miss: Miss, *, finished: bool) -> None:
         unlisten(_BREAKPOINT_EVENT, self._note_stop)
         seen = self._recorder.close_unit()
-        changes = self._changes.end_item()
+        changes = self._changes.end_item(item.nodeid, self._ran_by(item, seen))
         self._fixtures.end_item()
         log = self.log
         if log is None or not finished:

@@ -22,7 +22,7 @@ from pytest_cellcache.hooks.options import OptionWatch
 from pytest_cellcache.hooks.order import Order, is_by_chance
 from pytest_cellcache.hooks.outline import outline_of
 from pytest_cellcache.hooks.replay import unpack
-from pytest_cellcache.hooks.state import Changes
+from pytest_cellcache.hooks.state import Changes, make_watch
 from pytest_cellcache.lifecycle.collecting import Collected, Collections
 from pytest_cellcache.lifecycle.evaluations import Statement
 from pytest_cellcache.lifecycle.record import Recording
@@ -32,7 +32,7 @@ from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import digest_parts
 from pytest_cellcache.model.events import FixtureEvent, TestEvent
 from pytest_cellcache.model.keys import FILE, WHOLE, Key
-from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.observation import Observation, StateChange
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Hit, Miss, Verdict
 from pytest_cellcache.model.settings import Settings
@@ -144,6 +144,9 @@ class Run:
         for item in session.items:
             self._judged[item.nodeid] = self._judge(item)
         self._hydrate(session)
+        if self.changes is not None:
+            # Who replays must know at once what live tests have changed.
+            self.changes.is_lax = not self.order.is_replaying
         self.collection.drop_failed(session.items)
         self.collection.warn_again()
         declared = frozenset(Key(FILE, name) for name in basis.named)
@@ -224,16 +227,12 @@ class Run:
 
     def state_watch(self) -> StateWatch:
         """Make what notices changes of long-lived objects."""
-        places, basis = self._places, self.basis
+        return make_watch(self._places, self.concerns, self.basis)
 
-        def is_alias(filename: str, name: str) -> bool:
-            if basis is None:
-                return False
-            index = basis.project.index(places.relative(filename))
-            cells = index.bound_by(name)
-            return bool(cells) and all(cell.kind == "import" for cell in cells)
-
-        return StateWatch(self.concerns, is_alias)
+    def blame(self, nodeids: list[str], changes: frozenset[StateChange]) -> None:
+        """Count changes as made by items that have ended, too."""
+        if self._recording is not None:
+            self._recording.blame(nodeids, changes)
 
     def concerns(self, filename: str) -> bool:
         """Say whether a loaded module is one of this run's project."""
@@ -319,6 +318,7 @@ class Run:
             return False
         if at_once:
             with paused():
+                self._catch_up()
                 return self._recording.write_now(attempt, self._surroundings())
         self._recording.add(attempt)
         return True
@@ -352,6 +352,7 @@ class Run:
             for nodeid, event in self._live.items():
                 self._live[nodeid] = event._replace(unstored=event.unstored or fate)
             return
+        self._catch_up()
         if is_final:
             basis.keep_watching()
             self.at_end()
@@ -375,6 +376,10 @@ class Run:
         basis.project.parsed.clear()
         if is_final and basis.snapshot.stat_cache_grew:
             self._store.put_note(STAT_NOTE, basis.snapshot.stat_cache())
+
+    def _catch_up(self) -> None:
+        if self.changes is not None:
+            self.changes.catch_up()
 
     def _release(self) -> None:
         """Let go of what pytest's last collections of garbage would look through in vain."""

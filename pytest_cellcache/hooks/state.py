@@ -9,16 +9,24 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Callable
+from typing import Final
 
+from pytest_cellcache.graph.reachable import importable
+from pytest_cellcache.hooks.basis import Basis
 from pytest_cellcache.hooks.collector import paused
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.model.observation import StateChange
+from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.sharing import places_in
 from pytest_cellcache.trace.held import Signature
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.state import StateWatch
 
 _NONE: frozenset[StateChange] = frozenset()
+_SOME_ITEMS: Final = 256
+"""After so many everything is compared."""
+
+Blame = Callable[[list[str], frozenset[StateChange]], None]
 
 
 class Changes:
@@ -26,10 +34,22 @@ class Changes:
 
     Args:
         make: makes the watch; called when the first live item begins.
+        blame: counts changes as made by items that have ended, too: one of them may have.
+
+    Attributes:
+        is_lax: objects that an item's code cannot come by need not be compared after each.
     """
 
-    def __init__(self, make: Callable[[], StateWatch], guard: Guard) -> None:
+    def __init__(
+        self, make: Callable[[], StateWatch], guard: Guard, blame: Blame = lambda *_: None
+    ) -> None:
         self._make = make
+        self._blame = blame
+        self.is_lax = False
+        self._carried: set[StateChange] = set()
+        # Node ids; what ``StateWatch.time`` counts.
+        self._ended: list[str] = []
+        self._all_at = 0
         self._guard = guard
         self._watch: StateWatch | None = None
         self._item: set[StateChange] = set()
@@ -42,12 +62,29 @@ class Changes:
             self._watch = self._make()
             with paused():
                 self._watch.begin()
-        self._item = set()
+        self._item = self._carried
+        self._carried = set()
 
-    def end_item(self) -> frozenset[StateChange]:
-        """Give what the item changed."""
-        self.leave_to_item()
+    def end_item(self, nodeid: str, ran: frozenset[str] | None = None) -> frozenset[StateChange]:
+        """Give what the item changed.
+
+        Args:
+            ran: files whose code it and its fixtures have run; ``None`` if it may be any.
+        """
+        if not self.is_lax or len(self._ended) - self._all_at >= _SOME_ITEMS:
+            ran = None
+        self._item |= self.take(ran)
+        if ran is None:
+            self._all_at = len(self._ended)
+        self._ended.append(nodeid)
+        if self._watch is not None:
+            self._watch.pass_on()
         return frozenset(self._item)
+
+    def catch_up(self) -> None:
+        """Compare everything, before what has run is written."""
+        self._carried |= self.take()
+        self._all_at = len(self._ended)
 
     def leave_to_item(self, *, keep: bool = False) -> frozenset[StateChange]:
         """Count what has changed so far as the item's, before somebody else begins."""
@@ -75,11 +112,21 @@ class Changes:
         self.take()
         self._item = set()
 
-    def take(self, *, keep: bool = False) -> frozenset[StateChange]:
-        """Give what changed since the last time, whoever did it; ``keep``: for ``remember``."""
+    def take(
+        self, ran: frozenset[str] | None = None, *, keep: bool = False
+    ) -> frozenset[StateChange]:
+        """Give what changed since the last time, whoever did it.
+
+        Args:
+            ran: as for ``end_item``.
+            keep: for ``remember``.
+        """
         if self._watch is None:
             return _NONE
-        return self._guard.call(self._watch.take, _NONE, keep=keep)
+        changes = self._guard.call(self._watch.take, _NONE, ran, keep=keep)
+        for since, found in self._watch.take_late():
+            self._blame(self._ended[since:], found)
+        return changes
 
     def remember(self) -> Memory | None:
         """Take note of the state of everything, to be put back after an attempt."""
@@ -134,6 +181,28 @@ class Changes:
     def keys_of(self, filename: str, name: str) -> tuple[str, ...] | None:
         """Give the keys of a global that is a mapping of texts."""
         return self._watch.mapping_keys(filename, name) if self._watch is not None else None
+
+
+def make_watch(places: Places, concerns: Callable[[str], bool], basis: Basis | None) -> StateWatch:
+    """Make what notices changes of long-lived objects.
+
+    Args:
+        concerns: says whether a loaded module is one of this run's project.
+    """
+
+    def is_alias(filename: str, name: str) -> bool:
+        if basis is None:
+            return False
+        cells = basis.project.index(places.relative(filename)).bound_by(name)
+        return bool(cells) and all(cell.kind == "import" for cell in cells)
+
+    def imports_of(filename: str) -> list[str] | None:
+        if basis is None:
+            return None
+        found = importable(basis.project, places.relative(filename))
+        return None if found is None else [places.absolute(file) for file in found]
+
+    return StateWatch(concerns, is_alias, imports_of)
 
 
 class Holdings:

@@ -41,9 +41,9 @@ from pytest_cellcache.lifecycle.surroundings import (
     packages_of,
     reach,
 )
-from pytest_cellcache.lifecycle.units import Attempt, Restored, TestFacts
+from pytest_cellcache.lifecycle.units import Attempt, Restored, TestFacts, blamed
 from pytest_cellcache.model import reasons
-from pytest_cellcache.model.digest import ABSENT, Digest
+from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import (
     BODY,
     EFFECTS,
@@ -53,7 +53,7 @@ from pytest_cellcache.model.keys import (
     RUN,
     Key,
 )
-from pytest_cellcache.model.observation import CodeRef, Observation
+from pytest_cellcache.model.observation import CodeRef, Observation, StateChange
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry
 from pytest_cellcache.store.contract import Store
@@ -101,9 +101,10 @@ class Recording:
         self._new.append(attempt)
         self.sequences.add(attempt)
 
-    def digest(self, key: Key) -> Digest:
-        """Give the present digest of a key."""
-        return self._inputs.digest(key)
+    def blame(self, nodeids: Collection[str], changes: frozenset[StateChange]) -> None:
+        """Count changes as made by attempts, too, none of which has been written."""
+        self._waiting = blamed(self._waiting, nodeids, changes)
+        self._new = blamed(self._new, nodeids, changes)
 
     def write_now(self, attempt: Attempt, around: Surroundings) -> bool:
         """Write one record ahead of the others: another worker waits for it."""
@@ -135,8 +136,7 @@ class Recording:
         Returns:
             Per node id why there is no record; ``None`` where there is one.
         """
-        closed: list[Attempt] = []
-        known: dict[str, list[str]] = {}
+        closed, known = list[Attempt](), dict[str, list[str]]()
         fates, waiting = dict[str, Reason | None](), list[Attempt]()
         new, left = self._take_new(around)
         for attempt in self._waiting:

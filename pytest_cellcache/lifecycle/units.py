@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -139,3 +140,13 @@ class Attempt(NamedTuple):
     met: frozenset[Instance] = frozenset()
     handled: frozenset[Instance] = frozenset()
     inherits: tuple[str, ...] = ()
+
+
+def blamed(
+    attempts: Iterable[Attempt], nodeids: Collection[str], changes: frozenset[StateChange]
+) -> list[Attempt]:
+    """Let attempts of some tests have made changes, too."""
+    return [
+        each._replace(changes=each.changes | changes) if each.facts.nodeid in nodeids else each
+        for each in attempts
+    ]

@@ -21,13 +21,16 @@ class Copies:
     Args:
         parents: who leads to an object: other objects by identity and key.
         owners: globals that lead to an object.
+        homes: groups of objects.
     """
 
     def __init__(
         self,
         parents: dict[int, list[tuple[int, str]]],
         owners: dict[int, list[tuple[str, str]]],
+        homes: dict[int, str],
     ) -> None:
+        self._homes = homes
         self._parents = parents
         self._owners = owners
         # By identity, with the batch that each is in.
@@ -62,6 +65,8 @@ class Copies:
         self._containers[ident] = self._containers.pop(was)
         self._parents[ident] = self._parents.pop(was, [])
         self._owners[ident] = self._owners.pop(was, [])
+        if was in self._homes:
+            self._homes[ident] = self._homes.pop(was)
         for part, _ in parts_of(new):
             edges = self._parents.get(identity(part), [])
             edges[:] = [(ident, key) if parent == was else (parent, key) for parent, key in edges]

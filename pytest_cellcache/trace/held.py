@@ -10,7 +10,7 @@ import gc
 import types
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from pytest_cellcache.trace.addresses import addresses_of, identity
@@ -130,9 +130,18 @@ class Held:
 
 
 class Batch:
-    """Some containers that are compared in one go."""
+    """Some containers that are compared in one go.
 
-    def __init__(self) -> None:
+    Attributes:
+        group: the module that led to them, or ``""``.
+        settled_at: time at which they were compared last.
+        is_lively: they are compared whatever ran: others than its module change them.
+    """
+
+    def __init__(self, group: str = "", settled_at: int = 0) -> None:
+        self.group = group
+        self.settled_at = settled_at
+        self.is_lively = not group
         self.held: list[Held] = []
         self._weak: list[Reference] = []
         self._gone: list[Reference] = []
@@ -158,6 +167,10 @@ class Batch:
     def is_settled(self) -> bool:
         """Whether everything is compared; what was added last may not be."""
         return self._laid_out == len(self.held) and self._saved is not None
+
+    def is_due(self, files: Collection[str]) -> bool:
+        """Say whether they are compared with those of some modules; where one has gone they are."""
+        return self.is_lively or self.group in files or bool(self._gone)
 
     def refer(self, value: Any) -> None:
         """Notice when an object goes, as another may take its identity; else it has to stay."""

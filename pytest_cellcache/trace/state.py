@@ -12,107 +12,101 @@ import copy
 import sys
 import types
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from pytest_cellcache.model.observation import FIXTURE, CodeRef, StateChange
-from pytest_cellcache.sources.loaded import loaded_modules
 from pytest_cellcache.trace.addresses import identity
-from pytest_cellcache.trace.copies import Copies
 from pytest_cellcache.trace.held import Batch, Held, Signature
-from pytest_cellcache.trace.looks import LOOKS, iterator_ids, mapping_ids, namespace_ids, order_ids
+from pytest_cellcache.trace.layout import (
+    MAX_FOREIGN,
+    MAX_GROWN,
+    MAX_OBJECTS,
+    SKIPPED_GLOBALS,
+    Layout,
+    Owner,
+)
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.parts import (
     LRU,
     MAX_ITEMS,
     code_of,
-    has_state,
     is_opaque,
-    is_own_class,
-    module_of,
-    namespace_of,
-    origin_of,
-    parts_of,
     results_of,
-    way_to,
 )
-from pytest_cellcache.trace.slots import KnownSlots
 from pytest_cellcache.trace.undone import Undone
-
-_MAX_OBJECTS: Final = 200_000
-"""Objects laid out at most; what lies beyond is not watched."""
-_MAX_GROWN: Final = 40_000
-"""Of these, what tests add: caches that grow would make each test cost more than the last."""
-_MAX_PARENTS: Final = 64
-"""Ways to one object that are kept; beyond, it is what everything holds, such as a sentinel."""
-_MAX_FOREIGN: Final = 3_000
-"""Objects of other distributions followed below one global."""
-_SKIPPED_GLOBALS: Final = frozenset(
-    """__builtins__ __loader__ __spec__ __cached__ __file__ __path__ __package__ __name__ __doc__
-    __warningregistry__ __annotations__ __conditional_annotations__ __annotate__
-    @pytest_ar @py_builtins""".split()
-)
 
 _MAPPINGS: Final = (dict, OrderedDict, defaultdict, Counter)
 
-Owner = tuple[str, str]
-"""File name and global."""
 
+class StateWatch(Layout):
+    """Says what changed of all that first-party modules lead to; see ``Layout``.
 
-class StateWatch:
-    """Lays out what first-party modules lead to, and says what changed.
-
-    Args:
-        is_first_party: answers for a file name.
-        is_alias: says whether a global of a file is only bound by imports; such objects are
-            walked in the module that defines them.
+    Attributes:
+        time: number of the item that runs now. What is compared only now and then may have been
+            changed by earlier ones, see ``take_late``.
     """
 
     def __init__(
-        self, is_first_party: Callable[[str], bool], is_alias: Callable[[str, str], bool]
+        self,
+        is_first_party: Callable[[str], bool],
+        is_alias: Callable[[str, str], bool],
+        imports_of: Callable[[str], Iterable[str] | None] = lambda _: None,
     ) -> None:
-        self._is_first_party = is_first_party
-        self._is_alias = is_alias
-        self._batches: list[Batch] = []
-        self._modules: dict[str, Held] = {}
-        self._sources: frozenset[str] = frozenset()
-        # Who leads to an object: other objects by identity and key, and globals.
-        self._parents: dict[int, list[tuple[int, str]]] = {}
-        self._owners: dict[int, list[Owner]] = {}
-        self._classes: dict[int, tuple[str, str]] = {}
-        self._slots = KnownSlots()
-        self._foreign_left = 0
-        self._known_modules = 0
-        self._limit = _MAX_OBJECTS
+        super().__init__(is_first_party, is_alias, imports_of)
         self._memory: Memory | None = None
-        self._left_out: dict[int, Callable[[], Any]] = {}
-        self._copies = Copies(self._parents, self._owners)
+        self._late: list[tuple[int, frozenset[StateChange]]] = []
         self.undone = Undone()
 
     def begin(self) -> None:
         """Lay everything out."""
         self._find_modules()
-        self._limit = min(_MAX_OBJECTS, len(self._parents) + _MAX_GROWN)
+        self._limit = min(MAX_OBJECTS, len(self._parents) + MAX_GROWN)
 
-    def take(self, *, keep: bool = False) -> frozenset[StateChange]:
+    def take(
+        self, ran: frozenset[str] | None = None, *, keep: bool = False
+    ) -> frozenset[StateChange]:
         """Say what changed since the last time; new modules are laid out only.
 
         Args:
+            ran: files whose code has run; compare only what it may have changed. ``None`` for any.
             keep: ``remember`` is called next.
         """
         changes: set[StateChange] = set()
+        files = None if ran is None else self.near(ran)
         keep = keep and self._memory is None
-        touched = [batch for batch in self._batches if batch.has_changed(keep=keep)]
+        due = [batch for batch in self._batches if files is None or batch.is_due(files)]
+        touched = [batch for batch in due if batch.has_changed(keep=keep)]
         if touched:
             self._memory = None
         for batch in touched:
-            self._look_closer(batch, changes)
+            found: set[StateChange] = set()
+            self._look_closer(batch, found)
+            changes |= found
+            if batch.settled_at < self.time and not (ran and batch.group in ran):
+                batch.is_lively = True
+                self._late.append((batch.settled_at, frozenset(found)))
         for batch in touched:
             batch.settle(keep=keep)
+        for batch in due:
+            batch.settled_at = self.time
         self._extend()
         if len(sys.modules) != self._known_modules:
+            self._memory = None
             self._find_modules()
         return frozenset(changes)
+
+    def pass_on(self) -> None:
+        """Let the time of another item begin; what has just been compared is up to date."""
+        now, self.time = self.time, self.time + 1
+        for batch in self._batches:
+            if batch.settled_at == now:
+                batch.settled_at = self.time
+
+    def take_late(self) -> list[tuple[int, frozenset[StateChange]]]:
+        """Give those among the changes told that are of any time since one, and that time."""
+        late, self._late = self._late, []
+        return late
 
     def looks(self) -> list[Signature | None]:
         """Give what tells states apart."""
@@ -163,7 +157,8 @@ class StateWatch:
         """
         if is_opaque(value):
             return
-        self._foreign_left = _MAX_FOREIGN
+        self._foreign_left = MAX_FOREIGN
+        self._turn_to("")
         owners = self._owners.setdefault(identity(value), [])
         if (FIXTURE, owner) not in owners:
             owners.append((FIXTURE, owner))
@@ -180,14 +175,10 @@ class StateWatch:
         keys = list(dict.__iter__(value))
         return tuple(keys) if all(type(key) is str for key in keys) else None
 
-    def _extend(self) -> None:
-        for batch in self._batches:
-            if not batch.is_settled:
-                batch.extend()
-
     # -- comparing -------------------------------------------------------------------------------
 
     def _look_closer(self, batch: Batch, changes: set[StateChange]) -> None:
+        self._turn_to(batch.group)
         for held in batch.changed():
             for word in held.changed():
                 told = set[StateChange]()
@@ -205,13 +196,14 @@ class StateWatch:
                 changes.add(StateChange(*owner, word, is_keyed, is_below=not is_top))
             self._parents.pop(ident, None)
             self._owners.pop(ident, None)
+            self._homes.pop(ident, None)
 
     def _tell(self, held: Held, word: str, changes: set[StateChange]) -> None:
         if held.is_foreign and word.startswith("_"):
             return  # what a library remembers in its own object
         if held.module:
             is_module = type(held.thing.get(word)) is types.ModuleType  # an import has set it
-            if word and word not in _SKIPPED_GLOBALS and not is_module:
+            if word and word not in SKIPPED_GLOBALS and not is_module:
                 changes.add(StateChange(held.module, word))
             return
         home = self._home_of(held, word)
@@ -257,137 +249,3 @@ class StateWatch:
                     seen.add(step)
                     stack.append(step)
         return found
-
-    def _walk_again(self, held: Held, known: frozenset[int], named: dict[str, int]) -> None:
-        """Lay out what a changed container holds and did not, by identity and by name."""
-        if held.module:
-            self._walk_globals(held.module, held.thing)
-            return
-        self._foreign_left = _MAX_FOREIGN
-        parts = list(parts_of(held.thing)) if held.kind == "other" else []
-        if held.is_small:
-            parts = [(value, key) for key, value in list(held.items())]
-        for part, key in parts:
-            ident = identity(part)
-            is_known = ident in known and ident in self._parents
-            if not is_known or (type(key) is str and named.get(key) != ident):
-                self._walk(part, held.ident, key)
-
-    # -- laying out ------------------------------------------------------------------------------
-
-    def _find_modules(self) -> None:
-        self._known_modules = len(sys.modules)
-        found: dict[str, Any] = {}
-        for module in loaded_modules():
-            filename = vars(module).get("__file__")
-            if not isinstance(filename, str) or filename in self._modules:
-                continue
-            if filename.endswith(".py") and self._is_first_party(filename):
-                found.setdefault(filename, module)
-        self._sources |= found.keys()
-        self._memory = None
-        for filename, module in found.items():
-            namespace = vars(module)
-            held = Held(identity(namespace), "namespace", namespace, namespace_ids, filename)
-            self._modules[filename] = held
-            self._add(held)
-        for filename, module in found.items():
-            self._walk_globals(filename, vars(module))
-        self._extend()
-
-    def _walk_globals(self, filename: str, namespace: dict[str, Any]) -> None:
-        for name, value in list(namespace.items()):
-            if name in _SKIPPED_GLOBALS or is_opaque(value):
-                continue
-            if self._is_alias(filename, name):
-                self._leave_out(value)
-                continue
-            self._foreign_left = _MAX_FOREIGN
-            owners = self._owners.setdefault(identity(value), [])
-            if (filename, name) not in owners:
-                owners.append((filename, name))
-            self._walk(value, 0, None)
-
-    def _walk(self, value: Any, parent: int, key: object) -> None:
-        stack: list[tuple[Any, int, object]] = [(value, parent, key)]
-        while stack:
-            value, parent, key = stack.pop()
-            if is_opaque(value):
-                continue
-            ident = identity(value)
-            parents = self._parents.get(ident)
-            if parent:
-                edge = (parent, key if type(key) is str else "")
-                if parents is not None and edge not in parents and len(parents) < _MAX_PARENTS:
-                    parents.append(edge)
-            if parents is not None:
-                continue
-            if len(self._parents) >= self._limit or not self._is_walked(value):
-                self._leave_out(value)
-                continue
-            self._parents[ident] = [edge] if parent else []
-            self._hold_value(value, is_global=not parent)
-            stack += [(part, ident, name) for part, name in parts_of(value)]
-
-    def _leave_out(self, value: Any) -> None:
-        if not issubclass(type(value), (type, types.FunctionType)):
-            self._left_out[identity(value)] = way_to(value)
-
-    def _is_walked(self, value: Any) -> bool:
-        kind = type(value)
-        if issubclass(kind, type):
-            return is_own_class(value, self._sources)
-        origin = origin_of(kind, self._sources)
-        if origin == "foreign":
-            self._foreign_left -= 1
-            return self._foreign_left > 0
-        return origin != "opaque"
-
-    def _last_batch(self) -> Batch:
-        if not self._batches or self._batches[-1].is_full:
-            self._batches.append(Batch())
-        return self._batches[-1]
-
-    def _add(self, held: Held) -> None:
-        batch = self._last_batch()
-        batch.held.append(held)
-        self._copies.note(held, batch)
-
-    def _hold_value(self, value: Any, *, is_global: bool) -> None:
-        kind, ident = type(value), identity(value)
-        if issubclass(kind, type):
-            module = sys.modules[module_of(value)]
-            qualname = type.__getattribute__(value, "__qualname__")
-            self._classes[ident] = (str(module.__file__), qualname)
-            namespace = type.__getattribute__(value, "__dict__")
-            held = Held(ident, "namespace", namespace, namespace_ids)
-            held.owner = value
-            self._add(held)
-            return
-        look = None
-        if issubclass(kind, dict):
-            self._add(Held(ident, "mapping", value, mapping_ids))
-            if issubclass(kind, OrderedDict) and dict.__len__(value) <= MAX_ITEMS:
-                self._add(Held(ident, "other", value, order_ids))
-        else:
-            look = next((ids for known, ids in LOOKS if issubclass(kind, known)), None)
-            if kind is types.FunctionType and not is_global:
-                look = None  # too many, and nobody changes their defaults
-            is_builtin = module_of(kind) == "builtins" and hasattr(kind, "__next__")
-            if look is None and is_builtin and hasattr(kind, "__length_hint__"):
-                look = iterator_ids
-            if look is not None:
-                self._add(Held(ident, "other", value, look))
-        namespace = namespace_of(value)
-        is_function = kind is types.FunctionType
-        if namespace is not None and (not is_function or is_global or has_state(namespace)):
-            held = Held(ident, "namespace", namespace, namespace_ids)
-            if not is_function or look is None:  # else it is held as a whole, too
-                held.of = way_to(value)
-            held.is_foreign = origin_of(kind, self._sources) == "foreign"
-            self._add(held)
-        slots = self._slots.of(kind)
-        if slots.slots:
-            self._add(Held(ident, "other", value, slots))
-        elif look is None and not issubclass(kind, dict):
-            self._last_batch().refer(value)

@@ -1,0 +1,38 @@
+"""Which files the code of a file may import, wherever in it."""
+
+from __future__ import annotations
+
+from pytest_cellcache.graph.project import Project
+
+
+def importable(project: Project, path: str) -> frozenset[str] | None:
+    """Give relative files; ``None`` if the code names some that nobody can tell before it runs.
+
+    Text that names a module counts, too, and so does text that begins with the name of one.
+    """
+    index = project.index(path)
+    table, modules = index.table, project.modules
+    refs = [
+        *(cell.refs for cell in table.cells),
+        *(found.refs for found in table.defs),
+        *(found for _, found in (*table.markers.values(), *table.annotations.values())),
+    ]
+    if table.is_broken or any(each.imports_computed or each.imports_asked for each in refs):
+        return None
+    found: set[str] = set()
+    specs = {*table.loads, *(spec for each in refs for spec in each.imports)}
+    for spec in specs:
+        name, _, taken = spec.partition(":")
+        located = modules.find_from(path, name)
+        if located is not None:
+            child = modules.find_child(located, taken) if taken else None
+            for each in (located, child) if child is not None else (located,):
+                found.update(file for file in (*each.passed, each.file) if file)
+    for text in {text for each in refs for text in each.strings}:
+        parts = text.split(".")
+        for length in range(len(parts), 0, -1):
+            located = modules.find(".".join(parts[:length]))
+            if located is not None:
+                found.update(file for file in (*located.passed, located.file) if file)
+                break
+    return frozenset(found)

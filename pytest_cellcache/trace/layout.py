@@ -1,0 +1,276 @@
+"""Lays out what the globals of first-party modules lead to: containers, and who leads to them.
+
+In large projects each module has batches of its own, so that some can be compared without others.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from pytest_cellcache.sources.loaded import loaded_modules
+from pytest_cellcache.trace.addresses import identity
+from pytest_cellcache.trace.copies import Copies
+from pytest_cellcache.trace.held import Batch, Held
+from pytest_cellcache.trace.looks import LOOKS, iterator_ids, mapping_ids, namespace_ids, order_ids
+from pytest_cellcache.trace.parts import (
+    MAX_ITEMS,
+    has_state,
+    is_opaque,
+    is_own_class,
+    module_of,
+    namespace_of,
+    origin_of,
+    parts_of,
+    way_to,
+)
+from pytest_cellcache.trace.slots import KnownSlots
+
+MAX_OBJECTS: Final = 200_000
+"""Objects laid out at most; what lies beyond is not watched."""
+MAX_GROWN: Final = 40_000
+"""Of these, what tests add: caches that grow would make each test cost more than the last."""
+_MAX_PARENTS: Final = 64
+"""Ways to one object that are kept; beyond, it is what everything holds, such as a sentinel."""
+MAX_FOREIGN: Final = 3_000
+"""Objects of other distributions followed below one global."""
+SKIPPED_GLOBALS: Final = frozenset(
+    """__builtins__ __loader__ __spec__ __cached__ __file__ __path__ __package__ __name__ __doc__
+    __warningregistry__ __annotations__ __conditional_annotations__ __annotate__
+    @pytest_ar @py_builtins""".split()
+)
+_FEW_MODULES: Final = 64
+"""So many share their batches."""
+
+Owner = tuple[str, str]
+"""File name and global."""
+
+
+class Layout:
+    """What is watched.
+
+    Args:
+        is_first_party: answers for a file name.
+        is_alias: says whether a global of a file is only bound by imports; such objects are
+            walked in the module that defines them.
+        imports_of: gives the files that code of a file may import; ``None`` if it may be any.
+    """
+
+    def __init__(
+        self,
+        is_first_party: Callable[[str], bool],
+        is_alias: Callable[[str, str], bool],
+        imports_of: Callable[[str], Iterable[str] | None] = lambda _: None,
+    ) -> None:
+        self._imports_of = imports_of
+        self._is_first_party = is_first_party
+        self._is_alias = is_alias
+        self._batches: list[Batch] = []
+        # By group: what is added to it next; the group that is laid out now.
+        self._open: dict[str, Batch] = {}
+        self._group = ""
+        self._is_grouped = False
+        self.time = 0
+        # In a large project: the group of each object, by identity; the groups that one leads to.
+        self._homes: dict[int, str] = {}
+        self._edges: dict[str, set[str]] = {}
+        self._near: dict[frozenset[str], frozenset[str] | None] = {}
+        self._modules: dict[str, Held] = {}
+        self._sources: frozenset[str] = frozenset()
+        # Who leads to an object: other objects by identity and key, and globals.
+        self._parents: dict[int, list[tuple[int, str]]] = {}
+        self._owners: dict[int, list[Owner]] = {}
+        self._classes: dict[int, tuple[str, str]] = {}
+        self._slots = KnownSlots()
+        self._foreign_left = 0
+        self._known_modules = 0
+        self._limit = MAX_OBJECTS
+        self._left_out: dict[int, Callable[[], Any]] = {}
+        self._copies = Copies(self._parents, self._owners, self._homes)
+
+    def _walk_again(self, held: Held, known: frozenset[int], named: dict[str, int]) -> None:
+        """Lay out what a changed container holds and did not, by identity and by name."""
+        if held.module:
+            self._walk_globals(held.module, held.thing)
+            return
+        self._foreign_left = MAX_FOREIGN
+        parts = list(parts_of(held.thing)) if held.kind == "other" else []
+        if held.is_small:
+            parts = [(value, key) for key, value in list(held.items())]
+        for part, key in parts:
+            ident = identity(part)
+            is_known = ident in known and ident in self._parents
+            if not is_known or (type(key) is str and named.get(key) != ident):
+                self._walk(part, held.ident, key)
+
+    # -- laying out ------------------------------------------------------------------------------
+
+    def _find_modules(self) -> None:
+        self._known_modules = len(sys.modules)
+        found: dict[str, Any] = {}
+        for module in loaded_modules():
+            filename = vars(module).get("__file__")
+            if not isinstance(filename, str) or filename in self._modules:
+                continue
+            if filename.endswith(".py") and self._is_first_party(filename):
+                found.setdefault(filename, module)
+        self._sources |= found.keys()
+        self._near.clear()
+        self._is_grouped |= len(self._modules) + len(found) > _FEW_MODULES
+        for filename, module in found.items():
+            namespace = vars(module)
+            held = Held(identity(namespace), "namespace", namespace, namespace_ids, filename)
+            self._turn_to(filename)
+            self._modules[filename] = held
+            self._add(held)
+        for filename, module in found.items():
+            self._walk_globals(filename, vars(module))
+        self._extend()
+
+    def _extend(self) -> None:
+        for batch in self._batches:
+            if not batch.is_settled:
+                batch.extend()
+
+    def _turn_to(self, filename: str) -> None:
+        """Lay out for a module from now on; ``""`` for what belongs to none."""
+        self._group = filename if self._is_grouped else ""
+
+    def _walk_globals(self, filename: str, namespace: dict[str, Any]) -> None:
+        self._turn_to(filename)
+        for name, value in list(namespace.items()):
+            if name in SKIPPED_GLOBALS or is_opaque(value):
+                continue
+            if self._is_alias(filename, name):
+                self._leave_out(value)
+                continue
+            self._foreign_left = MAX_FOREIGN
+            owners = self._owners.setdefault(identity(value), [])
+            if (filename, name) not in owners:
+                owners.append((filename, name))
+            self._walk(value, 0, None)
+
+    def _walk(self, value: Any, parent: int, key: object) -> None:
+        stack: list[tuple[Any, int, object]] = [(value, parent, key)]
+        while stack:
+            value, parent, key = stack.pop()
+            if is_opaque(value):
+                continue
+            ident = identity(value)
+            parents = self._parents.get(ident)
+            if parent:
+                edge = (parent, key if type(key) is str else "")
+                if parents is not None and edge not in parents and len(parents) < _MAX_PARENTS:
+                    parents.append(edge)
+            if parents is not None:
+                self._meet(ident)
+                continue
+            if len(self._parents) >= self._limit or not self._is_walked(value):
+                self._leave_out(value)
+                continue
+            self._parents[ident] = [edge] if parent else []
+            if self._is_grouped:
+                self._homes[ident] = self._group
+            self._hold_value(value, is_global=not parent)
+            stack += [(part, ident, name) for part, name in parts_of(value)]
+
+    def _meet(self, ident: int) -> None:
+        """Take down that the group which is laid out now leads to an object of another."""
+        home = self._homes.get(ident, "")
+        if home and home != self._group and home not in self._edges.setdefault(self._group, set()):
+            self._edges[self._group].add(home)
+            self._near.clear()
+
+    def _leave_out(self, value: Any) -> None:
+        if not issubclass(type(value), (type, types.FunctionType)):
+            self._left_out[identity(value)] = way_to(value)
+
+    def _is_walked(self, value: Any) -> bool:
+        kind = type(value)
+        if issubclass(kind, type):
+            return is_own_class(value, self._sources)
+        origin = origin_of(kind, self._sources)
+        if origin == "foreign":
+            self._foreign_left -= 1
+            return self._foreign_left > 0
+        return origin != "opaque"
+
+    def near(self, files: frozenset[str]) -> frozenset[str] | None:
+        """Give the modules whose objects code of some modules may come by; ``None`` for all.
+
+        It may through whatever they import, and whatever else their objects lead to; not what
+        others do on its behalf.
+        """
+        if not self._is_grouped:
+            return None
+        if files not in self._near:
+            found: set[str] = set()
+            stack = [file for file in files if file in self._modules]
+            while stack:
+                file = stack.pop()
+                if file in found:
+                    continue
+                found.add(file)
+                imported = self._imports_of(file)
+                if imported is None or len(found) > len(self._modules) // 2:
+                    self._near[files] = None
+                    break
+                stack += [each for each in imported if each in self._modules]
+                stack += self._edges.get(file, ())
+            else:
+                self._near[files] = frozenset(found)
+        return self._near[files]
+
+    def _last_batch(self) -> Batch:
+        batch = self._open.get(self._group)
+        if batch is None or batch.is_full:
+            batch = self._open[self._group] = Batch(self._group, self.time)
+            self._batches.append(batch)
+        return batch
+
+    def _add(self, held: Held) -> None:
+        batch = self._last_batch()
+        batch.held.append(held)
+        self._copies.note(held, batch)
+
+    def _hold_value(self, value: Any, *, is_global: bool) -> None:
+        kind, ident = type(value), identity(value)
+        if issubclass(kind, type):
+            module = sys.modules[module_of(value)]
+            qualname = type.__getattribute__(value, "__qualname__")
+            self._classes[ident] = (str(module.__file__), qualname)
+            namespace = type.__getattribute__(value, "__dict__")
+            held = Held(ident, "namespace", namespace, namespace_ids)
+            held.owner = value
+            self._add(held)
+            return
+        look = None
+        if issubclass(kind, dict):
+            self._add(Held(ident, "mapping", value, mapping_ids))
+            if issubclass(kind, OrderedDict) and dict.__len__(value) <= MAX_ITEMS:
+                self._add(Held(ident, "other", value, order_ids))
+        else:
+            look = next((ids for known, ids in LOOKS if issubclass(kind, known)), None)
+            if kind is types.FunctionType and not is_global:
+                look = None  # too many, and nobody changes their defaults
+            is_builtin = module_of(kind) == "builtins" and hasattr(kind, "__next__")
+            if look is None and is_builtin and hasattr(kind, "__length_hint__"):
+                look = iterator_ids
+            if look is not None:
+                self._add(Held(ident, "other", value, look))
+        namespace = namespace_of(value)
+        is_function = kind is types.FunctionType
+        if namespace is not None and (not is_function or is_global or has_state(namespace)):
+            held = Held(ident, "namespace", namespace, namespace_ids)
+            if not is_function or look is None:  # else it is held as a whole, too
+                held.of = way_to(value)
+            held.is_foreign = origin_of(kind, self._sources) == "foreign"
+            self._add(held)
+        slots = self._slots.of(kind)
+        if slots.slots:
+            self._add(Held(ident, "other", value, slots))
+        elif look is None and not issubclass(kind, dict):
+            self._last_batch().refer(value)
