@@ -10,7 +10,7 @@ import gc
 import types
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any, Final
 
 from pytest_cellcache.trace.addresses import addresses_of, identity
@@ -135,13 +135,21 @@ class Batch:
     Attributes:
         group: the module that led to them, or ``""``.
         settled_at: time at which they were compared last.
-        is_lively: they are compared whatever ran: others than its module change them.
+
+    Args:
+        mourn: told of the batch when an object has gone.
     """
 
-    def __init__(self, group: str = "", settled_at: int = 0) -> None:
+    def __init__(
+        self,
+        group: str = "",
+        settled_at: int = 0,
+        mourn: Callable[[Batch], None] = lambda _: None,
+    ) -> None:
         self.group = group
         self.settled_at = settled_at
-        self.is_lively = not group
+        self._mourn = mourn
+        self._on_loss = self._lose
         self.held: list[Held] = []
         self._weak: list[Reference] = []
         self._gone: list[Reference] = []
@@ -168,15 +176,11 @@ class Batch:
         """Whether everything is compared; what was added last may not be."""
         return self._laid_out == len(self.held) and self._saved is not None
 
-    def is_due(self, files: Collection[str]) -> bool:
-        """Say whether they are compared with those of some modules; where one has gone they are."""
-        return self.is_lively or self.group in files or bool(self._gone)
-
     def refer(self, value: Any) -> None:
         """Notice when an object goes, as another may take its identity; else it has to stay."""
         if type(value) is not types.FunctionType:
             try:
-                reference = Reference(value, self._gone.append)
+                reference = Reference(value, self._on_loss)
             except TypeError:  # there are no weak references to it
                 pass
             else:
@@ -184,6 +188,10 @@ class Batch:
                 self._weak.append(reference)
                 return
         self._kept.append(value)
+
+    def _lose(self, reference: Reference) -> None:
+        self._gone.append(reference)
+        self._mourn(self)
 
     def take_gone(self) -> list[int]:
         """Give the identities of the objects that have gone since."""

@@ -71,6 +71,11 @@ class Layout:
         self._batches: list[Batch] = []
         # By group: what is added to it next; the group that is laid out now.
         self._open: dict[str, Batch] = {}
+        self._by_group: dict[str, list[Batch]] = {}
+        # Those that something was added to; that have lost an object; compared at this time.
+        self._grown: list[Batch] = []
+        self._bereft: list[Batch] = []
+        self._recent: list[Batch] = []
         self._group = ""
         self._is_grouped = False
         self.time = 0
@@ -131,7 +136,8 @@ class Layout:
         self._extend()
 
     def _extend(self) -> None:
-        for batch in self._batches:
+        grown, self._grown = self._grown, []
+        for batch in grown:
             if not batch.is_settled:
                 batch.extend()
 
@@ -227,8 +233,13 @@ class Layout:
     def _last_batch(self) -> Batch:
         batch = self._open.get(self._group)
         if batch is None or batch.is_full:
-            batch = self._open[self._group] = Batch(self._group, self.time)
+            batch = self._open[self._group] = Batch(self._group, self.time, self._bereft.append)
             self._batches.append(batch)
+            self._by_group.setdefault(self._group, []).append(batch)
+            self._recent.append(batch)
+        # Whoever asks adds something.
+        if not self._grown or self._grown[-1] is not batch:
+            self._grown.append(batch)
         return batch
 
     def _add(self, held: Held) -> None:

@@ -56,6 +56,8 @@ class StateWatch(Layout):
         super().__init__(is_first_party, is_alias, imports_of)
         self._memory: Memory | None = None
         self._late: list[tuple[int, frozenset[StateChange]]] = []
+        # What others than the code near it change.
+        self._lively: dict[Batch, None] = {}
         self.undone = Undone()
 
     def begin(self) -> None:
@@ -75,7 +77,8 @@ class StateWatch(Layout):
         changes: set[StateChange] = set()
         files = None if ran is None else self.near(ran)
         keep = keep and self._memory is None
-        due = [batch for batch in self._batches if files is None or batch.is_due(files)]
+        due = self._batches[:] if files is None else self._due(files)
+        self._bereft.clear()
         touched = [batch for batch in due if batch.has_changed(keep=keep)]
         if touched:
             self._memory = None
@@ -84,12 +87,13 @@ class StateWatch(Layout):
             self._look_closer(batch, found)
             changes |= found
             if batch.settled_at < self.time and not (ran and batch.group in ran):
-                batch.is_lively = True
+                self._lively[batch] = None
                 self._late.append((batch.settled_at, frozenset(found)))
         for batch in touched:
             batch.settle(keep=keep)
         for batch in due:
             batch.settled_at = self.time
+        self._recent += due
         self._extend()
         if len(sys.modules) != self._known_modules:
             self._memory = None
@@ -99,9 +103,17 @@ class StateWatch(Layout):
     def pass_on(self) -> None:
         """Let the time of another item begin; what has just been compared is up to date."""
         now, self.time = self.time, self.time + 1
-        for batch in self._batches:
+        for batch in self._recent:
             if batch.settled_at == now:
                 batch.settled_at = self.time
+        self._recent.clear()
+
+    def _due(self, files: Iterable[str]) -> list[Batch]:
+        """Give what code near some modules may have changed, what belongs to none included."""
+        batches = dict.fromkeys((*self._lively, *self._bereft))
+        for group in ("", *files):
+            batches |= dict.fromkeys(self._by_group.get(group, ()))
+        return list(batches)
 
     def take_late(self) -> list[tuple[int, frozenset[StateChange]]]:
         """Give those among the changes told that are of any time since one, and that time."""
