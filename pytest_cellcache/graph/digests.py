@@ -57,6 +57,8 @@ class Digester:
         self._registering: dict[str, list[tuple[int, Cell, frozenset[Place]]]] = {}
         self._imports: dict[str, list[tuple[int, str]]] = {}
         self._brought: dict[str, frozenset[str]] = {}
+        # By the files that are loaded together.
+        self._changed: dict[frozenset[str], frozenset[Place]] = {}
         self._kinds: Mapping[str, Callable[[Key], Digest]] = {
             BODY: self._body,
             NAME: self._name,
@@ -135,8 +137,7 @@ class Digester:
         if path not in self._imports:
             self._imports[path] = found = []
             brought: set[str] = {path}
-            for position, cell in enumerate(self.project.index(path).table.cells):
-                sources = self.loading.sources(path, cell)
+            for position, sources in self.loading.sources_in(path):
                 new = frozenset[str]().union(*map(self._effects_of, sources)) - brought
                 if new:
                     brought |= new
@@ -154,8 +155,8 @@ class Digester:
                 if current in brought:
                     continue
                 brought[current] = {current} if self.effect_cells(current) else set()
-                for cell in self.project.index(current).table.cells:
-                    for source in self.loading.sources(current, cell):
+                for _, sources in self.loading.sources_in(current):
+                    for source in sources:
                         if source in self._brought:
                             brought[current] |= self._brought[source]
                         else:
@@ -256,24 +257,20 @@ class Digester:
                 parts += [cell.kind, cell.digest, self._ranks(key.path, position, cell)]
                 parts += self.loading.before(key.path, position, file)
         # A module imported for the first time brings its own.
-        for position, cell in enumerate(self.project.index(key.path).table.cells):
-            for source in self.loading.sources(key.path, cell):
-                if self._brings_changes(source, (file, name), set()):
+        for position, sources in self.loading.sources_in(key.path):
+            for source in sources:
+                if (file, name) in self._changed_with(source):
                     parts += ["import", source, *self.loading.before(key.path, position, file)]
         return digest_parts(parts) if parts else ABSENT
 
-    def _brings_changes(self, path: str, changed: Place, seen: set[str]) -> bool:
-        """Say whether a module, or one that it imports, may change a global."""
-        if path in seen:
-            return False
-        seen.add(path)
-        if any(changed in places for _, _, places in self.registering_cells(path)):
-            return True
-        return any(
-            self._brings_changes(source, changed, seen)
-            for cell in self.project.index(path).table.cells
-            for source in self.loading.sources(path, cell)
-        )
+    def _changed_with(self, path: str) -> frozenset[Place]:
+        """Give the globals that a module, or one that it imports, may change."""
+        files = self.loading.loaded_by(path)
+        if files not in self._changed:
+            self._changed[files] = frozenset().union(
+                *(places for file in files for _, _, places in self.registering_cells(file))
+            )
+        return self._changed[files]
 
     def _writes(self, key: Key) -> Digest:
         index = self.project.index(key.path)

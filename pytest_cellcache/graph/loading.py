@@ -22,7 +22,9 @@ class Loading:
         self._names = names
         self._certain: dict[str, frozenset[str]] = {}
         self._brought: dict[str, frozenset[str]] = {}
+        self._sources: dict[str, list[tuple[int, list[str]]]] = {}
         self._loaded: dict[str, frozenset[str]] = {}
+        self._same: dict[frozenset[str], frozenset[str]] = {}
         self._reading: dict[str, bool] = {}
 
     def sources(self, path: str, cell: Cell) -> list[str]:
@@ -42,18 +44,31 @@ class Loading:
                 found.append(located.source)
         return found
 
+    def sources_in(self, path: str) -> list[tuple[int, list[str]]]:
+        """Give the same for all statements of a file that import something, by position."""
+        if path not in self._sources:
+            cells = enumerate(self._project.index(path).table.cells)
+            found = ((position, self.sources(path, cell)) for position, cell in cells)
+            self._sources[path] = [row for row in found if row[1]]
+        return self._sources[path]
+
     def loaded_by(self, path: str) -> frozenset[str]:
-        """Give the files that importing a file loads, itself included."""
+        """Give the files that importing a file loads, itself included; equal sets are the same."""
         if path not in self._loaded:
             seen = {path}
             stack = [path]
             while stack:
-                current = stack.pop()
-                for cell in self._project.index(current).table.cells:
-                    new = set(self.sources(current, cell)) - seen
-                    seen |= new
-                    stack += new
-            self._loaded[path] = frozenset(seen)
+                for _, sources in self.sources_in(stack.pop()):
+                    for source in sources:
+                        if source in seen:
+                            continue
+                        seen.add(source)
+                        if source in self._loaded:
+                            seen |= self._loaded[source]
+                        else:
+                            stack.append(source)
+            found = frozenset(seen)
+            self._loaded[path] = self._same.setdefault(found, found)
         return self._loaded[path]
 
     def certain(self, path: str) -> frozenset[str]:
@@ -138,8 +153,9 @@ class Loading:
         return sorted(s for s in found if any(map(self._reads_environment, self.loaded_by(s))))
 
     def _sources_before(self, path: str, position: int) -> set[str]:
-        cells = self._project.index(path).table.cells[:position]
-        return {source for cell in cells for source in self.sources(path, cell)}
+        return {
+            source for at, sources in self.sources_in(path) if at < position for source in sources
+        }
 
     def _reads_environment(self, path: str) -> bool:
         if path not in self._reading:

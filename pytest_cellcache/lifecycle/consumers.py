@@ -64,7 +64,8 @@ def with_producers(
     def live_edges(key: Key) -> frozenset[Key]:
         return left.hubs.get(key) or closure.live_edges(key)
 
-    served: dict[object, set[Key]] = {place: set() for place in places}
+    served: dict[object, int] = dict.fromkeys(places, 0)
+    places_of_units = {unit: place for place, unit in enumerate(roots)}
     for _ in range(_MAX_PASSES):
         live = {unit: own | frozenset(added.get(unit, ())) for unit, own in roots.items()}
         readers = Readers(project, names, live, live_edges)
@@ -74,11 +75,14 @@ def with_producers(
             instead = frozenset(change.unit for change in group if change.unit is not None)
             fillers = group[0].fillers
             filling = {*fillers, *(h for h, k in left.hubs.items() if not fillers.isdisjoint(k))}
-            waiting = readers.of(group[0]) - served[place]
-            fully = {u for u in waiting if not fillers or not live[u].isdisjoint(filling)}
-            served[place] |= fully  # others may turn out to be fillers, too
+            bits = readers.bits_of(group[0]) & ~served[place]
+            waiting = fully = readers.units_in(bits)
+            if fillers:  # others may turn out to be that, too
+                fully = frozenset(u for u in waiting if not live[u].isdisjoint(filling))
+                bits = sum(1 << places_of_units[unit] for unit in fully)
+            served[place] |= bits
             for needs, units in ((rests_on, fully), (instead, waiting - fully)):
-                units = {u for u in units if not needs <= live[u] and needs != {u}}
+                units = frozenset(u for u in units if not needs <= live[u] and needs != {u})
                 if not units:
                     continue
                 hub = left.hub_of(needs)
@@ -89,15 +93,18 @@ def with_producers(
         if not grown:  # what bodies that made a remembered value read counts, too
             break
     loaded: dict[Key, frozenset[str]] = {}
+    registering: dict[tuple[frozenset[str], str, str], Key] = {}
     for file, name in sorted(registers):
-        for unit in readers.reaching(Key(NAME, file, name)):
+        for unit in readers.units_in(readers.reaching(Key(NAME, file, name))):
             # Statements that may come to change it, too, in the modules that it rests on.
             modules = loaded.get(unit)
             if modules is None:
                 modules = loaded[unit] = left.modules_of(unit, roots[unit], edges)
-            added.setdefault(unit, set()).update(
-                Key(REGISTERS, module, f"{file}::{name}") for module in modules
-            )
+            if modules and (modules, file, name) not in registering:
+                keys = (Key(REGISTERS, module, f"{file}::{name}") for module in modules)
+                registering[modules, file, name] = left.hub_of(frozenset(keys))
+            if modules:
+                added.setdefault(unit, set()).add(registering[modules, file, name])
     for unit in left.units.keys() & added.keys():
         left.units[unit] |= added[unit]
     found = []

@@ -10,7 +10,7 @@ from pytest_cellcache.graph.remembered import Place, Ran
 from pytest_cellcache.lifecycle.footprint import InputKeys
 from pytest_cellcache.lifecycle.producers import Producers, unit_key
 from pytest_cellcache.lifecycle.setters import is_within
-from pytest_cellcache.lifecycle.surroundings import Edges, KeysOfCode, Surroundings, reach
+from pytest_cellcache.lifecycle.surroundings import Edges, KeysOfCode, Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model.keys import EFFECTS, GROUP, UNIT, Key
 from pytest_cellcache.model.observation import (
@@ -77,6 +77,8 @@ class Left:
         self._used: dict[Key, set[Key]] = {}
         self._users: dict[Key, list[Key]] = {}
         self._modules: dict[Key, frozenset[str]] = {}
+        self._reached: dict[Key, frozenset[str]] = {}
+        self._same: dict[frozenset[str], frozenset[str]] = {}
         self._order: dict[Key, str] = {}
         self._ranks: dict[Key, int] = {}
         self._fixtures: dict[Instance, Key] = {}
@@ -163,10 +165,34 @@ class Left:
         found = self._modules.get(root)
         if found is None:
             starts = {root} if root.kind in (EFFECTS, GROUP) else edges(root)
-            reached = reach(_modules_only(starts), lambda k: frozenset(_modules_only(edges(k))))
-            found = frozenset(key.path for key in reached if key.kind == EFFECTS)
-            self._modules[root] = found
+            found = frozenset[str]().union(
+                *(self._loaded_with(start, edges) for start in _modules_only(starts))
+            )
+            self._modules[root] = found = self._same.setdefault(found, found)
         return found
+
+    def _loaded_with(self, module: Key, edges: Edges) -> frozenset[str]:
+        """Give the files of the modules that a module leads to."""
+        if module not in self._reached:
+            seen = {module}
+            stack = [module]
+            files: set[str] = set()
+            covered: set[str] = set()  # with all that they lead to
+            while stack:
+                current = stack.pop()
+                if current.kind == EFFECTS and current.path in covered:
+                    continue
+                if current.kind == EFFECTS:
+                    files.add(current.path)
+                for key in _modules_only(edges(current)):
+                    if key in self._reached:
+                        covered |= self._reached[key]
+                    elif key not in seen:
+                        seen.add(key)
+                        stack.append(key)
+            found = frozenset(files | covered)
+            self._reached[module] = self._same.setdefault(found, found)
+        return self._reached[module]
 
     def note_units(
         self, new: Sequence[Attempt], roots_of: Callable[[Attempt], frozenset[Key]]

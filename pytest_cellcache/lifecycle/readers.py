@@ -10,6 +10,7 @@ from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import KEYED, Refs, words_of
 from pytest_cellcache.graph.remembered import Place
+from pytest_cellcache.lifecycle.gathering import Gathered
 from pytest_cellcache.lifecycle.producers import Change
 from pytest_cellcache.model.keys import BODY, MARKERS, NAME, SURFACE, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE
@@ -43,12 +44,15 @@ class Readers:
     ) -> None:
         self._project = project
         self._names = names
-        self._units: dict[Key, set[Key]] = {}
-        for unit, own in roots.items():
+        # Sets of units are the bits of numbers, in the order of ``roots``.
+        self._order = list(roots)
+        self._sets: dict[int, frozenset[Key]] = {}
+        self._units: dict[Key, int] = {}
+        for place, own in enumerate(roots.values()):
             for root in own:
                 is_hub = root.kind == UNIT and not root.path
                 if root.kind in (BODY, NAME, MARKERS, SURFACE) or root.path == FIXTURE or is_hub:
-                    self._units.setdefault(root, set()).add(unit)
+                    self._units[root] = self._units.get(root, 0) | 1 << place
         self._back: dict[Key, list[Key]] = {}
         self._refs: list[tuple[Key, Refs]] = []
         seen = set(self._units)
@@ -61,7 +65,10 @@ class Readers:
                 if target not in seen:
                     seen.add(target)
                     stack.append(target)
-        self._ids: dict[str, set[Key]] | None = None
+        self._gathered = Gathered(
+            lambda key: self._units.get(key, 0), lambda key: self._back.get(key, ())
+        )
+        self._ids: dict[str, int] | None = None
         self._by_word: dict[str, set[Key]] = {}
         self._by_name: dict[str, set[Key]] = {}
         self._by_attribute: dict[str, set[Key]] = {}
@@ -70,12 +77,23 @@ class Readers:
         self._naming_names: set[Key] = set()
         self._wholes: dict[Place, list[tuple[Key, str]]] = {}
         self._index()
-        self._reading: dict[Key, set[Key]] = {}
-        self._computed: dict[Key, set[Key]] = {}
-        self._naming: dict[tuple[str, Key, bool, bool], set[Key]] = {}
+        self._reading: dict[Key, int] = {}
+        self._computed: dict[Key, int] = {}
+        self._naming: dict[tuple[str, Key, bool, bool], int] = {}
 
-    def of(self, change: Change) -> set[Key]:
+    def of(self, change: Change) -> frozenset[Key]:
         """Give the units that may see a change."""
+        return self.units_in(self.bits_of(change))
+
+    def units_in(self, bits: int) -> frozenset[Key]:
+        """Give the units that bits stand for."""
+        if bits not in self._sets:
+            places = (place for place, bit in enumerate(reversed(f"{bits:b}")) if bit == "1")
+            self._sets[bits] = frozenset(self._order[place] for place in places)
+        return self._sets[bits]
+
+    def bits_of(self, change: Change) -> int:
+        """Give the units that may see a change as bits: by their places among ``roots``."""
         key = change.key
         found = self.reaching(key)
         if change.function is not None:
@@ -90,22 +108,22 @@ class Readers:
             found = found & (self._naming[memo] | self._naming_in_ids(word))
         return found
 
-    def _naming_in_ids(self, word: str) -> set[Key]:
+    def _naming_in_ids(self, word: str) -> int:
         """Give the units whose parameters, as far as their ids show them, name a word."""
         if self._ids is None:
             self._ids = {}
-            for unit in {unit for units in self._units.values() for unit in units}:
+            for place, unit in enumerate(self._order):
                 for found in words_of(unit.name.partition("[")[2]):
-                    self._ids.setdefault(found, set()).add(unit)
-        return self._ids.get(word, set())
+                    self._ids[found] = self._ids.get(found, 0) | 1 << place
+        return self._ids.get(word, 0)
 
-    def reaching(self, key: Key) -> set[Key]:
-        """Give the units with a root that leads to a key."""
+    def reaching(self, key: Key) -> int:
+        """Give the units with a root that leads to a key, as bits."""
         if key not in self._reading:
             self._reading[key] = self._leading_to({key}, self._silent_about(key))
         return self._reading[key]
 
-    def _asking(self, key: Key, function: Key) -> set[Key]:
+    def _asking(self, key: Key, function: Key) -> int:
         """Give the units that may see variables of the function that a global is.
 
         They run it, or read a value that was computed with it when a module was imported, or ask
@@ -121,9 +139,11 @@ class Readers:
             sources = {source for name in names for source in self._back.get(name, ())} - names
             starts = {source for source in sources if source.kind != BODY}
             starts |= {k for attr in _VARIABLES for k in self._by_attribute.get(attr, ())}
-            direct = {unit for name in names for unit in self._units.get(name, ())}
-            self._computed[key] = self._leading_to(starts) | direct
-        return self._computed[key] | self._units.get(function, set())
+            found = self._leading_to(starts)
+            for name in names:
+                found |= self._units.get(name, 0)
+            self._computed[key] = found
+        return self._computed[key] | self._units.get(function, 0)
 
     def _passes_on(self, key: Key) -> bool:
         """Say whether a key is only another way to what it leads to: nothing was computed."""
@@ -146,16 +166,16 @@ class Readers:
             )
         }
 
-    def _leading_to(
-        self, targets: set[Key], passed_over: Collection[Key] = frozenset()
-    ) -> set[Key]:
-        """Give the units with a root that leads to one of some keys."""
+    def _leading_to(self, targets: set[Key], passed_over: Collection[Key] = frozenset()) -> int:
+        """Give the units with a root that leads to one of some keys, as bits."""
+        if not passed_over:
+            return self._gathered.of(targets)
         seen = set(targets)
         stack = list(seen)
-        units: set[Key] = set()
+        units = 0
         while stack:
             key = stack.pop()
-            units |= self._units.get(key, set())
+            units |= self._units.get(key, 0)
             for source in self._back.get(key, ()):
                 if source not in seen and source not in passed_over:
                     seen.add(source)

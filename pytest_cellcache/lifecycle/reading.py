@@ -9,6 +9,7 @@ from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.graph.texts import reads_codes, reads_docs, reads_lines
+from pytest_cellcache.lifecycle.gathering import Gathered
 from pytest_cellcache.lifecycle.surroundings import Edges, reach
 from pytest_cellcache.model.keys import BODY, FILE, SURFACE, Key
 
@@ -68,26 +69,17 @@ class Reading:
 
 
 class _Docs:
-    """The docstrings of all that keys lead to: sets of them as the bits of numbers.
-
-    Tarjan's algorithm: keys that lead to each other lead to the same. Each key is looked at once,
-    however many tests ask.
-    """
+    """The docstrings of all that keys lead to."""
 
     def __init__(self, closure: Closure, edges: Edges) -> None:
         self._closure = closure
-        self._edges = edges
-        self._known: dict[Key, int] = {}
+        self._gathered = Gathered(self._own, edges)
         self._bits: dict[Key, int] = {}
         self._docs: list[Key] = []
         self._sets: dict[int, frozenset[Key]] = {}
 
     def reached(self, roots: Iterable[Key]) -> frozenset[Key]:
-        bits = 0
-        for root in roots:
-            if root not in self._known:
-                self._visit(root)
-            bits |= self._known[root]
+        bits = self._gathered.of(roots)
         found = self._sets.get(bits)
         if found is None:
             found = self._sets[bits] = frozenset(
@@ -103,36 +95,3 @@ class _Docs:
                 self._docs.append(doc)
             bits |= self._bits[doc]
         return bits
-
-    def _visit(self, root: Key) -> None:
-        order: dict[Key, int] = {root: 0}  # when a key was met
-        lowest: dict[Key, int] = {root: 0}  # the first key met that it leads back to
-        bits: dict[Key, int] = {root: self._own(root)}
-        open_keys = [root]
-        path = [(root, iter(self._edges(root)))]
-        while path:
-            key, targets = path[-1]
-            for target in targets:
-                known = self._known.get(target)
-                if known is not None:
-                    bits[key] |= known
-                elif target in order:
-                    lowest[key] = min(lowest[key], order[target])
-                else:
-                    order[target] = lowest[target] = len(order)
-                    bits[target] = self._own(target)
-                    open_keys.append(target)
-                    path.append((target, iter(self._edges(target))))
-                    break
-            else:
-                path.pop()
-                if path:
-                    above = path[-1][0]
-                    lowest[above] = min(lowest[above], lowest[key])
-                    bits[above] |= bits[key]
-                if lowest[key] == order[key]:
-                    while True:
-                        member = open_keys.pop()
-                        self._known[member] = bits[key]
-                        if member == key:
-                            break
