@@ -339,9 +339,9 @@ class Closure:
         out |= self._evaluations.cells.get((path, position), frozenset())
         if path not in self._evaluations.traced:
             callees = self.calls.callees(path, cell.refs, self._ran)
-            if cell.kind == "class":
-                # The class statement runs hooks of its bases, and of what its body creates.
-                for base in (*cell.bases, *cell.binds):
+            if cell.kind == "class" or cell.refs.bases:
+                # A class statement runs hooks of its bases, and of what its body creates.
+                for base in (*cell.bases, *cell.refs.bases, *cell.binds, *cell.classes):
                     for file, name, rest in self._names.resolve(path, base).bindings:
                         owner = ".".join((name, *rest))
                         callees |= self._ran.by_class.get((file, owner), set())
