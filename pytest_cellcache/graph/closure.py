@@ -8,21 +8,21 @@ the statement, and is found by following calls (``calls``) where it does not.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import Final
 
 from pytest_cellcache.graph.bringing import Bringing
 from pytest_cellcache.graph.calls import Calls
 from pytest_cellcache.graph.cells import Cell, Def
-from pytest_cellcache.graph.described import Described
+from pytest_cellcache.graph.described import Described, has_foreign_base
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.evaluated import CellPlace, Evaluations, is_contained
 from pytest_cellcache.graph.loading import neighbours
 from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.project import Project, unnumbered
 from pytest_cellcache.graph.refs import MEMO, Refs, is_unknown_call
-from pytest_cellcache.graph.remembered import Place, Writers, foreign_writers
+from pytest_cellcache.graph.remembered import Place, Writers, foreign_writers, is_implicit
 from pytest_cellcache.graph.texts import reads_docs, reads_sources
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import (
@@ -255,7 +255,7 @@ class Closure:
                 for chain in cell.refs.chains:
                     for place in self._targets(self._names.resolve(key.path, chain)):
                         out |= self._keepers.get(place, frozenset())
-            if cell.is_decorated or self._has_foreign_base(key.path, cell):
+            if cell.is_decorated or has_foreign_base(self._project, key.path, cell):
                 out |= self._described.docs(key.path, key.name)
         out |= self._described.read(key.path, key.name)
         # Statements of other modules: ``shared.V = 1``.
@@ -268,13 +268,16 @@ class Closure:
         Cells that bind the global or are known to change it by name are part of its digest.
         """
         found: dict[CellPlace, set[Key]] = {}
+        known: set[CellPlace] = set()
         for place in self._writers.of(*changed):
-            for cell in self._evaluated_by.get(place, ()):
+            told = self._evaluated_by.get(place)
+            for cell in self._may_have_asked(place) if told is None else told:
                 found.setdefault(cell, set()).add(Key(BODY, *place))
         for file in self._evaluations.files:
             for position, _, places in self._digester.registering_cells(file):
                 if changed in places:
                     found.setdefault((file, position), set())
+                    known.add((file, position))
         for (path, position), keys in found.items():
             made = self._project.index(path).table.cells[position]
             binds = made.binds if made.kind != "effect" else ()  # of a loop, its target
@@ -282,7 +285,25 @@ class Closure:
             if not binds:
                 keys.add(Key(EFFECTS, path))
                 keys.add(Key(REGISTERS, path, "::".join(changed)))
+            if made.kind == "effect" and (path, position) not in known:
+                # ``if KNOWN[x]: y = 1``: an operator did it, which no name told.
+                keys.update(Key(NAME, path, name) for name in made.binds)
+                keys.update(() if made.binds else {Key(SURFACE, path)})
         return {cell: frozenset(keys) for cell, keys in found.items()}
+
+    def _may_have_asked(self, place: Place) -> Iterator[CellPlace]:
+        """Give the cells that may have run a body by a method which no call names, untraced."""
+        untold = self._evaluations.files - self._evaluations.traced
+        for file in untold if place in self._implicit else ():
+            if place[0] in self._digester.loading.brought(file):
+                for position, cell in enumerate(self._project.index(file).table.cells):
+                    if cell.kind != "import" and (cell.refs.chains or cell.refs.imports):
+                        yield file, position
+
+    @functools.cached_property
+    def _implicit(self) -> set[Place]:
+        asked = [place for place in self._ran.places if is_implicit(self._project, place)]
+        return self.calls.reach(asked, self._ran)
 
     @functools.cached_property
     def changed_at_import(self) -> frozenset[Place]:
@@ -370,15 +391,6 @@ class Closure:
             out |= self._names.resolve_import(path, f"{star}:*").keys
 
     # -- shared ----------------------------------------------------------------------------------
-
-    def _has_foreign_base(self, path: str, cell: Cell) -> bool:
-        """Say whether code of another distribution may read the docstrings of a class."""
-        for base in cell.bases:
-            aliases = self._project.index(path).aliases(base.partition(".")[0])
-            for alias in aliases:
-                if self._project.modules.find_from(path, alias.module) is None:
-                    return True
-        return False
 
     def _defs(self, key: Key) -> list[Def]:
         return self._project.index(key.path).find(key.name)

@@ -244,6 +244,52 @@ def test_who_runs_where_statements_are_told_apart(suite: Suite, case: Case) -> N
     test_who_runs(suite, case)
 
 
+UNNAMED: Final = {
+    "operator": "X = log / 'a'",
+    "item": "X = log['a']",
+    "comparison": "X = log == 'a'",
+    "format": "X = f'{log:a}'",
+    "attribute": "X = log.a",
+    "default": "def f(x=log['a']): pass",
+    "member": "class F:\n    x = log['a']",
+    "comprehension": "X = [n for n in ('a',) if log[n]]",
+    "condition": "if log['a']: X = 1",
+    "condition that binds nothing": "if log['a']: pass",
+}
+
+
+@pytest.mark.parametrize("statement", UNNAMED.values(), ids=UNNAMED)
+def test_what_a_method_that_no_call_names_changes_at_import_counts(
+    suite: Suite, statement: str
+) -> None:
+    suite.write(
+        "lib.py",
+        """
+        SEEN = []
+        class Log:
+            def note(self, what):
+                SEEN.append(what)
+                return self
+            def __truediv__(self, what): return note(what)
+            __getitem__ = __eq__ = __format__ = __getattr__ = __truediv__
+        def note(what):
+            SEEN.append(what)
+            return ""
+        log = Log()
+        """,
+    )
+    suite.write("plug.py", f"from lib import log\n{statement}\n")
+    suite.write(
+        "test_it.py",
+        "import lib, plug\ndef test_a(): assert lib.SEEN == ['a']\ndef test_b(): pass\n",
+    )
+    suite.warm()
+    for old, new in (("'a'", "'b'"), ("log.a", "log.b"), (":a}", ":b}")):
+        if old in statement:
+            suite.edit("plug.py", old, new)
+    assert suite.both().live == ["test_it.py::test_a"]
+
+
 def test_a_module_asked_for_by_a_computed_name_counts_for_who_asked(suite: Suite) -> None:
     suite.write(
         "lib.py",
