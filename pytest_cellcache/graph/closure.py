@@ -22,7 +22,13 @@ from pytest_cellcache.graph.loading import neighbours
 from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.project import Project, unnumbered
 from pytest_cellcache.graph.refs import MEMO, Refs, is_unknown_call
-from pytest_cellcache.graph.remembered import Place, Writers, foreign_writers, is_implicit
+from pytest_cellcache.graph.remembered import (
+    Place,
+    Writers,
+    foreign_writers,
+    is_implicit,
+    is_kept,
+)
 from pytest_cellcache.graph.texts import reads_docs, reads_sources
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import (
@@ -63,18 +69,19 @@ class Closure:
         self._memo: dict[Key, frozenset[Key]] = {}
         self._live: dict[Key, frozenset[Key]] = {}
         self._described = Described(project, evaluations.unread)
-        self._keepers: dict[Place, frozenset[Key]] = {}
-        self._keepers_by_name: dict[str, set[Place]] = {}
-        for place in self._ran.places:
-            found = project.index(place[0]).defs.get(place[1], ())
-            if any(d.is_memo or self._is_kept_by_decorator(place[0], d) for d in found):
-                self._keepers[place] = self._bodies(self.calls.reach([place], self._ran))
-                self._keepers_by_name.setdefault(place[1].rpartition(".")[2], set()).add(place)
         self._evaluated_by: dict[Place, set[CellPlace]] = {}
         for cell, keys in evaluations.cells.items():
             for key in keys:
                 if key.kind == BODY:
                     self._evaluated_by.setdefault((key.path, key.name), set()).add(cell)
+        self._keepers: dict[Place, frozenset[Key]] = {}
+        self._keepers_by_name: dict[str, set[Place]] = {}
+        for place in self._ran.places:
+            found = project.index(place[0]).defs.get(place[1], ())
+            if any(d.is_memo or is_kept(project, self._names, place[0], d) for d in found):
+                ran = evaluations.ran_with(place, self._evaluated_by.get(place, ()))
+                self._keepers[place] = self._bodies(self.calls.reach([place], ran))
+                self._keepers_by_name.setdefault(place[1].rpartition(".")[2], set()).add(place)
 
     def edges(self, key: Key) -> frozenset[Key]:
         """Give the keys that a key leads to directly."""
@@ -226,19 +233,6 @@ class Closure:
             for path, name, rest in resolution.bindings
             if ".".join((name, *rest)) in self._project.index(path).defs
         ]
-
-    def _is_kept_by_decorator(self, path: str, found: Def) -> bool:
-        """Say whether a first-party decorator keeps what the function gives."""
-        for chain in found.decorators:
-            if chain:
-                for file, qualname in self._targets(self._names.resolve(path, chain)):
-                    defs = self._project.index(file).defs
-                    inner = (
-                        d for name, ds in defs.items() if name.startswith(qualname) for d in ds
-                    )
-                    if any(d.refs.kept for d in inner):
-                        return True
-        return False
 
     # -- cells -----------------------------------------------------------------------------------
 

@@ -46,12 +46,27 @@ _CALLED_BY_NAME: Final = frozenset({*INITIALISERS, *METACLASS_METHODS}) - {"__ca
 
 
 def is_implicit(project: Project, place: Place) -> bool:
-    """Say whether code may run a method without a call of its name: ``a / b``, ``a[b]``, ``a.b``."""
+    """Say whether code may run a method without calling its name: ``a / b``, ``a[b]``, ``a.b``."""
     name = place[1].rpartition(".")[2]
     if name.startswith("__") and name.endswith("__"):
         return name not in _CALLED_BY_NAME
     found = project.index(place[0]).defs.get(place[1], ())
     return any(d.is_method and d.decorators for d in found)
+
+
+def is_kept(project: Project, names: Names, path: str, found: Def) -> bool:
+    """Say whether a first-party decorator may keep what a function gives.
+
+    What its own body keeps, as registers do, is the function.
+    """
+    return any(
+        each.refs.kept
+        for chain in filter(None, found.decorators)
+        for file, name, rest in names.resolve(path, chain).bindings
+        for inner, defs in project.index(file).defs.items()
+        if inner.startswith(".".join((name, *rest, "")))
+        for each in defs
+    )
 
 
 def fills(found: Def) -> bool:

@@ -252,6 +252,7 @@ class Recording:
             around.statements,
             modules=around.modules,
             imported=Ran(left.imported),
+            outside=left.outside,
             files=imported_first | left.loaded,
             unheard=around.unheard,
             unread=around.unread(),

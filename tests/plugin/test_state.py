@@ -167,6 +167,27 @@ def size(n): return n if FAST else stored(n)
         ("test_it.py", "lib.size(2) == 2", "lib.size(3) == 3"),
         "test_b",
     ),
+    "functions that their decorator registers": Case(
+        """
+        KNOWN = []
+        def known(f):
+            KNOWN.append(f)
+            return f
+        @known
+        def size(n): return part(n)
+        def part(n): return n
+        class Box:
+            def __init__(self, n): self.n = part(n)
+        SIZE = size(1)
+        """,
+        """
+        import lib
+        def test_a(): assert lib.SIZE == 1
+        def test_b(): assert callable(lib.size)
+        """,
+        ("lib.py", "def part(n): return n", "def part(n): return n + 0"),
+        "test_a",
+    ),
     "state of a module that is imported by a computed name": Case(
         """
         STATE = []
@@ -207,6 +228,28 @@ def size(n): return n if FAST else stored(n)
     ),
 }
 BY_STATEMENT: Final = {
+    "what a memo called at import, and what else ran there": Case(
+        """
+        import functools
+        class Parts:
+            @staticmethod
+            def one(n): return n
+            @staticmethod
+            def two(n): return n
+        @functools.lru_cache
+        def size(n): return getattr(Parts, "on" + "e")(n)
+        def other(n): return n + getattr(Parts, "tw" + "o")(n)
+        X = size(1)
+        Y = other(1)
+        """,
+        """
+        import lib
+        def test_a(): assert lib.size(1) == 1
+        def test_b(): assert lib.Y == 2
+        """,
+        ("lib.py", "def two(n): return n", "def two(n): return n + 0"),
+        "test_b",
+    ),
     "a class in a class, made at import by a metaclass": Case(
         """
         class Meta(type):
