@@ -57,16 +57,16 @@ def is_implicit(project: Project, place: Place) -> bool:
 def is_kept(project: Project, names: Names, path: str, found: Def) -> bool:
     """Say whether a first-party decorator may keep what a function gives.
 
-    What its own body keeps, as registers do, is the function.
+    What its own body keeps, as registers do, is the function, unless it calls that.
     """
-    return any(
-        each.refs.kept
-        for chain in filter(None, found.decorators)
-        for file, name, rest in names.resolve(path, chain).bindings
-        for inner, defs in project.index(file).defs.items()
-        if inner.startswith(".".join((name, *rest, "")))
-        for each in defs
-    )
+    for chain in filter(None, found.decorators):
+        for file, name, rest in names.resolve(path, chain).bindings:
+            decorator = ".".join((name, *rest))
+            for inner, defs in project.index(file).defs.items():
+                for each in defs if inner.startswith(decorator) else ():
+                    if each.refs.kept and (inner != decorator or "" in each.refs.calls):
+                        return True
+    return False
 
 
 def fills(found: Def) -> bool:
