@@ -33,6 +33,7 @@ class Cell(NamedTuple):
         core: for classes, digest of all but plain methods: undecorated or properties, no dunders.
         methods: name and digest of the signature of each of these.
         may_raise: evaluating it may fail, even if the names in it are there.
+        classes: qualified names of classes in it, as ``classes_in`` gives them.
         imported: what an ``import`` cell imports, as ``Refs.imports``.
         is_change: an ``effect`` cell that assigns, deletes or calls a mutating method, and calls
             nothing else on an object.
@@ -56,6 +57,7 @@ class Cell(NamedTuple):
     core: Digest = Digest("")
     methods: tuple[tuple[str, Digest], ...] = ()
     may_raise: bool = False
+    classes: tuple[str, ...] = ()
 
 
 class Def(NamedTuple):

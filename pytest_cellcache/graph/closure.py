@@ -8,21 +8,27 @@ the statement, and is found by following calls (``calls``) where it does not.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import Final
 
 from pytest_cellcache.graph.bringing import Bringing
 from pytest_cellcache.graph.calls import Calls
 from pytest_cellcache.graph.cells import Cell, Def
-from pytest_cellcache.graph.described import Described
+from pytest_cellcache.graph.described import Described, has_foreign_base
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.evaluated import CellPlace, Evaluations, is_contained
 from pytest_cellcache.graph.loading import neighbours
 from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.project import Project, unnumbered
 from pytest_cellcache.graph.refs import MEMO, Refs, is_unknown_call
-from pytest_cellcache.graph.remembered import Place, Writers, foreign_writers
+from pytest_cellcache.graph.remembered import (
+    Place,
+    Writers,
+    foreign_writers,
+    is_implicit,
+    is_kept,
+)
 from pytest_cellcache.graph.texts import reads_docs, reads_sources
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import (
@@ -63,18 +69,19 @@ class Closure:
         self._memo: dict[Key, frozenset[Key]] = {}
         self._live: dict[Key, frozenset[Key]] = {}
         self._described = Described(project, evaluations.unread)
-        self._keepers: dict[Place, frozenset[Key]] = {}
-        self._keepers_by_name: dict[str, set[Place]] = {}
-        for place in self._ran.places:
-            found = project.index(place[0]).defs.get(place[1], ())
-            if any(d.is_memo or self._is_kept_by_decorator(place[0], d) for d in found):
-                self._keepers[place] = self._bodies(self.calls.reach([place], self._ran))
-                self._keepers_by_name.setdefault(place[1].rpartition(".")[2], set()).add(place)
         self._evaluated_by: dict[Place, set[CellPlace]] = {}
         for cell, keys in evaluations.cells.items():
             for key in keys:
                 if key.kind == BODY:
                     self._evaluated_by.setdefault((key.path, key.name), set()).add(cell)
+        self._keepers: dict[Place, frozenset[Key]] = {}
+        self._keepers_by_name: dict[str, set[Place]] = {}
+        for place in self._ran.places:
+            found = project.index(place[0]).defs.get(place[1], ())
+            if any(d.is_memo or is_kept(project, self._names, place[0], d) for d in found):
+                ran = evaluations.ran_with(place, self._evaluated_by.get(place, ()))
+                self._keepers[place] = self._bodies(self.calls.reach([place], ran))
+                self._keepers_by_name.setdefault(place[1].rpartition(".")[2], set()).add(place)
 
     def edges(self, key: Key) -> frozenset[Key]:
         """Give the keys that a key leads to directly."""
@@ -227,19 +234,6 @@ class Closure:
             if ".".join((name, *rest)) in self._project.index(path).defs
         ]
 
-    def _is_kept_by_decorator(self, path: str, found: Def) -> bool:
-        """Say whether a first-party decorator keeps what the function gives."""
-        for chain in found.decorators:
-            if chain:
-                for file, qualname in self._targets(self._names.resolve(path, chain)):
-                    defs = self._project.index(file).defs
-                    inner = (
-                        d for name, ds in defs.items() if name.startswith(qualname) for d in ds
-                    )
-                    if any(d.refs.kept for d in inner):
-                        return True
-        return False
-
     # -- cells -----------------------------------------------------------------------------------
 
     def _name(self, key: Key, out: set[Key]) -> None:
@@ -255,7 +249,7 @@ class Closure:
                 for chain in cell.refs.chains:
                     for place in self._targets(self._names.resolve(key.path, chain)):
                         out |= self._keepers.get(place, frozenset())
-            if cell.is_decorated or self._has_foreign_base(key.path, cell):
+            if cell.is_decorated or has_foreign_base(self._project, key.path, cell):
                 out |= self._described.docs(key.path, key.name)
         out |= self._described.read(key.path, key.name)
         # Statements of other modules: ``shared.V = 1``.
@@ -268,13 +262,16 @@ class Closure:
         Cells that bind the global or are known to change it by name are part of its digest.
         """
         found: dict[CellPlace, set[Key]] = {}
+        known: set[CellPlace] = set()
         for place in self._writers.of(*changed):
-            for cell in self._evaluated_by.get(place, ()):
+            told = self._evaluated_by.get(place)
+            for cell in self._may_have_asked(place) if told is None else told:
                 found.setdefault(cell, set()).add(Key(BODY, *place))
         for file in self._evaluations.files:
             for position, _, places in self._digester.registering_cells(file):
                 if changed in places:
                     found.setdefault((file, position), set())
+                    known.add((file, position))
         for (path, position), keys in found.items():
             made = self._project.index(path).table.cells[position]
             binds = made.binds if made.kind != "effect" else ()  # of a loop, its target
@@ -282,7 +279,25 @@ class Closure:
             if not binds:
                 keys.add(Key(EFFECTS, path))
                 keys.add(Key(REGISTERS, path, "::".join(changed)))
+            if made.kind == "effect" and (path, position) not in known:
+                # ``if KNOWN[x]: y = 1``: an operator did it, which no name told.
+                keys.update(Key(NAME, path, name) for name in made.binds)
+                keys.update(() if made.binds else {Key(SURFACE, path)})
         return {cell: frozenset(keys) for cell, keys in found.items()}
+
+    def _may_have_asked(self, place: Place) -> Iterator[CellPlace]:
+        """Give the cells that may have run a body by a method which no call names, untraced."""
+        untold = self._evaluations.files - self._evaluations.traced
+        for file in untold if place in self._implicit else ():
+            if place[0] in self._digester.loading.brought(file):
+                for position, cell in enumerate(self._project.index(file).table.cells):
+                    if cell.kind != "import" and (cell.refs.chains or cell.refs.imports):
+                        yield file, position
+
+    @functools.cached_property
+    def _implicit(self) -> set[Place]:
+        asked = [place for place in self._ran.places if is_implicit(self._project, place)]
+        return self.calls.reach(asked, self._ran)
 
     @functools.cached_property
     def changed_at_import(self) -> frozenset[Place]:
@@ -339,9 +354,9 @@ class Closure:
         out |= self._evaluations.cells.get((path, position), frozenset())
         if path not in self._evaluations.traced:
             callees = self.calls.callees(path, cell.refs, self._ran)
-            if cell.kind == "class":
-                # The class statement runs hooks of its bases, and of what its body creates.
-                for base in (*cell.bases, *cell.binds):
+            if cell.kind == "class" or cell.refs.bases:
+                # A class statement runs hooks of its bases, and of what its body creates.
+                for base in (*cell.bases, *cell.refs.bases, *cell.binds, *cell.classes):
                     for file, name, rest in self._names.resolve(path, base).bindings:
                         owner = ".".join((name, *rest))
                         callees |= self._ran.by_class.get((file, owner), set())
@@ -370,15 +385,6 @@ class Closure:
             out |= self._names.resolve_import(path, f"{star}:*").keys
 
     # -- shared ----------------------------------------------------------------------------------
-
-    def _has_foreign_base(self, path: str, cell: Cell) -> bool:
-        """Say whether code of another distribution may read the docstrings of a class."""
-        for base in cell.bases:
-            aliases = self._project.index(path).aliases(base.partition(".")[0])
-            for alias in aliases:
-                if self._project.modules.find_from(path, alias.module) is None:
-                    return True
-        return False
 
     def _defs(self, key: Key) -> list[Def]:
         return self._project.index(key.path).find(key.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.model.keys import ANNOTATIONS, DOC, Key
@@ -58,6 +59,15 @@ class Described:
             # Test methods have names of their own.
             if found == name or (found.startswith(name + ".") and not index.binds(found))
         }
+
+
+def has_foreign_base(project: Project, path: str, cell: Cell) -> bool:
+    """Say whether code of another distribution may read the docstrings of a class."""
+    return any(
+        project.modules.find_from(path, alias.module) is None
+        for base in cell.bases
+        for alias in project.index(path).aliases(base.partition(".")[0])
+    )
 
 
 def evaluated_annotations(project: Project, names: Names, path: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -28,6 +28,7 @@ class Evaluations(NamedTuple):
         markers: keys per file and name of what pytest's decorators mark.
         traced: files all of whose statements were told apart.
         imported: all bodies that ran in imports and collection.
+        elsewhere: those of them that may have run otherwise than in cells that were told apart.
         files: first-party modules loaded.
         unheard: those that were loaded before anything was traced.
         unread: file and first line of the functions whose annotations nobody has looked at.
@@ -37,9 +38,17 @@ class Evaluations(NamedTuple):
     markers: Mapping[Place, frozenset[Key]] = MappingProxyType({})
     traced: frozenset[str] = frozenset()
     imported: Ran = Ran(())
+    elsewhere: frozenset[Place] = frozenset()
     files: frozenset[str] = frozenset()
     unheard: frozenset[str] = frozenset()
     unread: frozenset[tuple[str, int]] = frozenset()
+
+    def ran_with(self, place: Place, cells: Collection[CellPlace]) -> Ran:
+        """Give the bodies that may have run when imports ran one, in cells as far as is known."""
+        if place in self.elsewhere or not cells:
+            return self.imported
+        keys = {key for cell in cells for key in self.cells[cell]}
+        return Ran((key.path, key.name) for key in keys if key.kind == BODY)
 
 
 def is_contained(project: Project, names: Names, key: Key) -> bool:

@@ -46,6 +46,14 @@ class Locator:
         self._located: dict[CodeRef, tuple[Key, ...]] = {}
         self._exact: dict[CodeRef, tuple[Key, ...]] = {}
 
+    def note_made(self, paths: Collection[str]) -> None:
+        """Take what units made; code that was located before that was known is no source."""
+        if not self.made.issuperset(paths):
+            self.made.update(paths)
+            for known in (self._located, self._exact):
+                for ref in [ref for ref in known if self.is_made(ref.filename)]:
+                    del known[ref]
+
     def keys(self, codes: Iterable[CodeRef]) -> set[Key]:
         """Give the keys of code objects that ran."""
         return {key for ref in codes for key in self._keys(ref)}

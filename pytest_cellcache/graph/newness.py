@@ -7,6 +7,8 @@ from typing import Final
 from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.refs import MUTATORS
+from pytest_cellcache.graph.scopes import NEW_CONTAINERS
 
 _INITIALISERS: Final = ("__init__", "__new__", "__attrs_init__")
 
@@ -36,3 +38,26 @@ def may_change(cell: Cell) -> bool:
     """Say whether what a statement binds may be changed in place: not a text or a number."""
     is_constant = not (cell.is_new or cell.refs.chains or cell.refs.calls)
     return cell.kind == "effect" or (cell.kind == "value" and not is_constant)
+
+
+def changes_container(project: Project, path: str, call: str) -> bool:
+    """Say whether a call is a mutating method of a container that a module made."""
+    owner, _, method = call.rpartition(".")
+    if method not in MUTATORS or "." in owner or not _is_own(project, path, owner):
+        return False
+    called = {c for cell in project.index(path).bound_by(owner) for c in cell.refs.calls}
+    return all(call.rpartition(".")[2] in NEW_CONTAINERS for call in called)
+
+
+def _is_own(project: Project, path: str, name: str) -> bool:
+    """Say whether a global stands for an object that its module made: only its readers care."""
+    index = project.index(path)
+    bound = index.bound_by(name)
+    if not bound or index.aliases(name):
+        return False
+    return all(
+        cell.is_new
+        or cell.kind in ("def", "class")
+        or (cell.kind == "value" and not cell.refs.calls and not cell.refs.chains)
+        for cell in bound
+    )

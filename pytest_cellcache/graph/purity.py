@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Collection
 from typing import Final
 
+from pytest_cellcache.graph.bases import UNKNOWN
 from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.foreign import (
     CLASS_MAKERS,
@@ -25,11 +26,10 @@ from pytest_cellcache.graph.foreign import (
 )
 from pytest_cellcache.graph.meant import all_meant, is_item, present
 from pytest_cellcache.graph.names import Names
-from pytest_cellcache.graph.newness import attributes_made, may_change
+from pytest_cellcache.graph.newness import attributes_made, changes_container, may_change
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import MUTATORS, Refs, is_unknown_call
 from pytest_cellcache.graph.remembered import Place
-from pytest_cellcache.graph.scopes import NEW_CONTAINERS
 
 _MAX_DEPTH: Final = 12
 
@@ -84,10 +84,10 @@ class Purity:
             return True
         if cell.kind != "class" and (refs.attr_changes or refs.attr_stores):
             return True
-        if cell.kind == "class" and not self._defines_quietly(path, cell, 0):
+        if not self._defines_quietly(path, cell, 0):
             return True
         is_strict = self._passes_values(path, refs)
-        calls = {call for call in refs.calls if not self._changes_container(path, call)}
+        calls = {call for call in refs.calls if not changes_container(self._project, path, call)}
         if cell.kind == "class":
             calls = {call for call in calls if not self._is_plain_member(path, cell, call)}
         # What is handed over may be called: ``map(f, xs)``, ``partial(f)()``.
@@ -114,14 +114,6 @@ class Purity:
         known = any(name.startswith(inner + ".") for name in defs)
         return known and self._has_quiet(path, inner, INITIALISERS, 1, False)
 
-    def _changes_container(self, path: str, call: str) -> bool:
-        """Say whether a call is a mutating method of a container that this module made."""
-        owner, _, method = call.rpartition(".")
-        if method not in MUTATORS or "." in owner or not self._is_own(path, owner):
-            return False
-        called = {c for cell in self._index(path, owner) for c in cell.refs.calls}
-        return all(call.rpartition(".")[2] in NEW_CONTAINERS for call in called)
-
     def _is_def(self, path: str, chain: str) -> bool:
         return any(
             not tail and cell.kind == "def"
@@ -132,20 +124,6 @@ class Purity:
     def _only_changes_own(self, path: str, cell: Cell) -> bool:
         """Say whether a statement does nothing but change objects of its own module in place."""
         return bool(cell.refs.receivers) and cell.is_change and not cell.refs.attr_stores
-
-    def _is_own(self, path: str, chain: str) -> bool:
-        """Say whether a receiver is an object that this module made: only its readers care."""
-        index = self._project.index(path)
-        root = chain.partition(".")[0]
-        bound = index.bound_by(root)
-        if not bound or index.aliases(root):
-            return False
-        return all(
-            cell.is_new
-            or cell.kind in ("def", "class")
-            or (cell.kind == "value" and not cell.refs.calls and not cell.refs.chains)
-            for cell in bound
-        )
 
     def _passes_values(self, path: str, refs: Refs) -> bool:
         """Say whether code may hand an object of some module to what it calls."""
@@ -170,9 +148,7 @@ class Purity:
             # From a star import or injected: unknown, unless it is a method of a builtin.
             return hasattr(builtins, root) and not index.table.stars
         aliases = index.aliases(root)
-        if aliases and all(
-            self._project.modules.find_from(path, alias.module) is None for alias in aliases
-        ):
+        if self._is_foreign(path, root):
             names = [".".join(filter(None, (a.module, a.name, *rest))) for a in aliases]
             if parens and not method.startswith(".") and "partial" in chain:
                 return False  # what it calls is its argument
@@ -193,6 +169,22 @@ class Purity:
                     if not self._is_quiet(file, target, depth + 1, is_strict):
                         return False
         return reached or self._ends_in_foreign(bindings)
+
+    def _is_foreign(self, path: str, name: str) -> bool:
+        """Say whether a name is bound by imports from outside the project, and by nothing else."""
+        index = self._project.index(path)
+        aliases = index.aliases(name)
+        return (
+            bool(aliases)
+            and all(self._project.modules.find_from(path, a.module) is None for a in aliases)
+            and not any(
+                name in cell.classes
+                or name in index.defs
+                or any(self._is_def(path, chain) for chain in cell.refs.chains)
+                for cell in index.bound_by(name)
+                if cell.kind != "import"
+            )
+        )
 
     def _ends_in_foreign(self, bindings: list[tuple[str, str, tuple[str, ...]]]) -> bool:
         """Judge a chain that leaves the project through a re-export."""
@@ -219,7 +211,7 @@ class Purity:
             return not tail and self._is_quiet(file, name, depth + 1, is_strict)
         if cell.kind == "class":
             if not tail:
-                return self._is_plain_class(file, cell, depth + 1, is_strict)
+                return self._is_plain_class(file, cell, name, depth + 1, is_strict)
             return self._is_quiet(file, ".".join((name, *tail)), depth + 1, is_strict)
         if cell.kind == "effect":
             # Bound in a compound statement: a def in it, or anything.
@@ -282,24 +274,26 @@ class Purity:
         return bool(made_by)
 
     def _defines_quietly(self, file: str, cell: Cell, depth: int) -> bool:
-        """Say whether a class statement changes nothing else: its bases and metaclass may."""
+        """Say whether class statements in a cell change nothing else: bases and metaclasses may."""
         return self._judge(
-            ("definition", file, cell.binds[0]),
+            ("definition", file, id(cell)),
             lambda: (
                 depth <= _MAX_DEPTH
-                and all(self._is_plain_base(file, base, depth) for base in cell.bases)
+                and all(self._is_plain_base(file, base, depth) for base in cell.refs.bases)
             ),
         )[0]
 
-    def _is_plain_class(self, file: str, cell: Cell, depth: int, is_strict: bool = False) -> bool:
-        """Say whether calling a class changes nothing else."""
-        name = cell.binds[0]
+    def _is_plain_class(
+        self, file: str, cell: Cell, name: str, depth: int, is_strict: bool = False
+    ) -> bool:
+        """Say whether calling a class of a cell changes nothing else."""
+        bases = cell.refs.bases
         return self._judge(
             ("class", file, name, is_strict),
             lambda: (
                 depth <= _MAX_DEPTH
                 and self._has_quiet(file, name, INITIALISERS, depth, is_strict)
-                and all(self._is_plain_base(file, base, depth, is_strict) for base in cell.bases)
+                and all(self._is_plain_base(file, base, depth, is_strict) for base in bases)
             ),
         )[0]
 
@@ -317,34 +311,35 @@ class Purity:
         self, file: str, base: str, depth: int, is_strict: bool | None = None
     ) -> bool:
         """Judge a base or metaclass: of a class statement, or, with ``is_strict``, of a call."""
-        if not base:
-            return True  # a call or subscript: ``Generic[T]``, ``namedtuple(...)``; judged as call
-        root = base.partition(".")[0]
+        if base == UNKNOWN:
+            return False
+        chain, parens, _ = base.partition("()")
+        root = chain.partition(".")[0]
         index = self._project.index(file)
         if not index.binds(root):
             return hasattr(builtins, root)
-        aliases = index.aliases(root)
-        if aliases and all(
-            self._project.modules.find_from(file, alias.module) is None for alias in aliases
-        ):
-            tops = {alias.module.lstrip(".").partition(".")[0] for alias in aliases}
-            return tops <= sys.stdlib_module_names | PLAIN_BASES
+        if self._is_foreign(file, root):
+            tops = {a.module.lstrip(".").partition(".")[0] for a in index.aliases(root)}
+            return bool(parens) or tops <= sys.stdlib_module_names | PLAIN_BASES
         found = False
-        for target, name, tail in present(self._project, self._names, file, base):
+        for target, name, tail in present(self._project, self._names, file, chain):
+            owner = ".".join((name, *tail))
             for _, cell in self._project.index(target).binders.get(name, ()):
                 if name in cell.binds and cell.kind != "import":
                     found = True
-                    if tail or cell.kind != "class":
+                    if parens or not (
+                        owner in cell.classes or (owner == name and cell.kind == "class")
+                    ):
                         return False
-                    is_meta = any(base == "type" or base.endswith("Meta") for base in cell.bases)
+                    is_meta = any(b == "type" or b.endswith("Meta") for b in cell.refs.bases)
                     hooks = METACLASS_METHODS if is_meta else ("__init_subclass__",)
-                    if not self._has_quiet(target, name, hooks, depth, False):
+                    if not self._has_quiet(target, owner, hooks, depth, False):
                         return False
                     if not self._defines_quietly(target, cell, depth + 1):
                         return False
                     if is_strict is None or is_meta:
                         continue  # only defined, or made by the metaclass
-                    if not self._is_plain_class(target, cell, depth + 1, is_strict):
+                    if not self._is_plain_class(target, cell, owner, depth + 1, is_strict):
                         return False
         return found
 
@@ -372,6 +367,8 @@ class Purity:
     ) -> bool:
         refs = self._project.index(file).refs_with_nested(definition)
         if refs.imports or refs.changes_unknown:
+            return False
+        if not all(self._is_plain_base(file, base, depth) for base in refs.bases):
             return False
         self._changed |= {(file, name) for name in refs.stores}
         if not self._only_changes_project(file, refs.receivers):

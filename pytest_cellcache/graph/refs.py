@@ -85,6 +85,7 @@ class Refs:
         calls: chains of what is called; ``f()`` where the result of ``f`` is called, ``f().m``
             where a method of it is; ``.m`` for a method of anything else, ``""`` for any other
             callee.
+        bases: what class statements in it make classes of, see ``bases``.
         arguments: chains handed to calls and decorators, also in displays.
         receivers: chains whose value may be changed: ``D`` for ``D['a'] = 1`` and ``D.add(1)``.
         stores: globals rebound by a ``global`` declaration.
@@ -116,6 +117,7 @@ class Refs:
     fields: set[str] = field(default_factory=set)
     imports: set[str] = field(default_factory=set)
     calls: set[str] = field(default_factory=set)
+    bases: set[str] = field(default_factory=set)
     arguments: set[str] = field(default_factory=set)
     receivers: set[str] = field(default_factory=set)
     stores: set[str] = field(default_factory=set)
@@ -196,7 +198,7 @@ class Refs:
 
 
 SET_FIELDS: Final = (
-    "chains", "attrs", "fields", "imports", "calls", "arguments", "receivers", "stores",
+    "chains", "attrs", "fields", "imports", "calls", "bases", "arguments", "receivers", "stores",
     "attr_stores", "attr_changes", "strings", "words", "defines", "wholes", "kept", "looked_up",
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pytest_cellcache.graph.cells import Def
+from pytest_cellcache.graph.foreign import INITIALISERS, METACLASS_METHODS
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import is_unknown_call
@@ -39,6 +40,33 @@ _INITIALISERS: Final = frozenset({"__init__", "__post_init__", "__set_name__"})
 def initialises(qualname: str) -> bool:
     """Say whether a method is called once for a new object."""
     return qualname.rpartition(".")[2] in _INITIALISERS
+
+
+_CALLED_BY_NAME: Final = frozenset({*INITIALISERS, *METACLASS_METHODS}) - {"__call__"}
+
+
+def is_implicit(project: Project, place: Place) -> bool:
+    """Say whether code may run a method without calling its name: ``a / b``, ``a[b]``, ``a.b``."""
+    name = place[1].rpartition(".")[2]
+    if name.startswith("__") and name.endswith("__"):
+        return name not in _CALLED_BY_NAME
+    found = project.index(place[0]).defs.get(place[1], ())
+    return any(d.is_method and d.decorators for d in found)
+
+
+def is_kept(project: Project, names: Names, path: str, found: Def) -> bool:
+    """Say whether a first-party decorator may keep what a function gives.
+
+    What its own body keeps, as registers do, is the function, unless it calls that.
+    """
+    for chain in filter(None, found.decorators):
+        for file, name, rest in names.resolve(path, chain).bindings:
+            decorator = ".".join((name, *rest))
+            for inner, defs in project.index(file).defs.items():
+                for each in defs if inner.startswith(decorator) else ():
+                    if each.refs.kept and (inner != decorator or "" in each.refs.calls):
+                        return True
+    return False
 
 
 def fills(found: Def) -> bool:

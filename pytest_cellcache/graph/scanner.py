@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from pytest_cellcache.graph.bases import bases_of, names_around
 from pytest_cellcache.graph.keeping import note_keeping
 from pytest_cellcache.graph.refs import (  # fmt: skip
     DYNAMIC,
@@ -58,6 +59,7 @@ class Scanner:
         self._inside: Locals | None = None
         self._callee: ast.expr | None = None
         self._is_class = False
+        self._around: dict[str, str] = {}
         self._handlers: dict[type, Callable[..., None]] = {
             ast.Name: self._name,
             ast.Attribute: self._attribute,
@@ -105,12 +107,13 @@ class Scanner:
         inner_scope = frozenset((local | inner | names) - declared)
         outer = self._inside
         self._inside = known = know_locals(node, frozenset(inner | names))
+        outer_around, self._around = self._around, names_around(node, ())
         if outer is not None:  # an import of an enclosing function is seen here too
             known.imports = {**outer.imports, **known.imports}
         for statement in body:
             self.visit(statement, inner_scope)
         note_keeping(node, known, inner_scope, self.found)
-        self._inside = outer
+        self._inside, self._around = outer, outer_around
 
     def _children(self, node: ast.AST, local: LocalScope) -> None:
         for child in children_of(node):
@@ -345,12 +348,14 @@ class Scanner:
         self._decorators(node, local)
         # What a class body binds is an attribute of the class, not a global.
         members = names_bound_in(node.body) - self.found.stores
-        outer, self._is_class = self._is_class, self._inside is None
+        self.found.bases |= bases_of(node, local, self._around)
+        outer, self._is_class = (self._is_class, self._around), self._inside is None
         self.path.append(node.name)
+        self._around = names_around(node, self.path)
         for statement in node.body:
             self.visit(statement, local)
         self.path.pop()
-        self._is_class = outer
+        self._is_class, self._around = outer
         self.found.stores -= members
 
     def _match_class(self, node: ast.MatchClass, local: LocalScope) -> None:
@@ -387,12 +392,8 @@ class Scanner:
             self.found.stores.update(node.names)
 
     def _comprehension(self, node: ast.AST, local: LocalScope) -> None:
-        targets = {
-            name.id
-            for generator in node.generators  # type: ignore[attr-defined]
-            for name in ast.walk(generator.target)
-            if isinstance(name, ast.Name)
-        }
-        first = node.generators[0].iter  # type: ignore[attr-defined]
+        generators = node.generators  # type: ignore[attr-defined]
+        targets = {n.id for g in generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
+        first = generators[0].iter
         self.visit(first, local)
         self._children(node, local | targets)

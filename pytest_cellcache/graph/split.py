@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pytest_cellcache.graph.annotations import take_annotations
+from pytest_cellcache.graph.bases import classes_in
 from pytest_cellcache.graph.cells import Alias, Cell, CellKind, Def, Table
 from pytest_cellcache.graph.exports import exports_of
 from pytest_cellcache.graph.refs import MEMO, Refs, import_spec
@@ -262,6 +263,7 @@ class _Splitter:
                 core=shape.core,
                 methods=shape.methods,
                 may_raise=id(statement) in self._raising or may_raise(statement),
+                classes=tuple(classes_in([statement])) if kind in ("class", "effect") else (),
             )
         )
 

@@ -147,6 +147,7 @@ class Collections:
             around.statements,
             modules=around.modules,
             imported=Ran(places_of(recording.keys_of_code(around.imported.codes))),
+            outside=places_of(recording.keys_of_code(around.outside.codes)),
             files=files,
             unheard=around.unheard,
             unread=around.unread(),

@@ -22,6 +22,7 @@ def evaluations_of(
     *,
     modules: Iterable[str],
     imported: Ran,
+    outside: Iterable[Place],
     files: Iterable[str],
     unheard: Iterable[str] = (),
     unread: Iterable[Statement] = (),
@@ -32,6 +33,7 @@ def evaluations_of(
     What was consulted beside code is placed by ``lifecycle.sites``, on every Python.
 
     Args:
+        outside: bodies that ran in imports and collection, but not in a statement of a module.
         modules: absolute files of the modules all of whose statements were told apart.
         files: relative files of all first-party modules loaded.
         unheard: those of them that were loaded before anything was traced.
@@ -59,6 +61,7 @@ def evaluations_of(
         for position in positions:
             cells.setdefault((path, position), set()).update(keys)
     traced = frozenset(places.relative(filename) for filename in modules)
+    is_told = traced >= set(files)
     calls = Calls(project, digester.names)
     for path in set(files) - traced:
         for _, refs in project.index(path).table.markers.values():
@@ -70,6 +73,7 @@ def evaluations_of(
         {place: frozenset(keys) for place, keys in markers.items()},
         traced,
         imported,
+        frozenset(outside) if is_told else imported.places,
         frozenset(files),
         frozenset(unheard),
         frozenset((places.relative(filename), line) for filename, line in unread),

@@ -49,6 +49,7 @@ class Left:
 
     Attributes:
         imported: bodies that ran in imports, also in those that a test made first.
+        outside: those of them that ran not only in statements of modules.
         loaded: relative files of the modules that tests imported first.
         inputs: per module imported by a test, what the units that did so consulted meanwhile.
         units: what producers rest on, by their keys.
@@ -66,6 +67,7 @@ class Left:
         self._keys_of_code = keys_of_code
         self._input_keys = input_keys
         self.imported = places_of(keys_of_code(around.imported.codes))
+        self.outside = places_of(keys_of_code(around.outside.codes))
         self._test_files = around.groups | set(around.plugins)
         self.inputs: dict[Key, frozenset[Key]] = {}
         self.loaded: set[str] = set()
@@ -96,6 +98,7 @@ class Left:
             # Not templates and the like, which no import finds.
             self.loaded |= {key.path for key in modules if key.path.endswith((".py", ".pyw"))}
             self.imported |= places_of(keys)
+            self.outside |= places_of(keys)
             inputs = frozenset(self._input_keys.keys(self._in_imports(seen), _NOTHING))
             for key in modules if inputs else ():
                 self.inputs[key] = self.inputs.get(key, frozenset()) | inputs

@@ -120,7 +120,7 @@ class Recording:
             self._left = self._new_left(around)
         seen_new = [seen for attempt in self._new for _, seen in units_of(attempt)]
         for seen in seen_new:
-            self._locator.made |= seen.writes - seen.appends
+            self._locator.note_made(seen.writes - seen.appends)
         self.input_keys.look_around(self._locator.is_made)
         for seen in (around.imported, *seen_new):
             self.input_keys.note_touched(seen)
@@ -256,6 +256,7 @@ class Recording:
             around.statements,
             modules=around.modules,
             imported=Ran(left.imported),
+            outside=left.outside,
             files=imported_first | left.loaded,
             unheard=around.unheard,
             unread=around.unread(),

@@ -18,7 +18,8 @@ another schema are ignored, never migrated):
    producers rest on, and who finds what they leave
 8. annotations of functions apart from what else defining them evaluates; what fixtures set in the
    environment for others and what they change until they end; which tests producers were
-9. which words of changes are names of definitions
+9. what classes are made of that are defined in conditions, classes and functions; which words of
+   changes are names of definitions; what lies outside the project and is changed
 """
 
 from __future__ import annotations

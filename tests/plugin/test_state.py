@@ -167,6 +167,27 @@ def size(n): return n if FAST else stored(n)
         ("test_it.py", "lib.size(2) == 2", "lib.size(3) == 3"),
         "test_b",
     ),
+    "functions that their decorator registers": Case(
+        """
+        KNOWN = []
+        def known(f):
+            KNOWN.append(f)
+            return f
+        @known
+        def size(n): return part(n)
+        def part(n): return n
+        class Box:
+            def __init__(self, n): self.n = part(n)
+        SIZE = size(1)
+        """,
+        """
+        import lib
+        def test_a(): assert lib.SIZE == 1
+        def test_b(): assert callable(lib.size)
+        """,
+        ("lib.py", "def part(n): return n", "def part(n): return n + 0"),
+        "test_a",
+    ),
     "state of a module that is imported by a computed name": Case(
         """
         STATE = []
@@ -207,6 +228,28 @@ def size(n): return n if FAST else stored(n)
     ),
 }
 BY_STATEMENT: Final = {
+    "what a memo called at import, and what else ran there": Case(
+        """
+        import functools
+        class Parts:
+            @staticmethod
+            def one(n): return n
+            @staticmethod
+            def two(n): return n
+        @functools.lru_cache
+        def size(n): return getattr(Parts, "on" + "e")(n)
+        def other(n): return n + getattr(Parts, "tw" + "o")(n)
+        X = size(1)
+        Y = other(1)
+        """,
+        """
+        import lib
+        def test_a(): assert lib.size(1) == 1
+        def test_b(): assert lib.Y == 2
+        """,
+        ("lib.py", "def two(n): return n", "def two(n): return n + 0"),
+        "test_b",
+    ),
     "a class in a class, made at import by a metaclass": Case(
         """
         class Meta(type):
@@ -242,6 +285,52 @@ def test_who_runs(suite: Suite, case: Case) -> None:
 @pytest.mark.parametrize("case", BY_STATEMENT.values(), ids=BY_STATEMENT)
 def test_who_runs_where_statements_are_told_apart(suite: Suite, case: Case) -> None:
     test_who_runs(suite, case)
+
+
+UNNAMED: Final = {
+    "operator": "X = log / 'a'",
+    "item": "X = log['a']",
+    "comparison": "X = log == 'a'",
+    "format": "X = f'{log:a}'",
+    "attribute": "X = log.a",
+    "default": "def f(x=log['a']): pass",
+    "member": "class F:\n    x = log['a']",
+    "comprehension": "X = [n for n in ('a',) if log[n]]",
+    "condition": "if log['a']: X = 1",
+    "condition that binds nothing": "if log['a']: pass",
+}
+
+
+@pytest.mark.parametrize("statement", UNNAMED.values(), ids=UNNAMED)
+def test_what_a_method_that_no_call_names_changes_at_import_counts(
+    suite: Suite, statement: str
+) -> None:
+    suite.write(
+        "lib.py",
+        """
+        SEEN = []
+        class Log:
+            def note(self, what):
+                SEEN.append(what)
+                return self
+            def __truediv__(self, what): return note(what)
+            __getitem__ = __eq__ = __format__ = __getattr__ = __truediv__
+        def note(what):
+            SEEN.append(what)
+            return ""
+        log = Log()
+        """,
+    )
+    suite.write("plug.py", f"from lib import log\n{statement}\n")
+    suite.write(
+        "test_it.py",
+        "import lib, plug\ndef test_a(): assert lib.SEEN == ['a']\ndef test_b(): pass\n",
+    )
+    suite.warm()
+    for old, new in (("'a'", "'b'"), ("log.a", "log.b"), (":a}", ":b}")):
+        if old in statement:
+            suite.edit("plug.py", old, new)
+    assert suite.both().live == ["test_it.py::test_a"]
 
 
 def test_a_module_asked_for_by_a_computed_name_counts_for_who_asked(suite: Suite) -> None:

@@ -19,6 +19,9 @@ PROJECT = {
         RATE = 2
         TABLE = {"one": 1}
         TABLE["more"] = 2
+        if RATE:
+            class Late(whole.Made):
+                label = "late"
 
         # frame
         def rate(price: int):
@@ -46,7 +49,16 @@ PROJECT = {
         def remembered():
             return slow()
         ''',
-    "whole.py": "LIMIT = 3\nNAMES = []\ndef register(name): NAMES.append(name)\n",
+    "whole.py": """
+        LIMIT = 3
+        NAMES = []
+        MADE = []
+
+        def register(name): NAMES.append(name)
+
+        class Made:
+            def __init_subclass__(cls): MADE.append(cls)
+        """,
     "data.txt": "1",
     "conftest.py": """
         import lib
@@ -77,6 +89,7 @@ PROJECT = {
         def test_table(): assert list(lib.TABLE.values()) == [1, 2]
         def test_doc(): assert lib.Cart.__doc__ == "Price."
         def test_names(): assert lib.whole.NAMES == ["one"]
+        def test_labels(): assert [c.label for c in lib.whole.MADE] == ["late"]
         def test_annotation(): assert lib.rate.__annotations__ == {"price": int}
         def test_size(): assert lib.size([1, 2]) == 2
         def test_remembered_first(): assert lib.remembered() == 7
@@ -121,6 +134,8 @@ EDITS = {
         ("lib.py", "def __init__(self, price=1)", "def __init__(self, price=4)"),
         ("lib.py", "return 7", "return 8"),
         ("lib.py", 'register("one")', 'register("two")'),
+        ("lib.py", 'label = "late"', 'label = "later"'),
+        ("lib.py", "Late(whole.Made)", "Late"),
     ],
     "what names mean": [
         ("lib.py", "# future", "from __future__ import annotations"),

@@ -16,6 +16,22 @@ class Desc:
     def __set_name__(self, owner, name): L.append(name)
 class Known:
     def __init_subclass__(cls): L.append(cls)
+class Listed:
+    def __class_getitem__(cls, item): return cls
+    def __init_subclass__(cls): L.append(cls)
+class Box:
+    class Inner:
+        def __init_subclass__(cls): L.append(cls)
+    class Plain: pass
+try:
+    from elsewhere_unknown import Chosen
+except ImportError:
+    class Chosen:
+        def __init_subclass__(cls): L.append(cls)
+if V:
+    from collections import UserDict as Mapping
+else:
+    class Mapping(dict): pass
 class Meta(type):
     def __new__(mcs, *args): L.append(args); return super().__new__(mcs, *args)
 class Counting(type):
@@ -90,6 +106,11 @@ EFFECTS = {
     "optional import by name": "try:\n    X = __import__('x')\nexcept ImportError:\n    X = 0",
     "what to do without": "try:\n    import extra\nexcept ImportError:\n    state.set_global(1)",
     "unknown": "from elsewhere_unknown import f\nf.g().h()",
+    "function that a condition gives": "try: from elsewhere_unknown import f\n"
+    "except ImportError: f = state.set_global\nX = f(1)",
+    "base that is handed over": "def f(base):\n    class F(base): pass\nf(state.Known)",
+    "base that a function gives": "class F(state.identity(state.K)): pass",
+    "base that a condition gives": "if state.V: X = state.K\nelse: X = dict\nclass F(X): pass",
 }
 
 
@@ -115,6 +136,22 @@ REGISTERING = {
     "init subclass, further down": ("class E(state.Known): pass\nclass F(E): pass", "L"),
     "metaclass": ("class F(metaclass=state.Meta): pass", "L"),
     "inherited metaclass": ("class E(metaclass=state.Meta): pass\nclass F(E): pass", "L"),
+    "conditional class": ("if state.V: pass\nelse:\n    class F(state.Known): pass", "L"),
+    "class in a class": ("class E:\n    class F(state.Known): pass", "L"),
+    "class in a function": ("def f():\n    class F(state.Known): pass\nX = f()", "L"),
+    "subscribed base": ("class F(state.Listed[int]): pass", "L"),
+    "base in a class": ("class F(state.Box.Inner): pass", "L"),
+    "base of a condition": ("class F(state.Chosen): pass", "L"),
+    "function of a condition": (
+        "try: from elsewhere_unknown import f\n"
+        "except ImportError:\n    def f(x): state.L.append(x)\n"
+        "X = f(1)",
+        "L",
+    ),
+    "metaclass that is handed over": (
+        "from six import with_metaclass\nclass F(with_metaclass(state.Meta)): pass",
+        "L",
+    ),
     "call of a metaclass": ("X = state.Counted(1)", "L"),
     "item": ("state.D['a'] = 1", "D"),
     "deleted item": ("del state.D['a']", "D"),
@@ -171,6 +208,12 @@ NO_EFFECTS = {
     "match": "match 1:\n    case 1: X = 1\n    case _: X = 2",
     "conditional def": "import sys\nif sys.version_info > (3,):\n    def f(): pass",
     "optional import": "try:\n    import extra\nexcept ImportError:\n    extra = None",
+    "conditional class": "import sys\nif sys.version_info > (3,):\n    class F(dict): pass",
+    "base of a condition": "class F(state.Mapping): pass",
+    "class in a class": "class E:\n    class A: pass\n    class B(A): pass\n    class C(B): pass",
+    "base in a class": "class E:\n    class F(state.Box.Plain): pass",
+    "class in a function": "def f():\n    class A: pass\n    class B(A): pass\nX = f()",
+    "subscribed base": "import typing\nclass A(typing.Generic[T]): pass\nclass B(A[int]): pass",
     "conditional import": "import sys\nif sys.flags.debug:\n    from state import V",
     "docstring": "'''doc'''",
     "exports": "__all__ = ['f']",

@@ -3,7 +3,7 @@ from __future__ import annotations
 from types import CodeType
 from typing import Any
 
-from pytest_cellcache.graph.locate import locate, places_of
+from pytest_cellcache.graph.locate import Locator, locate, places_of
 from pytest_cellcache.model.observation import CodeRef
 
 TEXT = """
@@ -86,3 +86,15 @@ def test_only_bodies_are_places(world: Any) -> None:
     nodes = {*locate(world.project(), CodeRef(filename, 1, "f"))}
     nodes |= {*locate(world.project(), CodeRef(filename, 1, "<module>"))}
     assert places_of(nodes) == {("a.py", "f")}
+
+
+def test_what_a_unit_made_elsewhere_is_no_source_even_if_located_before(world: Any) -> None:
+    world.write(a="def f(): pass")
+    locator = Locator(world.project())
+    inside = CodeRef(str(world.root / "a.py"), 1, "f")
+    outside = CodeRef("/elsewhere/made.zip/part.py", 1, "f")
+    assert {key.kind for key in locator.keys([inside, outside])} == {"body", "whole"}
+    assert locator.exact([outside], ())
+    locator.note_made({"/elsewhere/made.zip", str(world.root / "a.py")})
+    assert [str(key) for key in locator.keys([inside, outside])] == ["body a.py::f"]
+    assert not locator.exact([outside], ())

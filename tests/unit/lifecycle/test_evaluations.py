@@ -44,6 +44,7 @@ def evaluate(bench: Any, *lines: int, file: str = "a") -> tuple[Evaluations, fro
         {(str(bench.root / f"{file}.py"), line): seen for line in lines},
         modules=[str(bench.root / f"{file}.py")],
         imported=Ran({("b.py", "f")}),
+        outside=(),
         files=["a.py", "b.py"],
         keys_of_code=session.recording.keys_of_code,
     )
@@ -135,6 +136,7 @@ def test_an_observation_of_nothing_leaves_nothing(bench: Any) -> None:
         {(str(bench.root / "a.py"), 3): Observation()},
         modules=[],
         imported=Ran(()),
+        outside=(),
         files=[],
         keys_of_code=session.recording.keys_of_code,
     )
