@@ -77,8 +77,6 @@ class Order:
         self._written: set[str] = set()
         # What they have changed in modules and not when they ran last.
         self._state: dict[Told, set[str]] = {}
-        # Places of what replayed tests change.
-        self._told: set[tuple[str, str, str]] = set()
         self._upset_by: dict[str, tuple[str, ...]] = {}
         # By node id of tests that were replayed: producers that come later.
         self._later: dict[str, list[str]] = {}
@@ -198,10 +196,13 @@ class Order:
     def note_state(self, nodeid: str, changes: Iterable[Told]) -> None:
         """Take what a test has changed in modules that it had not changed before.
 
-        Not what a replayed test changes: it would have found that done.
+        Not what a test changes that is replayed so far: it would have found that done.
         """
-        for change in () if self.by_chance else changes:
-            if change.place not in self._told:
+        changes = set() if self.by_chance else {*changes}
+        replayed = self._replayed.values() if changes else ()
+        told = {change.place for leavings in replayed for change in leavings.changes}
+        for change in changes:
+            if change.place not in told:
                 self._state.setdefault(change, set()).add(nodeid)
 
     @property
@@ -218,7 +219,6 @@ class Order:
     def replayed(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
         """Take a test that was answered from the store."""
         leavings = _Leavings(told)
-        self._told.update(change.place for change in leavings.changes)
         if "later" in told:
             self._later[item.nodeid] = texts(told["later"])
         if not _LEAVING.isdisjoint(told):
@@ -251,7 +251,9 @@ class Order:
 
     def ran_first(self, nodeids: Iterable[str]) -> None:
         """Take replayed tests that ran before another one, unreported."""
-        self._live.update(nodeids)
+        for nodeid in nodeids:
+            self._live.add(nodeid)
+            self._replayed.pop(nodeid, None)
 
     def comes_late(self, nodeid: str) -> bool:
         """Say whether a replayed test may fail now because of what others did meanwhile.
