@@ -15,8 +15,9 @@ from typing import Any, Protocol
 
 import pytest
 
+from pytest_cellcache.hooks.leavings import LEAVING, Leavings
 from pytest_cellcache.hooks.scopes import places_of
-from pytest_cellcache.lifecycle.inheritance import Told, read
+from pytest_cellcache.lifecycle.inheritance import Told, draws_in
 from pytest_cellcache.lifecycle.sequences import (
     EVERYTHING,
     digest_of_sequence,
@@ -25,7 +26,7 @@ from pytest_cellcache.lifecycle.sequences import (
     is_out_of_order,
     texts,
 )
-from pytest_cellcache.lifecycle.setters import is_for, is_within
+from pytest_cellcache.lifecycle.setters import is_for
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, Key
@@ -33,8 +34,8 @@ from pytest_cellcache.model.observation import LEFT_FOR_ALL
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict
 from pytest_cellcache.sources.places import Places
+from pytest_cellcache.trace.chance import CHANCE, SEEDED
 
-_LEAVING = frozenset({"handled", "wrote", "changes", "sets", "undone"})
 Judged = dict[str, tuple[TestFacts, Verdict]]
 
 
@@ -86,7 +87,7 @@ class Order:
         # By place of a fixture: tests that ran and changed its value before our eyes.
         self._left: dict[str, list[str]] = {}
         # By node id of tests that were replayed: what they would have left.
-        self._replayed: dict[str, _Leavings] = {}
+        self._replayed: dict[str, Leavings] = {}
         # Those among which ``due`` chooses, with their outcomes, in their order.
         self._ran: dict[str, tuple[pytest.Item, str]] = {}
 
@@ -202,7 +203,8 @@ class Order:
         replayed = self._replayed.values() if changes else ()
         told = {change.place for leavings in replayed for change in leavings.changes}
         for change in changes:
-            if change.place not in told:
+            # Who seeds finds nothing done.
+            if change.place not in told or draws_in([change]):
                 self._state.setdefault(change, set()).add(nodeid)
 
     @property
@@ -213,15 +215,18 @@ class Order:
     @property
     def is_watching(self) -> bool:
         """Whether replayed tests left files or state that some live test may read."""
-        leaving = {"wrote"} if self.by_chance else _LEAVING - {"handled"}
+        leaving = {"wrote"} if self.by_chance else LEAVING - {"handled"}
         return any(not leaving.isdisjoint(told.kinds) for told in self._replayed.values())
 
     def replayed(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
         """Take a test that was answered from the store."""
-        leavings = _Leavings(told)
+        leavings = Leavings(told)
         if "later" in told:
             self._later[item.nodeid] = texts(told["later"])
-        if not _LEAVING.isdisjoint(told):
+        if not LEAVING.isdisjoint(told):
+            if leavings.draws:
+                CHANCE.expect_seed()
+                self.seeds(leavings.draws)
             self._replayed[item.nodeid] = leavings
             self._ran[item.nodeid] = item, outcome
         self._note(item, outcome, leavings.handled)
@@ -241,13 +246,19 @@ class Order:
             changed: places of the fixtures whose values it changed before our eyes.
             has_changed: it changed something before our eyes.
         """
-        self._is_disturbed |= has_changed or not _LEAVING.isdisjoint(told)
+        self._is_disturbed |= has_changed or not LEAVING.isdisjoint(told)
         self._note(item, outcome, texts(told.get("handled")))
         for place in changed:
             self._left.setdefault(place, []).append(item.nodeid)
             self._ran[item.nodeid] = item, outcome
         self._written.update(texts(told.get("wrote")))
         self._live.add(item.nodeid)
+
+    def seeds(self, changes: Iterable[Told]) -> None:
+        """Take what a test did to ``random``: where it seeds, nothing is left of earlier ones."""
+        if any(change.word == SEEDED for change in draws_in(changes)):
+            for leavings in self._replayed.values():
+                leavings.draws = ()
 
     def ran_first(self, nodeids: Iterable[str]) -> None:
         """Take replayed tests that ran before another one, unreported."""
@@ -344,29 +355,6 @@ class Order:
             for place in texts(told.get("handled")):
                 done.setdefault(place, []).append(item.nodeid)
         return has_changed
-
-
-class _Leavings:
-    """What a record tells that its test leaves: read once, for every live test asks for it."""
-
-    __slots__ = ("_undone", "changes", "handled", "kinds", "sets", "wrote")
-
-    def __init__(self, told: Mapping[str, Any]) -> None:
-        self.kinds = told.keys() & _LEAVING
-        self.changes = read(told.get("changes"))
-        undone = told.get("undone")
-        self._undone = [
-            (place, read(changes))
-            for place, changes in (undone.items() if isinstance(undone, dict) else ())
-        ]
-        self.sets = texts(told.get("sets"))
-        self.wrote = texts(told.get("wrote"))
-        self.handled = texts(told.get("handled"))
-
-    def changes_for(self, nodeid: str) -> list[Told]:
-        """Give the changes that concern a test, those undone later included."""
-        undone = [found for place, found in self._undone if is_within(nodeid, place)]
-        return [*self.changes, *(change for found in undone for change in found)]
 
 
 def _flip(judged: Judged, nodeid: str, other: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from pytest_cellcache.graph.reaching_out import reached_out
 from pytest_cellcache.hooks.basis import STAT_NOTE, Basis
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.collection import Collection
@@ -25,6 +26,7 @@ from pytest_cellcache.hooks.replay import unpack
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.collecting import Collected, Collections
 from pytest_cellcache.lifecycle.evaluations import Statement
+from pytest_cellcache.lifecycle.inheritance import Told
 from pytest_cellcache.lifecycle.record import Recording
 from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, TestFacts
@@ -233,7 +235,10 @@ class Run:
             cells = index.bound_by(name)
             return bool(cells) and all(cell.kind == "import" for cell in cells)
 
-        return StateWatch(self.concerns, is_alias)
+        def writes(filename: str) -> set[str]:
+            return reached_out(basis.project.index(places.relative(filename))) if basis else set()
+
+        return StateWatch(self.concerns, is_alias, writes)
 
     def concerns(self, filename: str) -> bool:
         """Say whether a loaded module is one of this run's project."""
@@ -305,6 +310,7 @@ class Run:
         sequences = self._recording.sequences
         told, changed = sequences.to_json(attempt), sequences.changed_by(attempt)
         self.order.ran(item, outcome, told, changed, has_changed=bool(attempt.changes))
+        self.order.seeds([Told(c.filename, c.name, c.word) for c in attempt.changes])
         assert self.inheriting is not None
         self._guard.call(self.inheriting.note, None, attempt)
         if (began_s := time.monotonic()) > self._flush_at_s:

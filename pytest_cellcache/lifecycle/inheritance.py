@@ -14,11 +14,11 @@ from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Place
-from pytest_cellcache.lifecycle.producers import Change, Producers, unit_key
+from pytest_cellcache.lifecycle.producers import DRAWS, Change, Producers, unit_key
 from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.model.keys import BODY, NAME, Key
-from pytest_cellcache.model.observation import FIXTURE
+from pytest_cellcache.model.observation import FIXTURE, OUTSIDE
 
 
 class Told(NamedTuple):
@@ -75,10 +75,19 @@ def are_told(attempt: Attempt, told: Collection[Told], relative: Callable[[str],
     places = {each.place for each in told}
     changes = attempt.changes.union(*(each.changes for each in attempt.instances))
     return ANY in told or all(
-        (relative(change.filename), change.name, change.word) in places
+        (_named(change.filename, relative), change.name, change.word) in places
         for change in changes
         if change.filename != FIXTURE
     )
+
+
+def draws_in(changes: Iterable[Told]) -> tuple[Told, ...]:
+    """Give those changes that are of the generator that all share."""
+    return tuple(c for c in changes if (c.path, c.name) == (DRAWS.path, DRAWS.name))
+
+
+def _named(filename: str, relative: Callable[[str], str]) -> str:
+    return filename if filename == OUTSIDE else relative(filename)
 
 
 def read(found: object) -> list[Told]:

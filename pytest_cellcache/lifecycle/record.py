@@ -28,7 +28,7 @@ from pytest_cellcache.lifecycle.inheritance import Present, Told, are_told, tell
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
-from pytest_cellcache.lifecycle.producers import Producers, unit_key
+from pytest_cellcache.lifecycle.producers import Producers, draws, unit_key
 from pytest_cellcache.lifecycle.reading import Reading
 from pytest_cellcache.lifecycle.sequences import Sequences
 from pytest_cellcache.lifecycle.sites import ImportInputs, place_inputs
@@ -52,7 +52,7 @@ from pytest_cellcache.model.keys import (
     RUN,
     Key,
 )
-from pytest_cellcache.model.observation import CodeRef, Observation
+from pytest_cellcache.model.observation import CodeRef, Observation, StateChange
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry
 from pytest_cellcache.store.contract import Store
@@ -209,11 +209,12 @@ class Recording:
         seen: Iterable[Observation],
         changes: Collection[Told],
         around: Surroundings,
+        made: Collection[StateChange] = (),
     ) -> set[Told]:
-        """Give the changes that a test may have seen, by what it ran."""
+        """Give the changes that a test may have seen, by what it ran and has changed itself."""
         codes = frozenset[CodeRef]().union(*(each.codes for each in seen))
         roots = self._locator.exact(codes, self.at_import(around).of_key.keys())
-        return self._now(around).seen(changes, frozenset(roots))
+        return self._now(around).seen(changes, frozenset(roots) | draws(made))
 
     def changes_of(self, attempt: Attempt, around: Surroundings) -> list[Told]:
         """Give what an attempt has changed that others may read, before it is written."""
@@ -336,8 +337,9 @@ class Recording:
             roots |= self.children.keys(seen, closure)
             if seen.scanned and may_ask_entries(self._project, self.keys_of_code(seen.codes)):
                 roots |= self.input_keys.keys(Observation(reads=seen.scanned), frozenset(written))
+        roots |= draws(attempt.changes)
         for instance in attempt.instances:
-            roots |= instance.keys
+            roots |= instance.keys | draws(instance.changes)
         for producer in self._leftovers.producers_of(attempt):
             roots.add(Key(GROUP, producer.group))
             roots |= self.keys_of_code(producer.seen.codes)

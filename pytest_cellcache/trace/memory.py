@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from pytest_cellcache.trace.addresses import identity
 from pytest_cellcache.trace.held import Batch, Held
+from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, SKIPPED_MEMBERS
 from pytest_cellcache.trace.slots import Slots
 from pytest_cellcache.trace.surrounding import surrounding_now
@@ -116,6 +117,8 @@ def _content(held: Held, ids: list[int], named: dict[str, int], known: dict[int,
 
 def _copy(held: Held) -> Any:
     thing, kind = held.thing, type(held.thing)
+    if isinstance(held.ids, Look):
+        return held.ids.copy()
     if held.kind == "namespace":
         return dict(thing) if len(thing) <= MAX_ITEMS else _NO_COPY
     if held.kind == "mapping":
@@ -146,6 +149,8 @@ def _slot(slot: Any, thing: Any) -> Any:
 
 def _refill(held: Held, copy: Any) -> bool:
     thing, kind = held.thing, type(held.thing)
+    if isinstance(held.ids, Look):
+        return held.ids.put_back(copy)
     if copy is _NO_COPY:
         return issubclass(kind, LRU)  # what it has learned it would learn again
     if held.kind == "namespace":

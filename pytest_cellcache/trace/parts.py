@@ -60,6 +60,11 @@ SKIPPED_MEMBERS: Final = frozenset(
     __parameters__ __hash__ __annotate__ __annotations_cache__ __slotnames__
     __annotate_func__""".split()
 )
+SKIPPED_GLOBALS: Final = frozenset(
+    """__builtins__ __loader__ __spec__ __cached__ __file__ __path__ __package__ __name__ __doc__
+    __warningregistry__ __annotations__ __conditional_annotations__ __annotate__
+    @pytest_ar @py_builtins""".split()
+)
 _PLAIN_ATTRIBUTES: Final = frozenset(
     "__wrapped__ __isabstractmethod__ __name__ __doc__ pytestmark _pytestfixturefunction".split()
 )

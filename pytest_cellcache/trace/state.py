@@ -12,10 +12,10 @@ import copy
 import sys
 import types
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from pytest_cellcache.model.observation import FIXTURE, CodeRef, StateChange
+from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, CodeRef, StateChange
 from pytest_cellcache.sources.loaded import loaded_modules
 from pytest_cellcache.trace.addresses import identity
 from pytest_cellcache.trace.copies import Copies
@@ -29,10 +29,13 @@ from pytest_cellcache.trace.held import (
     namespace_ids,
     order_ids,
 )
+from pytest_cellcache.trace.limits import MAX_FOREIGN, MAX_GROWN, MAX_OBJECTS, MAX_PARENTS
 from pytest_cellcache.trace.memory import Memory
+from pytest_cellcache.trace.outside import Outside, word_of
 from pytest_cellcache.trace.parts import (
     LRU,
     MAX_ITEMS,
+    SKIPPED_GLOBALS,
     code_of,
     has_state,
     is_opaque,
@@ -47,20 +50,7 @@ from pytest_cellcache.trace.parts import (
 from pytest_cellcache.trace.slots import KnownSlots
 from pytest_cellcache.trace.undone import Undone
 
-_MAX_OBJECTS: Final = 200_000
-"""Objects laid out at most; what lies beyond is not watched."""
-_MAX_GROWN: Final = 40_000
-"""Of these, what tests add: caches that grow would make each test cost more than the last."""
-_MAX_PARENTS: Final = 64
-"""Ways to one object that are kept; beyond, it is what everything holds, such as a sentinel."""
-_MAX_FOREIGN: Final = 3_000
-"""Objects of other distributions followed below one global."""
-_SKIPPED_GLOBALS: Final = frozenset(
-    """__builtins__ __loader__ __spec__ __cached__ __file__ __path__ __package__ __name__ __doc__
-    __warningregistry__ __annotations__ __conditional_annotations__ __annotate__
-    @pytest_ar @py_builtins""".split()
-)
-
+_MODULE: Final = types.ModuleType
 Owner = tuple[str, str]
 """File name and global."""
 
@@ -72,10 +62,14 @@ class StateWatch:
         is_first_party: answers for a file name.
         is_alias: says whether a global of a file is only bound by imports; such objects are
             walked in the module that defines them.
+        writes: names, from the top-level module on, what code of a file may write to elsewhere.
     """
 
     def __init__(
-        self, is_first_party: Callable[[str], bool], is_alias: Callable[[str, str], bool]
+        self,
+        is_first_party: Callable[[str], bool],
+        is_alias: Callable[[str, str], bool],
+        writes: Callable[[str], Iterable[str]] = lambda _: (),
     ) -> None:
         self._is_first_party = is_first_party
         self._is_alias = is_alias
@@ -90,16 +84,19 @@ class StateWatch:
         self._slots = KnownSlots()
         self._foreign_left = 0
         self._known_modules = 0
-        self._limit = _MAX_OBJECTS
+        self._limit = MAX_OBJECTS
         self._memory: Memory | None = None
         self._left_out: dict[int, Callable[[], Any]] = {}
         self._copies = Copies(self._parents, self._owners)
+        self._outside = Outside(self._owners, self._add, is_first_party, writes)
         self.undone = Undone()
 
     def begin(self) -> None:
         """Lay everything out."""
+        self._outside.begin()
+        self._batches.append(Batch())  # the rest changes more often
         self._find_modules()
-        self._limit = min(_MAX_OBJECTS, len(self._parents) + _MAX_GROWN)
+        self._limit = min(MAX_OBJECTS, len(self._parents) + MAX_GROWN)
 
     def take(self) -> frozenset[StateChange]:
         """Say what changed since the last time; new modules are laid out only."""
@@ -165,7 +162,7 @@ class StateWatch:
         """
         if is_opaque(value):
             return
-        self._foreign_left = _MAX_FOREIGN
+        self._foreign_left = MAX_FOREIGN
         owners = self._owners.setdefault(identity(value), [])
         if (FIXTURE, owner) not in owners:
             owners.append((FIXTURE, owner))
@@ -208,15 +205,18 @@ class StateWatch:
             self._owners.pop(ident, None)
 
     def _tell(self, held: Held, word: str, changes: set[StateChange]) -> None:
-        if held.is_foreign and word.startswith("_"):
+        if held.is_foreign and (word.startswith("_") or type(held.thing.get(word)) is _MODULE):
             return  # what a library remembers in its own object
         if held.module:
-            is_module = type(held.thing.get(word)) is types.ModuleType  # an import has set it
-            if word and word not in _SKIPPED_GLOBALS and not is_module:
+            is_module = type(held.thing.get(word)) is _MODULE  # an import has set it
+            if word and word not in SKIPPED_GLOBALS and not is_module:
                 changes.add(StateChange(held.module, word))
             return
         home = self._home_of(held, word)
         for owner, is_top, below in self._leading_to(held.ident):
+            if owner[0] == OUTSIDE:
+                changes.add(StateChange(*owner, word_of(owner[1], word)))
+                continue
             is_keyed = is_top and held.kind == "mapping"
             function = None if is_top or below else self._function_of(owner)
             changes.add(StateChange(*owner, word if is_top else below, is_keyed, home, function))
@@ -258,7 +258,7 @@ class StateWatch:
         if held.module:
             self._walk_globals(held.module, held.thing)
             return
-        self._foreign_left = _MAX_FOREIGN
+        self._foreign_left = MAX_FOREIGN
         parts = list(parts_of(held.thing)) if held.kind == "other" else []
         if held.is_small:
             parts = [(value, key) for key, value in list(held.items())]
@@ -288,16 +288,17 @@ class StateWatch:
             self._add(held)
         for filename, module in found.items():
             self._walk_globals(filename, vars(module))
+        self._outside.follow(found)
         self._extend()
 
     def _walk_globals(self, filename: str, namespace: dict[str, Any]) -> None:
         for name, value in list(namespace.items()):
-            if name in _SKIPPED_GLOBALS or is_opaque(value):
+            if name in SKIPPED_GLOBALS or is_opaque(value):
                 continue
             if self._is_alias(filename, name):
                 self._leave_out(value)
                 continue
-            self._foreign_left = _MAX_FOREIGN
+            self._foreign_left = MAX_FOREIGN
             owners = self._owners.setdefault(identity(value), [])
             if (filename, name) not in owners:
                 owners.append((filename, name))
@@ -313,7 +314,7 @@ class StateWatch:
             parents = self._parents.get(ident)
             if parent:
                 edge = (parent, key if type(key) is str else "")
-                if parents is not None and edge not in parents and len(parents) < _MAX_PARENTS:
+                if parents is not None and edge not in parents and len(parents) < MAX_PARENTS:
                     parents.append(edge)
             if parents is not None:
                 continue
