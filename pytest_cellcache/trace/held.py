@@ -22,7 +22,7 @@ from typing import Any, Final
 from pytest_cellcache.model.digest import digest_bytes
 from pytest_cellcache.trace.addresses import addresses_of, identity
 from pytest_cellcache.trace.look import Look
-from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, SKIPPED_MEMBERS, is_atom
+from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, SKIPPED_MEMBERS, is_atom, value_of
 from pytest_cellcache.trace.slots import Slots
 
 _BATCH: Final = 256
@@ -393,5 +393,5 @@ LOOKS: Final[tuple[tuple[Any, Callable[[Any], list[int]]], ...]] = (
     (types.FunctionType, lambda made: [identity(made.__defaults__)]),
     (enumerate, lambda value: [int(enumerate.__reduce__(value)[1][1])]),
     (itertools.count, lambda value: [hash(itertools.count.__repr__(value))]),
-    (ContextVar, lambda variable: [identity(variable.get(None))]),
+    (ContextVar, lambda variable: [identity(value_of(variable))]),
 )

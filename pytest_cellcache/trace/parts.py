@@ -156,6 +156,14 @@ def way_to(value: Any) -> Callable[[], Any]:
         return lambda: value
 
 
+def value_of(variable: ContextVar[Any], unset: Any = None) -> Any:
+    """Give the value of a variable, or its default: to be set to it makes no difference."""
+    try:
+        return variable.get()
+    except LookupError:
+        return unset
+
+
 def code_of(value: Any) -> CodeRef | None:
     """Give the code of a function; ``None`` of anything else."""
     code = value.__code__ if type(value) is types.FunctionType else None
@@ -248,5 +256,5 @@ _SPECIAL: Final[dict[int, Callable[[Any], Any]]] = {
     identity(types.GeneratorType): _parts_of_generator,
     identity(types.AsyncGeneratorType): _parts_of_generator,
     **dict.fromkeys(map(identity, (enumerate, zip, map, filter)), _parts_of_iterator),
-    identity(ContextVar): lambda variable: (variable.get(None),),
+    identity(ContextVar): lambda variable: (value_of(variable),),
 }
