@@ -279,6 +279,8 @@ class Requeuer:
                 self._close_unit()
                 step = self._decide((setup, *reports), item, mates, forced)
                 if not isinstance(step, Accept):
+                    if self._raised is not None and not setup.passed:
+                        self._fixtures.endings.keep_early(self._raised.value, item.nodeid)
                     # Its own node ends, its parents stay; unless mates run next, who have others.
                     call_phase(item, "teardown", nextitem=copy.copy(item))
                     self._fixtures.end_raised(getattr(item, "_request", None))
