@@ -182,7 +182,7 @@ def configure(config: pytest.Config) -> None:
         run.order,
         recorder,
         guard,
-        lambda seen, changes: run.inheriting.seen_by(seen, changes) if run.inheriting else set(),
+        lambda *told: run.inheriting.seen_by(*told) if run.inheriting else set(),
     )
     register = config.pluginmanager.register
     # The order matters: of equal hooks the one registered last comes first, wrappers outermost.

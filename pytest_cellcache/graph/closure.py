@@ -49,8 +49,8 @@ from pytest_cellcache.model.keys import (
     Key,
 )
 
-_LIVE: Final = frozenset({BODY, NAME, MARKERS, ANNOTATIONS, SURFACE})
-"""Kinds of keys through which running code reaches objects."""
+_LIVE: Final = frozenset({BODY, NAME, MARKERS, ANNOTATIONS, SURFACE, MODULE})
+"""Kinds of keys through which running code reaches objects; modules of others, too."""
 
 
 class Closure:

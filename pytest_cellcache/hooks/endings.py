@@ -5,6 +5,8 @@
     ended for a requeue, or in an attempt that is cancelled -> its teardown raised
         -> set up again before its scope is over -> that instance has a teardown of its own
         -> not                                   -> raised where its scope ends, as in a plain run
+    ended in the set-up of a cancelled attempt, which needed it with another parameter
+        -> raised in that set-up when the item runs again
 
 Which fixture raised is found in the traceback: pytest ends one in ``FixtureDef.finish``. An error
 without such a frame is not kept.
@@ -28,6 +30,8 @@ class Endings:
         # Both by definition, which pytest keeps for as long as the run.
         self._lives: dict[Any, tuple[Any, Instance]] = {}
         self._errors: dict[Any, BaseException] = {}
+        # With the node ids of the items in whose set-ups they were raised.
+        self._early: dict[Any, tuple[str, BaseException]] = {}
 
     def begin(self, fixturedef: Any, node: Any, instance: Instance) -> None:
         """Take the set-up of a wider fixture, and the node whose life it shares."""
@@ -41,6 +45,19 @@ class Endings:
             if fixturedef in self._lives and not isinstance(error, StubTouched):
                 self._errors[fixturedef] = error
                 self._lives[fixturedef][1].has_failed = True
+
+    def keep_early(self, error: BaseException, nodeid: str) -> None:
+        """Keep what a wider fixture raised that ended in the set-up of an item."""
+        for each in _leaves(error):
+            fixturedef = _raised_in(each)
+            if fixturedef in self._lives and not isinstance(each, StubTouched):
+                self._early[fixturedef] = nodeid, each
+                self._lives[fixturedef][1].has_failed = True
+
+    def take_early(self, fixturedef: Any, nodeid: str) -> BaseException | None:
+        """Give what is to be raised before a fixture is set up for an item, once."""
+        known, error = self._early.pop(fixturedef, ("", None))
+        return error if known == nodeid else None  # another one has set it up again meanwhile
 
     def take(self, item: pytest.Item, nextitem: pytest.Item | None) -> BaseException | None:
         """Give what is to be raised when an item has been torn down."""

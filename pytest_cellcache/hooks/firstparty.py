@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from pytest_cellcache.lifecycle.objects import ModuleObjects
-from pytest_cellcache.model.observation import FIXTURE, StateChange
+from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, StateChange
 from pytest_cellcache.sources.loaded import loaded_modules
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.stubs import is_stub
@@ -88,6 +88,8 @@ class FirstParty:
         files = {str(vars(module).get("__file__")): module for module in self._modules()}
         stack: list[object] = []
         for change in changes:
+            if change.filename == OUTSIDE and change.name == "random":
+                continue
             module = files.get(change.filename)
             if module is None:  # the value of a fixture
                 return True

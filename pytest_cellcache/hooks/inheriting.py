@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from pytest_cellcache.hooks.collector import paused
 from pytest_cellcache.hooks.order import Order
@@ -13,7 +13,7 @@ from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.lifecycle.verify import Verifier
 from pytest_cellcache.model.keys import ENV, Key
-from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.observation import Observation, StateChange
 from pytest_cellcache.model.record import Entry
 
 
@@ -36,10 +36,16 @@ class Inheriting:
         self._order = order
         self._around = around
 
-    def seen_by(self, seen: Iterable[Observation], changes: set[Told]) -> set[Told]:
-        """Give those of changes that a test may have seen in a silent attempt."""
+    def seen_by(
+        self, seen: Iterable[Observation], changes: set[Told], made: Collection[StateChange]
+    ) -> set[Told]:
+        """Give those of changes that a test may have seen in a silent attempt.
+
+        Args:
+            made: what it has changed itself.
+        """
         with paused():
-            return self._recording.seen_by(seen, changes, self._around())
+            return self._recording.seen_by(seen, changes, self._around(), made)
 
     def note(self, attempt: Attempt) -> None:
         """Take what a test changes that it did not when it ran last: what holds may be upset."""

@@ -15,11 +15,12 @@ from typing import Any, Protocol
 
 import pytest
 
+from pytest_cellcache.hooks.leavings import LEAVING, Leavings
 from pytest_cellcache.hooks.scopes import places_of
-from pytest_cellcache.lifecycle.inheritance import Told, read
+from pytest_cellcache.lifecycle.inheritance import Told, draws_in
 from pytest_cellcache.lifecycle.precedence import groups, is_of_others, is_out_of_order, texts
 from pytest_cellcache.lifecycle.sequences import EVERYTHING, digest_of_sequence
-from pytest_cellcache.lifecycle.setters import is_for, is_within
+from pytest_cellcache.lifecycle.setters import is_for
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, Key
@@ -27,8 +28,8 @@ from pytest_cellcache.model.observation import LEFT_FOR_ALL
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict
 from pytest_cellcache.sources.places import Places
+from pytest_cellcache.trace.chance import CHANCE, SEEDED
 
-_LEAVING = frozenset({"handled", "wrote", "changes", "sets", "undone"})
 Judged = dict[str, tuple[TestFacts, Verdict]]
 
 
@@ -71,8 +72,6 @@ class Order:
         self._written: set[str] = set()
         # What they have changed in modules and not when they ran last.
         self._state: dict[Told, set[str]] = {}
-        # Places of what replayed tests change.
-        self._told: set[tuple[str, str, str]] = set()
         self._upset_by: dict[str, tuple[str, ...]] = {}
         # By node id of tests that were replayed: producers that come later.
         self._later: dict[str, list[str]] = {}
@@ -82,7 +81,7 @@ class Order:
         # By place of a fixture: tests that ran and changed its value before our eyes.
         self._left: dict[str, list[str]] = {}
         # By node id of tests that were replayed: what they would have left.
-        self._replayed: dict[str, _Leavings] = {}
+        self._replayed: dict[str, Leavings] = {}
         # Those among which ``due`` chooses, with their outcomes, in their order.
         self._ran: dict[str, tuple[pytest.Item, str]] = {}
 
@@ -192,10 +191,14 @@ class Order:
     def note_state(self, nodeid: str, changes: Iterable[Told]) -> None:
         """Take what a test has changed in modules that it had not changed before.
 
-        Not what a replayed test changes: it would have found that done.
+        Not what a test changes that is replayed so far: it would have found that done.
         """
-        for change in () if self.by_chance else changes:
-            if change.place not in self._told:
+        changes = set() if self.by_chance else {*changes}
+        replayed = self._replayed.values() if changes else ()
+        told = {change.place for leavings in replayed for change in leavings.changes}
+        for change in changes:
+            # Who seeds finds nothing done.
+            if change.place not in told or draws_in([change]):
                 self._state.setdefault(change, set()).add(nodeid)
 
     @property
@@ -206,16 +209,18 @@ class Order:
     @property
     def is_watching(self) -> bool:
         """Whether replayed tests left files or state that some live test may read."""
-        leaving = {"wrote"} if self.by_chance else _LEAVING - {"handled"}
+        leaving = {"wrote"} if self.by_chance else LEAVING - {"handled"}
         return any(not leaving.isdisjoint(told.kinds) for told in self._replayed.values())
 
     def replayed(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
         """Take a test that was answered from the store."""
-        leavings = _Leavings(told)
-        self._told.update(change.place for change in leavings.changes)
+        leavings = Leavings(told)
         if "later" in told:
             self._later[item.nodeid] = texts(told["later"])
-        if not _LEAVING.isdisjoint(told):
+        if not LEAVING.isdisjoint(told):
+            if leavings.draws:
+                CHANCE.expect_seed()
+                self.seeds(leavings.draws)
             self._replayed[item.nodeid] = leavings
             self._ran[item.nodeid] = item, outcome
         self._note(item, outcome, leavings.handled)
@@ -235,7 +240,7 @@ class Order:
             changed: places of the fixtures whose values it changed before our eyes.
             has_changed: it changed something before our eyes.
         """
-        self._is_disturbed |= has_changed or not _LEAVING.isdisjoint(told)
+        self._is_disturbed |= has_changed or not LEAVING.isdisjoint(told)
         self._note(item, outcome, texts(told.get("handled")))
         for place in changed:
             self._left.setdefault(place, []).append(item.nodeid)
@@ -243,9 +248,17 @@ class Order:
         self._written.update(texts(told.get("wrote")))
         self._live.add(item.nodeid)
 
+    def seeds(self, changes: Iterable[Told]) -> None:
+        """Take what a test did to ``random``: where it seeds, nothing is left of earlier ones."""
+        if any(change.word == SEEDED for change in draws_in(changes)):
+            for leavings in self._replayed.values():
+                leavings.draws = ()
+
     def ran_first(self, nodeids: Iterable[str]) -> None:
         """Take replayed tests that ran before another one, unreported."""
-        self._live.update(nodeids)
+        for nodeid in nodeids:
+            self._live.add(nodeid)
+            self._replayed.pop(nodeid, None)
 
     def comes_late(self, nodeid: str) -> bool:
         """Say whether a replayed test may fail now because of what others did meanwhile.
@@ -336,29 +349,6 @@ class Order:
             for place in texts(told.get("handled")):
                 done.setdefault(place, []).append(item.nodeid)
         return has_changed
-
-
-class _Leavings:
-    """What a record tells that its test leaves: read once, for every live test asks for it."""
-
-    __slots__ = ("_undone", "changes", "handled", "kinds", "sets", "wrote")
-
-    def __init__(self, told: Mapping[str, Any]) -> None:
-        self.kinds = told.keys() & _LEAVING
-        self.changes = read(told.get("changes"))
-        undone = told.get("undone")
-        self._undone = [
-            (place, read(changes))
-            for place, changes in (undone.items() if isinstance(undone, dict) else ())
-        ]
-        self.sets = texts(told.get("sets"))
-        self.wrote = texts(told.get("wrote"))
-        self.handled = texts(told.get("handled"))
-
-    def changes_for(self, nodeid: str) -> list[Told]:
-        """Give the changes that concern a test, those undone later included."""
-        undone = [found for place, found in self._undone if is_within(nodeid, place)]
-        return [*self.changes, *(change for found in undone for change in found)]
 
 
 def _flip(judged: Judged, nodeid: str, other: str) -> bool:

@@ -46,12 +46,12 @@ from pytest_cellcache.hooks.silence import held_output, is_in_doubt, may_hide, m
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.hooks.undoing import Undoing
 from pytest_cellcache.lifecycle.inheritance import Told
-from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.observation import Observation, StateChange
 from pytest_cellcache.scheduler.requeue import Accept, Again, Plainly, Tried, next_step
 from pytest_cellcache.trace.recorder import Recorder
 
-SeenBy = Callable[[Iterable[Observation], set[Told]], set[Told]]
-"""Gives those of changes that a test may have seen."""
+SeenBy = Callable[[Iterable[Observation], set[Told], frozenset[StateChange]], set[Told]]
+"""Gives those of changes that a test may have seen, which has made others itself."""
 
 
 class Requeuer:
@@ -196,8 +196,10 @@ class Requeuer:
         instances = self._fixtures.used_by(item, is_clean=True)
         seen = [self._seen, *(each.seen for each in instances)]
 
+        made = self._changes.so_far()
+
         def seen_of(changes: set[Told]) -> set[Told]:
-            return self._seen_by(seen, changes)
+            return self._seen_by(seen, changes, made)
 
         read = self._fixtures.read_by(self._seen)
         found: Mates = self._guard.call(self._order.due, [], item, looked, seen_of, read)
@@ -277,6 +279,8 @@ class Requeuer:
                 self._close_unit()
                 step = self._decide((setup, *reports), item, mates, forced)
                 if not isinstance(step, Accept):
+                    if self._raised is not None and not setup.passed:
+                        self._fixtures.endings.keep_early(self._raised.value, item.nodeid)
                     # Its own node ends, its parents stay; unless mates run next, who have others.
                     call_phase(item, "teardown", nextitem=copy.copy(item))
                     self._fixtures.end_raised(getattr(item, "_request", None))

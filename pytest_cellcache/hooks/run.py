@@ -25,6 +25,7 @@ from pytest_cellcache.hooks.replay import unpack
 from pytest_cellcache.hooks.state import Changes, make_watch
 from pytest_cellcache.lifecycle.collecting import Collected, Collections
 from pytest_cellcache.lifecycle.evaluations import Statement
+from pytest_cellcache.lifecycle.inheritance import Told
 from pytest_cellcache.lifecycle.record import Recording
 from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, TestFacts
@@ -304,6 +305,7 @@ class Run:
         sequences = self._recording.sequences
         told, changed = sequences.to_json(attempt), sequences.changed_by(attempt)
         self.order.ran(item, outcome, told, changed, has_changed=bool(attempt.changes))
+        self.order.seeds([Told(c.filename, c.name, c.word) for c in attempt.changes])
         assert self.inheriting is not None
         self._guard.call(self.inheriting.note, None, attempt)
         if (began_s := time.monotonic()) > self._flush_at_s:

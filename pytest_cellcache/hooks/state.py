@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pytest_cellcache.graph.reachable import importable
+from pytest_cellcache.graph.reaching_out import reached_out
 from pytest_cellcache.hooks.basis import Basis
 from pytest_cellcache.hooks.collector import paused
 from pytest_cellcache.hooks.guard import Guard
@@ -202,7 +203,10 @@ def make_watch(places: Places, concerns: Callable[[str], bool], basis: Basis | N
         found = importable(basis.project, places.relative(filename))
         return None if found is None else [places.absolute(file) for file in found]
 
-    return StateWatch(concerns, is_alias, imports_of)
+    def writes(filename: str) -> set[str]:
+        return reached_out(basis.project.index(places.relative(filename))) if basis else set()
+
+    return StateWatch(concerns, is_alias, imports_of, writes)
 
 
 class Holdings:

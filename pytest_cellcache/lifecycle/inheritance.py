@@ -14,12 +14,12 @@ from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Place
-from pytest_cellcache.lifecycle.producers import Change, Producers, unit_key
+from pytest_cellcache.lifecycle.producers import DRAWS, Change, Producers, unit_key
 from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.model.digest import Digest, digest_parts
 from pytest_cellcache.model.keys import BODY, NAME, Key
-from pytest_cellcache.model.observation import FIXTURE
+from pytest_cellcache.model.observation import FIXTURE, OUTSIDE
 
 
 class Told(NamedTuple):
@@ -96,6 +96,15 @@ def are_told(attempt: Attempt, last: Mapping[str, Any], relative: Callable[[str]
     return ANY in told or _places_changed(attempt, relative) <= {each.place for each in told}
 
 
+def draws_in(changes: Iterable[Told]) -> tuple[Told, ...]:
+    """Give those changes that are of the generator that all share."""
+    return tuple(c for c in changes if (c.path, c.name) == (DRAWS.path, DRAWS.name))
+
+
+def _named(filename: str, relative: Callable[[str], str]) -> str:
+    return filename if filename == OUTSIDE else relative(filename)
+
+
 def read(found: object) -> list[Told]:
     """Take the changes that a record tells; what cannot be understood may be any."""
     return [_read(each) for each in found] if isinstance(found, (list, tuple)) else []
@@ -146,7 +155,9 @@ class Present:
 
 def _places_changed(attempt: Attempt, relative: Callable[[str], str]) -> set[tuple[str, str, str]]:
     changes = attempt.changes.union(*(each.changes for each in attempt.instances))
-    return {(relative(c.filename), c.name, c.word) for c in changes if c.filename != FIXTURE}
+    return {
+        (_named(c.filename, relative), c.name, c.word) for c in changes if c.filename != FIXTURE
+    }
 
 
 def _place(key: Key) -> Place:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from pytest_cellcache.graph.locate import places_of
 from pytest_cellcache.graph.remembered import Place, Ran
 from pytest_cellcache.lifecycle.footprint import InputKeys
-from pytest_cellcache.lifecycle.producers import Producers, unit_key
+from pytest_cellcache.lifecycle.producers import Producers, draws, unit_key
 from pytest_cellcache.lifecycle.setters import is_within
 from pytest_cellcache.lifecycle.surroundings import Edges, KeysOfCode, Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, Instance
@@ -207,7 +207,7 @@ class Left:
             if instance is None:
                 self.units[unit] = roots_of(attempt)
             else:
-                roots: set[Key] = set()
+                roots = set(draws(instance.changes))
                 for used in instance.with_upstream():
                     roots |= self._keys_of_code(used.seen.codes)
                     roots |= self._input_keys.keys(self._joined(used.seen), used.seen.writes)

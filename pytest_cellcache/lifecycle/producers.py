@@ -20,7 +20,8 @@ from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import words_of
 from pytest_cellcache.graph.remembered import Place, Ran, Writers, Written, fills, initialises
 from pytest_cellcache.model.keys import BODY, NAME, UNIT, Key
-from pytest_cellcache.model.observation import FIXTURE, CodeRef, StateChange
+from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, CodeRef, StateChange
+from pytest_cellcache.trace.chance import DRAWN
 
 _NO_INPUTS: Final[Mapping[frozenset[Place] | None, frozenset[Key]]] = MappingProxyType({})
 
@@ -93,6 +94,11 @@ class Producers:
         relative = self._project.snapshot.places.relative
         writers = None
         for change in changes:
+            if change.filename == OUTSIDE:
+                key = Key(NAME, OUTSIDE, change.name)
+                needs = frozenset({unit})
+                self._keep(Change(key, change.word, False, needs, unit, unit=unit))
+                continue
             path = FIXTURE if change.filename == FIXTURE else relative(change.filename)
             if writers is None:
                 places = ran.places | own
@@ -128,9 +134,12 @@ class Producers:
             if change.word:
                 paths = {place[0] for place in ran.places | own}
                 made = made._replace(defined=self._defined(change.word, paths))
-            if made not in self._known:
-                self._known.add(made)
-                self.changes.append(made)
+            self._keep(made)
+
+    def _keep(self, made: Change) -> None:
+        if made not in self._known:
+            self._known.add(made)
+            self.changes.append(made)
 
     def add_imports(
         self, closure: Closure, keys_of: Callable[[Place], tuple[str, ...] | None]
@@ -244,6 +253,16 @@ class Producers:
         return found
 
 
+def draws(changes: Iterable[StateChange]) -> frozenset[Key]:
+    """Give ``DRAWS`` if some change is that random numbers were drawn that follow from a seed."""
+    is_drawn = StateChange(OUTSIDE, DRAWS.name, DRAWN) in changes
+    return frozenset({DRAWS} if is_drawn else ())
+
+
 def unit_key(group: str, name: str) -> Key:
     """Name a unit in the graph: a node id, or a fixture instance of a run."""
     return Key(UNIT, group, name)
+
+
+DRAWS: Final = unit_key(OUTSIDE, "random")
+"""Root of units that draw from the generator that all share as others have left it."""

@@ -11,9 +11,10 @@ from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import KEYED, Refs, words_of
 from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.lifecycle.gathering import Gathered
-from pytest_cellcache.lifecycle.producers import Change
-from pytest_cellcache.model.keys import BODY, MARKERS, NAME, SURFACE, UNIT, Key
-from pytest_cellcache.model.observation import FIXTURE
+from pytest_cellcache.lifecycle.producers import DRAWS, Change
+from pytest_cellcache.model.keys import BODY, MARKERS, MODULE, NAME, SURFACE, UNIT, Key
+from pytest_cellcache.model.observation import FIXTURE, OUTSIDE
+from pytest_cellcache.trace.outside import READ_THROUGH
 
 _MANGLED: Final = re.compile(r"^_[A-Z]\w*?__(?=\w)")
 """What the compiler puts before ``__name`` in a class body."""
@@ -51,7 +52,8 @@ class Readers:
         for place, own in enumerate(roots.values()):
             for root in own:
                 is_hub = root.kind == UNIT and not root.path
-                if root.kind in (BODY, NAME, MARKERS, SURFACE) or root.path == FIXTURE or is_hub:
+                is_value = root.path in (FIXTURE, OUTSIDE)
+                if root.kind in (BODY, NAME, MARKERS, SURFACE) or is_value or is_hub:
                     self._units[root] = self._units.get(root, 0) | 1 << place
         self._back: dict[Key, list[Key]] = {}
         self._refs: list[tuple[Key, Refs]] = []
@@ -59,6 +61,8 @@ class Readers:
         stack = list(seen)
         while stack:
             key = stack.pop()
+            if key.kind == MODULE:
+                continue
             self._refs += [(key, refs) for refs in self._project.refs_of(key)]
             for target in edges(key):
                 self._back.setdefault(target, []).append(key)
@@ -80,6 +84,7 @@ class Readers:
         self._reading: dict[Key, int] = {}
         self._computed: dict[Key, int] = {}
         self._naming: dict[tuple[str, Key, bool, bool], int] = {}
+        self._outside: dict[tuple[str, str], int] = {}
 
     def of(self, change: Change) -> frozenset[Key]:
         """Give the units that may see a change."""
@@ -95,6 +100,8 @@ class Readers:
     def bits_of(self, change: Change) -> int:
         """Give the units that may see a change as bits: by their places among ``roots``."""
         key = change.key
+        if key.path == OUTSIDE:
+            return self._using(key.name, change.word)
         found = self.reaching(key)
         if change.function is not None:
             found = found & self._asking(key, change.function)
@@ -122,6 +129,18 @@ class Readers:
         if key not in self._reading:
             self._reading[key] = self._leading_to({key}, self._silent_about(key))
         return self._reading[key]
+
+    def _using(self, name: str, word: str) -> int:
+        """Give the units that use what is watched outside the project (``trace.outside``)."""
+        if name == DRAWS.name:
+            return self._units.get(DRAWS, 0)
+        if (name, word) not in self._outside:
+            tops = READ_THROUGH.get(name, (name,))
+            used = {k for k in self._back if k.kind == MODULE and k.name.split(".")[0] in tops}
+            if name == "builtins":  # a name that no module binds
+                used |= {key for key in self._back if key.kind == NAME and key.name == word}
+            self._outside[name, word] = self._leading_to(used)
+        return self._outside[name, word]
 
     def _asking(self, key: Key, function: Key) -> int:
         """Give the units that may see variables of the function that a global is.
@@ -234,7 +253,7 @@ class Readers:
 
     def _is_value(self, changed: Key) -> bool:
         """Say whether a global is an object, not a class or function: it may be used as a whole."""
-        if changed.path == FIXTURE:
+        if changed.path in (FIXTURE, OUTSIDE):
             return False
         cells = self._project.index(changed.path).bound_by(changed.name)
         return any(cell.kind == "value" for cell in cells)

@@ -18,18 +18,19 @@ from pytest_cellcache.graph.locate import Locator
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Ran
 from pytest_cellcache.graph.scan import scan_source
+from pytest_cellcache.lifecycle.barriers import barrier_to_storing
 from pytest_cellcache.lifecycle.children import ChildFootprints, Lines
 from pytest_cellcache.lifecycle.consumers import Kept, with_producers
 from pytest_cellcache.lifecycle.evaluations import evaluations_of
 from pytest_cellcache.lifecycle.flux import is_in_flux, without_flux
-from pytest_cellcache.lifecycle.footprint import InputKeys, barrier_of, may_ask_entries
+from pytest_cellcache.lifecycle.footprint import InputKeys, may_ask_entries
 from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inheritance import Present, Told, are_told, digest_of_changes, tell
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
 from pytest_cellcache.lifecycle.precedence import texts
-from pytest_cellcache.lifecycle.producers import Producers, unit_key
+from pytest_cellcache.lifecycle.producers import Producers, draws, unit_key
 from pytest_cellcache.lifecycle.reading import Reading
 from pytest_cellcache.lifecycle.sequences import Sequences
 from pytest_cellcache.lifecycle.sites import ImportInputs, place_inputs
@@ -111,7 +112,7 @@ class Recording:
         self._new.append(attempt)
         self.sequences.add(attempt)
         new, left = self._take_new(around)
-        if _barrier(attempt, around) is not None:
+        if barrier_to_storing(attempt, around) is not None:
             return False
         return self._write([attempt], new, around, left)[attempt.facts.nodeid] is None
 
@@ -144,7 +145,7 @@ class Recording:
                 waiting.append(attempt)
                 continue
             attempt = self.children.settle(attempt)
-            barrier = _barrier(attempt, around)
+            barrier = barrier_to_storing(attempt, around)
             fates[attempt.facts.nodeid] = barrier
             if attempt.inherits:
                 known[attempt.facts.nodeid] = texts(self._last_of(attempt.facts).get("producers"))
@@ -213,11 +214,12 @@ class Recording:
         seen: Iterable[Observation],
         changes: Collection[Told],
         around: Surroundings,
+        made: Collection[StateChange] = (),
     ) -> set[Told]:
-        """Give the changes that a test may have seen, by what it ran."""
+        """Give the changes that a test may have seen, by what it ran and has changed itself."""
         codes = frozenset[CodeRef]().union(*(each.codes for each in seen))
         roots = self._locator.exact(codes, self.at_import(around).of_key.keys())
-        return self._now(around).seen(changes, frozenset(roots))
+        return self._now(around).seen(changes, frozenset(roots) | draws(made))
 
     def changes_of(self, attempt: Attempt, around: Surroundings) -> list[Told]:
         """Give what an attempt has changed that others may read, before it is written."""
@@ -344,8 +346,9 @@ class Recording:
             roots |= self.children.keys(seen, closure)
             if seen.scanned and may_ask_entries(self._project, self.keys_of_code(seen.codes)):
                 roots |= self.input_keys.keys(Observation(reads=seen.scanned), frozenset(written))
+        roots |= draws(attempt.changes)
         for instance in attempt.instances:
-            roots |= instance.keys
+            roots |= instance.keys | draws(instance.changes)
         for producer in self._leftovers.producers_of(attempt):
             roots.add(Key(GROUP, producer.group))
             roots |= self.keys_of_code(producer.seen.codes)
@@ -383,19 +386,3 @@ def _restored(attempt: Attempt) -> set[Restored]:
 
 def _hub(restored: Restored) -> Key:  # leads to all that a restored fixture consulted
     return unit_key("", f"restored {restored.unit}")
-
-
-def _barrier(attempt: Attempt, around: Surroundings) -> Reason | None:
-    if attempt.barrier is not None:
-        return attempt.barrier
-    for instance in attempt.instances:
-        if instance.has_failed or instance.is_open:
-            return Reason(reasons.FAILED, f"fixture {instance.name}")
-    if attempt.seen.left:
-        return Reason(reasons.LEFT_BEHIND, ", ".join(sorted(attempt.seen.left)))
-    may_connect = around.may_connect or attempt.facts.may_connect
-    consulted = (attempt.seen, *(instance.seen for instance in attempt.instances), around.imported)
-    for seen in consulted:
-        if (found := barrier_of(seen, may_connect=may_connect)) is not None:
-            return found
-    return None

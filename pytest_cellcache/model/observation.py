@@ -16,6 +16,10 @@ class CodeRef(NamedTuple):
 FIXTURE = "<fixture>"
 """In place of a file name: what is changed is the value of a fixture instance."""
 
+OUTSIDE = "<outside>"
+"""In place of a file name: what is changed belongs to the standard library or to another
+distribution; the global is the module there, or what of it is told apart (``trace.outside``)."""
+
 CLASS_BODY = "<class>"
 """``CodeRef.name`` of a class body in ``Site.frames``."""
 

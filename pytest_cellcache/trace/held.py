@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pytest_cellcache.trace.addresses import addresses_of, identity
+from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.parts import MAX_ITEMS, SKIPPED_MEMBERS, is_atom
 from pytest_cellcache.trace.slots import Slots
 
@@ -75,6 +76,8 @@ class Held:
 
     def save(self) -> None:
         """Take what it holds now as the state to compare with."""
+        if isinstance(self.ids, Look):
+            self.ids.settle()
         self.saved = self.ids(self.thing)
         self.named: dict[str, int] = {}
         self.atoms: list[Any] = []
@@ -120,7 +123,7 @@ class Held:
     def changed(self) -> list[str]:
         """Name what changed, by key or attribute; an empty name where there is none."""
         if not self.is_small:
-            return [""]
+            return self.ids.words(self.saved) if isinstance(self.ids, Look) else [""]
         now = {name: identity(value) for name, value in self.items() if type(name) is str}
         names = {name for name in now if self.named.get(name) != now[name]}
         names |= self.named.keys() - now.keys()

@@ -15,9 +15,12 @@ from pytest_cellcache.sources.loaded import loaded_modules
 from pytest_cellcache.trace.addresses import identity
 from pytest_cellcache.trace.copies import Copies
 from pytest_cellcache.trace.held import Batch, Held
+from pytest_cellcache.trace.limits import MAX_FOREIGN, MAX_OBJECTS, MAX_PARENTS
 from pytest_cellcache.trace.looks import LOOKS, iterator_ids, mapping_ids, namespace_ids, order_ids
+from pytest_cellcache.trace.outside import Outside
 from pytest_cellcache.trace.parts import (
     MAX_ITEMS,
+    SKIPPED_GLOBALS,
     has_state,
     is_opaque,
     is_own_class,
@@ -29,19 +32,6 @@ from pytest_cellcache.trace.parts import (
 )
 from pytest_cellcache.trace.slots import KnownSlots
 
-MAX_OBJECTS: Final = 200_000
-"""Objects laid out at most; what lies beyond is not watched."""
-MAX_GROWN: Final = 40_000
-"""Of these, what tests add: caches that grow would make each test cost more than the last."""
-_MAX_PARENTS: Final = 64
-"""Ways to one object that are kept; beyond, it is what everything holds, such as a sentinel."""
-MAX_FOREIGN: Final = 3_000
-"""Objects of other distributions followed below one global."""
-SKIPPED_GLOBALS: Final = frozenset(
-    """__builtins__ __loader__ __spec__ __cached__ __file__ __path__ __package__ __name__ __doc__
-    __warningregistry__ __annotations__ __conditional_annotations__ __annotate__
-    @pytest_ar @py_builtins""".split()
-)
 _FEW_MODULES: Final = 64
 """So many share their batches."""
 
@@ -57,6 +47,7 @@ class Layout:
         is_alias: says whether a global of a file is only bound by imports; such objects are
             walked in the module that defines them.
         imports_of: gives the files that code of a file may import; ``None`` if it may be any.
+        writes: names, from the top-level module on, what code of a file may write to elsewhere.
     """
 
     def __init__(
@@ -64,6 +55,7 @@ class Layout:
         is_first_party: Callable[[str], bool],
         is_alias: Callable[[str, str], bool],
         imports_of: Callable[[str], Iterable[str] | None] = lambda _: None,
+        writes: Callable[[str], Iterable[str]] = lambda _: (),
     ) -> None:
         self._imports_of = imports_of
         self._is_first_party = is_first_party
@@ -94,6 +86,7 @@ class Layout:
         self._known_modules = 0
         self._limit = MAX_OBJECTS
         self._left_out: dict[int, Callable[[], Any]] = {}
+        self._outside = Outside(self._owners, self._add, is_first_party, writes)
         self._copies = Copies(self._parents, self._owners, self._homes)
 
     def _walk_again(self, held: Held, known: frozenset[int], named: dict[str, int]) -> None:
@@ -133,6 +126,8 @@ class Layout:
             self._add(held)
         for filename, module in found.items():
             self._walk_globals(filename, vars(module))
+        self._turn_to("")
+        self._outside.follow(found)
         self._extend()
 
     def _extend(self) -> None:
@@ -169,7 +164,7 @@ class Layout:
             parents = self._parents.get(ident)
             if parent:
                 edge = (parent, key if type(key) is str else "")
-                if parents is not None and edge not in parents and len(parents) < _MAX_PARENTS:
+                if parents is not None and edge not in parents and len(parents) < MAX_PARENTS:
                     parents.append(edge)
             if parents is not None:
                 self._meet(ident)

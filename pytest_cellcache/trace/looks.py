@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pytest_cellcache.model.digest import digest_bytes
 from pytest_cellcache.trace.addresses import identity
-from pytest_cellcache.trace.parts import LRU, MAX_ITEMS
+from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, value_of
 
 
 def namespace_ids(namespace: Any) -> list[int]:
@@ -99,5 +99,5 @@ LOOKS: Final[tuple[tuple[Any, Callable[[Any], list[int]]], ...]] = (
     (types.FunctionType, lambda made: [identity(made.__defaults__)]),
     (enumerate, lambda value: [int(enumerate.__reduce__(value)[1][1])]),
     (itertools.count, lambda value: [hash(itertools.count.__repr__(value))]),
-    (ContextVar, lambda variable: [identity(variable.get(None))]),
+    (ContextVar, lambda variable: [identity(value_of(variable))]),
 )

@@ -12,11 +12,13 @@ import sys
 import types
 from collections import deque
 from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import Any, Final
 
 from pytest_cellcache.trace.addresses import identity
 from pytest_cellcache.trace.held import Batch, Held
-from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, SKIPPED_MEMBERS
+from pytest_cellcache.trace.look import Look
+from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, SKIPPED_MEMBERS, value_of
 from pytest_cellcache.trace.slots import Slots
 from pytest_cellcache.trace.surrounding import surrounding_now
 
@@ -116,6 +118,8 @@ def _content(held: Held, ids: list[int], named: dict[str, int], known: dict[int,
 
 def _copy(held: Held) -> Any:
     thing, kind = held.thing, type(held.thing)
+    if isinstance(held.ids, Look):
+        return held.ids.copy()
     if held.kind == "namespace":
         return dict(thing) if len(thing) <= MAX_ITEMS else _NO_COPY
     if held.kind == "mapping":
@@ -134,7 +138,7 @@ def _copy(held: Held) -> Any:
             return _UNSET
     if issubclass(kind, random.Random):
         return random.Random.getstate(thing)
-    return _NO_COPY
+    return value_of(thing, _NO_COPY) if kind is ContextVar else _NO_COPY
 
 
 def _slot(slot: Any, thing: Any) -> Any:
@@ -146,6 +150,8 @@ def _slot(slot: Any, thing: Any) -> Any:
 
 def _refill(held: Held, copy: Any) -> bool:
     thing, kind = held.thing, type(held.thing)
+    if isinstance(held.ids, Look):
+        return held.ids.put_back(copy)
     if copy is _NO_COPY:
         return issubclass(kind, LRU)  # what it has learned it would learn again
     if held.kind == "namespace":
@@ -178,6 +184,8 @@ def _refill(held: Held, copy: Any) -> bool:
             thing.cell_contents = copy
     elif issubclass(kind, random.Random):
         random.Random.setstate(thing, copy)
+    elif kind is ContextVar:
+        thing.set(copy)
     else:
         return False
     return True

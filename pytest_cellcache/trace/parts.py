@@ -60,6 +60,11 @@ SKIPPED_MEMBERS: Final = frozenset(
     __parameters__ __hash__ __annotate__ __annotations_cache__ __slotnames__
     __annotate_func__""".split()
 )
+SKIPPED_GLOBALS: Final = frozenset(
+    """__builtins__ __loader__ __spec__ __cached__ __file__ __path__ __package__ __name__ __doc__
+    __warningregistry__ __annotations__ __conditional_annotations__ __annotate__
+    @pytest_ar @py_builtins""".split()
+)
 _PLAIN_ATTRIBUTES: Final = frozenset(
     "__wrapped__ __isabstractmethod__ __name__ __doc__ pytestmark _pytestfixturefunction".split()
 )
@@ -149,6 +154,14 @@ def way_to(value: Any) -> Callable[[], Any]:
         return weakref.ref(value)
     except TypeError:
         return lambda: value
+
+
+def value_of(variable: ContextVar[Any], unset: Any = None) -> Any:
+    """Give the value of a variable, or its default: to be set to it makes no difference."""
+    try:
+        return variable.get()
+    except LookupError:
+        return unset
 
 
 def code_of(value: Any) -> CodeRef | None:
@@ -243,5 +256,5 @@ _SPECIAL: Final[dict[int, Callable[[Any], Any]]] = {
     identity(types.GeneratorType): _parts_of_generator,
     identity(types.AsyncGeneratorType): _parts_of_generator,
     **dict.fromkeys(map(identity, (enumerate, zip, map, filter)), _parts_of_iterator),
-    identity(ContextVar): lambda variable: (variable.get(None),),
+    identity(ContextVar): lambda variable: (value_of(variable),),
 }

@@ -21,6 +21,7 @@ from pytest_cellcache.model.observation import CodeRef, Observation
 from pytest_cellcache.sources.handover import Handover
 from pytest_cellcache.trace import inputs, unit
 from pytest_cellcache.trace.annotations import AnnotationWatch
+from pytest_cellcache.trace.chance import CHANCE
 from pytest_cellcache.trace.channel import FirstParty, Label
 from pytest_cellcache.trace.child import ChildRecording
 from pytest_cellcache.trace.contract import (
@@ -290,6 +291,7 @@ class Watch:
             self._environment.install()
             self._metadata.install()
             self._importing.install()
+            CHANCE.install()
             CHILDREN.handover = recorder.handover
             CHILDREN.install(lambda token: unit.LISTENERS[0].go_on_as_child(token, None))
 
@@ -297,6 +299,7 @@ class Watch:
         unit.LISTENERS.remove(recorder)
         if not unit.LISTENERS:
             CHILDREN.uninstall()
+            CHANCE.uninstall()
             self._importing.uninstall()
             self._metadata.uninstall()
             self._environment.uninstall()

@@ -15,27 +15,24 @@ from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from pytest_cellcache.model.observation import FIXTURE, CodeRef, StateChange
+from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, CodeRef, StateChange
 from pytest_cellcache.trace.addresses import identity
 from pytest_cellcache.trace.held import Batch, Held, Signature
-from pytest_cellcache.trace.layout import (
-    MAX_FOREIGN,
-    MAX_GROWN,
-    MAX_OBJECTS,
-    SKIPPED_GLOBALS,
-    Layout,
-    Owner,
-)
+from pytest_cellcache.trace.layout import Layout, Owner
+from pytest_cellcache.trace.limits import MAX_FOREIGN, MAX_GROWN, MAX_OBJECTS
 from pytest_cellcache.trace.memory import Memory
+from pytest_cellcache.trace.outside import word_of
 from pytest_cellcache.trace.parts import (
     LRU,
     MAX_ITEMS,
+    SKIPPED_GLOBALS,
     code_of,
     is_opaque,
     results_of,
 )
 from pytest_cellcache.trace.undone import Undone
 
+_MODULE: Final = types.ModuleType
 _MAPPINGS: Final = (dict, OrderedDict, defaultdict, Counter)
 
 
@@ -52,8 +49,9 @@ class StateWatch(Layout):
         is_first_party: Callable[[str], bool],
         is_alias: Callable[[str, str], bool],
         imports_of: Callable[[str], Iterable[str] | None] = lambda _: None,
+        writes: Callable[[str], Iterable[str]] = lambda _: (),
     ) -> None:
-        super().__init__(is_first_party, is_alias, imports_of)
+        super().__init__(is_first_party, is_alias, imports_of, writes)
         self._memory: Memory | None = None
         self._late: list[tuple[int, frozenset[StateChange]]] = []
         # What others than the code near it change.
@@ -62,6 +60,8 @@ class StateWatch(Layout):
 
     def begin(self) -> None:
         """Lay everything out."""
+        self._outside.begin()
+        self._open.clear()  # the rest changes more often
         self._find_modules()
         self._limit = min(MAX_OBJECTS, len(self._parents) + MAX_GROWN)
 
@@ -211,15 +211,18 @@ class StateWatch(Layout):
             self._homes.pop(ident, None)
 
     def _tell(self, held: Held, word: str, changes: set[StateChange]) -> None:
-        if held.is_foreign and word.startswith("_"):
+        if held.is_foreign and (word.startswith("_") or type(held.thing.get(word)) is _MODULE):
             return  # what a library remembers in its own object
         if held.module:
-            is_module = type(held.thing.get(word)) is types.ModuleType  # an import has set it
+            is_module = type(held.thing.get(word)) is _MODULE  # an import has set it
             if word and word not in SKIPPED_GLOBALS and not is_module:
                 changes.add(StateChange(held.module, word))
             return
         home = self._home_of(held, word)
         for owner, is_top, below in self._leading_to(held.ident):
+            if owner[0] == OUTSIDE:
+                changes.add(StateChange(*owner, word_of(owner[1], word)))
+                continue
             name = word if is_top else below
             is_keyed = held.kind == "mapping" if is_top else self._is_mapping(owner)
             function = None if is_top or below else self._function_of(owner)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.plugin.conftest import Counted
+    from tests.plugin.conftest import Counted, Suite
 
 CONFTEST = """
 import pytest
@@ -56,3 +56,26 @@ def test_the_error_is_reported_where_its_scope_ends(counted: Counted, name: str)
     for last in ([], ["test_b.py"]):
         ran, _ = counted.run(*(f"test_a.py::test_{test}" for test in ORDERS[name]), *last)
         assert ran.text.count("wide ends") >= 1
+
+
+def test_what_another_parameter_raises_is_reported_where_a_set_up_ends_it(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import pytest
+        OPEN = []
+        @pytest.fixture(scope="module", params=["a", "b"])
+        def wide(request):
+            OPEN.append(request.param)
+            yield request.param
+            OPEN.remove(request.param)
+            if request.param == "a":
+                raise RuntimeError("a ends")
+        def test_none(): assert OPEN == []
+        def test_wide(wide): assert OPEN == [wide]
+        def test_too(wide): assert OPEN == [wide]
+        def test_last(wide): assert OPEN == [wide]
+        """,
+    )
+    for _ in range(2):
+        assert suite.both().outcomes["test_a.py::test_wide[b]"].startswith("setup:failed")

@@ -450,3 +450,39 @@ def test_what_weak_containers_hold_is_state(suite: Suite, kind: str) -> None:
     suite.edit("test_a.py", "live) == 1", "live) != 0")
     assert suite.both().names == ["test_keeps", "test_reads"]
     assert suite.both("test_a.py::test_reads").code == 1
+
+
+@pytest.mark.parametrize(
+    ("now", "ran"),
+    [
+        ("lib.X = 2; lib.L.append(2)", ["test_sets", "test_between", "test_x", "test_list"]),
+        ("lib.X = 0; lib.L.clear()", ["test_sets", "test_between", "test_x", "test_list"]),
+        ("lib.X = 1", ["test_sets", "test_between"]),
+    ],
+    ids=["other", "undone", "same"],
+)
+def test_what_changes_again_after_a_replayed_test_counts(
+    suite: Suite, now: str, ran: list[str]
+) -> None:
+    """The replayed test changes the same: it has to run before, to tell what the other does."""
+    suite.write("lib.py", "X = 0\nL = []\n")
+    suite.write(
+        "test_a.py",
+        """
+        import lib
+        def test_sets(): lib.X = 1; lib.L.append(1)
+        def test_between(): pass
+        """,
+    )
+    suite.write(
+        "test_b.py",
+        """
+        import lib
+        def test_x(): assert lib.X == 1
+        def test_list(): assert lib.L == [1]
+        def test_free(): pass
+        """,
+    )
+    suite.warm()
+    suite.edit("test_a.py", "between(): pass", f"between(): {now}")
+    assert sorted(set(suite.both().names)) == sorted(ran)

@@ -8,7 +8,12 @@ if TYPE_CHECKING:
     from tests.plugin.conftest import Suite
 
 
-FORGET = "import calendar\ndef pytest_sessionfinish(): vars(calendar).pop('left_by_us', None)\n"
+FORGET = """
+import csv
+def pytest_sessionfinish():
+    if "left" in csv.list_dialects():
+        csv.unregister_dialect("left")
+"""
 
 
 def test_the_first_attempt_is_not_reported_and_its_mates_run_between(suite: Suite) -> None:
@@ -46,11 +51,11 @@ def test_the_second_attempt_begins_as_if_there_had_been_no_first(suite: Suite) -
         import pytest
 
         # What cannot be seen: state that is kept by another package.
-        import calendar
+        import csv
 
         def value(): return 1
 
-        def test_before(): calendar.left_by_us = [1]
+        def test_before(): csv.register_dialect("left", delimiter=";")
 
         class TestIt:
             def test_clean(self, request, record_property):
@@ -60,7 +65,7 @@ def test_the_second_attempt_begins_as_if_there_had_been_no_first(suite: Suite) -
                 self.mark = value()
                 request.node.add_marker("left")
                 record_property("left", 1)
-                assert calendar.left_by_us == [1]
+                assert csv.get_dialect("left").delimiter == ";"
         """,
     )
     suite.write("conftest.py", FORGET)
@@ -78,18 +83,18 @@ def test_a_failing_set_up_is_live_too(suite: Suite) -> None:
         import pytest
 
         # What cannot be seen: state that is kept by another package.
-        import calendar
+        import csv
 
         def value(): return 1
 
-        def test_before(): calendar.left_by_us = 1
+        def test_before(): csv.register_dialect("left", delimiter=";")
 
         @pytest.fixture(scope="module")
         def needs():
             assert value()
-            return calendar.left_by_us
+            return csv.get_dialect("left").delimiter
 
-        def test_shared(needs): assert needs == 1
+        def test_shared(needs): assert needs == ";"
         """,
     )
     suite.write("conftest.py", FORGET)

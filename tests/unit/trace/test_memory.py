@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
+import decimal
+import logging
 import os
 import random
+import signal
 import sys
 import textwrap
 import types
@@ -19,6 +23,7 @@ from pytest_cellcache.trace.state import StateWatch
 
 MODULE = """
     import collections
+    import contextvars
     import random
 
     class Kind:
@@ -50,6 +55,7 @@ MODULE = """
     SLOTTED.left = 1
     DICE = random.Random(1)
     STEP = make()
+    VARIABLE = contextvars.ContextVar("VARIABLE", default=1)
     GOING = iter(range(3))
 """
 
@@ -76,6 +82,16 @@ DEEDS = {
     "search path": ("sys.path.append('/nowhere')", "list(sys.path)"),
     "working directory": ("os.chdir('/')", "os.getcwd()"),
     "random": ("random.random()", "random.getstate()"),
+    "context variable": ("m.VARIABLE.set(2)", "m.VARIABLE.get()"),
+    "level": ("log.setLevel(10)", "log.level"),
+    "handler": ("log.addHandler(logging.NullHandler())", "log.handlers"),
+    "logging": ("logging.disable(50)", "logging.root.manager.disable"),
+    "decimal": ("decimal.getcontext().prec = 5", "decimal.getcontext().prec"),
+    "traps": ("decimal.getcontext().traps[decimal.Inexact] = True", "decimal.getcontext().traps"),
+    "builtin": ("builtins.remembered = 1", "hasattr(builtins, 'remembered')"),
+    "recursion": ("sys.setrecursionlimit(4321)", "sys.getrecursionlimit()"),
+    "arguments": ("sys.argv.append('-x')", "sys.argv"),
+    "signal": ("signal.signal(10, signal.SIG_IGN)", "signal.getsignal(10)"),
 }
 
 
@@ -99,7 +115,8 @@ def watch() -> StateWatch:
 @pytest.mark.parametrize("name", DEEDS)
 def test_what_was_done_is_undone(module: types.ModuleType, name: str) -> None:
     deed, shown = DEEDS[name]
-    space: dict[str, Any] = {"m": module, "os": os, "sys": sys, "random": random}
+    space: dict[str, Any] = {"m": module, "log": logging.getLogger("remembered")}
+    space |= {each.__name__: each for each in (builtins, decimal, logging, os, random, signal, sys)}
     before = repr(eval(shown, space))
     memory = watch().remember()
     exec(deed, space)

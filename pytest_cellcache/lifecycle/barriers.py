@@ -1,0 +1,26 @@
+"""Why nothing is stored of an attempt."""
+
+from __future__ import annotations
+
+from pytest_cellcache.lifecycle.footprint import barrier_of
+from pytest_cellcache.lifecycle.surroundings import Surroundings
+from pytest_cellcache.lifecycle.units import Attempt
+from pytest_cellcache.model import reasons
+from pytest_cellcache.model.reasons import Reason
+
+
+def barrier_to_storing(attempt: Attempt, around: Surroundings) -> Reason | None:
+    """Give the reason, if there is one."""
+    if attempt.barrier is not None:
+        return attempt.barrier
+    for instance in attempt.instances:
+        if instance.has_failed or instance.is_open:
+            return Reason(reasons.FAILED, f"fixture {instance.name}")
+    if attempt.seen.left:
+        return Reason(reasons.LEFT_BEHIND, ", ".join(sorted(attempt.seen.left)))
+    may_connect = around.may_connect or attempt.facts.may_connect
+    consulted = (attempt.seen, *(instance.seen for instance in attempt.instances), around.imported)
+    for seen in consulted:
+        if (found := barrier_of(seen, may_connect=may_connect)) is not None:
+            return found
+    return None

@@ -1,0 +1,307 @@
+"""What tests can leave to each other in the standard library and in other distributions.
+
+Watched beside what first-party modules lead to (``trace.state``): a few states that only functions
+give, as *probes*, and the modules, classes and containers that code of the project may write to.
+Who reads them is told by the modules that code names, see ``READ_THROUGH``.
+"""
+
+from __future__ import annotations
+
+import locale
+import logging
+import signal
+import sys
+import time
+import types
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from pytest_cellcache.model.observation import OUTSIDE
+from pytest_cellcache.trace.addresses import identity
+from pytest_cellcache.trace.chance import CHANCE
+from pytest_cellcache.trace.held import Held
+from pytest_cellcache.trace.look import Look
+from pytest_cellcache.trace.looks import mapping_ids, namespace_ids
+
+READ_THROUGH: Final = {
+    "locale": ("locale", "time", "datetime", "calendar"),
+    "time": ("time", "datetime", "calendar", "email", "logging"),
+    "sys": ("sys", "argparse", "optparse", "click", "typer", "importlib", "traceback"),
+    "socket": ("socket", "ssl", "urllib", "http", "ftplib", "smtplib", "asyncio", "requests"),
+}
+"""Modules whose users may read what is watched; by default the module itself."""
+_NEVER: Final = frozenset(
+    "sys builtins warnings random threading gc pytest pluggy hypothesis coverage".split()
+)
+"""Modules that change all the time, or are watched in another way."""
+_getsignal: Final[Any] = sys.modules["_signal"].getsignal  # ten times as fast: no enums
+_setlocale: Final[Any] = sys.modules["_locale"].setlocale  # likewise
+_digits: Final[Any] = getattr(sys, "get_int_max_str_digits", int)  # Python 3.11
+_SIGNALS: Final = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGHUP")
+    if hasattr(signal, name)
+)
+_FRESH_CONTEXT: Final = (
+    *(28, "ROUND_HALF_EVEN", -999999, 999999, 1, 0),
+    *(True, False, True, True, False, False, False, False, False),
+)
+"""What ``decimal`` begins with, where nobody has loaded it so far."""
+_TROUBLES: Final = (TypeError, AttributeError, ValueError, RuntimeError, LookupError, OSError)
+
+
+class Probe(Look):
+    """A state that a function tells.
+
+    Args:
+        take: gives it.
+        put: puts back what ``take`` gave.
+        look: gives the same as a tuple of plain values, with identities of objects.
+    """
+
+    def __init__(
+        self,
+        take: Callable[[], tuple[Any, ...]],
+        put: Callable[[Any], None],
+        look: Callable[[], tuple[Any, ...]] | None = None,
+    ) -> None:
+        self._take = take
+        self._put = put
+        self._look = look or take
+
+    def __call__(self, thing: Any) -> list[int]:
+        return [hash(self._look())]
+
+    def copy(self) -> Any:
+        return self._take()
+
+    def put_back(self, copy: Any) -> bool:
+        try:
+            self._put(copy)
+        except _TROUBLES:
+            return False
+        return True
+
+
+class Drawing(Look):
+    """The state of ``random``, which ``trace.memory`` puts back."""
+
+    def __call__(self, thing: Any) -> list[int]:
+        return [CHANCE.look()]
+
+    def words(self, before: list[int]) -> list[str]:
+        return [CHANCE.word(*before)]
+
+    def settle(self) -> None:
+        CHANCE.settle()
+
+
+class Outside:
+    """What is watched there.
+
+    Args:
+        owners: takes whose each object is.
+        add: takes what is compared.
+        writes: names, from the top-level module on, what code of a file may write to.
+    """
+
+    def __init__(
+        self,
+        owners: dict[int, list[tuple[str, str]]],
+        add: Callable[[Held], None],
+        is_first_party: Callable[[str], bool],
+        writes: Callable[[str], Iterable[str]],
+    ) -> None:
+        self._owners = owners
+        self._add = add
+        self._is_first_party = is_first_party
+        self._writes = writes
+
+    def begin(self) -> None:
+        """Watch what is always watched."""
+        looks: dict[str, Look] = {
+            "logging": Probe(_loggers, _put_loggers, _look_at_loggers),
+            "decimal": Probe(_context, _put_context),
+            "locale": Probe(lambda: (_setlocale(locale.LC_ALL),), _put_locale),
+            "signal": Probe(_handlers, _put_handlers, lambda: (*map(identity, _handlers()),)),
+            "time": Probe(lambda: time.tzname, lambda _: time.tzset()),
+            "sys": Probe(_switches, _put_switches, _look_at_switches),
+            "socket": Probe(_timeout, _put_timeout),
+            "random": Drawing(),
+        }
+        for name, look in looks.items():
+            self._hold(name, Held(identity(name), "other", name, look))
+        self._hold("builtins", hold(sys.modules["builtins"]))
+
+    def follow(self, filenames: Iterable[str]) -> None:
+        """Watch the modules, classes and containers that code of some files may write to."""
+        names = {name for filename in filenames for name in self._writes(filename)}
+        for name in sorted(names):
+            top = name.partition(".")[0]
+            if top in _NEVER or top.startswith(("_pytest", "pytest_cellcache")):
+                continue
+            for thing in _along(name):
+                space = vars(thing) if type(thing) is types.ModuleType else {}
+                if self._is_first_party(str(space.get("__file__", ""))):
+                    break
+                is_plain = type(thing) in (types.ModuleType, dict, list, set)
+                if identity(thing) not in self._owners and (is_plain or _is_open(thing)):
+                    self._hold(top, hold(thing))
+
+    def _hold(self, name: str, held: Held) -> None:
+        self._owners.setdefault(held.ident, []).append((OUTSIDE, name))
+        self._add(held)
+
+
+def hold(thing: Any) -> Held:
+    """Compare a module, class or container with what it holds now."""
+    if type(thing) is dict:
+        return Held(identity(thing), "mapping", thing, mapping_ids)
+    if type(thing) in (list, set):
+        return Held(identity(thing), "other", thing, _items)
+    held = Held(identity(thing), "namespace", vars(thing), namespace_ids)
+    held.is_foreign = True
+    held.owner = thing if isinstance(thing, type) else None
+    return held
+
+
+def word_of(owner: str, word: str) -> str:
+    """Say by which word readers can be told: of builtins by their names, else by none."""
+    return word if owner in ("builtins", "random") else ""
+
+
+def _along(name: str) -> Iterable[Any]:
+    """Give the objects on the way of a dotted name, as far as it leads without code running."""
+    parts = name.split(".")
+    thing: Any = sys.modules.get(parts[0])
+    if thing is None:
+        return
+    yield thing
+    for number, part in enumerate(parts[1:], 2):
+        if type(thing) is types.ModuleType:
+            thing = vars(thing).get(part) or sys.modules.get(".".join(parts[:number]))
+        elif isinstance(thing, type):
+            thing = type.__getattribute__(thing, "__dict__").get(part)
+        else:
+            return
+        if thing is None:
+            return
+        yield thing
+
+
+def _is_open(thing: Any) -> bool:
+    """Say whether a thing is a class whose attributes can be set."""
+    if not issubclass(type(thing), type):
+        return False
+    is_heap, is_immutable = thing.__flags__ & (1 << 9), thing.__flags__ & (1 << 8)
+    return bool(is_heap and not is_immutable)
+
+
+def _items(thing: Any) -> list[int]:
+    return [*map(identity, thing)]
+
+
+# -- what only functions give -------------------------------------------------------------------
+
+
+def _loggers() -> tuple[Any, ...]:
+    manager = logging.root.manager
+    rows: list[Any] = []
+    root = logging.root
+    own = [each for each in root.handlers if not _is_pytests(each)]
+    is_levelled = len(own) < len(root.handlers) and any(
+        each.level for each in root.handlers if _is_pytests(each)
+    )
+    # Within a phase, pytest has its handlers there, and sets the level that was asked for.
+    level = None if is_levelled else root.level
+    rows.append((root, level, True, root.disabled, tuple(own), tuple(root.filters)))
+    for each in list(manager.loggerDict.values()):
+        if isinstance(each, logging.PlaceHolder):
+            continue
+        if each.level or each.handlers or each.filters or each.disabled or not each.propagate:
+            own = [handler for handler in each.handlers if not _is_pytests(handler)]
+            filters = tuple(each.filters)
+            rows.append((each, each.level, each.propagate, each.disabled, tuple(own), filters))
+    return (manager.disable, *rows)
+
+
+def _look_at_loggers() -> tuple[Any, ...]:
+    disable, *rows = _loggers()
+    looks = [
+        (identity(each), level, propagate, disabled, *map(identity, (*handlers, None, *filters)))
+        for each, level, propagate, disabled, handlers, filters in rows
+    ]
+    return disable, *looks
+
+
+def _is_pytests(handler: Any) -> bool:
+    return type(handler).__module__.startswith("_pytest")
+
+
+def _put_loggers(copy: tuple[Any, ...]) -> None:
+    logging.root.manager.disable, *rows = copy
+    known = {row[0] for row in rows}
+    now = [each for each, *_ in _loggers()[1:]]
+    rows += [(each, 0, True, False, (), ()) for each in now if each not in known]
+    for each, level, propagate, disabled, handlers, filters in rows:
+        if level is not None:
+            each.setLevel(level)
+        each.propagate, each.disabled = propagate, disabled
+        each.handlers[:] = [*handlers, *(h for h in each.handlers if _is_pytests(h))]
+        each.filters[:] = filters
+
+
+def _context() -> tuple[Any, ...]:
+    decimal: Any = sys.modules.get("decimal")
+    if decimal is None:
+        return _FRESH_CONTEXT
+    now = decimal.getcontext()
+    traps = now.traps.values()
+    return now.prec, now.rounding, now.Emin, now.Emax, now.capitals, now.clamp, *traps
+
+
+def _put_context(copy: tuple[Any, ...]) -> None:
+    now = sys.modules["decimal"].getcontext()
+    now.prec, now.rounding, now.Emin, now.Emax, now.capitals, now.clamp, *traps = copy
+    now.traps.update(zip(now.traps, traps, strict=True))
+
+
+def _timeout() -> tuple[Any, ...]:
+    network: Any = sys.modules.get("_socket")
+    return (network.getdefaulttimeout() if network is not None else None,)
+
+
+def _put_timeout(copy: tuple[Any]) -> None:
+    sys.modules["_socket"].setdefaulttimeout(*copy)
+
+
+def _put_locale(copy: tuple[str]) -> None:
+    locale.setlocale(locale.LC_ALL, *copy)
+
+
+def _handlers() -> tuple[Any, ...]:
+    return tuple(map(_getsignal, _SIGNALS))
+
+
+def _put_handlers(copy: tuple[Any, ...]) -> None:
+    for number, handler in zip(_SIGNALS, copy, strict=True):
+        if handler is not None and _getsignal(number) is not handler:
+            signal.signal(number, handler)
+
+
+def _switches() -> tuple[Any, ...]:
+    kept = (tuple(sys.argv), tuple(sys.meta_path), tuple(sys.path_hooks))
+    return sys.getrecursionlimit(), _digits(), *kept, sys.excepthook, sys.displayhook
+
+
+def _look_at_switches() -> tuple[Any, ...]:
+    objects = (sys.excepthook, sys.displayhook, *sys.meta_path, None, *sys.path_hooks)
+    return sys.getrecursionlimit(), _digits(), *sys.argv, *map(identity, objects)
+
+
+def _put_switches(copy: tuple[Any, ...]) -> None:
+    limit, digits, argv, finders, path_hooks, sys.excepthook, sys.displayhook = copy
+    sys.setrecursionlimit(limit)
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(digits)
+    sys.argv[:], sys.meta_path[:], sys.path_hooks[:] = argv, finders, path_hooks

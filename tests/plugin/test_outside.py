@@ -1,0 +1,92 @@
+"""What tests leave to each other in the standard library and in other distributions."""
+
+from __future__ import annotations
+
+import builtins
+import decimal
+import json
+import logging
+import random
+import socket
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Suite
+
+LEFT = {
+    "level": ("logging.getLogger('left').setLevel(10)", "logging.getLogger('left').level == 10"),
+    "disabled": ("logging.disable(50)", "not logging.getLogger('left').isEnabledFor(50)"),
+    "handler": ("log.addHandler(logging.NullHandler())", "len(log.handlers) == 1"),
+    "decimal": ("decimal.getcontext().prec = 5", "str(1 / decimal.Decimal(3)) == '0.33333'"),
+    "seed": ("random.seed(3)", "random.randrange(1000) == 243"),
+    "timeout": ("socket.setdefaulttimeout(3)", "socket.getdefaulttimeout() == 3"),
+    "recursion": ("sys.setrecursionlimit(4321)", "sys.getrecursionlimit() == 4321"),
+    "arguments": ("sys.argv[1:] = ['left']", "sys.argv[1:] == ['left']"),
+    "builtin": ("builtins.left = 1", "left == 1"),
+    "module": ("json.left = 1", "hasattr(json, 'left')"),
+    "class": ("json.JSONEncoder.default = lambda s, o: 1", "json.dumps(object()) == '1'"),
+}
+USING = (
+    "import builtins, decimal, json, logging, random, socket, sys\nlog = logging.getLogger('left')"
+)
+
+
+@pytest.fixture(autouse=True)
+def _what_the_suite_leaves() -> Iterator[None]:
+    limit, argv, state = sys.getrecursionlimit(), sys.argv[:], random.getstate()
+    default = json.JSONEncoder.default
+    put_back()
+    yield
+    put_back()
+    sys.setrecursionlimit(limit)
+    sys.argv[:] = argv
+    random.setstate(state)
+    setattr(json.JSONEncoder, "default", default)  # noqa: B010  # mypy: a method
+
+
+def put_back() -> None:
+    logging.disable(logging.NOTSET)
+    logging.getLogger("left").setLevel(logging.NOTSET)
+    logging.getLogger("left").handlers.clear()
+    decimal.setcontext(decimal.Context())
+    socket.setdefaulttimeout(None)
+    vars(builtins).pop("left", None)
+    vars(json).pop("left", None)
+
+
+@pytest.mark.parametrize("kind", LEFT)
+def test_who_reads_it_runs_after_who_leaves_it(suite: Suite, kind: str) -> None:
+    leave, find = LEFT[kind]
+    suite.write("test_a.py", f"{USING}\ndef test_leaves(): {leave}\ndef test_other(): pass\n")
+    suite.write("test_b.py", f"{USING}\ndef test_finds(): assert {find}\ndef test_free(): pass\n")
+    clean = decimal.getcontext(), sys.getrecursionlimit(), sys.argv[:], json.JSONEncoder.default
+
+    def again() -> None:
+        put_back()
+        sys.setrecursionlimit(clean[1])
+        sys.argv[:] = clean[2]
+        setattr(json.JSONEncoder, "default", clean[3])  # noqa: B010
+
+    for _ in range(2):
+        again()
+        assert suite.cached().code == 0
+    suite.edit("test_b.py", f"assert {find}", f"assert 1 and {find}")
+    suite.edit("test_b.py", "test_free(): pass", "test_free(): 1")
+    again()
+    ran = suite.cached()
+    assert (ran.code, sorted(set(ran.names))) == (0, ["test_finds", "test_free", "test_leaves"])
+    suite.edit("test_a.py", leave, "pass")
+    again()
+    random.seed(4)
+    assert {"test_finds": "failed"}.items() <= outcomes(suite.cached().outcomes).items()
+
+
+def outcomes(found: dict[str, str]) -> dict[str, str]:
+    return {
+        nodeid.partition("::")[2]: "failed" if "failed" in told else "passed"
+        for nodeid, told in found.items()
+    }
