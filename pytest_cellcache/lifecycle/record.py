@@ -29,6 +29,7 @@ from pytest_cellcache.lifecycle.inheritance import Present, Told, are_told, dige
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
+from pytest_cellcache.lifecycle.nametable import BLOB, PACKED, NameTable
 from pytest_cellcache.lifecycle.precedence import texts
 from pytest_cellcache.lifecycle.producers import Producers, draws, unit_key
 from pytest_cellcache.lifecycle.reading import Reading
@@ -271,8 +272,8 @@ class Recording:
         name = self._store.put_blob(blob)
         if name is None:
             return False
-        groups: dict[str, list[Entry]] = {}
-        now = time.time()
+        rows: list[tuple[Attempt, dict[str, Any]]] = []
+        names = NameTable()
         ran = frozenset(() if self._left is None else self._left.nodeids)
         for row in kept:
             attempt = row.attempt
@@ -284,11 +285,22 @@ class Recording:
                 "duration": round(attempt.duration_s, 6),
             }
             body |= self.sequences.to_json(attempt)
-            body |= self.sequences.order_to_json(row, self._last_of(attempt.facts), ran)
+            order = self.sequences.order_to_json(row, self._last_of(attempt.facts), ran)
+            body |= names.pack(order)
             if attempt.changes:
                 relative = self._project.snapshot.places.relative
                 body["changed"] = digest_of_changes(attempt, relative)
-            entry = Entry(attempt.facts.nodeid, now, (name, *attempt.blobs), body)
+            rows.append((attempt, body))
+        named = self._store.put_blob(names.encode(self.sequences.digest_of)) if names else ""
+        if named is None:
+            return False
+        groups, now = dict[str, list[Entry]](), time.time()
+        for attempt, body in rows:
+            blobs = (name, *attempt.blobs)
+            if not body.keys().isdisjoint(PACKED):
+                body[BLOB] = named
+                blobs = (*blobs, named)
+            entry = Entry(attempt.facts.nodeid, now, blobs, body)
             groups.setdefault(attempt.facts.group, []).append(entry)
         written = [self._store.append(group, found) for group, found in groups.items()]
         return all(written)  # every group is tried

@@ -197,9 +197,11 @@ class Sequences:
     ) -> dict[str, Any]:
         """Give what a record tells of the producers of its test; see ``others_of``."""
         later = others_of(row, last, ran)
-        told = {"producers": row.producers, "either": row.either, "later": later}
-        made = {name: short(self._digests.get(name, "")) for name in sorted(row.needed)}
-        return {name: found for name, found in {**told, "made": made}.items() if found}
+        return {"producers": row.producers, "either": row.either, "later": later}
+
+    def digest_of(self, nodeid: str) -> str:
+        """Give what tells a test of this run from another one of its name."""
+        return short(self._digests.get(nodeid, ""))
 
     def apply(self, rows: Sequence[Kept], left: Left, roots_of: Roots) -> list[Kept]:
         """Add producers to rows, and what these rest on to the units of ``left``."""

@@ -9,6 +9,7 @@ from typing import Any
 from pytest_cellcache.graph.members import Members
 from pytest_cellcache.lifecycle.graphblob import StoredGraph
 from pytest_cellcache.lifecycle.inputs import Inputs
+from pytest_cellcache.lifecycle.nametable import BLOB, StoredNames
 from pytest_cellcache.lifecycle.precedence import read_unstored, texts
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
@@ -41,6 +42,7 @@ class Verifier:
         self._groups: dict[str, dict[str, list[Entry]]] = {}
         self._graphs: dict[str, StoredGraph | None] = {}
         self._unstored: dict[str, dict[str, dict[str, Any]]] = {}
+        self._names: dict[str, StoredNames] = {}
 
     def judge(self, facts: TestFacts) -> Verdict:
         """Give ``Hit`` with the newest record that holds, or ``Miss`` with the reason."""
@@ -120,10 +122,22 @@ class Verifier:
     def _entries(self, group: str) -> dict[str, list[Entry]]:
         if group not in self._groups:
             found: dict[str, list[Entry]] = {}
-            for entry in self._store.read(group):
-                found.setdefault(entry.unit, []).append(entry)
+            for stored in self._store.read(group):
+                entry = self._with_names(stored) if BLOB in stored.body else stored
+                if entry is not None:
+                    found.setdefault(entry.unit, []).append(entry)
             self._groups[group] = found
         return self._groups[group]
+
+    def _with_names(self, entry: Entry) -> Entry | None:
+        """Give a record with the names that it has numbers for; ``None`` if it is damaged."""
+        try:
+            blob = entry.body[BLOB]
+            if blob not in self._names:
+                self._names[blob] = StoredNames(self._store.get_blob(blob) or b"")
+            return entry._replace(body=self._names[blob].unpack(entry.body))
+        except _BROKEN:
+            return None
 
     def _reason(self, facts: TestFacts, entry: Entry) -> Reason | None:
         try:

@@ -79,11 +79,12 @@ def test_who_must_run_before_is_noted(bench: Any) -> None:
     story.ran()
     story.ran()
     story.session.record(*story.attempts)
-    noted = {entry.unit: entry.body.get("producers") for entry in bench.store.read("t.py")}
-    assert {unit: list(found or ()) for unit, found in noted.items()} == {
-        "t.py::test": [],
-        "t.py::test2": ["t.py::test"],
-        "t.py::test3": [],
+    verifier = bench.open().verifier
+    found = {each.facts.nodeid: verifier.producers_of(each.facts) for each in story.attempts}
+    assert found == {
+        "t.py::test": (),
+        "t.py::test2": ("t.py::test",),
+        "t.py::test3": (),
     }
 
 
