@@ -15,6 +15,8 @@ from pytest_cellcache.lifecycle.surroundings import Edges
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.model.keys import BODY, NAME, REGISTERS, Key
 
+_FEW: Final = 4
+"""Keys added to a unit that its record names one by one."""
 _MAX_PASSES: Final = 4
 """Values made from values made from ... that are followed from test to test."""
 
@@ -111,5 +113,8 @@ def with_producers(
     for row in rows:
         unit = left.key_of(row.attempt)
         new = frozenset(added.get(unit, ()))
-        found.append(Kept(row.attempt, row.roots | new, *left.tests_around(unit, new)))
+        around = left.tests_around(unit, new)
+        if len(new) > _FEW:
+            new = frozenset({left.hub_of(new)})  # many units rest on the same
+        found.append(Kept(row.attempt, row.roots | new, *around))
     return found
