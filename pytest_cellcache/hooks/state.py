@@ -72,9 +72,12 @@ class Changes:
         Args:
             ran: files whose code it and its fixtures have run; ``None`` if it may be any.
         """
-        if not self.is_lax or len(self._ended) - self._all_at >= _SOME_ITEMS:
+        if not self.is_lax:
             ran = None
         self._item |= self.take(ran)
+        if ran is not None and len(self._ended) - self._all_at >= _SOME_ITEMS:
+            ran = None
+            self._item |= self.take()
         if ran is None:
             self._all_at = len(self._ended)
         self._ended.append(nodeid)

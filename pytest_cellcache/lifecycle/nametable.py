@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-BLOB: Final = "names"
+BLOB: Final = "table"
 """Entry of a record that names the blob."""
 
 _LISTS: Final = ("producers", "later")
