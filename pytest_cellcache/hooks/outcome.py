@@ -47,7 +47,7 @@ def barrier_of_reports(
     """Say why what a test reported is not good news, or cannot be vouched for."""
     for report in reports:
         if report.outcome not in _STORED:
-            return Reason(reasons.FAILED, "teardown" if report.when == "teardown" else "")
+            return Reason(reasons.FAILED)
         if hasattr(report, FLAG):
             return Reason(reasons.UNRECORDABLE, "replayed by another run")
     whens = [report.when for report in reports]

@@ -14,7 +14,6 @@ from pytest_cellcache.hooks.collection import Collection
 from pytest_cellcache.hooks.collector import paused
 from pytest_cellcache.hooks.facets import plugin_files
 from pytest_cellcache.hooks.firstparty import concerns
-from pytest_cellcache.hooks.foretelling import foretell
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.inheriting import Inheriting
 from pytest_cellcache.hooks.items import read_item
@@ -44,7 +43,6 @@ from pytest_cellcache.store.contract import Store
 from pytest_cellcache.trace.recorder import Recorder
 from pytest_cellcache.trace.state import StateWatch
 
-_FOR_OTHERS: Final = (reasons.PRODUCER, reasons.FORETOLD)
 _FLUSH_S: Final = 30.0
 """How much of a run a killed session loses at most, as far as its fixtures are torn down."""
 
@@ -146,7 +144,6 @@ class Run:
         self.collection.drop_failed(session.items)
         for item in session.items:
             self._judged[item.nodeid] = self._judge(item)
-        foretell(session.items, self._judged, basis.verifier.is_foretold)
         self._hydrate(session)
         if self.changes is not None:
             # Who replays must know at once what live tests have changed.
@@ -207,7 +204,7 @@ class Run:
             for item in unread:
                 before = self._judged[item.nodeid][1]
                 facts, verdict = self._judge(item)
-                if isinstance(before, Miss) and before.reason.slug in _FOR_OTHERS:
+                if isinstance(before, Miss) and before.reason.slug == reasons.PRODUCER:
                     verdict = before
                 self._judged[item.nodeid] = facts, verdict
 

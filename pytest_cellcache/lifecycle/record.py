@@ -7,6 +7,7 @@ those that never are leave no record.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -23,18 +24,20 @@ from pytest_cellcache.lifecycle.consumers import Kept, with_producers
 from pytest_cellcache.lifecycle.evaluations import evaluations_of
 from pytest_cellcache.lifecycle.flux import is_in_flux, without_flux
 from pytest_cellcache.lifecycle.footprint import InputKeys, may_ask_entries
-from pytest_cellcache.lifecycle.inheritance import Present, Told, are_told, tell
+from pytest_cellcache.lifecycle.graphblob import encode_graph
+from pytest_cellcache.lifecycle.inheritance import Present, Told, are_told, digest_of_changes, tell
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
+from pytest_cellcache.lifecycle.nametable import BLOB, PACKED, NameTable
 from pytest_cellcache.lifecycle.precedence import texts
 from pytest_cellcache.lifecycle.producers import Producers, draws, unit_key
 from pytest_cellcache.lifecycle.reading import Reading
-from pytest_cellcache.lifecycle.saving import Saver
 from pytest_cellcache.lifecycle.sequences import Sequences
 from pytest_cellcache.lifecycle.sites import ImportInputs, place_inputs
 from pytest_cellcache.lifecycle.surroundings import (
     Backwards,
+    Edges,
     Surroundings,
     applies,
     packages_of,
@@ -54,6 +57,7 @@ from pytest_cellcache.model.keys import (
 )
 from pytest_cellcache.model.observation import CodeRef, Observation, StateChange
 from pytest_cellcache.model.reasons import Reason
+from pytest_cellcache.model.record import Entry
 from pytest_cellcache.store.contract import Store
 
 
@@ -86,9 +90,6 @@ class Recording:
         self.children = ChildFootprints(project, read_child)
         self._leftovers = Leftovers(store, project.snapshot, input_keys.names_of)
         self.sequences = Sequences(self.children.joined, named, by_chance=by_chance)
-        self._saver = Saver(
-            store, inputs, self.sequences, last_of, project.snapshot.places.relative
-        )
         self._waiting: list[Attempt] = []
         self._locator = Locator(project)
         self._new: list[Attempt] = []
@@ -137,7 +138,7 @@ class Recording:
         Returns:
             Per node id why there is no record; ``None`` where there is one.
         """
-        closed, failed, known = list[Attempt](), list[Attempt](), dict[str, list[str]]()
+        closed, known = list[Attempt](), dict[str, list[str]]()
         fates, waiting = dict[str, Reason | None](), list[Attempt]()
         new, left = self._take_new(around)
         for attempt in self._waiting:
@@ -151,13 +152,9 @@ class Recording:
                 known[attempt.facts.nodeid] = texts(self._last_of(attempt.facts).get("producers"))
             if barrier is None:
                 closed.append(attempt)
-            elif attempt.barrier == Reason(reasons.FAILED) and not attempt.is_setup:
-                failed.append(attempt)
         self._waiting = waiting
-        leaving = any(attempt.changes or self.sequences.has(attempt) for attempt in new)
-        if closed or failed or leaving:
-            found = self._write([*closed, *failed], new, around, left)
-            fates |= found | {each.facts.nodeid: each.barrier for each in failed}
+        if closed or any(attempt.changes or self.sequences.has(attempt) for attempt in new):
+            fates.update(self._write(closed, new, around, left))
         self.sequences.keep_unstored(fates, known, left, self._store)
         return fates
 
@@ -209,7 +206,7 @@ class Recording:
             back = Backwards(everything, edges)
             kept = without_flux(flux, outputs, kept, back, fates)
             everything = reach({root for row in kept for root in row.roots}, edges)
-        if kept and not self._saver.save(kept, everything, edges, left.nodeids):
+        if kept and not self._save(kept, everything, edges):
             fates.update({row.attempt.facts.nodeid: Reason(reasons.UNWRITABLE) for row in kept})
         return {row.attempt.facts.nodeid: None for row in kept} | fates
 
@@ -269,6 +266,44 @@ class Recording:
             keys_of_code=self.keys_of_code,
         )
         return Closure(self._project, self._digester, evaluations), frozenset(everywhere)
+
+    def _save(self, kept: Sequence[Kept], everything: set[Key], edges: Edges) -> bool:
+        blob, positions = encode_graph(everything, edges, self._inputs.digest, self._inputs.members)
+        name = self._store.put_blob(blob)
+        if name is None:
+            return False
+        rows: list[tuple[Attempt, dict[str, Any]]] = []
+        names = NameTable()
+        ran = frozenset(() if self._left is None else self._left.nodeids)
+        for row in kept:
+            attempt = row.attempt
+            body = {
+                "graph": name,
+                "roots": sorted(positions[root] for root in row.roots),
+                "item": attempt.facts.digest,
+                "result": attempt.result,
+                "duration": round(attempt.duration_s, 6),
+            }
+            body |= self.sequences.to_json(attempt)
+            order = self.sequences.order_to_json(row, self._last_of(attempt.facts), ran)
+            body |= names.pack(order)
+            if attempt.changes:
+                relative = self._project.snapshot.places.relative
+                body["changed"] = digest_of_changes(attempt, relative)
+            rows.append((attempt, body))
+        named = self._store.put_blob(names.encode(self.sequences.digest_of)) if names else ""
+        if named is None:
+            return False
+        groups, now = dict[str, list[Entry]](), time.time()
+        for attempt, body in rows:
+            blobs = (name, *attempt.blobs)
+            if not body.keys().isdisjoint(PACKED):
+                body[BLOB] = named
+                blobs = (*blobs, named)
+            entry = Entry(attempt.facts.nodeid, now, blobs, body)
+            groups.setdefault(attempt.facts.group, []).append(entry)
+        written = [self._store.append(group, found) for group, found in groups.items()]
+        return all(written)  # every group is tried
 
     def shared(self, group: str, around: Surroundings, at_import: ImportInputs) -> frozenset[Key]:
         """Give what all tests of a file rest on."""

@@ -16,7 +16,7 @@ from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import CODE_KINDS, FILE, Key
 from pytest_cellcache.model.reasons import Reason
-from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict, collection_of, failure_of
+from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict, collection_of
 from pytest_cellcache.sources.snapshot import Snapshot
 from pytest_cellcache.store.contract import Store
 
@@ -55,11 +55,6 @@ class Verifier:
                 return Hit(entry)
             first = first or reason
         return Miss(first or Reason(reasons.NEW))
-
-    def is_foretold(self, facts: TestFacts) -> bool:
-        """Say whether a test has failed before and nothing that it rests on changed since."""
-        entries = self._entries(facts.group).get(failure_of(facts.nodeid), [])
-        return any(self._reason(facts, entry) is None for entry in entries)
 
     def another(self, facts: TestFacts, fits: Callable[[Entry], bool]) -> Entry | None:
         """Give the newest record that holds and fits."""

@@ -40,7 +40,6 @@ class Miss(NamedTuple):
 Verdict = Hit | Miss
 
 _COLLECTION = "collection of "
-_FAILURE = "failure of "
 
 
 def collection_of(group: str) -> str:
@@ -48,11 +47,6 @@ def collection_of(group: str) -> str:
     return _COLLECTION + group
 
 
-def failure_of(nodeid: str) -> str:
-    """Name the unit that is a failure of a test; no node id begins like that."""
-    return _FAILURE + nodeid
-
-
-def is_outcome(unit: str) -> bool:
-    """Say whether a unit is a test or fixture: no collection of a module, and no failure."""
-    return not unit.startswith((_COLLECTION, _FAILURE))
+def is_collection(unit: str) -> bool:
+    """Say whether a unit is the collection of a module, and no test."""
+    return unit.startswith(_COLLECTION)

@@ -25,7 +25,6 @@ _CLAUSES: Final = {
     reasons.UNRECORDABLE: "its report holds something that cannot be stored",
     reasons.UNWRITABLE: "the store could not be written",
     reasons.PRODUCER: "another test that runs needs what it leaves behind",
-    reasons.FORETOLD: "a later test of its module fails again, as nothing it rests on changed",
     reasons.UNTRACED: "it ran untraced",
     reasons.READ_MODE: "this run only reads the cache",
     reasons.TEARDOWN: "it does something after its yield",
