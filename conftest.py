@@ -8,12 +8,17 @@ from collections import Counter
 import pytest
 
 _IS_OLDEST = pytest.version_tuple < (8, 3)
-_RARELY = (32, 1)
+_IS_NEWEST = sys.version_info[:2] == (3, 13)
+_RARELY = (48, 1)
 _TAKES = (
     _RARELY if _IS_OLDEST else {(3, 11): (2, 0), (3, 13): (2, 1)}.get(sys.version_info[:2], _RARELY)
 )
 """How many of these tests one is taken of, and which: 3.11 takes what 3.13 leaves out."""
-_MANY = {"tests/property/test_judged_projects.py": 3, "tests/plugin/test_collection_doubt.py": 3}
+_MANY = {
+    "tests/property/test_judged_projects.py": 3,
+    "tests/plugin/test_collection_doubt.py": 3,
+    "tests/plugin/test_collection.py": 2,
+}
 """Of these files so many times less are taken."""
 _WHOLE_RUNS = ("tests/plugin/", "tests/promises/", "tests/property/")
 
@@ -28,8 +33,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Take some of the tests that run whole suites: Python 3.11 and 3.13 share them.
 
     Python 3.10 traces as 3.11 does and 3.12 as 3.13 does. What differs between the two tracers, and
-    what is private in the oldest pytest, has tests of its own, which are all taken. So are tests
-    for some versions only, and those of a file that is asked for by name.
+    what is private in pytest, has tests of its own, which are all taken, the latter on the oldest
+    pytest and the newest Python. So are tests for some versions only, and those of a file that is
+    asked for by name.
     """
     if any(".py" in arg for arg in config.args):
         return
@@ -38,7 +44,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     every, which = _TAKES
     for item in items:
         file = item.nodeid.partition("::")[0]
-        if not file.startswith(_WHOLE_RUNS) or file.endswith("private_api.py"):
+        is_private = file.endswith("private_api.py") and (_IS_OLDEST or _IS_NEWEST)
+        if not file.startswith(_WHOLE_RUNS) or is_private:
             continue
         group = file if _TAKES != _RARELY else ""
         seen[group] += 1
