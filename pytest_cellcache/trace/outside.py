@@ -31,9 +31,12 @@ READ_THROUGH: Final = {
 }
 """Modules whose users may read what is watched; by default the module itself."""
 _NEVER: Final = frozenset(
-    "sys builtins warnings random threading gc pytest pluggy hypothesis coverage".split()
+    "sys builtins warnings random threading gc linecache pytest pluggy hypothesis coverage".split()
 )
-"""Modules that change all the time, or are watched in another way."""
+"""Modules that change all the time, or are watched in another way.
+
+``linecache`` is told the source of generated code, under names of its own, for tracebacks.
+"""
 _getsignal: Final[Any] = sys.modules["_signal"].getsignal  # ten times as fast: no enums
 _setlocale: Final[Any] = sys.modules["_locale"].setlocale  # likewise
 _digits: Final[Any] = getattr(sys, "get_int_max_str_digits", int)  # Python 3.11

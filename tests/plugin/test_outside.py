@@ -90,3 +90,21 @@ def outcomes(found: dict[str, str]) -> dict[str, str]:
         nodeid.partition("::")[2]: "failed" if "failed" in told else "passed"
         for nodeid, told in found.items()
     }
+
+
+def test_sources_of_generated_code_join_nobody(suite: Suite) -> None:
+    suite.write(
+        "lib.py",
+        """
+        import linecache
+
+        def make(name):
+            linecache.cache[f"<made {name}>"] = (1, None, ["return 1"], name)
+            return name
+        """,
+    )
+    suite.write("test_a.py", "import lib\ndef test_a():\n    assert lib.make('a') == 'a'\n")
+    suite.write("test_b.py", "import lib\ndef test_b():\n    assert lib.make('b') == 'b'\n")
+    suite.warm()
+    suite.edit("test_b.py", "== 'b'", "== 'b' + ''")
+    assert suite.cached().live == ["test_b.py::test_b"]
