@@ -13,6 +13,7 @@ from pytest_cellcache.graph.described import evaluated_annotations
 from pytest_cellcache.graph.loading import Loading
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.reached import Reached
 from pytest_cellcache.model.digest import ABSENT, Digest, digest_parts
 from pytest_cellcache.model.keys import NAME, Key
 
@@ -38,7 +39,7 @@ class Failing:
         self._loading = loading
         self._digest_name = digest_name
         self._risky: dict[str, frozenset[str]] = {}
-        self._after: dict[str, frozenset[str]] = {}
+        self._needing = Reached(self._needed_by)
         self._winding: dict[str, bool] = {}
 
     def digest(self, key: Key) -> Digest:
@@ -85,17 +86,11 @@ class Failing:
         return self._winding[path]
 
     def _loaded_after(self, path: str) -> frozenset[str]:
-        if path not in self._after:
-            seen: set[str] = set()
-            stack = [path]
-            while stack:
-                current = stack.pop()
-                for spec in self._project.index(current).table.loads:
-                    new = self._needed(current, spec) - seen
-                    seen |= new
-                    stack += new
-            self._after[path] = frozenset(seen)
-        return self._after[path]
+        return frozenset[str]().union(*map(self._needing.of, self._needed_by(path)))
+
+    def _needed_by(self, path: str) -> set[str]:
+        loads = self._project.index(path).table.loads
+        return {file for spec in loads for file in self._needed(path, spec)}
 
     def _needed(self, path: str, spec: str) -> set[str]:
         """Give the files of the project that must have been evaluated for an import to succeed."""

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.digests import Digester
-from pytest_cellcache.graph.modules import Located
 from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.reached import Reached
 from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.model.digest import ABSENT
 
@@ -56,6 +56,7 @@ class Imports:
         self._project = project
         self._digester = digester
         self._asked = asked
+        self._reached = Reached[str](lambda path: self.direct(path)[0])
         self._loads: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
         self._ran: dict[str, list[str]] = {}
         for path, qualname in ran:
@@ -66,13 +67,7 @@ class Imports:
     def brought(self, path: str) -> Brought:
         """Follow the imports of a file and of the first-party modules it imports."""
         direct, names = self.direct(path)
-        every: set[str] = set()
-        stack = list(direct)
-        while stack:
-            file = stack.pop()
-            if file not in every:
-                every.add(file)
-                stack.extend(self.direct(file)[0])
+        every = frozenset[str]().union(*map(self._reached.of, direct))
         loud = frozenset(filter(self._is_loud, every - {path}))
         is_loud = self._is_loud(path) or any(
             self._reaches_out(path, self._digester.purity.changes_of_call(path, qualname))
@@ -87,15 +82,11 @@ class Imports:
             files = set(self._asked.get(path, ()))
             names: set[str] = set()
             for spec in self._specs(path):
-                module, _, taken = spec.partition(":")
-                located = self._project.modules.find_from(path, module)
-                if located is None:
+                found = self._project.modules.find_import(path, spec)
+                files.update(file for located in found for file in located.evaluated)
+                if not found:
+                    module, _, taken = spec.partition(":")
                     names |= _foreign(module, taken)
-                    continue
-                files.update(_files_of(located))
-                child = self._project.modules.find_child(located, taken) if taken else None
-                if child is not None:
-                    files.update(_files_of(child))
             folder = path.rpartition("/")[0]
             while folder and self._project.snapshot.digest_file(f"{folder}/__init__.py") != ABSENT:
                 files.add(f"{folder}/__init__.py")
@@ -136,10 +127,6 @@ class Imports:
         digest, refs = self._project.index(path).table.markers[name]
         cell = self._marks.setdefault((path, name), Cell("value", (), digest, refs, 0, 0))
         return self._digester.purity.changes_of(path, cell)
-
-
-def _files_of(located: Located) -> list[str]:
-    return [file for file in (*located.passed, located.file) if file and file.endswith(".py")]
 
 
 def _foreign(module: str, taken: str) -> set[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.reached import Reached
 from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import EFFECTS, IMPORTS, LISTING, MODULES, Key
@@ -23,8 +24,9 @@ class Loading:
         self._certain: dict[str, frozenset[str]] = {}
         self._brought: dict[str, frozenset[str]] = {}
         self._sources: dict[str, list[tuple[int, list[str]]]] = {}
-        self._loaded: dict[str, frozenset[str]] = {}
-        self._same: dict[frozenset[str], frozenset[str]] = {}
+        self._loaded = Reached[str](
+            lambda path: (source for _, sources in self.sources_in(path) for source in sources)
+        )
         self._reading: dict[str, bool] = {}
 
     def sources(self, path: str, cell: Cell) -> list[str]:
@@ -54,22 +56,7 @@ class Loading:
 
     def loaded_by(self, path: str) -> frozenset[str]:
         """Give the files that importing a file loads, itself included; equal sets are the same."""
-        if path not in self._loaded:
-            seen = {path}
-            stack = [path]
-            while stack:
-                for _, sources in self.sources_in(stack.pop()):
-                    for source in sources:
-                        if source in seen:
-                            continue
-                        seen.add(source)
-                        if source in self._loaded:
-                            seen |= self._loaded[source]
-                        else:
-                            stack.append(source)
-            found = frozenset(seen)
-            self._loaded[path] = self._same.setdefault(found, found)
-        return self._loaded[path]
+        return self._loaded.of(path)
 
     def certain(self, path: str) -> frozenset[str]:
         """Give the files that are loaded when code of a file runs, whoever loaded it.

@@ -33,6 +33,11 @@ class Located(NamedTuple):
     passed: tuple[str, ...] = ()
 
     @property
+    def evaluated(self) -> list[str]:
+        """The Python files that importing it evaluates, its packages' first."""
+        return [file for file in (*self.passed, self.file) if file and file.endswith(".py")]
+
+    @property
     def source(self) -> str | None:
         """The Python source, if it has one."""
         return self.file if self.file and self.file.endswith(".py") else None
@@ -107,6 +112,15 @@ class Modules:
                 has_init = "__init__.py" in self._listing(folder)
                 self._found[key] = Located(init if has_init else None, (folder,))
         return self._found[key]
+
+    def find_import(self, importer: str, spec: str) -> list[Located]:
+        """Find what an import loads, as in ``Refs.imports``: a module, and one taken from it."""
+        module, _, taken = spec.partition(":")
+        located = self.find_from(importer, module)
+        if located is None:
+            return []
+        child = self.find_child(located, taken) if taken else None
+        return [located] if child is None else [located, child]
 
     def find_child(self, parent: Located, name: str) -> Located | None:
         """Find a submodule of a package."""

@@ -20,19 +20,11 @@ def importable(project: Project, path: str) -> frozenset[str] | None:
     if table.is_broken or any(each.imports_computed or each.imports_asked for each in refs):
         return None
     found: set[str] = set()
-    specs = {*table.loads, *(spec for each in refs for spec in each.imports)}
-    for spec in specs:
-        name, _, taken = spec.partition(":")
-        located = modules.find_from(path, name)
-        if located is not None:
-            child = modules.find_child(located, taken) if taken else None
-            for each in (located, child) if child is not None else (located,):
-                found.update(file for file in (*each.passed, each.file) if file)
+    for spec in {*table.loads, *(spec for each in refs for spec in each.imports)}:
+        found.update(f for located in modules.find_import(path, spec) for f in located.evaluated)
     for text in {text for each in refs for text in each.strings}:
         parts = text.split(".")
-        for length in range(len(parts), 0, -1):
-            located = modules.find(".".join(parts[:length]))
-            if located is not None:
-                found.update(file for file in (*located.passed, located.file) if file)
-                break
+        beginnings = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+        located = next(filter(None, map(modules.find, beginnings)), None)
+        found.update(located.evaluated if located is not None else ())
     return frozenset(found)

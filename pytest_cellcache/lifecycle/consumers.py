@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.lifecycle.left import Left
+from pytest_cellcache.graph.reached import Reached
+from pytest_cellcache.lifecycle.left import Left, modules_only
 from pytest_cellcache.lifecycle.producers import Change
 from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.lifecycle.surroundings import Edges
@@ -67,7 +68,6 @@ def with_producers(
         return left.hubs.get(key) or closure.live_edges(key)
 
     served: dict[object, int] = dict.fromkeys(places, 0)
-    places_of_units = {unit: place for place, unit in enumerate(roots)}
     for _ in range(_MAX_PASSES):
         live = {unit: own | frozenset(added.get(unit, ())) for unit, own in roots.items()}
         readers = Readers(project, names, live, live_edges)
@@ -81,7 +81,7 @@ def with_producers(
             waiting = fully = readers.units_in(bits)
             if fillers:  # others may turn out to be that, too
                 fully = frozenset(u for u in waiting if not live[u].isdisjoint(filling))
-                bits = sum(1 << places_of_units[unit] for unit in fully)
+                bits = readers.bits_for(fully)
             served[place] |= bits
             for needs, units in ((rests_on, fully), (instead, waiting - fully)):
                 units = frozenset(u for u in units if not needs <= live[u] and needs != {u})
@@ -95,18 +95,20 @@ def with_producers(
         if not grown:  # what bodies that made a remembered value read counts, too
             break
     loaded: dict[Key, frozenset[str]] = {}
+    reached = Reached[Key](lambda key: modules_only(edges(key)))
     registering: dict[tuple[frozenset[str], str, str], Key] = {}
     for file, name in sorted(registers):
         for unit in readers.units_in(readers.reaching(Key(NAME, file, name))):
             # Statements that may come to change it, too, in the modules that it rests on.
             modules = loaded.get(unit)
             if modules is None:
-                modules = loaded[unit] = left.modules_of(unit, roots[unit], edges)
-            if modules and (modules, file, name) not in registering:
+                modules = loaded[unit] = left.modules_of(unit, roots[unit], edges, reached)
+            if not modules:
+                continue
+            if (modules, file, name) not in registering:
                 keys = (Key(REGISTERS, module, f"{file}::{name}") for module in modules)
                 registering[modules, file, name] = left.hub_of(frozenset(keys))
-            if modules:
-                added.setdefault(unit, set()).add(registering[modules, file, name])
+            added.setdefault(unit, set()).add(registering[modules, file, name])
     for unit in left.units.keys() & added.keys():
         left.units[unit] |= added[unit]
     found = []

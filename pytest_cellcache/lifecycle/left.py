@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from pytest_cellcache.graph.locate import places_of
+from pytest_cellcache.graph.reached import Reached
 from pytest_cellcache.graph.remembered import Place, Ran
 from pytest_cellcache.lifecycle.footprint import InputKeys
 from pytest_cellcache.lifecycle.producers import Producers, draws, unit_key
@@ -79,7 +80,6 @@ class Left:
         self._used: dict[Key, set[Key]] = {}
         self._users: dict[Key, list[Key]] = {}
         self._modules: dict[Key, frozenset[str]] = {}
-        self._reached: dict[Key, frozenset[str]] = {}
         self._same: dict[frozenset[str], frozenset[str]] = {}
         self._order: dict[Key, str] = {}
         self._ranks: dict[Key, int] = {}
@@ -154,48 +154,33 @@ class Left:
     def key_of(attempt: Attempt) -> Key:
         return unit_key(attempt.facts.group, attempt.facts.nodeid)
 
-    def modules_of(self, unit: Key, roots: frozenset[Key], edges: Edges) -> frozenset[str]:
+    def modules_of(
+        self, unit: Key, roots: frozenset[Key], edges: Edges, reached: Reached[Key]
+    ) -> frozenset[str]:
         """Give the modules that a unit rests on: those of its file, and those it imports.
 
         An import in a function that ran counts, whichever unit came first to it.
+
+        Args:
+            reached: follows ``modules_only`` of the edges.
         """
         keys = {*roots, Key(GROUP, unit.path)}
         keys.update(*(self.hubs[root] for root in roots & self.hubs.keys()))
-        brought = {self._modules_by(key, edges) for key in keys if key.kind != UNIT}
+        brought = {self._modules_by(key, edges, reached) for key in keys if key.kind != UNIT}
         return frozenset[str]().union(*brought)
 
-    def _modules_by(self, root: Key, edges: Edges) -> frozenset[str]:
+    def _modules_by(self, root: Key, edges: Edges, reached: Reached[Key]) -> frozenset[str]:
         found = self._modules.get(root)
         if found is None:
-            starts = {root} if root.kind in (EFFECTS, GROUP) else edges(root)
-            found = frozenset[str]().union(
-                *(self._loaded_with(start, edges) for start in _modules_only(starts))
-            )
+            if root.kind in (EFFECTS, GROUP):
+                found = frozenset(key.path for key in reached.of(root) if key.kind == EFFECTS)
+            else:
+                starts = modules_only(edges(root))
+                found = frozenset[str]().union(
+                    *(self._modules_by(start, edges, reached) for start in starts)
+                )
             self._modules[root] = found = self._same.setdefault(found, found)
         return found
-
-    def _loaded_with(self, module: Key, edges: Edges) -> frozenset[str]:
-        """Give the files of the modules that a module leads to."""
-        if module not in self._reached:
-            seen = {module}
-            stack = [module]
-            files: set[str] = set()
-            covered: set[str] = set()  # with all that they lead to
-            while stack:
-                current = stack.pop()
-                if current.kind == EFFECTS and current.path in covered:
-                    continue
-                if current.kind == EFFECTS:
-                    files.add(current.path)
-                for key in _modules_only(edges(current)):
-                    if key in self._reached:
-                        covered |= self._reached[key]
-                    elif key not in seen:
-                        seen.add(key)
-                        stack.append(key)
-            found = frozenset(files | covered)
-            self._reached[module] = self._same.setdefault(found, found)
-        return self._reached[module]
 
     def note_units(
         self, new: Sequence[Attempt], roots_of: Callable[[Attempt], frozenset[Key]]
@@ -325,5 +310,6 @@ class Left:
         return found
 
 
-def _modules_only(keys: Iterable[Key]) -> Iterable[Key]:
+def modules_only(keys: Iterable[Key]) -> Iterable[Key]:
+    """Leave out keys that do not stand for the evaluation of a module."""
     return (key for key in keys if key.kind in (EFFECTS, GROUP))

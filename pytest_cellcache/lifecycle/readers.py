@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from pytest_cellcache.graph.names import Names
@@ -47,6 +47,7 @@ class Readers:
         self._names = names
         # Sets of units are the bits of numbers, in the order of ``roots``.
         self._order = list(roots)
+        self._places = {unit: place for place, unit in enumerate(self._order)}
         self._sets: dict[int, frozenset[Key]] = {}
         self._units: dict[Key, int] = {}
         for place, own in enumerate(roots.values()):
@@ -96,6 +97,10 @@ class Readers:
             places = (place for place, bit in enumerate(reversed(f"{bits:b}")) if bit == "1")
             self._sets[bits] = frozenset(self._order[place] for place in places)
         return self._sets[bits]
+
+    def bits_for(self, units: Iterable[Key]) -> int:
+        """Give the bits that stand for units: the same for the same ``roots`` in their order."""
+        return sum(1 << self._places[unit] for unit in units)
 
     def bits_of(self, change: Change) -> int:
         """Give the units that may see a change as bits: by their places among ``roots``."""
