@@ -20,6 +20,7 @@ from pytest_cellcache.model.observation import StateChange
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.sharing import places_in
 from pytest_cellcache.trace.held import Signature
+from pytest_cellcache.trace.layout import Files
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.state import StateWatch
 
@@ -209,7 +210,7 @@ def make_watch(places: Places, concerns: Callable[[str], bool], basis: Basis | N
     def writes(filename: str) -> set[str]:
         return reached_out(basis.project.index(places.relative(filename))) if basis else set()
 
-    return StateWatch(concerns, is_alias, imports_of, writes)
+    return StateWatch(Files(concerns, is_alias, imports_of, writes))
 
 
 class Holdings:

@@ -9,7 +9,7 @@ import sys
 import types
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.sources.loaded import loaded_modules
 from pytest_cellcache.trace.addresses import identity
@@ -39,27 +39,28 @@ Owner = tuple[str, str]
 """File name and global."""
 
 
-class Layout:
-    """What is watched.
+class Files(NamedTuple):
+    """What is known of files by their names.
 
-    Args:
-        is_first_party: answers for a file name.
+    Attributes:
+        is_first_party: says whether modules of a file are watched.
         is_alias: says whether a global of a file is only bound by imports; such objects are
             walked in the module that defines them.
         imports_of: gives the files that code of a file may import; ``None`` if it may be any.
         writes: names, from the top-level module on, what code of a file may write to elsewhere.
     """
 
-    def __init__(
-        self,
-        is_first_party: Callable[[str], bool],
-        is_alias: Callable[[str, str], bool],
-        imports_of: Callable[[str], Iterable[str] | None] = lambda _: None,
-        writes: Callable[[str], Iterable[str]] = lambda _: (),
-    ) -> None:
-        self._imports_of = imports_of
-        self._is_first_party = is_first_party
-        self._is_alias = is_alias
+    is_first_party: Callable[[str], bool]
+    is_alias: Callable[[str, str], bool]
+    imports_of: Callable[[str], Iterable[str] | None] = lambda _: None
+    writes: Callable[[str], Iterable[str]] = lambda _: ()
+
+
+class Layout:
+    """What is watched."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
         self._batches: list[Batch] = []
         # By group: what is added to it next; the group that is laid out now.
         self._open: dict[str, Batch] = {}
@@ -86,7 +87,7 @@ class Layout:
         self._known_modules = 0
         self._limit = MAX_OBJECTS
         self._left_out: dict[int, Callable[[], Any]] = {}
-        self._outside = Outside(self._owners, self._add, is_first_party, writes)
+        self._outside = Outside(self._owners, self._add, files.is_first_party, files.writes)
         self._copies = Copies(self._parents, self._owners, self._homes)
 
     def _walk_again(self, held: Held, known: frozenset[int], named: dict[str, int]) -> None:
@@ -104,8 +105,6 @@ class Layout:
             if not is_known or (type(key) is str and named.get(key) != ident):
                 self._walk(part, held.ident, key)
 
-    # -- laying out ------------------------------------------------------------------------------
-
     def _find_modules(self) -> None:
         self._known_modules = len(sys.modules)
         found: dict[str, Any] = {}
@@ -113,7 +112,7 @@ class Layout:
             filename = vars(module).get("__file__")
             if not isinstance(filename, str) or filename in self._modules:
                 continue
-            if filename.endswith(".py") and self._is_first_party(filename):
+            if filename.endswith(".py") and self._files.is_first_party(filename):
                 found.setdefault(filename, module)
         self._sources |= found.keys()
         self._near.clear()
@@ -145,7 +144,7 @@ class Layout:
         for name, value in list(namespace.items()):
             if name in SKIPPED_GLOBALS or is_opaque(value):
                 continue
-            if self._is_alias(filename, name):
+            if self._files.is_alias(filename, name):
                 self._leave_out(value)
                 continue
             self._foreign_left = MAX_FOREIGN
@@ -215,7 +214,7 @@ class Layout:
                 if file in found:
                     continue
                 found.add(file)
-                imported = self._imports_of(file)
+                imported = self._files.imports_of(file)
                 if imported is None or len(found) > len(self._modules) // 2:
                     self._near[files] = None
                     break

@@ -12,13 +12,13 @@ import copy
 import sys
 import types
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final
 
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, CodeRef, StateChange
 from pytest_cellcache.trace.addresses import identity
 from pytest_cellcache.trace.held import Batch, Held, Signature
-from pytest_cellcache.trace.layout import Layout, Owner
+from pytest_cellcache.trace.layout import Files, Layout, Owner
 from pytest_cellcache.trace.limits import MAX_FOREIGN, MAX_GROWN, MAX_OBJECTS
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.outside import word_of
@@ -44,14 +44,8 @@ class StateWatch(Layout):
             changed by earlier ones, see ``take_late``.
     """
 
-    def __init__(
-        self,
-        is_first_party: Callable[[str], bool],
-        is_alias: Callable[[str, str], bool],
-        imports_of: Callable[[str], Iterable[str] | None] = lambda _: None,
-        writes: Callable[[str], Iterable[str]] = lambda _: (),
-    ) -> None:
-        super().__init__(is_first_party, is_alias, imports_of, writes)
+    def __init__(self, files: Files) -> None:
+        super().__init__(files)
         self._memory: Memory | None = None
         self._late: list[tuple[int, frozenset[StateChange]]] = []
         # What others than the code near it change.

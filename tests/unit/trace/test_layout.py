@@ -21,11 +21,12 @@ class Watched:
     def __init__(self) -> None:
         self.imports: dict[str, list[str] | None] = {}
         self.names: list[str] = []
-        self.watch = StateWatch(
+        files = layout.Files(
             lambda filename: filename.startswith("/watched/"),
             lambda filename, name: False,
             lambda filename: self.imports.get(filename, []),
         )
+        self.watch = StateWatch(files)
 
     def define(self, filename: str, **values: Any) -> Any:
         name = "grouped_" + filename.rpartition("/")[2].removesuffix(".py")

@@ -18,6 +18,7 @@ import pytest
 
 from pytest_cellcache.trace import state as state_module
 from pytest_cellcache.trace.held import Batch
+from pytest_cellcache.trace.layout import Files
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.state import StateWatch
 
@@ -106,7 +107,7 @@ def module() -> Iterator[types.ModuleType]:
 
 
 def watch() -> StateWatch:
-    found = StateWatch(lambda filename: filename.startswith("/watched/"), lambda *_: False)
+    found = StateWatch(Files(lambda filename: filename.startswith("/watched/"), lambda *_: False))
     found.begin()
     found.take()
     return found

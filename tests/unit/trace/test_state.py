@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from pytest_cellcache.model.observation import StateChange
+from pytest_cellcache.trace.layout import Files
 from pytest_cellcache.trace.state import StateWatch
 
 FIRST, SECOND = "/watched/first.py", "/watched/second.py"
@@ -25,10 +26,11 @@ class Watched:
     def __init__(self) -> None:
         self.modules: dict[str, types.ModuleType] = {}
         self.aliases: set[tuple[str, str]] = set()
-        self.watch = StateWatch(
+        files = Files(
             lambda filename: filename.startswith("/watched/"),
             lambda filename, name: (filename, name) in self.aliases,
         )
+        self.watch = StateWatch(files)
 
     def define(self, text: str, filename: str = FIRST) -> Any:
         name = "watched_" + filename.rpartition("/")[2].removesuffix(".py")
