@@ -84,6 +84,7 @@ class Readers:
         self._index()
         self._reading: dict[Key, int] = {}
         self._computed: dict[Key, int] = {}
+        self._by_its_name: dict[Key, int] = {}
         self._naming: dict[tuple[str, Key, bool, bool], int] = {}
         self._outside: dict[tuple[str, str], int] = {}
 
@@ -110,6 +111,8 @@ class Readers:
         found = self.reaching(key)
         if change.function is not None:
             found = found & self._asking(key, change.function)
+        if change.fillers:
+            found = found & (self._naming_it(key) | self._leading_to(set(change.fillers)))
         if change.is_counter:
             return found & self._leading_to(self._by_attribute.get(change.word, set()))
         plain = _MANGLED.sub("", change.word)
@@ -168,6 +171,39 @@ class Readers:
                 found |= self._units.get(name, 0)
             self._computed[key] = found
         return self._computed[key] | self._units.get(function, 0)
+
+    def _naming_it(self, key: Key) -> int:
+        """Give the units that lead to a global otherwise than by a module that is a mere value."""
+        if key not in self._by_its_name:
+            surface = Key(SURFACE, key.path)
+            units, seen, stack = 0, {key}, [key]
+            while stack:
+                target = stack.pop()
+                units |= self._units.get(target, 0)
+                for source in self._back.get(target, ()):
+                    if source not in seen and (target != surface or self._may_ask(source, key)):
+                        seen.add(source)
+                        stack.append(source)
+            self._by_its_name[key] = units
+        return self._by_its_name[key]
+
+    def _may_ask(self, source: Key, key: Key) -> bool:
+        """Say whether code that has a module as a value may be after a global in it.
+
+        Not a body that puts the module somewhere, neither names the global nor computes names,
+        and hands the module to nobody.
+        """
+        return source.kind != BODY or any(
+            refs.is_dynamic
+            or refs.imports_computed
+            or key.name in refs.attrs
+            or words_of(key.name) <= refs.words
+            or any(
+                Key(SURFACE, key.path) in self._names.resolve(source.path, chain).keys
+                for chain in refs.arguments
+            )
+            for refs in self._project.refs_of(source)
+        )
 
     def _passes_on(self, key: Key) -> bool:
         """Say whether a key is only another way to what it leads to: nothing was computed."""

@@ -325,3 +325,24 @@ def test_who_does_not_run_a_function_does_not_see_its_variables(
     found = left.change("kept", ran=["remembering.<locals>.inner", "kept", "make"])
     change = found._replace(function=Key(BODY, "a.py", "remembering.<locals>.inner"))
     assert left.readers(change, f"import b; {text}", *ran) == ({READER} if is_read else set())
+
+
+MODULE_AS_A_VALUE = {
+    "put in a namespace": ("x = {}; x['a'] = a", False),
+    "and named in a text": ("x = {}; x['a'] = a; y = 'a.D'", True),
+    "and its attribute": ("x = a; x.D", True),
+    "handed over": ("print(a)", True),
+    "and names are computed": ("x = a; getattr(x, chr(68))", True),
+    "with a filler run": ("x = a; x.fill(1)", True),
+}
+
+
+@pytest.mark.parametrize(("text", "is_read"), MODULE_AS_A_VALUE.values(), ids=MODULE_AS_A_VALUE)
+def test_who_only_puts_a_module_somewhere_does_not_see_what_it_remembers(
+    left: Left, text: str, *, is_read: bool
+) -> None:
+    ran = ["fill"] if "fill" in text else []
+    filled = left.change("D", ran=FILLERS)
+    assert left.readers(filled, text, *ran) == ({READER} if is_read else set())
+    other = left.change("D", ran=["put"])
+    assert left.readers(other, text, *ran) == {READER}
