@@ -152,21 +152,22 @@ class Refs:
     def to_json(self) -> dict[str, Any]:
         """Give a JSON object with what there is."""
         data: dict[str, Any] = {
-            name: sorted(getattr(self, name)) for name in SET_FIELDS if getattr(self, name)
+            name: _joined(sorted(getattr(self, name))) for name in SET_FIELDS if getattr(self, name)
         }
         flags = [name for name in FLAG_FIELDS if getattr(self, name)]
         if flags:
-            data["flags"] = flags
+            data["flags"] = _joined(flags)
         return data
 
     if not TYPE_CHECKING:
 
-        def __getattr__(self, name: str) -> set[str] | bool:
+        def __getattr__(self, name: str) -> set[str] | frozenset[str] | bool:
             # An attribute that is not there yet, see ``from_json``.
             if name in _SETS:
-                value = set(self.stored.get(name, ()))
+                found = self.stored.get(name)
+                value = _NOTHING if found is None else set(_parts(found))
             elif name in _FLAGS:
-                value = name in self.stored.get("flags", ())
+                value = name in _parts(self.stored.get("flags", ""))
             else:
                 raise AttributeError(name)
             setattr(self, name, value)
@@ -208,6 +209,19 @@ FLAG_FIELDS: Final = (
     "changes_parameters", "changes_unknown", "changes_closure", "keeps_arguments", "accumulates",
     "tells",
 )  # fmt: skip
+
+_NOTHING: Final[frozenset[str]] = frozenset()
+_BETWEEN: Final = "\n"
+
+
+def _joined(texts: list[str]) -> str | list[str]:
+    """Write texts as one: a store holds many thousands of such sets, most never asked for."""
+    return texts if any(_BETWEEN in text for text in texts) else _BETWEEN.join(texts)
+
+
+def _parts(found: str | list[str]) -> list[str]:
+    return found.split(_BETWEEN) if isinstance(found, str) else found
+
 
 _SETS: Final = frozenset(SET_FIELDS)
 _FLAGS: Final = frozenset(FLAG_FIELDS)

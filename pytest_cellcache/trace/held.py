@@ -11,6 +11,7 @@ import types
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, Final
 
 from pytest_cellcache.trace.addresses import addresses_of, identity
@@ -24,6 +25,8 @@ _MANY_LOST: Final = 16
 """Objects of a batch that have gone before what they held is dropped."""
 
 Signature = tuple[bytes, list[int]]
+Row = tuple["Held", list[int], dict[str, int]]
+"""A container, the identities of what it held, and those of its names."""
 
 
 class Reference(weakref.ref):  # type: ignore[type-arg]
@@ -164,10 +167,12 @@ class Batch:
         self._in: list[Held] = []
         self._keys: list[dict[Any, Any]] = []
         self._others: list[Held] = []
+        self._slotted: list[Held] = []
         self._laid_out = 0
         self._fresh: list[Any] | None = None
         self._saved: Signature | None = None
         self._now: Signature | None = None
+        self._rows: list[Row] | None = None
         self._pending: list[Held] = []
 
     @property
@@ -210,6 +215,7 @@ class Batch:
         self.held = [held for held in self.held if held.of is None or held.of() is not None]
         for each in (self._bodies, self._whose, self._instances, self._spaces, self._in):
             each.clear()
+        self._slotted.clear()
         self._keys.clear()
         self._others.clear()
         self._laid_out = 0
@@ -229,6 +235,7 @@ class Batch:
         if sum(instance() is None for instance in self._instances) >= _MANY_LOST:
             self._drop_lost()
         self._lay_out()
+        self._rows = None
         self._saved = self.signature(keep=keep)
 
     def _lay_out(self) -> None:
@@ -245,6 +252,8 @@ class Batch:
                 continue
             self._bodies += (body, _BETWEEN)
             self._whose.append(held)
+            if isinstance(held.ids, Slots):
+                self._slotted.append(held)
             if held.kind == "mapping":  # keys that are texts are no referents
                 self._keys.append(held.thing)
         self._laid_out = len(self.held)
@@ -295,26 +304,29 @@ class Batch:
             found += [held for held in self._whose if held.kind == "mapping"]
         return [*found, *self._others, *self.held[self._laid_out :]]
 
-    def contents(self) -> tuple[list[Held], list[Any]]:
+    def contents(self) -> tuple[list[Row], list[Any]]:
         """Give the containers that the collector tells of, and all that they hold.
 
         Raises:
             RuntimeError: a thread changed one meanwhile.
         """
         things, self._fresh = self._fresh, None
-        return [*self._whose, *self._in], self._things() if things is None else things
+        things = self._things() if things is None else things
+        if self._rows is None:
+            laid_out = chain(self._whose, self._in)
+            self._rows = [(held, held.saved, held.named) for held in laid_out]
+        return self._rows, things
 
     @property
-    def others(self) -> list[Held]:
-        """The containers that have to be asked one by one."""
-        return [*self._others, *self.held[self._laid_out :]]
+    def uncopied(self) -> list[Held]:
+        """The containers that ``contents`` does not tell how to put back."""
+        return [*self._others, *self._slotted, *self.held[self._laid_out :]]
 
     def _things(self) -> list[Any]:
         self._spaces[::3] = [instance() for instance in self._instances]
         things = gc.get_referents(*self._bodies, *self._spaces)
         self._spaces[::3] = [None] * len(self._instances)
-        for mapping in self._keys:
-            things += dict.keys(mapping)
+        things += chain.from_iterable(self._keys)
         return things
 
     def signature(self, *, keep: bool = False) -> Signature | None:

@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from pytest_cellcache.trace.addresses import identity
-from pytest_cellcache.trace.held import Batch, Held
+from pytest_cellcache.trace.held import Batch, Held, Row
 from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, SKIPPED_MEMBERS, value_of
 from pytest_cellcache.trace.slots import Slots
@@ -25,9 +25,6 @@ from pytest_cellcache.trace.surrounding import surrounding_now
 _TROUBLES: Final = (TypeError, AttributeError, ValueError, RuntimeError, LookupError, OSError)
 _UNSET: Final = object()
 _NO_COPY: Final = object()
-
-_Row = tuple[Held, list[int], dict[str, int]]
-"""A container, the identities of what it held, and those of its names."""
 
 
 class Memory:
@@ -39,16 +36,14 @@ class Memory:
 
     def __init__(self, batches: Iterable[Batch]) -> None:
         # What most of them hold is taken in one go, and told apart where something changed.
-        self._taken: list[tuple[list[_Row], list[Any]]] = []
+        self._taken: list[tuple[list[Row], list[Any]]] = []
         self._copies: list[tuple[Held, list[int], Any]] = []
         for batch in batches:
-            others = batch.others
+            others = batch.uncopied
             try:
-                common, things = batch.contents()
+                self._taken.append(batch.contents())
             except RuntimeError:  # changed by a thread
-                common, things, others = [], [], batch.held
-            self._taken.append(([(held, held.saved, held.named) for held in common], things))
-            others = [*others, *(held for held in common if isinstance(held.ids, Slots))]
+                others = batch.held
             self._copies += [(held, held.saved, _copy(held)) for held in others]
         self.look_around()
 
