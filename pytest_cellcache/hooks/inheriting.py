@@ -59,6 +59,20 @@ class Inheriting:
             found = self._recording.changes_of(attempt, self._around())
             self._order.note_state(attempt.facts.nodeid, set(found).difference(known))
 
+    def found_by(self, attempt: Attempt) -> tuple[str, ...]:
+        """Name the tests that ran unreported and left what an attempt may have seen."""
+        if not self._order.unreported:
+            return ()
+        every = [attempt.seen, *(each.seen for each in attempt.instances)]
+        looked = {path for s in every for path in (*(s.reads - s.appends), *s.stats, *s.listings)}
+        variables = {name for seen in every for name in seen.variables}
+
+        def seen_of(changes: set[Told]) -> set[Told]:
+            return self.seen_by(every, changes, attempt.changes)
+
+        nodeid = attempt.facts.nodeid
+        return tuple(self._order.unreported_for(nodeid, looked, seen_of, variables))
+
     def is_upset(self, entry: Entry) -> bool:
         """Say whether a record was made after other tests than ran so far."""
         return self._order.is_upset(entry, self._verifier.keys_of, self._sees) or (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
 from pytest_cellcache.lifecycle.inheritance import Told, draws_in, read
 from pytest_cellcache.lifecycle.precedence import texts
-from pytest_cellcache.lifecycle.setters import is_within
+from pytest_cellcache.lifecycle.sequences import EVERYTHING, digest_of_sequence
+from pytest_cellcache.lifecycle.setters import is_for, is_within
+from pytest_cellcache.model.observation import LEFT_FOR_ALL
 
 LEAVING: Final = frozenset({"handled", "wrote", "changes", "sets", "undone"})
 """Entries of a record that tell of it."""
@@ -35,9 +37,66 @@ class Leavings:
         ]
         self.sets = texts(told.get("sets"))
         self.wrote = texts(told.get("wrote"))
-        self.handled = texts(told.get("handled"))
+        self.handled = frozenset(texts(told.get("handled")))
 
     def changes_for(self, nodeid: str) -> list[Told]:
         """Give the changes that concern a test, those undone later included."""
         undone = [found for place, found in self._undone if is_within(nodeid, place)]
         return [*self.changes, *self.draws, *(change for found in undone for change in found)]
+
+
+def concerning(
+    found: Mapping[str, Leavings],
+    nodeid: str,
+    *,
+    looked: Collection[str],
+    seen_of: Callable[[set[Told]], set[Told]],
+    variables: Collection[str] | None,
+    places: Collection[str] = frozenset(),
+    by_chance: bool,
+) -> set[str]:
+    """Name the tests among some that leave what another one may see.
+
+    Args:
+        found: what they leave, by node id.
+        looked: names of the paths that it consulted.
+        seen_of: gives those among changes of module state that it may see.
+        variables: those that it has read; ``None`` before it has run.
+        places: of the wider fixtures that it uses.
+        by_chance: which tests come before it is chance.
+    """
+    chosen: set[str] = set()
+    read_by = {*(variables or ()), *LEFT_FOR_ALL}
+    changes = {name: told.changes_for(nodeid) for name, told in found.items()}
+    every = {change for each in changes.values() for change in each}
+    seen = seen_of(every) if every and not by_chance else set()
+    known: set[str] = set()  # one that sets something will do
+    for name, told in found.items():
+        sets = () if by_chance or variables is None else told.sets
+        new = {each for each in sets if is_for(each, nodeid, read_by)} - known
+        known |= new
+        is_handled = not by_chance and not told.handled.isdisjoint(places)
+        is_written = looked and (EVERYTHING in told.wrote or meet(looked, told.wrote))
+        if new or is_handled or is_written or not seen.isdisjoint(changes[name]):
+            chosen.add(name)
+    return chosen
+
+
+def meet(looked: Collection[str], wrote: Iterable[str]) -> bool:
+    """Say whether a path, one above it, or the content of a folder was written."""
+    for name in wrote:
+        if name in looked or name.rpartition("/")[0] in looked:
+            return True
+        if any(path.startswith(name + "/") for path in looked):
+            return True
+    return False
+
+
+def has_other_past(told: Mapping[str, Any], done: Mapping[str, list[str]]) -> bool:
+    """Say whether a record was made after other tests had handled the values that it used."""
+    before = told.get("before")
+    if not isinstance(before, dict):
+        return False
+    return any(
+        digest != digest_of_sequence(done.get(place, ())) for place, digest in before.items()
+    )

@@ -15,16 +15,20 @@ from typing import Any, Protocol
 
 import pytest
 
-from pytest_cellcache.hooks.leavings import LEAVING, Leavings
+from pytest_cellcache.hooks.leavings import LEAVING, Leavings, concerning, has_other_past, meet
+from pytest_cellcache.hooks.mates import Mates
 from pytest_cellcache.hooks.scopes import places_of
 from pytest_cellcache.lifecycle.inheritance import Told, draws_in
-from pytest_cellcache.lifecycle.precedence import groups, is_of_others, is_out_of_order, texts
-from pytest_cellcache.lifecycle.sequences import EVERYTHING, digest_of_sequence
-from pytest_cellcache.lifecycle.setters import is_for
+from pytest_cellcache.lifecycle.precedence import (
+    groups,
+    is_of_others,
+    is_out_of_order,
+    needed_in,
+    texts,
+)
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, Key
-from pytest_cellcache.model.observation import LEFT_FOR_ALL
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict
 from pytest_cellcache.sources.places import Places
@@ -56,6 +60,7 @@ class Order:
 
     Attributes:
         is_replaying: some test may be answered from the store.
+        unreported: what replayed tests left that ran before another one, by node id.
 
     Args:
         temporary: where temporary directories are made, whose names differ from run to run.
@@ -82,6 +87,9 @@ class Order:
         self._left: dict[str, list[str]] = {}
         # By node id of tests that were replayed: what they would have left.
         self._replayed: dict[str, Leavings] = {}
+        self.unreported: dict[str, Leavings] = {}
+        # By node id of tests that were replayed: after whom they have to run.
+        self._needs: dict[str, set[str]] = {}
         # Those among which ``due`` chooses, with their outcomes, in their order.
         self._ran: dict[str, tuple[pytest.Item, str]] = {}
 
@@ -111,13 +119,13 @@ class Order:
         """
         if self.by_chance:
             return False
-        if _is_upset(entry.body, self._done):
+        if has_other_past(entry.body, self._done):
             return True
         if not (self._written or self._state):
             return False
         keys = list(keys_of(entry))
         files = {key.path for key in keys if key.kind in (FILE, EXISTS, LISTING)}
-        is_read = bool(files) and _meet(files, self._written)
+        is_read = bool(files) and meet(files, self._written)
         seen = sees(keys, set(self._state)) if self._state else set()
         names = {name for change in seen for name in self._state[change]}
         self._upset_by[entry.unit] = tuple(sorted(names))
@@ -166,27 +174,50 @@ class Order:
         self._lost -= lost
         chosen = {name for place in lost for name in self._done.get(place, ())}
         chosen |= {name for place in lost for name in self._left.get(place, ())}
-        names = {self.named(path) for path in looked}
-        read_by = {*(variables or ()), *LEFT_FOR_ALL}
-        changes = {name: told.changes_for(item.nodeid) for name, told in self._replayed.items()}
-        every = {change for found in changes.values() for change in found}
-        seen = seen_of(every) if every and not self.by_chance else set()
-        known: set[str] = set()  # one that sets something will do
-        for nodeid, told in self._replayed.items():
-            sets = () if self.by_chance or variables is None else told.sets
-            new = {each for each in sets if is_for(each, item.nodeid, read_by)} - known
-            if new:
-                known |= new
-                chosen.add(nodeid)
-            if not seen.isdisjoint(changes[nodeid]):
-                chosen.add(nodeid)
-            is_handled = not self.by_chance and not places.isdisjoint(told.handled)
-            if is_handled or (names and (EVERYTHING in told.wrote or _meet(names, told.wrote))):
-                chosen.add(nodeid)
+        chosen |= concerning(
+            self._replayed,
+            item.nodeid,
+            looked={self.named(path) for path in looked},
+            seen_of=seen_of,
+            variables=variables,
+            places=places,
+            by_chance=self.by_chance,
+        )
         chosen.discard(item.nodeid)
-        for nodeid in chosen:
-            self._replayed.pop(nodeid, None)
+        self._begin_unreported(chosen)
         return [self._ran[nodeid] for nodeid in self._ran if nodeid in chosen]
+
+    def with_producers(self, mates: Mates) -> Mates:
+        """Add to tests that run first those which these must come after, if they were replayed."""
+        found = [mate.nodeid for mate, _ in mates]
+        chosen: list[str] = []
+        while found:
+            new = self._needs.get(found.pop(), set()) & self._replayed.keys()
+            self._begin_unreported(new)
+            chosen += sorted(new)
+            found += new
+        return [*mates, *(self._ran[nodeid] for nodeid in chosen)]
+
+    def unreported_for(
+        self,
+        nodeid: str,
+        looked: Iterable[str],
+        seen_of: Callable[[set[Told]], set[Told]],
+        variables: Collection[str],
+    ) -> list[str]:
+        """Name the tests that ran unreported and left what a test may have seen; as for ``due``.
+
+        What they did is in no book of this run, so the record of who found it would not name them.
+        """
+        found = concerning(
+            self.unreported,
+            nodeid,
+            looked={self.named(path) for path in looked},
+            seen_of=seen_of,
+            variables=variables,
+            by_chance=self.by_chance,
+        )
+        return sorted(found - {nodeid})
 
     def note_state(self, nodeid: str, changes: Iterable[Told]) -> None:
         """Take what a test has changed in modules that it had not changed before.
@@ -223,6 +254,8 @@ class Order:
                 self.seeds(leavings.draws)
             self._replayed[item.nodeid] = leavings
             self._ran[item.nodeid] = item, outcome
+        if needed := needed_in(told):
+            self._needs[item.nodeid] = needed
         self._note(item, outcome, leavings.handled)
 
     def ran(
@@ -256,9 +289,9 @@ class Order:
 
     def ran_first(self, nodeids: Iterable[str]) -> None:
         """Take replayed tests that ran before another one, unreported."""
-        for nodeid in nodeids:
-            self._live.add(nodeid)
-            self._replayed.pop(nodeid, None)
+        nodeids = list(nodeids)
+        self._live.update(nodeids)
+        self._begin_unreported(nodeids)
 
     def comes_late(self, nodeid: str) -> bool:
         """Say whether a replayed test may fail now because of what others did meanwhile.
@@ -268,6 +301,11 @@ class Order:
         return self._is_disturbed or not self._live.isdisjoint(self._later.get(nodeid, ()))
 
     # -- ours ------------------------------------------------------------------------------------
+
+    def _begin_unreported(self, nodeids: Iterable[str]) -> None:
+        for nodeid in nodeids:
+            if (leavings := self._replayed.pop(nodeid, None)) is not None:
+                self.unreported[nodeid] = leavings
 
     def _note(self, item: pytest.Item, outcome: str, handled: Iterable[str]) -> None:
         for place in handled:
@@ -336,7 +374,7 @@ class Order:
         for item in items:
             facts, verdict = judged[item.nodeid]
             told = verdict.entry.body if isinstance(verdict, Hit) else records.last_of(facts)
-            if isinstance(verdict, Hit) and _is_upset(told, done):
+            if isinstance(verdict, Hit) and has_other_past(told, done):
                 others = [name for place in told.get("before", ()) for name in done.get(place, ())]
                 has_changed |= _flip(judged, item.nodeid, others[-1] if others else "")
                 verdict = judged[item.nodeid][1]
@@ -358,22 +396,3 @@ def _flip(judged: Judged, nodeid: str, other: str) -> bool:
         return False
     judged[nodeid] = facts, Miss(Reason(reasons.PRODUCER, other))
     return True
-
-
-def _is_upset(told: Mapping[str, Any], done: Mapping[str, list[str]]) -> bool:
-    before = told.get("before")
-    if not isinstance(before, dict):
-        return False
-    return any(
-        digest != digest_of_sequence(done.get(place, ())) for place, digest in before.items()
-    )
-
-
-def _meet(looked: set[str], wrote: Iterable[str]) -> bool:
-    """Say whether a path, one above it, or the content of a folder was written."""
-    for name in wrote:
-        if name in looked or name.rpartition("/")[0] in looked:
-            return True
-        if any(path.startswith(name + "/") for path in looked):
-            return True
-    return False

@@ -209,7 +209,8 @@ class Requeuer:
         """Run tests, and those whose doings are lost meanwhile, with everything live."""
         self._guard.call(self._restorer.prepare, None, item, forced, may_restore=False)
         self._undoing.after_release()
-        found = in_order(item, [*mates, *self._reading_from, *self._due(item)])
+        first = [*mates, *self._reading_from, *self._due(item)]
+        found = in_order(item, self._order.with_producers(first))
         self._reading_from = []
         log = self._watcher.log
         if found and log is not None:

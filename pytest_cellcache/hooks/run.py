@@ -288,6 +288,10 @@ class Run:
         requeued_for: tuple[str, ...] = (),
     ) -> None:
         nodeid = attempt.facts.nodeid
+        if self.inheriting is not None and attempt.barrier is None:
+            found = self._guard.call(self.inheriting.found_by, (), attempt)
+            barrier = Reason(reasons.INHERITED, found[0]) if found else None
+            attempt = attempt._replace(inherits=(*attempt.inherits, *found), barrier=barrier)
         self._live[nodeid] = TestEvent(
             nodeid,
             "ran",

@@ -453,3 +453,58 @@ def test_a_doctest_is_a_producer(suite: Suite) -> None:
     assert suite.both(*options).code == 1
     suite.edit("lib.py", ">>> LOG.append(2)", "No example.")
     assert suite.both(*options).code == 1
+
+
+PATCHING = {
+    "conftest.py": """
+import pytest, lib
+
+@pytest.fixture(scope="session")
+def patch():
+    with pytest.MonkeyPatch.context() as patch: yield patch
+
+@pytest.fixture(scope="module")
+def wide(patch): patch.setattr(lib, "LIMIT", 5)
+""",
+    "test_a.py": """
+import lib
+
+def test_wide(wide): assert lib.LIMIT == 5
+def test_after(): assert lib.LIMIT == 5
+""",
+    "test_b.py": """
+import lib
+
+def test_still(): assert lib.LIMIT == 5
+def test_last(): assert True
+""",
+}
+
+
+@pytest.fixture
+def patching(suite: Suite) -> Suite:
+    suite.write("lib.py", "LIMIT = 1\n")
+    for name, text in PATCHING.items():
+        suite.write(name, text)
+    return suite
+
+
+def test_those_that_run_for_a_failure_run_after_their_producers(patching: Suite) -> None:
+    patching.warm()
+    patching.edit("test_b.py", "assert True", "assert False")
+    ran = patching.both()
+    assert "failed" in ran.outcomes["test_b.py::test_last"]
+    assert ran.names.index("test_wide") < ran.names.index("test_still")
+    assert "replay-contradicted" not in ran.text
+
+
+def test_what_one_leaves_that_ran_unreported_is_known_when_it_is_not_there(
+    patching: Suite,
+) -> None:
+    after, still = "test_a.py::test_after", "test_b.py::test_still"
+    patching.both(still, after, "test_a.py::test_wide")
+    ran = patching.both("test_a.py", "test_b.py")  # the first one runs for the second
+    assert ran.decisions[after]["requeued_for"] == ["test_a.py::test_wide"]
+    assert "failed" in patching.both(still).outcomes[still]
+    patching.both("test_a.py", "test_b.py")
+    assert patching.both("test_a.py", "test_b.py").live == []
