@@ -195,8 +195,7 @@ class Requeuer:
         looked = self._fixtures.looked_at(self._seen)
         instances = self._fixtures.used_by(item, is_clean=True)
         seen = [self._seen, *(each.seen for each in instances)]
-
-        made = self._changes.so_far()
+        made = self._changes.so_far(is_all=False)  # draws are of interest
 
         def seen_of(changes: set[Told]) -> set[Told]:
             return self._seen_by(seen, changes, made)

@@ -106,11 +106,15 @@ class Changes:
         """Give the changes since a scope began of which nothing is left; after ``take``."""
         return self._watch.undone.end(scope) if self._watch is not None else _NONE
 
-    def so_far(self) -> frozenset[StateChange]:
-        """Give what the item has changed so far; it may still undo it."""
+    def so_far(self, *, is_all: bool = True) -> frozenset[StateChange]:
+        """Give what the item has changed so far; it may still undo it.
+
+        Args:
+            is_all: also what is in the project and has changed just now.
+        """
         if self._watch is None:
             return _NONE
-        return self._guard.call(self._watch.peek, _NONE) | self._item
+        return self._guard.call(self._watch.peek, _NONE, is_all=is_all) | self._item
 
     def drop(self) -> None:
         """Count nothing of what has changed so far: others did it."""

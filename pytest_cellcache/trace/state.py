@@ -50,11 +50,14 @@ class StateWatch(Layout):
         self._late: list[tuple[int, frozenset[StateChange]]] = []
         # What others than the code near it change.
         self._lively: dict[Batch, None] = {}
+        # Those of what lies outside the project from the start.
+        self._apart: list[Batch] = []
         self.undone = Undone()
 
     def begin(self) -> None:
         """Lay everything out."""
         self._outside.begin()
+        self._apart = self._batches[:]
         self._open.clear()  # the rest changes more often
         self._find_modules()
         self._limit = min(MAX_OBJECTS, len(self._parents) + MAX_GROWN)
@@ -118,10 +121,14 @@ class StateWatch(Layout):
         """Give what tells states apart."""
         return [batch.signature() for batch in self._batches]
 
-    def peek(self) -> frozenset[StateChange]:
-        """Say what has changed since ``take``, which will say so, too, unless it is undone."""
+    def peek(self, *, is_all: bool = True) -> frozenset[StateChange]:
+        """Say what has changed since ``take``, which will say so, too, unless it is undone.
+
+        Args:
+            is_all: not only outside the project.
+        """
         changes: set[StateChange] = set()
-        for batch in self._batches:
+        for batch in self._batches if is_all else self._apart:
             for held in batch.peek():
                 for word in held.changed():
                     self._tell(held, word, changes)
