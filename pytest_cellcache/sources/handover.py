@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import posix
-import shutil
 from typing import Any, Final
 
 _CONFIG: Final = "config"
@@ -102,6 +101,8 @@ class Handover:
 
     def close(self) -> None:
         if self._is_made:
+            import shutil  # not in a child
+
             shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-import tempfile
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _VCS: Final = (".git", ".hg", ".svn")
 _BUILD_FILES: Final = ("pyproject.toml", "setup.py", "setup.cfg")
@@ -31,8 +32,9 @@ def find_project_root(rootdir: Path, invocation_dir: Path) -> Path:
     for folder in (rootdir, *rootdir.parents):
         if any((folder / mark).exists() for mark in _VCS):
             return folder
-    common = Path(os.path.commonpath([rootdir, invocation_dir]))
-    too_wide = (Path(common.anchor), Path.home())
+    make = type(rootdir)
+    common = make(os.path.commonpath([rootdir, invocation_dir]))
+    too_wide = (make(common.anchor), make.home())
     for folder in (common, *common.parents):
         if folder not in too_wide and any((folder / name).is_file() for name in _BUILD_FILES):
             return folder
@@ -52,6 +54,8 @@ def _interpreter_folders() -> tuple[str, ...]:
 
 def temporary_folder() -> str:
     """Give the folder for temporary files; tests may see whether anybody asked for it before."""
+    import tempfile  # not in a child process, where each import counts
+
     before = tempfile.tempdir
     try:
         return tempfile.gettempdir()
@@ -134,6 +138,8 @@ class Places(NamedTuple):
         Args:
             pattern: relative to the root; it may be absolute, or lead out of the root.
         """
+        from pathlib import Path  # likewise
+
         given = Path(pattern)
         if given.is_absolute():
             found = Path(given.anchor).glob(str(given.relative_to(given.anchor)))

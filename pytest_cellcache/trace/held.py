@@ -14,7 +14,8 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any, Final
 
-from pytest_cellcache.trace.addresses import addresses_of, identity
+from pytest_cellcache.trace.addresses import addresses_of
+from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.parts import MAX_ITEMS, SKIPPED_MEMBERS, is_atom
 from pytest_cellcache.trace.slots import Slots

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.sources.loaded import loaded_modules
-from pytest_cellcache.trace.addresses import identity
 from pytest_cellcache.trace.copies import Copies
 from pytest_cellcache.trace.held import Batch, Held
+from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.limits import MAX_FOREIGN, MAX_OBJECTS, MAX_PARENTS
 from pytest_cellcache.trace.looks import LOOKS, iterator_ids, mapping_ids, namespace_ids, order_ids
 from pytest_cellcache.trace.outside import Outside

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from pytest_cellcache.model.digest import digest_bytes
-from pytest_cellcache.trace.addresses import identity
+from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, value_of
 
 

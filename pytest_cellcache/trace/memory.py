@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any, Final
 
-from pytest_cellcache.trace.addresses import identity
 from pytest_cellcache.trace.held import Batch, Held, Row
+from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, SKIPPED_MEMBERS, value_of
 from pytest_cellcache.trace.slots import Slots

@@ -29,9 +29,9 @@ from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, Gen
 from typing import Any, Final
 
 from pytest_cellcache.trace import audit
-from pytest_cellcache.trace.addresses import identity
 from pytest_cellcache.trace.channel import Channel, ChannelTracer, FirstParty, Label
 from pytest_cellcache.trace.contract import IsFirstParty, Tracer, TracerUnavailable
+from pytest_cellcache.trace.identities import identity
 
 # Any: type checkers that target 3.10 and 3.11 do not know it.
 _monitoring: Any = getattr(sys, "monitoring", None)

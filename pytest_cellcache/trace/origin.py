@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
 from types import FrameType
@@ -57,6 +56,9 @@ _IMPORTERS = frozenset(
 )
 # We ourselves; and who reads sources for constants to draw from at random, and for reports.
 _BLIND = ("pytest_cellcache.", "hypothesis.internal.")
+_OPTIMIZED: Final = 1
+"""``inspect.CO_OPTIMIZED``: the code of a function."""
+
 # Loader methods that others use to read data files of a package (pkgutil.get_data, linecache).
 _LOADER_READS = frozenset({"get_data", "get_source"})
 # Functions of carriers that ask a path for nothing but what it is.
@@ -139,7 +141,7 @@ def project_frames(is_first_party: IsFirstParty) -> tuple[CodeRef, ...]:
         code = frame.f_code
         is_module = code.co_name == "<module>"
         if not code.co_filename.startswith("<") and is_first_party(code.co_filename):
-            if code.co_flags & inspect.CO_OPTIMIZED:
+            if code.co_flags & _OPTIMIZED:
                 found.append(CodeRef(code.co_filename, code.co_firstlineno, code.co_name))
             else:
                 name = code.co_name if is_module else CLASS_BODY

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from pytest_cellcache.model.observation import OUTSIDE
-from pytest_cellcache.trace.addresses import identity
 from pytest_cellcache.trace.chance import CHANCE
 from pytest_cellcache.trace.held import Held
+from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.looks import mapping_ids, namespace_ids
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from pytest_cellcache.model.observation import CodeRef
 from pytest_cellcache.sources.loaded import attribute_of
-from pytest_cellcache.trace.addresses import identity
+from pytest_cellcache.trace.identities import identity
 
 MAX_ITEMS: Final = 5_000
 """Items of one container that are looked at one by one; of larger ones only the number."""

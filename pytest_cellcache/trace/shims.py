@@ -8,10 +8,8 @@ two classes that keep it and get the stand-in too: ``pathlib._NormalAccessor`` (
 
 from __future__ import annotations
 
-import glob
-import linecache
 import os
-import pathlib
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -71,10 +69,13 @@ class ShimSet:
         for name in ("access", "readlink"):
             self._place(os, name, _note_presence)
         self._place(os, "open", _note_open_at)
-        self._place(linecache, "getlines", _note_lines)
+        # What is loaded later keeps our stand-ins from the beginning.
+        loaded = sys.modules.get
+        if linecache := loaded("linecache"):
+            self._place(linecache, "getlines", _note_lines)
         for keeper in (
-            getattr(pathlib, "_NormalAccessor", None),
-            getattr(glob, "_StringGlobber", None),
+            getattr(loaded("pathlib"), "_NormalAccessor", None),
+            getattr(loaded("glob"), "_StringGlobber", None),
         ):
             for name in ("stat", "lstat", "readlink"):
                 if name in vars(keeper or object):

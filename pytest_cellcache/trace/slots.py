@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_cellcache.trace.addresses import identity
+from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.parts import slot_value, slots_of
 
 

@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, CodeRef, StateChange
-from pytest_cellcache.trace.addresses import identity
 from pytest_cellcache.trace.held import Batch, Held, Signature
+from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.layout import Files, Layout, Owner
 from pytest_cellcache.trace.limits import MAX_FOREIGN, MAX_GROWN, MAX_OBJECTS
 from pytest_cellcache.trace.memory import Memory

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from pytest_cellcache.model.observation import StateChange
-from pytest_cellcache.trace.addresses import identity
 from pytest_cellcache.trace.held import Held
+from pytest_cellcache.trace.identities import identity
 
 
 class _First:

@@ -14,8 +14,8 @@ import types
 from collections.abc import Callable
 from typing import Any, Final
 
-from pytest_cellcache.trace.addresses import identity
 from pytest_cellcache.trace.effects import is_of_c
+from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.looks import LOOKS
 from pytest_cellcache.trace.parts import is_opaque, module_of, parts_of
 
