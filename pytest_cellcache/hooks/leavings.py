@@ -8,10 +8,10 @@ from typing import Any, Final
 from pytest_cellcache.lifecycle.inheritance import Told, draws_in, read
 from pytest_cellcache.lifecycle.precedence import texts
 from pytest_cellcache.lifecycle.sequences import EVERYTHING, digest_of_sequence
-from pytest_cellcache.lifecycle.setters import is_for, is_within
+from pytest_cellcache.lifecycle.setters import is_for, is_within, set_for_all
 from pytest_cellcache.model.observation import LEFT_FOR_ALL
 
-LEAVING: Final = frozenset({"handled", "wrote", "changes", "sets", "undone"})
+LEAVING: Final = frozenset({"handled", "wrote", "changes", "sets", "resets", "undone"})
 """Entries of a record that tell of it."""
 
 
@@ -23,7 +23,7 @@ class Leavings:
         changes: other changes that last.
     """
 
-    __slots__ = ("_undone", "changes", "draws", "handled", "kinds", "sets", "wrote")
+    __slots__ = ("_undone", "changes", "draws", "handled", "kinds", "resets", "sets", "wrote")
 
     def __init__(self, told: Mapping[str, Any]) -> None:
         self.kinds = told.keys() & LEAVING
@@ -36,8 +36,13 @@ class Leavings:
             for place, changes in (undone.items() if isinstance(undone, dict) else ())
         ]
         self.sets = texts(told.get("sets"))
+        self.resets = texts(told.get("resets"))
         self.wrote = texts(told.get("wrote"))
         self.handled = frozenset(texts(told.get("handled")))
+
+    def forget(self, name: str) -> None:
+        """Let go of what another test has set or put back since."""
+        self.sets = [each for each in self.sets if each != f"{name}@"]
 
     def changes_for(self, nodeid: str) -> list[Told]:
         """Give the changes that concern a test, those undone later included."""
@@ -100,3 +105,13 @@ def has_other_past(told: Mapping[str, Any], done: Mapping[str, list[str]]) -> bo
     return any(
         digest != digest_of_sequence(done.get(place, ())) for place, digest in before.items()
     )
+
+
+def set_in(told: Mapping[str, Any]) -> set[str]:
+    """Name what a test has set for all that come later, as its record tells."""
+    return set_for_all(texts(told.get("sets"))) if "sets" in told else set()
+
+
+def put_back_in(told: Mapping[str, Any]) -> set[str]:
+    """Name what others had set and a test has put back."""
+    return set(texts(told.get("resets"))) if "resets" in told else set()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_cellcache.hooks.attempts import ItemRequest, call_phase
+from pytest_cellcache.hooks.attempts import ItemRequest, Phase, call_phase
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.outline import outline_of
 from pytest_cellcache.model.events import Warned
@@ -33,11 +33,11 @@ def run_mates(
             if outline is not None:
                 outline.hydrate()
             with ItemRequest(mate):
-                calls = [call_phase(mate, "setup")]
-                if calls[0].excinfo is None:
-                    calls.append(call_phase(mate, "call"))
-                calls.append(call_phase(mate, "teardown", nextitem=nextitem))
-            has_failed = any(call.excinfo is not None for call in calls)
+                phases = [_phase(mate, "setup")]
+                if phases[0]:
+                    phases.append(_phase(mate, "call"))
+                phases.append(_phase(mate, "teardown", nextitem=nextitem))
+            has_failed = not all(phases)
             if outcome == "passed" and has_failed and not comes_late(mate.nodeid):
                 text = (
                     f"{mate.nodeid} was replayed as passed and failed when it was run for "
@@ -45,6 +45,16 @@ def run_mates(
                     "it; --cell-cache-mode=refresh runs everything anew."
                 )
                 guard.warn(Warned("replay-contradicted", text))
+
+
+def _phase(item: pytest.Item, when: Phase, **arguments: Any) -> bool:
+    """Run a phase; say whether it raised nothing.
+
+    What makes the report tells the item, too: ``tmp_path`` asks for that in its teardown.
+    """
+    call = call_phase(item, when, **arguments)
+    item.ihook.pytest_runtest_makereport(item=item, call=call)
+    return call.excinfo is None
 
 
 class _Unreporting:

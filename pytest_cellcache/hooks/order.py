@@ -11,30 +11,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
-from pytest_cellcache.hooks.leavings import LEAVING, Leavings, concerning, has_other_past, meet
+from pytest_cellcache.hooks.leavings import (
+    LEAVING,
+    Leavings,
+    concerning,
+    has_other_past,
+    meet,
+    put_back_in,
+    set_in,
+)
 from pytest_cellcache.hooks.mates import Mates
 from pytest_cellcache.hooks.scopes import places_of
+from pytest_cellcache.hooks.settling import Judged, Records, settle
 from pytest_cellcache.lifecycle.inheritance import Told, draws_in
-from pytest_cellcache.lifecycle.precedence import (
-    groups,
-    is_of_others,
-    is_out_of_order,
-    needed_in,
-    texts,
-)
-from pytest_cellcache.lifecycle.units import TestFacts
-from pytest_cellcache.model import reasons
+from pytest_cellcache.lifecycle.precedence import needed_in, texts
+from pytest_cellcache.lifecycle.setters import set_for_all
 from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, Key
-from pytest_cellcache.model.reasons import Reason
-from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict
+from pytest_cellcache.model.record import Entry, Hit
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.trace.chance import CHANCE, SEEDED
-
-Judged = dict[str, tuple[TestFacts, Verdict]]
 
 
 def is_by_chance(config: pytest.Config) -> bool:
@@ -43,16 +42,6 @@ def is_by_chance(config: pytest.Config) -> bool:
         config.option, "randomly_reorganize", True
     )
     return is_shuffled or hasattr(config, "workerinput")
-
-
-class Records(Protocol):
-    """What is known of tests from earlier runs."""
-
-    def producers_of(self, facts: TestFacts) -> tuple[str, ...]: ...
-
-    def last_of(self, facts: TestFacts) -> Mapping[str, Any]: ...
-
-    def another(self, facts: TestFacts, fits: Callable[[Entry], bool]) -> Entry | None: ...
 
 
 class Order:
@@ -90,20 +79,16 @@ class Order:
         self.unreported: dict[str, Leavings] = {}
         # By node id of tests that were replayed: after whom they have to run.
         self._needs: dict[str, set[str]] = {}
+        # What tests that ran have set for all; by its name the last one who did, replayed or not.
+        self._set: set[str] = set()
+        self._setting: dict[str, Leavings] = {}
         # Those among which ``due`` chooses, with their outcomes, in their order.
         self._ran: dict[str, tuple[pytest.Item, str]] = {}
 
     def settle(self, items: Iterable[pytest.Item], judged: Judged, records: Records) -> None:
         """Turn hits into misses where they must run for others, or after others."""
-        in_order = [] if self.by_chance else [item for item in items if item.nodeid in judged]
         self.is_replaying = any(isinstance(verdict, Hit) for _, verdict in judged.values())
-        ranks = {item.nodeid: number for number, item in enumerate(in_order)}
-        while (
-            self._keep_order(ranks, judged, records)
-            or self._run_producers(judged, records)
-            or self._keep_sequences(in_order, judged, records)
-        ):
-            pass
+        settle([] if self.by_chance else items, judged, records, by_chance=self.by_chance)
 
     def is_upset(
         self,
@@ -121,6 +106,8 @@ class Order:
             return False
         if has_other_past(entry.body, self._done):
             return True
+        if self._set and not self._set.isdisjoint(set_in(entry.body) | put_back_in(entry.body)):
+            return True  # it would be set anew, or put back
         if not (self._written or self._state):
             return False
         keys = list(keys_of(entry))
@@ -246,6 +233,7 @@ class Order:
     def replayed(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
         """Take a test that was answered from the store."""
         leavings = Leavings(told)
+        self._supersede(leavings)
         if "later" in told:
             self._later[item.nodeid] = texts(told["later"])
         if not LEAVING.isdisjoint(told):
@@ -280,6 +268,9 @@ class Order:
             self._ran[item.nodeid] = item, outcome
         self._written.update(texts(told.get("wrote")))
         self._live.add(item.nodeid)
+        self._set |= set_in(told)
+        self._set -= put_back_in(told)
+        self._supersede(Leavings(told))
 
     def seeds(self, changes: Iterable[Told]) -> None:
         """Take what a test did to ``random``: where it seeds, nothing is left of earlier ones."""
@@ -302,97 +293,21 @@ class Order:
 
     # -- ours ------------------------------------------------------------------------------------
 
-    def _begin_unreported(self, nodeids: Iterable[str]) -> None:
-        for nodeid in nodeids:
-            if (leavings := self._replayed.pop(nodeid, None)) is not None:
-                self.unreported[nodeid] = leavings
+    def _begin_unreported(self, nodeids: Collection[str]) -> None:
+        for nodeid in [name for name in self._replayed if name in nodeids]:
+            leavings = self.unreported[nodeid] = self._replayed.pop(nodeid)
+            self._set |= set_for_all(leavings.sets)
+            self._set.difference_update(leavings.resets)
+
+    def _supersede(self, new: Leavings) -> None:
+        """Let what earlier tests set be forgotten that a new one has set, or put back."""
+        names = set_for_all(new.sets)
+        for name in names.union(new.resets):
+            if (last := self._setting.pop(name, None)) is not None:
+                last.forget(name)
+        self._setting |= dict.fromkeys(names, new)
 
     def _note(self, item: pytest.Item, outcome: str, handled: Iterable[str]) -> None:
         for place in handled:
             self._done.setdefault(place, []).append(item.nodeid)
             self._ran[item.nodeid] = item, outcome
-
-    @staticmethod
-    def _run_producers(judged: Judged, records: Records) -> bool:
-        """Let tests that leave something behind run where a test that reads it runs."""
-        waiting = [nodeid for nodeid, (_, verdict) in judged.items() if isinstance(verdict, Miss)]
-        has_changed = False
-        while waiting:
-            consumer = waiting.pop()
-            for nodeid in records.producers_of(judged[consumer][0]):
-                if _flip(judged, nodeid, consumer):
-                    waiting.append(nodeid)
-                    has_changed = True
-            for group in groups(records.last_of(judged[consumer][0]).get("either")):
-                there = [name for name in group if name in judged]
-                if any(isinstance(judged[name][1], Miss) for name in there):
-                    continue
-                for name in there[:1]:
-                    has_changed |= _flip(judged, name, consumer)
-                    waiting.append(name)
-        return has_changed
-
-    @staticmethod
-    def _keep_order(ranks: Mapping[str, int], judged: Judged, records: Records) -> bool:
-        """Use no record that was made after other producers than stand before the test now."""
-
-        def fits(entry: Entry) -> bool:
-            # What it ran after when it failed, say, tells more than an older record.
-            later = records.producers_of(judged[entry.unit][0])
-            known = texts(entry.body.get("producers"))
-            new = (ranks.get(name, len(ranks)) for name in later if name not in known)
-            is_known = all(rank > ranks[entry.unit] for rank in new)
-            if not is_known or is_of_others(entry.body, digest_of):
-                return False
-            return not is_out_of_order(entry.body, entry.unit, ranks)
-
-        def digest_of(nodeid: str) -> str | None:
-            return judged[nodeid][0].digest if nodeid in judged else None
-
-        has_changed = False
-        for nodeid, rank in ranks.items():
-            facts, verdict = judged[nodeid]
-            if isinstance(verdict, Hit):
-                if fits(verdict.entry):
-                    continue
-                has_changed = True
-                other = records.another(facts, fits)
-                if other is not None:
-                    judged[nodeid] = facts, Hit(other)
-                    continue
-                _flip(judged, nodeid, "")
-            for name in texts(records.last_of(facts).get("later")):
-                if ranks.get(name, rank) < rank:
-                    has_changed |= _flip(judged, name, nodeid)
-        return has_changed
-
-    @staticmethod
-    def _keep_sequences(items: list[pytest.Item], judged: Judged, records: Records) -> bool:
-        has_changed = False
-        done: dict[str, list[str]] = {}
-        left: dict[str, list[str]] = {}
-        for item in items:
-            facts, verdict = judged[item.nodeid]
-            told = verdict.entry.body if isinstance(verdict, Hit) else records.last_of(facts)
-            if isinstance(verdict, Hit) and has_other_past(told, done):
-                others = [name for place in told.get("before", ()) for name in done.get(place, ())]
-                has_changed |= _flip(judged, item.nodeid, others[-1] if others else "")
-                verdict = judged[item.nodeid][1]
-            if isinstance(verdict, Miss) and (done or left):
-                for place in places_of(item) & (done.keys() | left.keys()):
-                    for nodeid in (*done.get(place, ()), *left.get(place, ())):
-                        has_changed |= _flip(judged, nodeid, item.nodeid)
-            for place in texts(told.get("left")):
-                left.setdefault(place, []).append(item.nodeid)
-            for place in texts(told.get("handled")):
-                done.setdefault(place, []).append(item.nodeid)
-        return has_changed
-
-
-def _flip(judged: Judged, nodeid: str, other: str) -> bool:
-    """Turn a hit into a miss; say whether it was one."""
-    facts, verdict = judged.get(nodeid, (None, None))
-    if facts is None or not isinstance(verdict, Hit):
-        return False
-    judged[nodeid] = facts, Miss(Reason(reasons.PRODUCER, other))
-    return True

@@ -46,7 +46,7 @@ from pytest_cellcache.hooks.silence import held_output, is_in_doubt, may_hide, m
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.hooks.undoing import Undoing
 from pytest_cellcache.lifecycle.inheritance import Told
-from pytest_cellcache.model.observation import Observation, StateChange
+from pytest_cellcache.model.observation import ALL_VARIABLES, Observation, StateChange
 from pytest_cellcache.scheduler.requeue import Accept, Again, Plainly, Tried, next_step
 from pytest_cellcache.trace.recorder import Recorder
 
@@ -187,7 +187,8 @@ class Requeuer:
         """
         self._order.lose(self._fixtures.take_lost())
         every = (lambda changes: changes) if is_blind else (lambda _: set())
-        found: Mates = self._guard.call(self._order.due, [], item, (), every)
+        read = {ALL_VARIABLES} if is_blind else None
+        found: Mates = self._guard.call(self._order.due, [], item, (), every, read)
         return found
 
     def _due_after(self, item: pytest.Item) -> Mates:

@@ -276,6 +276,8 @@ class Run:
         verdict = self._judged[item.nodeid][1]
         assert isinstance(verdict, Hit)
         self.order.replayed(item, outcome, verdict.entry.body)
+        if self._recording is not None:
+            self._recording.sequences.note_replayed(item.nodeid, verdict.entry.body)
         self._cached.append(TestEvent(item.nodeid, "cached", outcome, saved_s=saved_s))
 
     def ran(

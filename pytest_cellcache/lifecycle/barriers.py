@@ -9,14 +9,20 @@ from pytest_cellcache.model import reasons
 from pytest_cellcache.model.reasons import Reason
 
 
-def barrier_to_storing(attempt: Attempt, around: Surroundings) -> Reason | None:
-    """Give the reason, if there is one."""
+def barrier_to_storing(
+    attempt: Attempt, around: Surroundings, *, by_chance: bool = False
+) -> Reason | None:
+    """Give the reason, if there is one.
+
+    Args:
+        by_chance: which tests come after it is chance; what it leaves cannot be left again.
+    """
     if attempt.barrier is not None:
         return attempt.barrier
     for instance in attempt.instances:
         if instance.has_failed or instance.is_open:
             return Reason(reasons.FAILED, f"fixture {instance.name}")
-    if attempt.seen.left:
+    if attempt.seen.left and (by_chance or attempt.is_setup):
         return Reason(reasons.LEFT_BEHIND, ", ".join(sorted(attempt.seen.left)))
     may_connect = around.may_connect or attempt.facts.may_connect
     consulted = (attempt.seen, *(instance.seen for instance in attempt.instances), around.imported)

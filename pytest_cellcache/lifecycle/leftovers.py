@@ -4,8 +4,8 @@
 
     a file that one test writes and another reads   -> the reader is not stored: the file is about
                                                        to change whenever the writer runs
-    a variable, the working directory, sys.path     -> the one that leaves it always runs, and who
-                                                       comes later rests on all that it rests on
+    a variable, the working directory, sys.path     -> who comes later rests on all that the one
+                                                       rests on that leaves it (``setters``)
 """
 
 from __future__ import annotations
@@ -67,6 +67,8 @@ class Leftovers:
             self._producers[attempt.facts.nodeid] = tuple(found.values())
         for unit, seen in own:
             leaver = Leaver(unit, seen, attempt.facts.group)
+            for name in seen.put_back if unit == attempt.facts.nodeid else ():
+                self._left.pop(name, None)
             for name in seen.left:
                 self._left.setdefault(name, {})[unit] = leaver
             self._note_outputs(unit, seen)

@@ -146,7 +146,7 @@ class Recording:
                 waiting.append(attempt)
                 continue
             attempt = self.children.settle(attempt)
-            barrier = barrier_to_storing(attempt, around)
+            barrier = barrier_to_storing(attempt, around, by_chance=self.sequences.by_chance)
             fates[attempt.facts.nodeid] = barrier
             if attempt.inherits:
                 known[attempt.facts.nodeid] = texts(self._last_of(attempt.facts).get("producers"))

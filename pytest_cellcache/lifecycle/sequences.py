@@ -20,9 +20,16 @@ from typing import Any, Final
 from pytest_cellcache.lifecycle.consumers import Kept
 from pytest_cellcache.lifecycle.inheritance import tell
 from pytest_cellcache.lifecycle.left import Left
-from pytest_cellcache.lifecycle.precedence import others_of, read_unstored, short, write_unstored
+from pytest_cellcache.lifecycle.precedence import (
+    groups,
+    others_of,
+    read_unstored,
+    short,
+    texts,
+    write_unstored,
+)
 from pytest_cellcache.lifecycle.producers import Change
-from pytest_cellcache.lifecycle.setters import Setters
+from pytest_cellcache.lifecycle.setters import Setters, set_for_all
 from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model.digest import digest_parts
 from pytest_cellcache.model.keys import Key
@@ -55,6 +62,7 @@ class Place:
         inherits: ``Attempt.inherits``.
         either: groups of tests one of which must run before it (``setters``).
         sets: what it sets for others.
+        resets: what others had set and it has put back.
     """
 
     producers: set[Key] = field(default_factory=set)
@@ -68,6 +76,7 @@ class Place:
     inherits: tuple[str, ...] = ()
     either: tuple[tuple[str, ...], ...] = ()
     sets: tuple[str, ...] = ()
+    resets: tuple[str, ...] = ()
 
 
 def digest_of_sequence(nodeids: Iterable[str]) -> str:
@@ -92,7 +101,7 @@ class Sequences:
         *,
         by_chance: bool = False,
     ) -> None:
-        self._by_chance = by_chance
+        self.by_chance = by_chance
         self._joined = joined
         self._named = named
         self._attempts: dict[Key, Attempt] = {}
@@ -143,12 +152,18 @@ class Sequences:
         names = {self._named(path) for path in written if not is_below([path], own)}
         found.changed = names if len(names) <= _MOST_NAMES else {EVERYTHING}
         found.producers.discard(unit)
-        if not self._by_chance:
+        if not self.by_chance:
             found.either = tuple(self.setters.groups(attempt))
             self.setters.add(attempt)
         self._digests[attempt.facts.nodeid] = attempt.facts.digest
         if changed or found.handled or any(each.seen.changed for each in new):
             self._attempts[unit] = attempt
+
+    def note_replayed(self, nodeid: str, told: Mapping[str, Any]) -> None:
+        """Take a test that would have set something for later ones."""
+        if "sets" in told or "resets" in told:
+            left, put_back = set_for_all(texts(told.get("sets"))), texts(told.get("resets"))
+            self.setters.note(nodeid, left, put_back, groups(told.get("either")))
 
     def of(self, attempt: Attempt) -> Place:
         """Give what an attempt has to do with others."""
@@ -189,8 +204,10 @@ class Sequences:
 
     def to_json(self, attempt: Attempt) -> dict[str, Any]:
         """Give what later runs must know of a test."""
-        self.of(attempt).sets = tuple(self.setters.names(attempt))  # fixtures may have ended since
-        return _to_json(self.of(attempt))
+        place = self.of(attempt)
+        place.sets = tuple(self.setters.names(attempt))  # fixtures may have ended since
+        place.resets = tuple(sorted(attempt.seen.put_back))
+        return _to_json(place)
 
     def order_to_json(
         self, row: Kept, last: Mapping[str, Any], ran: Collection[str]
@@ -267,8 +284,8 @@ class Sequences:
             if not meets and not (is_below(looked, each.owned) or is_below(changed, each.owned)):
                 continue
             sequence = self._sequences.setdefault(each.place, [])
-            before = [] if self._by_chance else [key.name for key in sequence]
-            told = _CHANCE if self._by_chance else digest_of_sequence(before)
+            before = [] if self.by_chance else [key.name for key in sequence]
+            told = _CHANCE if self.by_chance else digest_of_sequence(before)
             found.before.setdefault(each.place, told)
             if meets and before:
                 found.producers.add(sequence[-1])
@@ -276,7 +293,7 @@ class Sequences:
                 found.handled.add(each.place)
         for path in looked & self._held.keys():
             sequence = self._sequences.get(self._held[path], [])
-            found.producers |= set(() if self._by_chance else sequence[-1:])
+            found.producers |= set(() if self.by_chance else sequence[-1:])
         for place in found.handled:
             sequence = self._sequences[place]
             if unit not in sequence:
@@ -319,6 +336,8 @@ def _to_json(place: Place) -> dict[str, Any]:
         told["left"] = sorted(place.left)
     if place.sets:
         told["sets"] = place.sets
+    if place.resets:
+        told["resets"] = place.resets
     if place.changed:
         told["wrote"] = sorted(place.changed)
     if changes := tell(place.state):

@@ -22,18 +22,44 @@ class Setters:
     def __init__(self) -> None:
         # By what is set, in the order of tests; bounded by the tests that use such fixtures.
         self._setters: dict[str, list[Setter]] = {}
+        # By node id of tests among them: groups of tests one of which had to run before.
+        self._before: dict[str, list[tuple[str, ...]]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._setters)
 
     def add(self, attempt: Attempt) -> None:
-        """Take the tests of a run in their order."""
+        """Take the tests of a run in their order.
+
+        Of tests the last one counts: one that rests on what was there before rests on its own
+        setters.
+        """
         nodeid = attempt.facts.nodeid
-        for name in attempt.seen.left:
-            self._setters.setdefault(name, []).append((nodeid, None))
+        groups = self.groups(attempt) if attempt.seen.left else ()
+        self.note(nodeid, attempt.seen.left, attempt.seen.put_back, groups)
         for each in attempt.instances:
             for name in each.seen.left:
                 self._setters.setdefault(name, []).append((nodeid, each))
+
+    def note(
+        self,
+        nodeid: str,
+        left: Collection[str],
+        put_back: Collection[str],
+        groups: Iterable[Iterable[str]],
+    ) -> None:
+        """Take what a test has left, or would have that is replayed.
+
+        Args:
+            groups: of tests one of which must run before it.
+        """
+        if left:
+            self._before[nodeid] = [tuple(group) for group in groups]
+        for name in {*left, *put_back}:
+            known = self._setters.setdefault(name, [])
+            known[:] = [each for each in known if each[1] is not None]
+            if name in left:
+                known.append((nodeid, None))
 
     def groups(self, attempt: Attempt) -> list[tuple[str, ...]]:
         """Give groups of tests one of which must run before an attempt; to be asked after it."""
@@ -64,6 +90,7 @@ class Setters:
         self, nodeid: str, read: set[str], used: Collection[Instance], own: Collection[str]
     ) -> list[tuple[str, ...]]:
         found: dict[tuple[str, Instance | None], list[str]] = {}
+        more: list[tuple[str, ...]] = []
         for name, setters in self._setters.items():
             if not _concerns(name, read):
                 continue
@@ -74,9 +101,11 @@ class Setters:
                     continue
                 if instance is None:
                     found.setdefault((setter, None), []).append(setter)
+                    more += self._before.get(setter, ())
                 elif name in instance.leaves or is_within(nodeid, instance.place):
                     found.setdefault(("", instance), []).append(setter)
-        return [tuple(dict.fromkeys(group)) for group in found.values()]
+        every = [*more, *(tuple(dict.fromkeys(group)) for group in found.values())]
+        return [group for group in dict.fromkeys(every) if nodeid not in group]
 
 
 def _told(name: str, instance: Instance) -> str:
@@ -103,3 +132,8 @@ def is_within(nodeid: str, place: str) -> bool:
     """Say whether a test shares the life of the node of a fixture (``Instance.place``)."""
     node = place.rpartition("@")[2]
     return bool(place) and (not node or nodeid.startswith(node + "::"))
+
+
+def set_for_all(told: Iterable[str]) -> set[str]:
+    """Give what is set for whoever comes later, of what a record names (``Setters.names``)."""
+    return {name[:-1] for name in told if name.endswith("@")}

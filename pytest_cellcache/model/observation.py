@@ -141,6 +141,7 @@ class Observation(NamedTuple):
         spawned: child processes that are traced.
         hosts: addresses outside loopback that were connected to or resolved.
         left: variables, or ``LEFT_FOR_ALL``, that the unit changed and did not put back.
+        put_back: those that are again as they were at first, and were not when it began.
         acts: what was done to the world beside writing files: sockets used, signals sent.
         gaps: slugs of what the tracer could not see, e.g. ``profiler-taken``; any gap means that
             the footprint cannot be vouched for.
@@ -173,6 +174,7 @@ class Observation(NamedTuple):
     sites: frozenset[Site] = frozenset()
     spawned: frozenset[Spawned] = frozenset()
     left: frozenset[str] = frozenset()
+    put_back: frozenset[str] = frozenset()
     on_stack: frozenset[CodeRef] = frozenset()
 
     def __or__(self, other: Observation) -> Observation:

@@ -168,7 +168,7 @@ class Recorder:
         with whole.keeping_own():
             seen = self.close_unit()
         # What is left at the end is told by the whole.
-        return seen._replace(left=frozenset(), gaps=seen.gaps - {THREAD_LEFT})
+        return seen._replace(left=frozenset(), put_back=frozenset(), gaps=seen.gaps - {THREAD_LEFT})
 
     def close_unit(self) -> Observation:
         """Close the innermost unit and say what it ran and consulted."""
@@ -177,10 +177,11 @@ class Recorder:
         CHILDREN.claim_forks()
         traced = self._tracer.pop()
         closed = self._units.pop()
-        left = closed.left(self._before)
-        if closed.has_new_search:
+        left, put_back = closed.leaving.left(self._before), closed.leaving.put_back(self._before)
+        if closed.leaving.has_new_search:
             self._units[-1].take_search()
-        observation = closed.close(traced)._replace(left=left)
+        self._units[-1].leaving.take_within(closed.leaving)
+        observation = closed.close(traced)._replace(left=left, put_back=put_back)
         self.threads_left = closed.threads_left
         self._units[-1].take_threads(closed.threads_left)
         for listener in self._listeners:
@@ -200,7 +201,7 @@ class Recorder:
         if not self._units:
             return Observation()
         base = self._units[0]
-        return base.snapshot(self._tracer.base())._replace(left=base.left(self._before))
+        return base.snapshot(self._tracer.base())._replace(left=base.leaving.left(self._before))
 
     def imports(self) -> Imported:
         """Say which code ran, by statements of modules, where they can be told apart."""

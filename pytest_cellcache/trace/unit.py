@@ -16,8 +16,6 @@ from typing import Any, Final, Protocol
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.observation import (
     ALL_VARIABLES,
-    CWD,
-    SEARCH,
     UNKNOWN,
     CodeRef,
     Observation,
@@ -26,13 +24,9 @@ from pytest_cellcache.model.observation import (
 )
 from pytest_cellcache.sources.listings import digest_names
 from pytest_cellcache.trace.contract import THREAD_CONNECTED, THREAD_LEFT, TROUBLE, Traced
+from pytest_cellcache.trace.leaving import Leaving
 from pytest_cellcache.trace.signatures import Written
-from pytest_cellcache.trace.surrounding import (
-    Surrounding,
-    current_folder,
-    is_importing,
-    raw_variable,
-)
+from pytest_cellcache.trace.surrounding import Surrounding, is_importing
 from pytest_cellcache.trace.threads import OF_FIXTURES, left_since, living_threads
 
 # Taken before the shim is in place, or what tests put there.
@@ -58,7 +52,7 @@ class OpenUnit:
 
     Attributes:
         has_imported: it has executed the code of a module.
-        has_moved: it has changed the working directory.
+        leaving: what it changes for others.
         has_talked: it has sent something to processes that it may not have started.
         threads_left: what it started and what went on when it closed.
 
@@ -70,9 +64,9 @@ class OpenUnit:
 
     __slots__ = tuple(
         """
-        _at_first _blindly _frames _listed _made_dirs _made_files _search _thread _threads
-        _variables_before _where _written absent acts appends children distributions gaps
-        has_imported has_moved has_talked hosts imports in_imports inherited listings modes on_stack
+        _at_first _blindly _frames _listed _made_dirs _made_files _thread _threads
+        _where _written absent acts appends children distributions gaps
+        has_imported has_talked hosts imports in_imports inherited leaving listings modes on_stack
         options reads repositories scanned sites spawned stats threads_left variables
         writes
         """.split()  # a page of quotes otherwise
@@ -92,7 +86,6 @@ class OpenUnit:
         self._at_first = before.variables if before is not None else None
         self.has_talked = False
         self.has_imported = False
-        self.has_moved = False
         self.sites: set[Site] = set()
         self.spawned: set[Spawned] = set()
         self.reads: set[str] = set()
@@ -119,10 +112,9 @@ class OpenUnit:
         self._made_files: set[str] = set()
         self._blindly: set[str] = set()
         self._made_dirs: set[str] = set()
-        self._variables_before: dict[str, object] = {}
         self._threads = living_threads()
         self.threads_left: frozenset[object] = frozenset()
-        self._search = tuple(sys.path)
+        self.leaving = Leaving()
 
     @property
     def is_sited(self) -> bool:
@@ -187,9 +179,7 @@ class OpenUnit:
         Args:
             overridden: variables that it was given other values of than this process has.
         """
-        changed = {
-            name for name, before in self._variables_before.items() if raw_variable(name) != before
-        }
+        changed = self.leaving.changed_variables()
         made = frozenset(self._made_files), frozenset(self._made_dirs)
         self.spawned.add(Spawned(token, *made, frozenset(changed.union(overridden))))
         if self.has_imported and is_importing():
@@ -201,7 +191,7 @@ class OpenUnit:
         self.on_stack.update(self._frames() if self._frames and is_own else (UNKNOWN,))
 
     def move(self) -> None:
-        self.has_moved = True
+        self.leaving.move()
 
     def connect(self, host: str) -> None:
         self.hosts.add(host)
@@ -240,7 +230,7 @@ class OpenUnit:
         (``monkeypatch``, ``mock.patch.dict``), also where a fixture set it, is the outer one again.
         """
         first = self._at_first
-        is_changed = self._variables_before.get(name, value) != value
+        is_changed = self.leaving.variables.get(name, value) != value
         if name == ALL_VARIABLES:
             self._note_stack()
             self.inherited.add(name)
@@ -251,7 +241,7 @@ class OpenUnit:
         self._note("variables", name)
 
     def write_variable(self, name: str, before: object) -> None:
-        self._variables_before.setdefault(name, before)
+        self.leaving.write_variable(name, before)
 
     def adopt(self, part: OpenUnit) -> None:
         """Take what a part of this unit made, changed and set for what this one did itself."""
@@ -260,9 +250,8 @@ class OpenUnit:
         self._made_dirs |= part._made_dirs
         self._written.adopt(part._written)
         self.writes |= part.writes
-        self._variables_before = part._variables_before | self._variables_before
+        self.leaving.adopt(part.leaving)
         self.in_imports |= part.in_imports
-        self.has_moved = self.has_moved or part.has_moved
         self.has_talked = self.has_talked or part.has_talked
 
     def close(self, traced: Traced) -> Observation:
@@ -272,38 +261,16 @@ class OpenUnit:
             self.gaps.add(THREAD_LEFT)
         return self.snapshot(traced)
 
-    def left(self, before: Surrounding) -> frozenset[str]:
-        """Say what the unit has changed for those that come after it.
-
-        Args:
-            before: how it was when recording began.
-        """
-        found = {
-            name
-            for name, at_first in self._variables_before.items()
-            if raw_variable(name) not in (at_first, before.variables.get(os.fsencode(name)))
-        }
-        if self.has_moved and current_folder() != before.folder:
-            found.add(CWD)
-        if self.has_new_search and tuple(sys.path) != before.search:
-            found.add(SEARCH)
-        return frozenset(found)
-
-    @property
-    def has_new_search(self) -> bool:
-        """Say whether ``sys.path`` changed since the unit opened, inner units aside."""
-        return tuple(sys.path) != self._search
-
     @contextmanager
     def keeping_own(self) -> Iterator[None]:
         """Let what a part of this unit did to ``sys.path``, and its threads, be its own doing."""
-        search, threads = self._search, self._threads
+        search, threads = self.leaving.search, self._threads
         yield
-        self._search, self._threads = search, threads
+        self.leaving.search, self._threads = search, threads
 
     def take_search(self) -> None:
         """Let what an inner unit did to ``sys.path`` be no doing of this one."""
-        self._search = tuple(sys.path)
+        self.leaving.search = tuple(sys.path)
 
     def take_threads(self, threads: frozenset[object]) -> None:
         """Let threads that an inner unit answers for be none of this one's."""

@@ -1,0 +1,148 @@
+"""Turns verdicts over that do not go together: who runs may need others to run before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+import pytest
+
+from pytest_cellcache.hooks.leavings import has_other_past, put_back_in, set_in
+from pytest_cellcache.hooks.scopes import places_of
+from pytest_cellcache.lifecycle.precedence import groups, is_of_others, is_out_of_order, texts
+from pytest_cellcache.lifecycle.units import TestFacts
+from pytest_cellcache.model import reasons
+from pytest_cellcache.model.reasons import Reason
+from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict
+
+Judged = dict[str, tuple[TestFacts, Verdict]]
+
+
+class Records(Protocol):
+    """What is known of tests from earlier runs."""
+
+    def producers_of(self, facts: TestFacts) -> tuple[str, ...]: ...
+
+    def last_of(self, facts: TestFacts) -> Mapping[str, Any]: ...
+
+    def another(self, facts: TestFacts, fits: Callable[[Entry], bool]) -> Entry | None: ...
+
+
+def settle(
+    items: Iterable[pytest.Item], judged: Judged, records: Records, *, by_chance: bool
+) -> None:
+    """Turn hits into misses where they must run for others, or after others."""
+    for nodeid, (_, verdict) in judged.items() if by_chance else ():
+        # After whom it would have to run again is not known.
+        if isinstance(verdict, Hit) and set_in(verdict.entry.body):
+            _flip(judged, nodeid, "")
+    in_order = [item for item in items if item.nodeid in judged]
+    ranks = {item.nodeid: number for number, item in enumerate(in_order)}
+    while (
+        _keep_order(ranks, judged, records)
+        or _run_producers(judged, records)
+        or _keep_sequences(in_order, judged, records)
+        or _keep_settings(in_order, judged, records)
+    ):
+        pass
+
+
+def _run_producers(judged: Judged, records: Records) -> bool:
+    """Let tests that leave something behind run where a test that reads it runs."""
+    waiting = [nodeid for nodeid, (_, verdict) in judged.items() if isinstance(verdict, Miss)]
+    has_changed = False
+    while waiting:
+        consumer = waiting.pop()
+        for nodeid in records.producers_of(judged[consumer][0]):
+            if _flip(judged, nodeid, consumer):
+                waiting.append(nodeid)
+                has_changed = True
+        for group in groups(records.last_of(judged[consumer][0]).get("either")):
+            there = [name for name in group if name in judged]
+            if any(isinstance(judged[name][1], Miss) for name in there):
+                continue
+            for name in there[:1]:
+                has_changed |= _flip(judged, name, consumer)
+                waiting.append(name)
+    return has_changed
+
+
+def _keep_order(ranks: Mapping[str, int], judged: Judged, records: Records) -> bool:
+    """Use no record that was made after other producers than stand before the test now."""
+
+    def fits(entry: Entry) -> bool:
+        # What it ran after when it failed, say, tells more than an older record.
+        later = records.producers_of(judged[entry.unit][0])
+        known = texts(entry.body.get("producers"))
+        new = (ranks.get(name, len(ranks)) for name in later if name not in known)
+        is_known = all(rank > ranks[entry.unit] for rank in new)
+        if not is_known or is_of_others(entry.body, digest_of):
+            return False
+        return not is_out_of_order(entry.body, entry.unit, ranks)
+
+    def digest_of(nodeid: str) -> str | None:
+        return judged[nodeid][0].digest if nodeid in judged else None
+
+    has_changed = False
+    for nodeid, rank in ranks.items():
+        facts, verdict = judged[nodeid]
+        if isinstance(verdict, Hit):
+            if fits(verdict.entry):
+                continue
+            has_changed = True
+            other = records.another(facts, fits)
+            if other is not None:
+                judged[nodeid] = facts, Hit(other)
+                continue
+            _flip(judged, nodeid, "")
+        for name in texts(records.last_of(facts).get("later")):
+            if ranks.get(name, rank) < rank:
+                has_changed |= _flip(judged, name, nodeid)
+    return has_changed
+
+
+def _keep_settings(items: list[pytest.Item], judged: Judged, records: Records) -> bool:
+    """Let tests set anew, or put back, what tests that run have set before them."""
+    has_changed = False
+    there: set[str] = set()
+    for item in items:
+        facts, verdict = judged[item.nodeid]
+        told = verdict.entry.body if isinstance(verdict, Hit) else records.last_of(facts)
+        names, resets = set_in(told), put_back_in(told)
+        if isinstance(verdict, Hit) and not there.isdisjoint(names | resets):
+            has_changed |= _flip(judged, item.nodeid, "")
+            verdict = judged[item.nodeid][1]
+        if isinstance(verdict, Miss):
+            there = (there | names) - resets
+    return has_changed
+
+
+def _keep_sequences(items: list[pytest.Item], judged: Judged, records: Records) -> bool:
+    has_changed = False
+    done: dict[str, list[str]] = {}
+    left: dict[str, list[str]] = {}
+    for item in items:
+        facts, verdict = judged[item.nodeid]
+        told = verdict.entry.body if isinstance(verdict, Hit) else records.last_of(facts)
+        if isinstance(verdict, Hit) and has_other_past(told, done):
+            others = [name for place in told.get("before", ()) for name in done.get(place, ())]
+            has_changed |= _flip(judged, item.nodeid, others[-1] if others else "")
+            verdict = judged[item.nodeid][1]
+        if isinstance(verdict, Miss) and (done or left):
+            for place in places_of(item) & (done.keys() | left.keys()):
+                for nodeid in (*done.get(place, ()), *left.get(place, ())):
+                    has_changed |= _flip(judged, nodeid, item.nodeid)
+        for place in texts(told.get("left")):
+            left.setdefault(place, []).append(item.nodeid)
+        for place in texts(told.get("handled")):
+            done.setdefault(place, []).append(item.nodeid)
+    return has_changed
+
+
+def _flip(judged: Judged, nodeid: str, other: str) -> bool:
+    """Turn a hit into a miss; say whether it was one."""
+    facts, verdict = judged.get(nodeid, (None, None))
+    if facts is None or not isinstance(verdict, Hit):
+        return False
+    judged[nodeid] = facts, Miss(Reason(reasons.PRODUCER, other))
+    return True
