@@ -102,9 +102,8 @@ class Requeuer:
         if self._guard.is_off or self._watcher.log is None:
             self._restorer.give_up(item)
             return None
-        is_beside = bool(self._replayed.get(item.path) or self._collection.waiting)
-        is_beside = is_beside or self._order.is_waiting
-        if not is_beside and self._guard.call(self._restorer.prepare_cheap, False, item):
+        beside = self._replayed.get(item.path) or self._collection.waiting or self._order.is_waiting
+        if not beside and self._guard.call(self._restorer.prepare_cheap, False, item):
             return None
         is_hidden = may_try(item)
         if not is_hidden:
@@ -252,6 +251,9 @@ class Requeuer:
         log.requeued_for = tuple(dict.fromkeys([*log.requeued_for, *names]))
         log.cancelled += 1
         log.is_clean = True
+        log.seen = log.seen._replace(
+            inherited=frozenset()
+        )  # others may set it before it runs again
         log.instances, log.handled = frozenset(), Handled()
         self._fixtures.begin_item()
 
@@ -271,7 +273,6 @@ class Requeuer:
         try:
             with ItemRequest(item):
                 self._undoing.begin()
-                # A unit of its own, to know before the end of the attempt what it did.
                 self._guard.call(self._recorder.open_unit, None)
                 self._is_open = not self._guard.is_off
                 setup = self._phase(item, "setup")
@@ -333,8 +334,7 @@ class Requeuer:
         self._raised = call.excinfo
         touched = dict(self._restorer.log.touched)
         report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
-        if report.failed:
-            # Showing the values of a failed test touches stubs that the test did not.
+        if report.failed:  # showing values touches stubs that the test did not
             self._restorer.log.touched = touched
         return report
 
