@@ -16,6 +16,7 @@ import os
 import sys
 import warnings
 from collections.abc import Generator, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, Protocol
 
 import pytest
@@ -28,6 +29,7 @@ from pytest_cellcache.model.record import Entry
 from pytest_cellcache.sources.loaded import loaded_files
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.trace.origin import pytester_depth
+from pytest_cellcache.trace.surrounding import Surrounding, surrounded_by, surrounding_now
 
 _ROOT: Final = "<root>/"
 _INTERRUPTS: Final = (KeyboardInterrupt, pytest.exit.Exception)
@@ -74,6 +76,7 @@ class Collection:
         self._failed: list[Outline] = []
         self.captured: list[Captured] = []
         self._warned: dict[Any, list[dict[str, Any]]] = {}
+        self._around: Surrounding | None = None
 
     @property
     def waiting(self) -> list[Outline]:
@@ -240,7 +243,12 @@ class Collection:
         if not self._is_live:
             self._weigh(None)
         if not wanted.is_hydrated:
-            wanted.fill()
+            with self._as_collected():
+                wanted.fill()
+
+    def _as_collected(self) -> AbstractContextManager[None]:
+        """Import as at the end of the collection: tests may have moved since, or set variables."""
+        return surrounded_by(self._around) if self._around is not None else nullcontext()
 
     def confirm(self, session: pytest.Session) -> None:
         """Look again at what was taken from manifests before everything was known."""
@@ -258,6 +266,10 @@ class Collection:
 
     def settle(self, live: list[pytest.Item]) -> None:
         """Make ready for running items: they are real, and miss nothing that others bring."""
+        self._settle(live)
+        self._around = surrounding_now()
+
+    def _settle(self, live: list[pytest.Item]) -> None:
         if live:
             self._weigh(None)
         for item in live:
@@ -292,7 +304,8 @@ class Collection:
         Args:
             is_its_turn: pytest is about to collect it, and will report the error.
         """
-        call = pytest.CallInfo.from_call(outline.fill, "collect", reraise=_INTERRUPTS)
+        with self._as_collected():
+            call = pytest.CallInfo.from_call(outline.fill, "collect", reraise=_INTERRUPTS)
         if call.excinfo is None:
             return
         from _pytest import runner  # private: makes the report that pytest would have made

@@ -6,9 +6,7 @@ attempt only, for they keep these objects alive. Nothing of the objects' own cod
 
 from __future__ import annotations
 
-import os
 import random
-import sys
 import types
 from collections import deque
 from collections.abc import Iterable
@@ -20,7 +18,7 @@ from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, SKIPPED_MEMBERS, value_of
 from pytest_cellcache.trace.slots import Slots
-from pytest_cellcache.trace.surrounding import surrounding_now
+from pytest_cellcache.trace.surrounding import put, surrounding_now
 
 _TROUBLES: Final = (TypeError, AttributeError, ValueError, RuntimeError, LookupError, OSError)
 _UNSET: Final = object()
@@ -73,22 +71,9 @@ class Memory:
         return all(done)
 
     def _put_surrounding_back(self) -> bool:
-        before, now = self._surrounding, surrounding_now()
-        for name in now.variables.keys() - before.variables.keys():
-            del os.environb[name]
-        for name, value in before.variables.items():
-            if now.variables.get(name) != value:
-                os.environb[name] = value
-        if now.search != before.search:
-            sys.path[:] = before.search
         if random.getstate() != self._random:
             random.setstate(self._random)
-        if now.folder != before.folder:
-            try:
-                os.chdir(before.folder or "")
-            except OSError:
-                return False
-        return True
+        return put(self._surrounding)
 
 
 def _content(held: Held, ids: list[int], named: dict[str, int], known: dict[int, Any]) -> Any:

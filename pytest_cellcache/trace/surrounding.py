@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import FrameType
 from typing import Final, NamedTuple
 
@@ -53,6 +54,47 @@ def surrounding_now() -> Surrounding:
     """Take down what there is."""
     variables: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
     return Surrounding(dict(variables), current_folder(), tuple(sys.path))
+
+
+def put(around: Surrounding) -> bool:
+    """Make the surroundings what they were; say whether that was possible."""
+    now = surrounding_now()
+    for name in now.variables.keys() - around.variables.keys():
+        del os.environb[name]
+    for name, value in around.variables.items():
+        if now.variables.get(name) != value:
+            os.environb[name] = value
+    if now.search != around.search:
+        sys.path[:] = around.search
+    if now.folder != around.folder:
+        try:
+            os.chdir(around.folder or "")
+        except OSError:
+            return False
+    return True
+
+
+@contextmanager
+def surrounded_by(around: Surrounding) -> Iterator[None]:
+    """Let something happen as if at an earlier time; what it changes is changed afterwards, too."""
+    now = surrounding_now()
+    if now == around:
+        yield
+        return
+    put(around)
+    try:
+        yield
+    finally:
+        after = surrounding_now()
+        old, new = around.variables, after.variables
+        changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}
+        variables = {name: now.variables[name] for name in now.variables.keys() - changed}
+        variables |= {name: new[name] for name in changed & new.keys()}
+        folder = now.folder if after.folder == around.folder else after.folder
+        gone = set(around.search).difference(after.search)
+        search = [path for path in after.search if path not in {*around.search, *now.search}]
+        search += [path for path in now.search if path not in gone]
+        put(Surrounding(variables, folder, tuple(search)))
 
 
 def current_folder() -> str | None:

@@ -383,3 +383,12 @@ def test_what_a_fixture_did_that_is_ended_for_a_requeue_is_undone(
     suite.edit("test_a.py", "assert own == ['x', 'own']", change)
     ran = suite.both()
     assert ran.decisions["test_a.py::test_own"]["requeued_for"]
+
+
+def test_one_with_a_temporary_folder_that_runs_for_a_failure_passes_again(suite: Suite) -> None:
+    suite.write("test_a.py", "def test_a(tmp_path): pass\ndef test_b(): assert True\n")
+    suite.warm()
+    suite.edit("test_a.py", "assert True", "assert False")
+    ran = suite.both()
+    assert ran.names == ["test_b", "test_a", "test_b"]
+    assert "replay-contradicted" not in ran.text

@@ -154,3 +154,105 @@ def test_what_a_wider_fixture_patches_is_there_until_it_ends(suite: Suite) -> No
     assert suite.both("test_a.py::test_reads", "test_a.py::test_uses").code == 1
     suite.edit("test_a.py", "test_uses(fake): assert fake == 1", "test_uses(): assert 1")
     assert suite.both().code == 1
+
+
+RESTORING: Final = """
+import os, sys
+START = os.getcwd()
+
+def pytest_unconfigure():
+    os.chdir(START)
+    os.environ.pop("SET", None)
+    sys.path[:] = [path for path in sys.path if path not in ("/set", "/set2")]
+"""
+TESTS: Final = {
+    "variable": (
+        'os.environ["SET"] = "1"',
+        'os.environ["SET"] += "2"',
+        'del os.environ["SET"]',
+        'os.environ.get("SET", "")',
+        ("", "1", "12", ""),
+    ),
+    "folder": (
+        'os.chdir(tmp_path); os.mkdir("sub"); open("f", "w").close()',
+        'os.chdir("sub")',
+        "os.chdir(START)",
+        '[os.path.exists("f"), os.path.exists("../f")]',
+        ("[False, False]", "[True, False]", "[False, True]", "[False, False]"),
+    ),
+    "search path": (
+        'sys.path.append("/set")',
+        'sys.path.append("/set2")',
+        'sys.path.remove("/set"); sys.path.remove("/set2")',
+        '["/set" in sys.path, "/set2" in sys.path]',
+        ("[False, False]", "[True, False]", "[True, True]", "[False, False]"),
+    ),
+}
+
+
+def write_tests(suite: Suite, what: str) -> tuple[str, tuple[str, ...]]:
+    """Write tests that set something, change it and put it back, each in a module of its own."""
+    suite.write("conftest.py", RESTORING)
+    one, two, back, look, found = TESTS[what]
+    doing = {"b": one, "d": two, "f": back}
+    looking = dict(zip("aceg", found, strict=True))
+    for letter, text in doing.items():
+        head = "import os, sys\nSTART = os.getcwd()\n"
+        suite.write(f"test_{letter}.py", f"{head}def test_{letter}(tmp_path):\n    {text}\n")
+    for letter, value in looking.items():
+        expected = repr(value) if what == "variable" else value
+        suite.write(
+            f"test_{letter}.py",
+            f"import os, sys\ndef test_{letter}(): assert {look} == {expected}\n",
+        )
+    return look, found
+
+
+@pytest.mark.parametrize("what", TESTS)
+def test_who_leaves_something_is_stored_and_runs_for_who_finds_it(suite: Suite, what: str) -> None:
+    write_tests(suite, what)
+    suite.warm()
+    producers = {"a": "", "c": "b", "e": "bd", "g": ""}
+    for letter, needed in producers.items():
+        suite.edit(f"test_{letter}.py", "(): assert", "(): assert 1 and")
+        ran = suite.both()
+        names = {f"test_{each}" for each in (letter, *needed)}
+        # What runs is put back before others come.
+        assert names <= set(ran.names)
+        assert f"test_{'g' if letter != 'g' else 'e'}" not in ran.names
+        assert suite.both().live == []
+
+
+@pytest.mark.parametrize("what", TESTS)
+def test_one_that_no_longer_puts_it_back(suite: Suite, what: str) -> None:
+    write_tests(suite, what)
+    suite.warm()
+    suite.edit("test_f.py", TESTS[what][2], "pass")
+    assert suite.both().code == 1
+    suite.edit("test_f.py", "pass", TESTS[what][2])
+    assert suite.both().code == 0
+
+
+@pytest.mark.parametrize("what", TESTS)
+def test_parts_of_them_in_any_order(suite: Suite, what: str) -> None:
+    write_tests(suite, what)
+    files = [f"test_{letter}.py" for letter in "abcdefg"]
+    for some in (
+        files[::-1],
+        files[1:],
+        files[::2],
+        files,
+        files[3:] + files[:3],
+        files[::3],
+        files,
+    ):
+        suite.both(*some)
+
+
+def test_monkeypatch_in_a_folder_that_another_test_left_leaves_nothing(suite: Suite) -> None:
+    suite.write("test_a.py", "import os\ndef test_leaves(tmp_path): os.chdir(tmp_path)\n")
+    text = "def test_moves(monkeypatch, tmp_path): monkeypatch.chdir(tmp_path)\n"
+    suite.write("test_b.py", f"{text}def test_other(): pass\n")
+    suite.warm()
+    suite.edit("test_b.py", "test_other(): pass", "test_other(): assert 1")
+    assert suite.both().names == ["test_leaves", "test_other"]
