@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -189,6 +190,16 @@ class Refs:
                 self.imports_computed = True
         elif function in IMPORTING_FILES:
             self.imports_computed = True
+
+    def note_lookup(self, key: ast.expr | None = None) -> bool:
+        """Note a key that ``sys.modules`` is asked for; say whether it tells which module."""
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            self.imports.add(f"{key.value}:*")
+        elif isinstance(key, ast.Name) and key.id == "__name__":
+            self.reads_namespace = True
+        else:  # the module of a class or function that is consulted anyway
+            return isinstance(key, ast.Attribute) and key.attr == "__module__"
+        return True
 
     def join(self, other: Refs) -> None:
         """Add everything of ``other``."""

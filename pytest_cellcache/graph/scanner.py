@@ -41,6 +41,7 @@ from pytest_cellcache.graph.scopes import (
     walk_scope,
 )
 
+_OF_ANY: Final = ("sys.modules.get", "sys.modules.values", "sys.modules.items")
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+\Z")
 Scanned = tuple[str, FunctionNode, Refs]
 """Qualified name, syntax and refs of the body of a function."""
@@ -153,8 +154,8 @@ class Scanner:
             self.found.is_dynamic = True
             self.found.reflects |= node.attr != "import_module"
         chain = chain_of(node, local)
-        of_any = ("sys.modules.get", "sys.modules.values", "sys.modules.items")
-        if node.attr == "__globals__" or chain in of_any:
+        is_asked = chain == "sys.modules.get" and node is self._callee
+        if node.attr == "__globals__" or (chain in _OF_ANY and not is_asked):
             self.found.imports_computed = True
         if not isinstance(node.ctx, ast.Load):
             receiver = chain_of(node.value, local)
@@ -183,14 +184,8 @@ class Scanner:
 
     def _subscript(self, node: ast.Subscript, local: LocalScope) -> None:
         if chain_of(node.value, local) == "sys.modules":
-            key = node.slice
-            if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                self.found.imports.add(f"{key.value}:*")
-            elif isinstance(key, ast.Name) and key.id == "__name__":
-                self.found.reads_namespace = True
-            elif isinstance(key, ast.Attribute) and key.attr == "__module__":
-                pass  # the module of a class or function that is consulted anyway
-            elif isinstance(node.ctx, ast.Load) and node is not self._written:
+            is_read = isinstance(node.ctx, ast.Load) and node is not self._written
+            if not self.found.note_lookup(node.slice) and is_read:
                 self.found.imports_computed = True
         if not isinstance(node.ctx, ast.Load):
             # ``sys.modules[name].__dict__["x"] = 1`` reads nothing of the module.
@@ -297,6 +292,8 @@ class Scanner:
             name in ("eval", "exec") and len(node.args) < 2
         ):
             self.found.reads_namespace = True
+        if chain == "sys.modules.get" and not self.found.note_lookup(*node.args[:1]):
+            self.found.imports_computed = True
         self.found.note_import(name or attr, constants)
         self._children(node, local)
 
