@@ -35,6 +35,8 @@ from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.sources.listings import SKIPPED_FOLDERS
 from pytest_cellcache.sources.snapshot import Snapshot
 
+_UNKNOWN: Final = ("?",)
+"""Stands for names that nobody has noted."""
 _SKIPPED_ENDINGS: Final = (".pyc", ".pyo", ".coverage", ".coveragerc")
 
 
@@ -98,7 +100,9 @@ class InputKeys:
         listed = dict(seen.listed)
         for path in seen.listings:
             for name in self.names_of(path):
-                self._snapshot.note_names(name, listed.get(path))
+                names = listed.get(path, _UNKNOWN)
+                digest = None if names is _UNKNOWN else self._snapshot.digest_names(name, names)
+                self._snapshot.note_names(name, digest)
         consulted = (
             (seen.reads - seen.appends, FILE, ""),
             (seen.listings, LISTING, ""),
@@ -154,9 +158,11 @@ class InputKeys:
         return self._names[path]
 
     def _decide(self, path: str) -> str | None:
-        if path.startswith(self._places.foreign) or not path.startswith(self._roots):
+        if path.startswith(self._places.foreign) or not (path + os.sep).startswith(self._roots):
             return None
         name = self._places.relative_unresolved(path)
+        if self._snapshot.is_written_by_run(name):
+            return None
         if not SKIPPED_FOLDERS.isdisjoint(name.split("/")) or name.endswith(_SKIPPED_ENDINGS):
             return None
         if any(fnmatch.fnmatchcase(name, pattern) for pattern in self._ignore):

@@ -119,7 +119,7 @@ class Observation(NamedTuple):
         touched: those that were, though their times say otherwise.
         appends: those of ``writes`` that were only opened for appending, like a log.
         listings: absolute paths of directories listed.
-        listed: digests of the names that were in them then.
+        listed: the names that were in them then, see ``sources.listings``.
         stats: absolute paths whose existence or status was asked for (present or absent).
         modes: absolute paths of files whose permissions were asked for.
         scanned: absolute paths of files to which an entry of a directory was given: its status
@@ -154,7 +154,7 @@ class Observation(NamedTuple):
     touched: frozenset[Touched] = frozenset()
     appends: frozenset[str] = frozenset()
     listings: frozenset[str] = frozenset()
-    listed: frozenset[tuple[str, str]] = frozenset()
+    listed: frozenset[tuple[str, tuple[str, ...] | None]] = frozenset()
     stats: frozenset[str] = frozenset()
     modes: frozenset[str] = frozenset()
     scanned: frozenset[str] = frozenset()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from pytest_cellcache.model.digest import ABSENT, Digest, digest_bytes, digest_parts
@@ -24,6 +24,7 @@ from pytest_cellcache.sources.listings import (
     digest_module_names,
     digest_names,
     has_new_module,
+    names_in,
 )
 from pytest_cellcache.sources.places import Places
 
@@ -59,10 +60,24 @@ class Snapshot:
 
     Paths are the relative names of ``Places``. Nothing here raises for an unreadable file: it
     counts as absent.
+
+    Args:
+        outputs: absolute paths that the run itself writes: reports, its store.
     """
 
-    def __init__(self, places: Places, *, began_ns: int, stat_cache: bytes | None = None) -> None:
+    def __init__(
+        self,
+        places: Places,
+        *,
+        began_ns: int,
+        stat_cache: bytes | None = None,
+        outputs: Iterable[str] = (),
+    ) -> None:
         self.places = places
+        self._written_by_run: dict[str, set[str]] = {}
+        for path in outputs:
+            folder, _, name = places.relative(path).rpartition("/")
+            self._written_by_run.setdefault(folder or ".", set()).add(name)
         self._began_ns = began_ns - COARSE_CLOCK_NS
         self._digests: dict[str, Digest] = {}
         self._content: dict[str, bytes | None] = {}
@@ -129,8 +144,15 @@ class Snapshot:
     def digest_listing(self, name: str) -> Digest:
         """Digest the names in a directory, caches excepted; ``ABSENT`` when there is none."""
         if name not in self._listings:
-            self._listings[name] = digest_names(self.places.absolute(name))
+            self._listings[name] = self.digest_names(name, names_in(self.places.absolute(name)))
         return self._listings[name]
+
+    def digest_names(self, name: str, names: Iterable[str] | None) -> Digest:
+        """Digest what somebody found in a directory, but for what the run itself writes there."""
+        if names is not None and name in self._written_by_run:
+            own = self._written_by_run[name]
+            names = [each for each in names if each.rstrip("/@") not in own]
+        return digest_names(names)
 
     def digest_modules(self, name: str) -> Digest:
         """Digest the names in a directory that an import could find there."""
@@ -138,6 +160,15 @@ class Snapshot:
         if key not in self._listings:
             self._listings[key] = digest_module_names(self.places.absolute(name))
         return self._listings[key]
+
+    def is_written_by_run(self, name: str) -> bool:
+        """Say whether a path is, or lies below, what the run itself writes."""
+        while name:
+            folder, _, last = name.rpartition("/")
+            if last in self._written_by_run.get(folder or ".", ()):
+                return True
+            name = folder
+        return False
 
     def digest_existence(self, name: str, *, with_mode: bool = False) -> Digest:
         """Digest what a path is: absent, directory, file, what its owner may; a link, and where to.

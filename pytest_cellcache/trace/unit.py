@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
-from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.observation import (
     ALL_VARIABLES,
     CWD,
@@ -24,7 +23,7 @@ from pytest_cellcache.model.observation import (
     Site,
     Spawned,
 )
-from pytest_cellcache.sources.listings import digest_names
+from pytest_cellcache.sources.listings import names_in
 from pytest_cellcache.trace.contract import THREAD_CONNECTED, THREAD_LEFT, TROUBLE, Traced
 from pytest_cellcache.trace.signatures import Written
 from pytest_cellcache.trace.surrounding import (
@@ -98,7 +97,7 @@ class OpenUnit:
         self.reads: set[str] = set()
         self.writes: set[str] = set()
         self.listings: set[str] = set()
-        self._listed: dict[str, Digest] = {}
+        self._listed: dict[str, tuple[str, ...] | None] = {}
         self.stats: set[str] = set()
         self.modes: set[str] = set()
         self.scanned: set[str] = set()
@@ -162,7 +161,7 @@ class OpenUnit:
     def list(self, path: str) -> None:
         if not self._is_own(path):
             if path not in self.listings:
-                self._listed[path] = digest_names(path)
+                self._listed[path] = names_in(path)
             self._note("listings", path)
 
     def look_up(self, distribution: str) -> None:
