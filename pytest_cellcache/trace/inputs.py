@@ -258,8 +258,9 @@ def _on_write(args: tuple[Any, ...]) -> None:
         unit.charge(lambda each: each.write(target), hearers)
 
 
-def _on_database(args: tuple[Any, ...]) -> None:
-    for number, name in enumerate(files_of(args[0])):
+def note_database(database: Any) -> None:
+    """Note a database that is connected to or attached."""
+    for number, name in enumerate(files_of(database)):
         if not number:
             _on_truncate((name,))  # read and written
         elif (target := absolute(name)) is not None and (hearers := reach(*caller())):
@@ -362,7 +363,7 @@ _TRANSLATIONS: dict[str, Callable[[tuple[Any, ...]], None]] = {
     "shutil.move": _on_copy,
     "shutil.rmtree": _on_write,
     "shutil.chown": _on_write,
-    "sqlite3.connect": _on_database,
+    "sqlite3.connect": lambda args: note_database(args[0]),
     "ctypes.dlopen": _on_library,
     "os.system": _on_process("os.system", 0),
     "os.exec": _on_process("os.exec", 1),

@@ -44,7 +44,7 @@ _CARRIERS = frozenset(
     pytest_cellcache.trace.environ pytest_cellcache.trace.origin pytest_cellcache.trace.spawn
     pytest_cellcache.trace.unit pytest_cellcache.trace.recorder pytest_cellcache.hooks.options
     pytest_cellcache.hooks.guard pytest_cellcache.trace.metadata
-    pytest_cellcache.trace.importing importlib
+    pytest_cellcache.trace.importing pytest_cellcache.trace.attached importlib
     """.split()  # a page of quotes otherwise
 )
 # Finders of modules and distributions: what they find counts as a module or a version.

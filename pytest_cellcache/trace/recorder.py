@@ -21,6 +21,7 @@ from pytest_cellcache.model.observation import CodeRef, Observation
 from pytest_cellcache.sources.handover import Handover
 from pytest_cellcache.trace import inputs, unit
 from pytest_cellcache.trace.annotations import AnnotationWatch
+from pytest_cellcache.trace.attached import AttachWatch
 from pytest_cellcache.trace.chance import CHANCE
 from pytest_cellcache.trace.channel import FirstParty, Label
 from pytest_cellcache.trace.child import ChildRecording
@@ -282,6 +283,7 @@ class Watch:
         self._environment = EnvironmentWatch()
         self._metadata = MetadataWatch()
         self._importing = ImportWatch()
+        self._attached = AttachWatch()
 
     def add(self, recorder: Recorder) -> None:
         unit.LISTENERS.append(recorder)
@@ -291,6 +293,7 @@ class Watch:
             self._environment.install()
             self._metadata.install()
             self._importing.install()
+            self._attached.install()
             CHANCE.install()
             CHILDREN.handover = recorder.handover
             CHILDREN.install(lambda token: unit.LISTENERS[0].go_on_as_child(token, None))
@@ -300,6 +303,7 @@ class Watch:
         if not unit.LISTENERS:
             CHILDREN.uninstall()
             CHANCE.uninstall()
+            self._attached.uninstall()
             self._importing.uninstall()
             self._metadata.uninstall()
             self._environment.uninstall()

@@ -175,6 +175,25 @@ KINDS = {
         begin=(database,),
         edits=((log_only, {"test_it"}),),
     ),
+    "databases that are attached": Kind(
+        {
+            "test_a.py": """
+                import sqlite3
+                def first(sql, *values):
+                    connection = sqlite3.connect(":memory:")
+                    connection.execute(sql, values)
+                    row = connection.execute("select v from other.t").fetchone()
+                    connection.close()
+                    return row
+                def test_named(): assert first("attach 'a.db' as other") == (1,)
+                def test_given(): assert first("attach ? as other", "a.db") == (1,)
+                def test_uri(): assert first("attach 'file:a.db' as other") == (1,)
+                def test_alone(): sqlite3.connect(":memory:").close()
+                """.replace('":memory:"', '"file::memory:", uri=True')
+        },
+        begin=(database,),
+        edits=((log_only, {"test_named", "test_given", "test_uri"}),),
+    ),
     "beside the root, by steps back": Kind(
         {
             "tests/pytest.ini": "[pytest]\npythonpath = ../src\n",
