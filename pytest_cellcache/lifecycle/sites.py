@@ -26,7 +26,7 @@ from pytest_cellcache.model.keys import BODY, EFFECTS, MARKERS, NAME, Key
 from pytest_cellcache.model.observation import CLASS_BODY, CodeRef, Observation, Site
 
 _SITED: Final = tuple(
-    """reads listings stats modes repositories variables options distributions imports
+    """reads listings stats folders modes repositories variables options distributions imports
     children""".split()
 )
 """Fields of ``Observation`` that sites tell about."""

@@ -91,7 +91,7 @@ class Snapshot:
         self._views: dict[str, set[bool]] = {}
         self._touches: dict[str, set[tuple[Times, Times]]] = {}
         self._listings: dict[str, Digest] = {}
-        self._seen_names: dict[str, set[str | None]] = {}
+        self._seen_names: dict[str, set[frozenset[str]]] = {}
 
     def read(self, name: str) -> bytes | None:
         """Give a file's content; ``None`` when it cannot be read. Kept for the run."""
@@ -275,9 +275,9 @@ class Snapshot:
             kind: ``MODULES``: only what an import could find there.
         """
         seen = self._seen_names.get(f"{kind} {name}")
-        if seen and None not in seen:
+        if seen and all(seen):
             digest = self.digest_modules if kind == MODULES else self.digest_listing
-            return seen != {digest(name)}
+            return not all(digest(name) in each for each in seen)
         try:
             status = os.stat(self.places.absolute(name))
         except (OSError, ValueError):
@@ -302,14 +302,15 @@ class Snapshot:
         """Take down that somebody left a file as he found it, but for its times."""
         self._touches.setdefault(name, set()).add((before, after))
 
-    def note_names(self, name: str, digest: str | None, kind: str = "") -> None:
+    def note_names(self, name: str, digests: Iterable[str], kind: str = "") -> None:
         """Take down what names somebody found in a directory.
 
         Args:
-            digest: of ``digest_names`` or ``digest_module_names``; ``None`` if it is not known.
+            digests: of ``digest_names`` or ``digest_module_names``, with and without what whoever
+                looked had put there; none if they are not known.
             kind: as for ``is_listing_in_flux``.
         """
-        self._seen_names.setdefault(f"{kind} {name}", set()).add(digest)
+        self._seen_names.setdefault(f"{kind} {name}", set()).add(frozenset(digests))
 
     def was_seen_otherwise(self, name: str) -> bool:
         """Say whether somebody found something where now is nothing, or the other way round."""

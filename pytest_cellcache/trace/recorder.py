@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Final, Literal, NamedTuple
 
@@ -34,6 +34,7 @@ from pytest_cellcache.trace.contract import (
 )
 from pytest_cellcache.trace.environ import EnvironmentWatch
 from pytest_cellcache.trace.importing import ImportWatch
+from pytest_cellcache.trace.made import LINKS, Made
 from pytest_cellcache.trace.metadata import MetadataWatch
 from pytest_cellcache.trace.monitoring import monitoring_tracer
 from pytest_cellcache.trace.origin import caller, project_frames, pytester_depth, reach
@@ -88,6 +89,7 @@ class Recorder:
         depth: in how many frames of pytester it was started.
         annotations: tells which functions' annotations nobody has looked at.
         threads_left: threads that went on when the last unit closed, which had started them.
+        made: what the last unit that closed had made.
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class Recorder:
         self.depth = 0
         self.annotations = AnnotationWatch()
         self.threads_left: frozenset[object] = frozenset()
+        self.made = Made()
         self._before = surrounding_now()
 
     @property
@@ -148,16 +151,20 @@ class Recorder:
             self._units.clear()
             self._tracer.stop()
 
-    def open_unit(self, *, is_sited: bool = False) -> None:
+    def open_unit(self, *, is_sited: bool = False, own: Iterable[Made] = ()) -> None:
         """Open a unit inside the innermost one.
 
         Args:
             is_sited: note where inputs are consulted, as in the base unit.
+            own: what was made for it before.
         """
         if not self._units:
             raise RuntimeError("the recorder is not running")
         CHILDREN.claim_forks()
-        self._units.append(unit.OpenUnit(self._site, self._before, is_sited=is_sited))
+        opened = unit.OpenUnit(self._site, self._before, is_sited=is_sited)
+        for made in own:
+            opened.made.adopt(made)
+        self._units.append(opened)
         self._tracer.push()
 
     def close_part(self) -> Observation:
@@ -183,6 +190,7 @@ class Recorder:
             self._units[-1].take_search()
         observation = closed.close(traced)._replace(left=left)
         self.threads_left = closed.threads_left
+        self.made = closed.made
         self._units[-1].take_threads(closed.threads_left)
         for listener in self._listeners:
             listener(observation)
@@ -309,6 +317,7 @@ class Watch:
             self._environment.uninstall()
             self._shims.uninstall()
             inputs.unlisten()
+            LINKS.clear()
 
 
 _WATCH = Watch()  # process-wide, as what it installs
