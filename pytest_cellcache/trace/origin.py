@@ -225,8 +225,18 @@ def variable_reach(module: str, frame: FrameType | None) -> int:
         return NOBODY
     if module == "_pytest.monkeypatch":  # so does setenv; delenv may fail, which tells something
         is_blind = frame is not None and frame.f_code.co_name in ("setitem", "undo")
-        return NOBODY if is_blind else EVERYBODY
+        return NOBODY if is_blind or removes_if_there(module, frame) else EVERYBODY
     return NOBODY if module.startswith("xdist.") else reach(module, frame)
+
+
+def removes_if_there(module: str, frame: FrameType | None) -> bool:
+    """Say whether the one who looks for a variable sees to it that there is none."""
+    return (
+        module == "_pytest.monkeypatch"
+        and frame is not None
+        and frame.f_code.co_name == "delitem"
+        and not frame.f_locals.get("raising", True)
+    )
 
 
 def pytester_depth(frame: FrameType | None) -> int:

@@ -31,15 +31,13 @@ from pytest_cellcache.trace.kinds import is_newer
 from pytest_cellcache.trace.made import LINKS, Made
 from pytest_cellcache.trace.signatures import Written
 from pytest_cellcache.trace.surrounding import (
+    REMOVED,
     Surrounding,
     current_folder,
     is_importing,
     raw_variable,
 )
 from pytest_cellcache.trace.threads import OF_FIXTURES, left_since, living_threads
-
-# Taken before the shim is in place, or what tests put there.
-_stat = os.stat
 
 # What a bug of ours, a strange argument, exhausted resources, or what somebody has put in the place
 # of a function that we call may raise in a callback: anything. There it becomes a gap: it must not
@@ -259,10 +257,13 @@ class OpenUnit:
         (``monkeypatch``, ``mock.patch.dict``), also where a fixture set it, is the outer one again.
         """
         first = self._at_first
-        is_changed = self._variables_before.get(name, value) != value
+        before = self._variables_before.get(name, value)
+        is_changed = before != value
         if name == ALL_VARIABLES:
             self._note_stack()
             self.inherited.add(name)
+        elif before is REMOVED and value is None:
+            return
         elif not is_changed if first is None else value == first.get(os.fsencode(name)):
             self.inherited.add(name)
         elif is_changed:
@@ -351,9 +352,7 @@ class OpenUnit:
     def _look(self, path: str) -> None:
         """Keep what the unit finds: at the end of the run the path may be gone, or there."""
         self._note_fresh(path)
-        try:
-            _stat(path)
-        except (OSError, ValueError):
+        if not is_newer(path, 0):
             self.absent.add(path)
 
     def _note_fresh(self, path: str) -> None:
