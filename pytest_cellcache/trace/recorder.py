@@ -39,6 +39,7 @@ from pytest_cellcache.trace.metadata import MetadataWatch
 from pytest_cellcache.trace.monitoring import monitoring_tracer
 from pytest_cellcache.trace.origin import caller, project_frames, pytester_depth, reach
 from pytest_cellcache.trace.profiling import profiling_tracer
+from pytest_cellcache.trace.registers import REGISTERED
 from pytest_cellcache.trace.shims import ShimSet
 from pytest_cellcache.trace.spawn import CHILDREN, is_forkserver
 from pytest_cellcache.trace.surrounding import surrounding_now
@@ -303,6 +304,7 @@ class Watch:
             self._importing.install()
             self._attached.install()
             CHANCE.install()
+            REGISTERED.install()
             CHILDREN.handover = recorder.handover
             CHILDREN.install(lambda token: unit.LISTENERS[0].go_on_as_child(token, None))
 
@@ -310,6 +312,7 @@ class Watch:
         unit.LISTENERS.remove(recorder)
         if not unit.LISTENERS:
             CHILDREN.uninstall()
+            REGISTERED.uninstall()
             CHANCE.uninstall()
             self._attached.uninstall()
             self._importing.uninstall()
