@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_cellcache.hooks.attempts import ItemRequest, call_phase
+from pytest_cellcache.hooks.attempts import ItemRequest, Phase, call_phase
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.outline import outline_of
 from pytest_cellcache.model.events import Warned
@@ -33,10 +33,10 @@ def run_mates(
             if outline is not None:
                 outline.hydrate()
             with ItemRequest(mate):
-                calls = [call_phase(mate, "setup")]
+                calls = [_reported(mate, "setup")]
                 if calls[0].excinfo is None:
-                    calls.append(call_phase(mate, "call"))
-                calls.append(call_phase(mate, "teardown", nextitem=nextitem))
+                    calls.append(_reported(mate, "call"))
+                calls.append(_reported(mate, "teardown", nextitem=nextitem))
             has_failed = any(call.excinfo is not None for call in calls)
             if outcome == "passed" and has_failed and not comes_late(mate.nodeid):
                 text = (
@@ -45,6 +45,13 @@ def run_mates(
                     "it; --cell-cache-mode=refresh runs everything anew."
                 )
                 guard.warn(Warned("replay-contradicted", text))
+
+
+def _reported(item: pytest.Item, when: Phase, **arguments: Any) -> pytest.CallInfo[None]:
+    """Run a phase and make its report, which fixtures may ask for: ``tmp_path`` does."""
+    call = call_phase(item, when, **arguments)
+    item.ihook.pytest_runtest_makereport(item=item, call=call)
+    return call
 
 
 class _Unreporting:
