@@ -140,7 +140,7 @@ class _Placer:
         line = frames[-1].line
         cells = [cell for cell in index.table.cells if cell.start <= line <= cell.end]
         for cell in cells:
-            for name in cell.binds:
+            for name in {*cell.binds} - ({*cell.files} if cell.only_reads else set()):
                 self._add(Key(NAME, path, name), inputs)
         if not cells or any(self._has_effect(cell) for cell in cells):
             self._add(Key(EFFECTS, path), inputs)
@@ -148,7 +148,8 @@ class _Placer:
     @staticmethod
     def _has_effect(cell: Cell) -> bool:
         # Values are evaluated for whoever uses them; an import brings what it imports.
-        return cell.kind not in ("value", "def", "class") or not cell.binds
+        is_value = cell.kind in ("value", "def", "class") or cell.only_reads
+        return not is_value or not cell.binds
 
     def _decorated(self, path: str, lines: set[int]) -> Def | None:
         """Give the def among whose decorators a line is, if all these are pytest's."""
