@@ -481,3 +481,28 @@ def test_files_read_in_a_with_statement_count_for_who_reads_its_names(suite: Sui
     suite.write("users.json", "[1]")
     suite.write("seen.txt", "2")
     assert suite.both().names == ["test_it", "test_alone"]
+
+
+def test_what_a_with_statement_hands_to_a_register_counts_for_its_readers(suite: Suite) -> None:
+    suite.write(
+        "lib.py",
+        """
+        REGISTER = {}
+        def register(name, value):
+            REGISTER[name] = value
+            return name
+        """,
+    )
+    suite.write(
+        "use.py",
+        """
+        from lib import register
+        with open("a.txt") as file:
+            NAME = register("a", file.read())
+        """,
+    )
+    suite.write("test_a.py", "import lib, use\ndef test_it(): assert lib.REGISTER['a'] == '1'\n")
+    suite.write("a.txt", "1")
+    suite.warm()
+    suite.write("a.txt", "2")
+    assert suite.both().names == ["test_it"]
