@@ -31,6 +31,7 @@ from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.handling import Handling
 from pytest_cellcache.hooks.keeper import Keeper
 from pytest_cellcache.hooks.options import OptionWatch
+from pytest_cellcache.hooks.outputs import UNCACHED
 from pytest_cellcache.hooks.protocol import Watcher
 from pytest_cellcache.hooks.replayer import Replayer
 from pytest_cellcache.hooks.requeue import Requeuer
@@ -276,7 +277,7 @@ def _store_folder(config: pytest.Config, settings: Settings) -> Path:
         return Path(config.invocation_params.dir) / settings.directory
     cache: Any = getattr(config, "cache", None)
     if cache is None:  # -p no:cacheprovider
-        return config.rootpath / ".pytest_cellcache"
+        return config.rootpath / UNCACHED
     if settings.may_write:
         try:
             return Path(cache.mkdir("cellcache"))

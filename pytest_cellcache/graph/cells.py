@@ -28,6 +28,8 @@ class Cell(NamedTuple):
         bases: for classes, chains of the bases and the metaclass; ``""`` where not a chain.
         only_binds: an ``effect`` cell whose statements do nothing but bind names and change objects
             in place.
+        only_reads: an ``effect`` cell that does nothing but bind names, to what is in files.
+        files: names that it binds to these files, which are closed when it has ended.
         shape: for classes, digest of all but the signatures of methods: what decides, beside
             what it calls, whether defining it changes anything else.
         core: for classes, digest of all but plain methods: undecorated or properties, no dunders.
@@ -58,6 +60,8 @@ class Cell(NamedTuple):
     methods: tuple[tuple[str, Digest], ...] = ()
     may_raise: bool = False
     classes: tuple[str, ...] = ()
+    only_reads: bool = False
+    files: tuple[str, ...] = ()
 
 
 class Def(NamedTuple):

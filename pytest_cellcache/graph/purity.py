@@ -76,7 +76,8 @@ class Purity:
         if cell.kind == "import":
             return False
         refs = cell.refs
-        if cell.kind == "effect" and not cell.only_binds and not self._only_changes_own(path, cell):
+        is_plain = cell.only_binds or cell.only_reads
+        if cell.kind == "effect" and not is_plain and not self._only_changes_own(path, cell):
             return True
         if not self._only_changes_project(path, refs.receivers):
             return True
@@ -90,6 +91,9 @@ class Purity:
         calls = {call for call in refs.calls if not changes_container(self._project, path, call)}
         if cell.kind == "class":
             calls = {call for call in calls if not self._is_plain_member(path, cell, call)}
+        if cell.only_reads:  # what it opens and calls methods of is a file
+            files = {*cell.binds, "" if self._project.index(path).binds("open") else "open"}
+            calls = {call for call in calls if call.partition(".")[0] not in files}
         # What is handed over may be called: ``map(f, xs)``, ``partial(f)()``.
         calls |= {chain for chain in refs.arguments if self._is_def(path, chain)}
         return not all(self._is_pure_call(path, call, 0, is_strict) for call in calls)

@@ -22,11 +22,13 @@ from pytest_cellcache.graph.scopes import chain_of, is_new, names_bound_in, walk
 from pytest_cellcache.graph.statements import (
     binds_new,
     caught_imports,
+    files_in,
     inner_statements,
     is_change,
     is_name_target,
     may_raise,
     only_binds,
+    only_reads,
 )
 from pytest_cellcache.graph.syntaxdigest import ClassShape, digest_syntax, shape_of
 from pytest_cellcache.model.digest import Digest, digest_bytes, digest_parts
@@ -264,6 +266,8 @@ class _Splitter:
                 methods=shape.methods,
                 may_raise=id(statement) in self._raising or may_raise(statement),
                 classes=tuple(classes_in([statement])) if kind in ("class", "effect") else (),
+                only_reads=kind == "effect" and only_reads(statement),
+                files=files_in(statement) if kind == "effect" else (),
             )
         )
 

@@ -20,6 +20,8 @@ _BINDING: Final = (
     ast.ClassDef, ast.Pass, ast.Raise, ast.Break, ast.Continue,
 )  # fmt: skip
 
+_ASSIGNING: Final = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Pass)
+
 _TAKING_NOTHING: Final = (
     ast.Expr, ast.Pass, ast.Raise, ast.Break, ast.Continue, ast.Delete, ast.FunctionDef,
     ast.AsyncFunctionDef, ast.ClassDef,
@@ -50,6 +52,41 @@ def only_binds(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Expr):
         return isinstance(statement.value, ast.Constant)
     return isinstance(statement, _BINDING)
+
+
+def only_reads(statement: ast.stmt) -> bool:
+    """Say whether a statement does nothing but choose what names are bound to, from files too.
+
+    For example ``with open(path) as file: DATA = json.load(file)``, and in a ``try``.
+    """
+    if isinstance(statement, ast.With) and not all(map(_opens_to_read, statement.items)):
+        return False
+    if isinstance(statement, (ast.With, ast.If, ast.Try, ast.For)):
+        if isinstance(statement, ast.For) and not is_name_target(statement.target):
+            return False
+        return all(map(only_reads, inner_statements(statement)))
+    return isinstance(statement, _ASSIGNING) and only_binds(statement)
+
+
+def files_in(statement: ast.stmt) -> tuple[str, ...]:
+    """Name the targets of the ``with`` statements in a statement."""
+    items = [each for node in walk_scope(statement) for each in getattr(node, "items", ())]
+    found = [getattr(each, "optional_vars", None) for each in items]
+    return tuple(target.id for target in found if isinstance(target, ast.Name))
+
+
+def _opens_to_read(item: ast.withitem) -> bool:
+    call, target = item.context_expr, item.optional_vars
+    if not isinstance(call, ast.Call) or not (target is None or is_name_target(target)):
+        return False
+    chain = chain_of(call.func) or str(getattr(call.func, "attr", ""))
+    if chain.rpartition(".")[2] != "open":
+        return False
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    texts = [arg.value for arg in given if isinstance(arg, ast.Constant)]
+    # Anything that looks like a mode, unless it is one for reading.
+    modes = [text for text in texts if isinstance(text, str) and set(text) <= set("rwax+bt")]
+    return all(set(mode) <= set("rbt") for mode in modes)
 
 
 def is_change(statement: ast.stmt) -> bool:

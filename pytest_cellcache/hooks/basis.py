@@ -23,6 +23,7 @@ from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.watching import Watching
 from pytest_cellcache.hooks.facets import facets_of, own_facets_of
 from pytest_cellcache.hooks.options import OptionWatch
+from pytest_cellcache.hooks.outputs import outputs_of
 from pytest_cellcache.lifecycle.footprint import InputKeys
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.verify import Verifier
@@ -64,7 +65,12 @@ class Basis:
         self._places = places
         self._store = store
         self._environ = environ
-        self.snapshot = Snapshot(places, began_ns=began_ns, stat_cache=store.get_note(STAT_NOTE))
+        self.snapshot = Snapshot(
+            places,
+            began_ns=began_ns,
+            stat_cache=store.get_note(STAT_NOTE),
+            outputs=outputs_of(config, settings),
+        )
         self.named = sorted(name for pattern in settings.inputs for name in places.glob(pattern))
         self._watching = _read_object(store.get_note(_WATCHING_NOTE))
         self._kept = _read_path(store.get_note(_PATH_NOTE))

@@ -23,6 +23,7 @@ from pytest_cellcache.lifecycle.servers import Server
 from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.trace.contract import THREAD_LEFT
+from pytest_cellcache.trace.made import Made
 from pytest_cellcache.trace.recorder import Recorder
 from pytest_cellcache.trace.surrounding import Surrounding, differing, surrounding_now
 
@@ -43,6 +44,7 @@ class FixtureWatch:
         self._guard = guard
         self.endings = Endings()
         self._current: dict[Any, Instance] = {}
+        self._made: dict[Instance, Made] = {}
         self._in_teardown: dict[Any, Instance] = {}
         self._in_setup: list[Instance] = []
         self._raised: set[Instance] = set()
@@ -271,6 +273,7 @@ class FixtureWatch:
     def _end_setup(self, instance: Instance, fixturedef: Any, request: Any) -> None:
         self._in_setup.remove(instance)
         instance.seen |= self._without_observers(self._recorder.close_unit(), fixturedef)
+        self._made[instance] = self._recorder.made
         if THREAD_LEFT in instance.seen.gaps:
             server = self._servers[instance] = Server(instance, self._recorder.threads_left)
             self._recorder.listen(server.take)
@@ -317,7 +320,9 @@ class FixtureWatch:
         if instance is not None:
             if fixturedef.scope != "function":
                 self._changes.leave_to_item()
-            self._recorder.open_unit()
+            # What the item made follows from what its own fixtures rest on, too.
+            outer = [self._recorder.innermost.made] if fixturedef.scope == "function" else []
+            self._recorder.open_unit(own=[self._made.pop(instance, Made()), *outer])
             self._in_teardown[fixturedef] = instance
 
     def _upstream(self, fixturedef: Any, request: Any) -> set[Instance]:

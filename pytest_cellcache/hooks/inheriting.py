@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 
-from pytest_cellcache.hooks.collector import paused
 from pytest_cellcache.hooks.order import Order
 from pytest_cellcache.lifecycle.inheritance import Told, read
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
@@ -15,6 +14,7 @@ from pytest_cellcache.lifecycle.verify import Verifier
 from pytest_cellcache.model.keys import ENV, Key
 from pytest_cellcache.model.observation import Observation, StateChange
 from pytest_cellcache.model.record import Entry
+from pytest_cellcache.trace.collector import paused
 
 
 class Inheriting:

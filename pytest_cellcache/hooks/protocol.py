@@ -129,9 +129,9 @@ class Watcher:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
-        self, call: pytest.CallInfo[None]
+        self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        if self.log is not None and call.excinfo is not None:
+        if self.log is not None and item.nodeid == self.log.nodeid and call.excinfo is not None:
             self.log.is_clean = False
         return (yield)
 

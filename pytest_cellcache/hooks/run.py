@@ -11,7 +11,6 @@ import pytest
 from pytest_cellcache.hooks.basis import STAT_NOTE, Basis
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.collection import Collection
-from pytest_cellcache.hooks.collector import paused
 from pytest_cellcache.hooks.facets import plugin_files
 from pytest_cellcache.hooks.firstparty import concerns
 from pytest_cellcache.hooks.guard import Guard
@@ -40,6 +39,7 @@ from pytest_cellcache.model.settings import Settings
 from pytest_cellcache.sources.loaded import loaded_files
 from pytest_cellcache.sources.places import Places, temporary_folder
 from pytest_cellcache.store.contract import Store
+from pytest_cellcache.trace.collector import paused
 from pytest_cellcache.trace.recorder import Recorder
 from pytest_cellcache.trace.state import StateWatch
 

@@ -14,11 +14,11 @@ from typing import Final
 from pytest_cellcache.graph.reachable import importable
 from pytest_cellcache.graph.reaching_out import reached_out
 from pytest_cellcache.hooks.basis import Basis
-from pytest_cellcache.hooks.collector import paused
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.model.observation import StateChange
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.sharing import places_in
+from pytest_cellcache.trace.collector import paused
 from pytest_cellcache.trace.held import Signature
 from pytest_cellcache.trace.layout import Files
 from pytest_cellcache.trace.memory import Memory

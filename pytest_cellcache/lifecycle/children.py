@@ -24,6 +24,7 @@ from pytest_cellcache.model.observation import (
     Spawned,
 )
 from pytest_cellcache.sources.handover import is_alive
+from pytest_cellcache.trace.made import Made
 
 Lines = list[tuple[str, Any]]
 
@@ -36,8 +37,8 @@ PYTHON_VARIABLES: Final = frozenset(
 """What the interpreter reads before anybody can see it."""
 
 _FIELDS: Final = tuple(
-    """reads writes listings stats modes repositories variables options distributions imports
-    children hosts gaps""".split()
+    """reads writes listings stats folders modes repositories variables options distributions
+    imports children hosts gaps""".split()
 )
 _OPTIONS_WITH_VALUE: Final = frozenset({"-W", "-X", "--check-hash-based-pycs"})
 _COMMAND_FILE: Final = "<command>"
@@ -56,6 +57,7 @@ class Child(NamedTuple):
         search: folders of the project that it searched for modules, and what it found there.
         spawned: its own children.
         after: token of the traced process that it is a fork of, if it is.
+        made: files and directories that it made.
     """
 
     seen: Observation
@@ -65,6 +67,7 @@ class Child(NamedTuple):
     search: frozenset[tuple[str, str]] = frozenset()
     spawned: frozenset[Spawned] = frozenset()
     after: str | None = None
+    made: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
 
 
 def read_child(lines: Lines, *, is_over: bool = False) -> Child:
@@ -104,6 +107,7 @@ def read_child(lines: Lines, *, is_over: bool = False) -> Child:
         frozenset((path, names) for search in kinds.get("search", ()) for path, names in search),
         frozenset(spawned),
         start["after"],
+        (frozenset(kinds.get("made_files", ())), frozenset(kinds.get("made_dirs", ()))),
     )
 
 
@@ -138,12 +142,15 @@ class ChildFootprints:
         return found
 
     def joined(self, seen: Observation) -> Observation:
-        """Join what the children of a unit saw so far."""
+        """Join what the children of a unit saw so far; what they made for it is no input of it."""
+        before = seen
+        own = Made()
         for child, spawned in self._family(seen):
-            made = spawned.made_files | spawned.made_dirs
+            given = Made(spawned.made_files, spawned.made_dirs)
+            own.adopt(Made(*child.made))
 
-            def is_input(path: str, made: frozenset[str] = made) -> bool:
-                return not any(path == own or path.startswith(own + "/") for own in made)
+            def is_input(path: str, given: Made = given) -> bool:
+                return not given.owns(path)
 
             theirs = child.seen
             variables = theirs.variables - spawned.variables
@@ -151,12 +158,21 @@ class ChildFootprints:
                 reads=frozenset(filter(is_input, theirs.reads)),
                 listings=frozenset(filter(is_input, theirs.listings)),
                 stats=frozenset(filter(is_input, theirs.stats)),
+                folders=frozenset(filter(is_input, theirs.folders)),
                 modes=frozenset(filter(is_input, theirs.modes)),
                 variables=variables,
                 inherited=variables,
                 spawned=frozenset(),
             )
-        return seen
+        outputs = frozenset(path for path in before.fresh if own.owns(path))
+        if not outputs:
+            return seen
+        return seen._replace(
+            reads=seen.reads - (outputs & before.reads),
+            stats=seen.stats - (outputs & before.stats),
+            listings=seen.listings - (outputs & before.listings),
+            modes=seen.modes - (outputs & before.modes),
+        )
 
     def _family(self, seen: Observation) -> list[tuple[Child, Spawned]]:
         """List children and their children, each with what came to it from the unit."""
@@ -206,7 +222,7 @@ class ChildFootprints:
         for folder, names in child.search:
             path = places.relative(folder)
             if path not in modules.roots:
-                self._project.snapshot.note_names(path, names, MODULES)
+                self._project.snapshot.note_names(path, {names}, MODULES)
                 found.add(Key(LISTING, path, MODULES))
         return found
 

@@ -8,7 +8,7 @@ from pytest_cellcache.lifecycle.consumers import Kept
 from pytest_cellcache.lifecycle.leftovers import units_of
 from pytest_cellcache.lifecycle.surroundings import Backwards
 from pytest_cellcache.model import reasons
-from pytest_cellcache.model.keys import CODE_KINDS, EXISTS, FILE, LISTING, TREE, Key
+from pytest_cellcache.model.keys import CODE_KINDS, EXISTS, FILE, FOLDER, LISTING, LOG, TREE, Key
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.sources.snapshot import Snapshot
 
@@ -20,7 +20,8 @@ def is_in_flux(snapshot: Snapshot, key: Key) -> bool:
     if key.kind == TREE:
         return not key.name and snapshot.is_tree_in_flux()
     has_content = key.kind == FILE or key.kind in CODE_KINDS
-    if (has_content or key.kind == EXISTS) and snapshot.was_seen_otherwise(key.path):
+    has_view = key.kind == EXISTS and key.name not in (FOLDER, LOG)
+    if (has_content or has_view) and snapshot.was_seen_otherwise(key.path):
         return True
     return has_content and snapshot.is_in_flux(key.path)
 

@@ -6,7 +6,7 @@ import fnmatch
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from pytest_cellcache.graph.project import Project
@@ -18,9 +18,11 @@ from pytest_cellcache.model.keys import (
     ENV,
     EXISTS,
     FILE,
+    FOLDER,
     HISTORY,
     IMPORTS,
     LISTING,
+    LOG,
     MODE,
     MODULE,
     NAME,
@@ -98,11 +100,14 @@ class InputKeys:
         listed = dict(seen.listed)
         for path in seen.listings:
             for name in self.names_of(path):
-                self._snapshot.note_names(name, listed.get(path))
+                views = self._views_of(name, path, listed, seen.writes | written)
+                self._snapshot.note_names(name, views)
         consulted = (
             (seen.reads - seen.appends, FILE, ""),
             (seen.listings, LISTING, ""),
-            (seen.stats | (seen.reads & seen.appends), EXISTS, ""),
+            (seen.stats, EXISTS, ""),
+            (seen.folders, EXISTS, FOLDER),
+            (seen.reads & seen.appends, EXISTS, LOG),
             (seen.modes, EXISTS, MODE),
         )
         for paths, kind, what in consulted:
@@ -116,7 +121,7 @@ class InputKeys:
                         or self._snapshot.is_absent(name) != is_absent
                     ):
                         continue
-                    if kind != LISTING:
+                    if kind != LISTING and what not in (FOLDER, LOG):
                         self._snapshot.note_view(name, is_absent=is_absent)
                     found.add(Key(kind, name, what))
         found |= {Key(RUN, "", name) for name in seen.options}
@@ -136,6 +141,23 @@ class InputKeys:
             found.add(Key(TREE, "", HISTORY))
         return found
 
+    def _views_of(
+        self,
+        name: str,
+        path: str,
+        listed: Mapping[str, tuple[str, ...] | None],
+        written: frozenset[str],
+    ) -> set[str]:
+        """Digest the names somebody found in a directory, and those of them that nobody wrote."""
+        if path not in listed:
+            return set()
+        names = listed[path]
+        found = self._snapshot.digest_names
+        if names is None:
+            return {found(name, None)}
+        others = [each for each in names if os.path.join(path, each.rstrip("/@")) not in written]
+        return {found(name, names), found(name, others)}
+
     def _program(self, given: str) -> str | None:
         """Name a program in records; ``None`` for what the tree holds, or for no program."""
         folder, name = os.path.split(given)
@@ -154,9 +176,11 @@ class InputKeys:
         return self._names[path]
 
     def _decide(self, path: str) -> str | None:
-        if path.startswith(self._places.foreign) or not path.startswith(self._roots):
+        if path.startswith(self._places.foreign) or not (path + os.sep).startswith(self._roots):
             return None
         name = self._places.relative_unresolved(path)
+        if self._snapshot.is_written_by_run(name):
+            return None
         if not SKIPPED_FOLDERS.isdisjoint(name.split("/")) or name.endswith(_SKIPPED_ENDINGS):
             return None
         if any(fnmatch.fnmatchcase(name, pattern) for pattern in self._ignore):

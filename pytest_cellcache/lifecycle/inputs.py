@@ -19,10 +19,12 @@ from pytest_cellcache.model.keys import (
     ENV,
     EXISTS,
     FILE,
+    FOLDER,
     GROUP,
     HISTORY,
     LISTING,
     LOADS,
+    LOG,
     MODE,
     MODULE,
     MODULES,
@@ -36,6 +38,9 @@ from pytest_cellcache.model.keys import (
 from pytest_cellcache.model.observation import ALL_VARIABLES
 from pytest_cellcache.sources.distributions import Distributions
 from pytest_cellcache.sources.snapshot import Snapshot
+
+_WRITABLE: Final = {FOLDER: ("directory",), LOG: ("file", "executable")}
+"""What of a path is as good as nothing for who makes a folder, or writes at the end of a file."""
 
 NEUTRAL_VARIABLES: Final = tuple(
     """PYTEST_* COV_CORE_* COVERAGE_* PYTHONHASHSEED PYTHONDONTWRITEBYTECODE GITHUB_* RUNNER_*
@@ -120,7 +125,9 @@ class Inputs:
         if kind == PROGRAM:
             return self._program(key.name)
         if kind == EXISTS:
-            return self._snapshot.digest_existence(key.path, with_mode=key.name == MODE)
+            found = self._snapshot.digest_existence(key.path, with_mode=key.name == MODE)
+            is_as_good = found == ABSENT or found in _WRITABLE.get(key.name, ())
+            return Digest(key.name) if key.name in _WRITABLE and is_as_good else found
         if kind == SOURCES:
             return self._snapshot.digest_sources()
         if kind == TREE:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from pytest_cellcache.lifecycle.units import Attempt, Instance
-from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, TREE, Key
+from pytest_cellcache.model.keys import EXISTS, FILE, FOLDER, LISTING, LOG, TREE, Key
 from pytest_cellcache.model.observation import ALL_VARIABLES, LEFT_FOR_ALL, Observation
 from pytest_cellcache.sources.snapshot import Snapshot
 from pytest_cellcache.store.contract import Store
@@ -84,7 +84,7 @@ class Leftovers:
             kind, path = key.kind, key.path
             if kind == TREE and not key.name and self._store.get_note(_ANY) is not None:
                 found[key] = frozenset({_EVERYBODY})
-            elif kind in (FILE, EXISTS, LISTING):
+            elif kind in (FILE, EXISTS, LISTING) and key.name not in (FOLDER, LOG):
                 writers = self._writers_of(f"{kind} {path}")
                 if writers:
                     found[key] = writers

@@ -13,12 +13,13 @@ Functions on the way may have kept what they found: whoever rests on their resul
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.digests import is_hook
+from pytest_cellcache.graph.foreign import IMPURE_BUILTINS, is_pure_foreign
 from pytest_cellcache.graph.locate import locate
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import initialises
@@ -26,7 +27,7 @@ from pytest_cellcache.model.keys import BODY, EFFECTS, MARKERS, NAME, Key
 from pytest_cellcache.model.observation import CLASS_BODY, CodeRef, Observation, Site
 
 _SITED: Final = tuple(
-    """reads listings stats modes repositories variables options distributions imports
+    """reads listings stats folders modes repositories variables options distributions imports
     children""".split()
 )
 """Fields of ``Observation`` that sites tell about."""
@@ -36,6 +37,8 @@ _PER_FILE_HOOKS: Final = frozenset(
     pytest_pycollect_makemodule pytest_pycollect_makeitem""".split()
 )
 """Hooks of a conftest that are called for what lies below its folder only."""
+
+_MAX_STEPS: Final = 3
 
 _DEF_LINE: Final = re.compile(rb"\s*(?:async\s+def|def|class)\b")
 
@@ -140,15 +143,51 @@ class _Placer:
         line = frames[-1].line
         cells = [cell for cell in index.table.cells if cell.start <= line <= cell.end]
         for cell in cells:
-            for name in cell.binds:
+            for name in {*cell.binds} - self._closed_files(path, cell):
                 self._add(Key(NAME, path, name), inputs)
         if not cells or any(self._has_effect(cell) for cell in cells):
             self._add(Key(EFFECTS, path), inputs)
 
+    def _closed_files(self, path: str, cell: Cell) -> set[str]:
+        """Name the files that a statement opens and that say nothing of it when it has ended.
+
+        What leads to the statement and not to another name, as it changes something, leads to them.
+        """
+        if not cell.only_reads:
+            return set()
+        own = {*cell.binds, "open"}
+        roots = {chain.partition("()")[0] for chain in cell.refs.chains}
+        return {*cell.files} if all(self._is_data(path, each, own) for each in roots) else set()
+
+    def _is_data(self, path: str, chain: str, own: Collection[str], depth: int = 0) -> bool:
+        """Say whether a chain leads to no code of the project, and to none that changes things."""
+        root, *rest = chain.split(".")
+        index, modules = self._project.index(path), self._project.modules
+        if not index.binds(root):
+            is_plain = root not in IMPURE_BUILTINS and not index.table.stars
+            return is_plain or (root in own and not index.table.stars)
+        if root in own:
+            return root != "open"
+        if aliases := index.aliases(root):
+            return all(
+                modules.find_from(path, each.module) is None
+                and is_pure_foreign(".".join(filter(None, (each.module, each.name, *rest))))
+                for each in aliases
+            )
+        return depth < _MAX_STEPS and all(
+            cell.kind == "value"
+            and all(
+                self._is_data(path, inner.partition("()")[0], (), depth + 1)
+                for inner in cell.refs.chains
+            )
+            for cell in index.bound_by(root)
+        )
+
     @staticmethod
     def _has_effect(cell: Cell) -> bool:
         # Values are evaluated for whoever uses them; an import brings what it imports.
-        return cell.kind not in ("value", "def", "class") or not cell.binds
+        is_value = cell.kind in ("value", "def", "class") or cell.only_reads
+        return not is_value or not cell.binds
 
     def _decorated(self, path: str, lines: set[int]) -> Def | None:
         """Give the def among whose decorators a line is, if all these are pytest's."""

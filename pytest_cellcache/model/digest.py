@@ -20,7 +20,8 @@ another schema are ignored, never migrated):
    environment for others and what they change until they end; which tests producers were
 9. what classes are made of that are defined in conditions, classes and functions; which words of
    changes are names of definitions; what lies outside the project and is changed
-10. what code refers to as joined texts
+10. what code refers to as joined texts; kinds of the names in directories; folders that are made if
+   there are none, and logs
 """
 
 from __future__ import annotations

@@ -33,6 +33,8 @@ GROUP: Final = "group"
 UNIT: Final = "unit"
 
 MODE: Final = "mode"
+FOLDER: Final = "folder"
+LOG: Final = "log"
 """``Key.name`` of an ``exists`` key."""
 
 MODULES: Final = "modules"
@@ -95,6 +97,8 @@ class Key(NamedTuple):
     ``exists``   any path                 empty; absent, directory, file, what its owner may do
                                           with it, link whither
                                           ``mode``; its permissions, too
+                                          ``folder``; nothing is as good as a directory
+                                          ``log``; nothing is as good as a file to write to
     ``env``      empty                    variable; its value, or absent
     ``sources``  empty                    empty; the names of all Python files of the project
     ``tree``     empty                    empty; every file of the project that is not ignored

@@ -119,12 +119,15 @@ class Observation(NamedTuple):
         touched: those that were, though their times say otherwise.
         appends: those of ``writes`` that were only opened for appending, like a log.
         listings: absolute paths of directories listed.
-        listed: digests of the names that were in them then.
+        listed: the names that were in them then, see ``sources.listings``.
         stats: absolute paths whose existence or status was asked for (present or absent).
+        folders: absolute paths where it did not matter whether there was a directory or nothing.
         modes: absolute paths of files whose permissions were asked for.
         scanned: absolute paths of files to which an entry of a directory was given: its status
             counts where code that ran may ask an entry for it.
         absent: those of ``reads`` and ``stats`` where nothing was.
+        fresh: those of ``reads``, ``stats`` and ``listings`` that had changed since the unit began
+            and were first consulted when it had child processes.
         variables: environment variables read, also those unset; may hold ``ALL_VARIABLES``.
         inherited: those of ``variables`` that had the value of the run's environment.
         in_imports: (field, subject) of what was consulted while a module was imported; only of
@@ -155,11 +158,13 @@ class Observation(NamedTuple):
     touched: frozenset[Touched] = frozenset()
     appends: frozenset[str] = frozenset()
     listings: frozenset[str] = frozenset()
-    listed: frozenset[tuple[str, str]] = frozenset()
+    listed: frozenset[tuple[str, tuple[str, ...] | None]] = frozenset()
     stats: frozenset[str] = frozenset()
+    folders: frozenset[str] = frozenset()
     modes: frozenset[str] = frozenset()
     scanned: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
+    fresh: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
     inherited: frozenset[str] = frozenset()
     in_imports: frozenset[tuple[str, str]] = frozenset()

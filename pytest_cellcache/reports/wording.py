@@ -85,6 +85,8 @@ _THINGS: Final = {
     keys.LISTING: "the list of names in directory {}",
     keys.EXISTS: "the existence of {}",
     keys.MODE: "the permissions of {}",
+    keys.FOLDER: "the existence of {}",
+    keys.LOG: "the existence of {}",
     keys.ENV: "environment variable {}",
     keys.PROGRAM: "the program {}",
     keys.SOURCES: "the set of Python files {}",

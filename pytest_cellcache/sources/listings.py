@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Final
 
 from pytest_cellcache.model.digest import ABSENT, Digest, digest_parts
 
-_listdir, _scandir = os.listdir, os.scandir  # before tests put something in its place
+_scandir = os.scandir  # before tests put something in its place
 
 SKIPPED_FOLDERS: Final = frozenset(
     {
@@ -17,13 +18,35 @@ SKIPPED_FOLDERS: Final = frozenset(
 )  # fmt: skip
 
 
-def digest_names(path: str) -> Digest:
-    """Digest the names in a directory, caches excepted; ``ABSENT`` when there is none."""
+_COVERAGE: Final = (".coverage.", ".coverage-")
+"""What coverage data files of many processes begin with; that of one is called ``.coverage``."""
+
+
+def names_in(path: str) -> tuple[str, ...] | None:
+    """Give the names in a directory, caches excepted; ``None`` when there is none.
+
+    A folder's ends with ``/`` and a link's with ``@``: who lists entries is told that, too.
+    """
     try:
-        names = _listdir(path)
+        with _scandir(path) as entries:
+            return tuple(sorted(_described(entry) for entry in entries if not _is_cache(entry)))
     except (OSError, ValueError):
-        return ABSENT
-    return digest_parts(sorted(name for name in names if name not in SKIPPED_FOLDERS))
+        return None
+
+
+def digest_names(names: Iterable[str] | None) -> Digest:
+    """Digest what ``names_in`` gave."""
+    return ABSENT if names is None else digest_parts(names)
+
+
+def _is_cache(entry: os.DirEntry[str]) -> bool:
+    name = entry.name
+    is_data = name == ".coverage" or name.startswith(_COVERAGE)
+    return is_data or name in SKIPPED_FOLDERS or name.endswith(".pyc")
+
+
+def _described(entry: os.DirEntry[str]) -> str:
+    return entry.name + "/" * entry.is_dir() + "@" * entry.is_symlink()
 
 
 def digest_module_names(path: str) -> Digest:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from pytest_cellcache.model.digest import ABSENT, Digest, digest_bytes, digest_parts
@@ -24,6 +24,7 @@ from pytest_cellcache.sources.listings import (
     digest_module_names,
     digest_names,
     has_new_module,
+    names_in,
 )
 from pytest_cellcache.sources.places import Places
 
@@ -59,10 +60,24 @@ class Snapshot:
 
     Paths are the relative names of ``Places``. Nothing here raises for an unreadable file: it
     counts as absent.
+
+    Args:
+        outputs: absolute paths that the run itself writes: reports, its store.
     """
 
-    def __init__(self, places: Places, *, began_ns: int, stat_cache: bytes | None = None) -> None:
+    def __init__(
+        self,
+        places: Places,
+        *,
+        began_ns: int,
+        stat_cache: bytes | None = None,
+        outputs: Iterable[str] = (),
+    ) -> None:
         self.places = places
+        self._written_by_run: dict[str, set[str]] = {}
+        for path in outputs:
+            folder, _, name = places.relative(path).rpartition("/")
+            self._written_by_run.setdefault(folder or ".", set()).add(name)
         self._began_ns = began_ns - COARSE_CLOCK_NS
         self._digests: dict[str, Digest] = {}
         self._content: dict[str, bytes | None] = {}
@@ -76,7 +91,7 @@ class Snapshot:
         self._views: dict[str, set[bool]] = {}
         self._touches: dict[str, set[tuple[Times, Times]]] = {}
         self._listings: dict[str, Digest] = {}
-        self._seen_names: dict[str, set[str | None]] = {}
+        self._seen_names: dict[str, set[frozenset[str]]] = {}
 
     def read(self, name: str) -> bytes | None:
         """Give a file's content; ``None`` when it cannot be read. Kept for the run."""
@@ -129,8 +144,15 @@ class Snapshot:
     def digest_listing(self, name: str) -> Digest:
         """Digest the names in a directory, caches excepted; ``ABSENT`` when there is none."""
         if name not in self._listings:
-            self._listings[name] = digest_names(self.places.absolute(name))
+            self._listings[name] = self.digest_names(name, names_in(self.places.absolute(name)))
         return self._listings[name]
+
+    def digest_names(self, name: str, names: Iterable[str] | None) -> Digest:
+        """Digest what somebody found in a directory, but for what the run itself writes there."""
+        if names is not None and name in self._written_by_run:
+            own = self._written_by_run[name]
+            names = [each for each in names if each.rstrip("/@") not in own]
+        return digest_names(names)
 
     def digest_modules(self, name: str) -> Digest:
         """Digest the names in a directory that an import could find there."""
@@ -138,6 +160,15 @@ class Snapshot:
         if key not in self._listings:
             self._listings[key] = digest_module_names(self.places.absolute(name))
         return self._listings[key]
+
+    def is_written_by_run(self, name: str) -> bool:
+        """Say whether a path is, or lies below, what the run itself writes."""
+        while name:
+            folder, _, last = name.rpartition("/")
+            if last in self._written_by_run.get(folder or ".", ()):
+                return True
+            name = folder
+        return False
 
     def digest_existence(self, name: str, *, with_mode: bool = False) -> Digest:
         """Digest what a path is: absent, directory, file, what its owner may; a link, and where to.
@@ -244,9 +275,9 @@ class Snapshot:
             kind: ``MODULES``: only what an import could find there.
         """
         seen = self._seen_names.get(f"{kind} {name}")
-        if seen and None not in seen:
+        if seen and all(seen):
             digest = self.digest_modules if kind == MODULES else self.digest_listing
-            return seen != {digest(name)}
+            return not all(digest(name) in each for each in seen)
         try:
             status = os.stat(self.places.absolute(name))
         except (OSError, ValueError):
@@ -271,14 +302,15 @@ class Snapshot:
         """Take down that somebody left a file as he found it, but for its times."""
         self._touches.setdefault(name, set()).add((before, after))
 
-    def note_names(self, name: str, digest: str | None, kind: str = "") -> None:
+    def note_names(self, name: str, digests: Iterable[str], kind: str = "") -> None:
         """Take down what names somebody found in a directory.
 
         Args:
-            digest: of ``digest_names`` or ``digest_module_names``; ``None`` if it is not known.
+            digests: of ``digest_names`` or ``digest_module_names``, with and without what whoever
+                looked had put there; none if they are not known.
             kind: as for ``is_listing_in_flux``.
         """
-        self._seen_names.setdefault(f"{kind} {name}", set()).add(digest)
+        self._seen_names.setdefault(f"{kind} {name}", set()).add(frozenset(digests))
 
     def was_seen_otherwise(self, name: str) -> bool:
         """Say whether somebody found something where now is nothing, or the other way round."""

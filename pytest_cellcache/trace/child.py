@@ -20,8 +20,8 @@ from pytest_cellcache.trace.shims import Shim
 from pytest_cellcache.trace.unit import OpenUnit
 
 _FIELDS: Final = tuple(
-    """reads writes listings stats modes repositories variables options distributions imports
-    children hosts gaps spawned""".split()
+    """reads writes listings stats folders modes repositories variables options distributions
+    imports children hosts gaps spawned""".split()
 )
 _LEAVE_US: Final = ("setuid", "setgid", "seteuid", "setegid", "setreuid", "setresuid", "chroot")
 """Functions after which the log may be out of reach."""
@@ -85,6 +85,8 @@ class ChildRecording:
         base = OpenUnit()
         for kind in _FIELDS:
             setattr(base, kind, LoggedSet(self._log, kind))
+        base.made.files = LoggedSet(self._log, "made_files")
+        base.made.dirs = LoggedSet(self._log, "made_dirs")
         self._is_live = self._recorder.go_on_alone(base, self._note_code)
         start = {
             "pid": self._pid,

@@ -12,7 +12,8 @@ from typing import Any
 
 from pytest_cellcache.model.observation import ALL_VARIABLES
 from pytest_cellcache.trace import unit
-from pytest_cellcache.trace.origin import EVERYBODY, caller, variable_reach
+from pytest_cellcache.trace.origin import EVERYBODY, caller, removes_if_there, variable_reach
+from pytest_cellcache.trace.surrounding import REMOVED
 
 # Set by pytest itself before each phase of each test.
 _PYTESTS_OWN = frozenset({"PYTEST_CURRENT_TEST"})
@@ -84,7 +85,10 @@ def _note_look(environment: Any, key: Any) -> None:
         if found is None:
             return
         name, value = found
-        if name not in _PYTESTS_OWN and (reach := variable_reach(*caller())):
+        module, frame = caller()
+        if value is None and removes_if_there(module, frame):
+            unit.charge(lambda each: each.write_variable(name, REMOVED), EVERYBODY)
+        elif name not in _PYTESTS_OWN and (reach := variable_reach(module, frame)):
             unit.charge(lambda each: each.read_variable(name, value), reach)
     except unit.TROUBLES:
         unit.confess()

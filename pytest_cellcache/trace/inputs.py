@@ -14,9 +14,13 @@ from pytest_cellcache.trace import audit, unit
 from pytest_cellcache.trace.contract import CWD_LOST, DESCRIPTOR
 from pytest_cellcache.trace.databases import files_of
 from pytest_cellcache.trace.kinds import is_file, kind_of
+from pytest_cellcache.trace.made import LINKS
+from pytest_cellcache.trace.network import note_act, on_address, on_host, on_name_of
 from pytest_cellcache.trace.origin import (
     EVERYBODY,
     caller,
+    ensures_folder,
+    ignores_errors,
     is_ignored_path,
     process_reach,
     reach,
@@ -29,9 +33,6 @@ from pytest_cellcache.trace.surrounding import current_folder
 _access, _readlink, _listdir = os.access, os.readlink, os.listdir
 
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_LOOPBACK = frozenset(
-    {"", "localhost", "localhost.localdomain", "::1", "::", "0.0.0.0", os.uname().nodename.lower()}
-)
 
 
 def listen() -> None:
@@ -171,11 +172,14 @@ def _on_mkdir(args: tuple[Any, ...]) -> None:
     if not hearers:
         return
     is_new = kind_of(target) == "absent"
+    is_ensured = ensures_folder()
 
     def note(each: unit.OpenUnit) -> None:
-        if module != "tempfile":
+        if is_ensured:
+            each.ensure_dir(target)
+        elif module != "tempfile":
             each.stat(target)
-        if is_new:
+        if is_new and not is_ensured:
             each.make_dir(target)
         else:
             each.write(target)
@@ -234,10 +238,12 @@ def _on_move(args: tuple[Any, ...]) -> None:
 def _on_symlink(args: tuple[Any, ...]) -> None:
     link = absolute(args[1], dir_fd=args[2])
     if link is not None and (hearers := reach(*caller())):
+        is_new = kind_of(link) == "absent"
+        LINKS.add(link)
 
         def note(each: unit.OpenUnit) -> None:
             each.stat(link)
-            each.write(link)
+            (each.make_dir if is_new else each.write)(link)
 
         unit.charge(note, hearers)
 
@@ -258,8 +264,23 @@ def _on_write(args: tuple[Any, ...]) -> None:
         unit.charge(lambda each: each.write(target), hearers)
 
 
-def _on_database(args: tuple[Any, ...]) -> None:
-    for number, name in enumerate(files_of(args[0])):
+def _on_removal(args: tuple[Any, ...]) -> None:
+    """Note that a directory is emptied; who ignores errors does not mind if there is none."""
+    target = absolute(args[0], dir_fd=args[1] if len(args) > 1 else None)
+    if target is None or not (hearers := reach(*caller())):
+        return
+    may_be_absent = ignores_errors()
+
+    def note(each: unit.OpenUnit) -> None:
+        (each.ensure_dir if may_be_absent else each.stat)(target)
+        each.make_dir(target)
+
+    unit.charge(note, hearers)
+
+
+def note_database(database: Any) -> None:
+    """Note a database that is connected to or attached."""
+    for number, name in enumerate(files_of(database)):
         if not number:
             _on_truncate((name,))  # read and written
         elif (target := absolute(name)) is not None and (hearers := reach(*caller())):
@@ -298,34 +319,6 @@ def _on_exec(args: tuple[Any, ...]) -> None:
             each.has_imported = True
 
 
-def _on_act(_args: tuple[Any, ...], word: str = "socket") -> None:
-    if hearers := reach(*caller()):
-        unit.charge(lambda each: each.acts.add(word), hearers)
-
-
-def _on_address(args: tuple[Any, ...]) -> None:
-    _on_act(args)
-    address = args[1]
-    if isinstance(address, tuple) and address:
-        _on_host((address[0],))
-
-
-def _on_host(args: tuple[Any, ...]) -> None:
-    host = args[0]
-    if host is None:
-        return
-    name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
-    plain = name.lower().removeprefix("::ffff:")
-    if plain in _LOOPBACK or plain.startswith("127."):
-        return
-    if hearers := reach(*caller()):
-        unit.charge(lambda each: each.connect(name), hearers)
-
-
-def _on_name_of(args: tuple[Any, ...]) -> None:
-    _on_host(args[0][:1])
-
-
 def _guard(translate: Callable[[tuple[Any, ...]], None]) -> audit.Listener:
     def listener(args: tuple[Any, ...]) -> None:
         try:
@@ -360,23 +353,23 @@ _TRANSLATIONS: dict[str, Callable[[tuple[Any, ...]], None]] = {
     "shutil.copystat": _on_copy,
     "shutil.copytree": _on_copy,
     "shutil.move": _on_copy,
-    "shutil.rmtree": _on_write,
+    "shutil.rmtree": _on_removal,
     "shutil.chown": _on_write,
-    "sqlite3.connect": _on_database,
+    "sqlite3.connect": lambda args: note_database(args[0]),
     "ctypes.dlopen": _on_library,
     "os.system": _on_process("os.system", 0),
     "os.exec": _on_process("os.exec", 1),
     "os.spawn": _on_process("os.spawn", 2),
     "pty.spawn": _on_process("pty.spawn", 0),
-    "os.kill": lambda args: _on_act(args, "signal"),
-    "os.killpg": lambda args: _on_act(args, "signal"),
-    "socket.bind": _on_act,
-    "socket.connect": _on_address,
-    "socket.sendto": _on_address,
-    "socket.sendmsg": _on_address,
-    "socket.getaddrinfo": _on_host,
-    "socket.gethostbyname": _on_host,
-    "socket.gethostbyaddr": _on_host,
-    "socket.getnameinfo": _on_name_of,
+    "os.kill": lambda args: note_act(args, "signal"),
+    "os.killpg": lambda args: note_act(args, "signal"),
+    "socket.bind": note_act,
+    "socket.connect": on_address,
+    "socket.sendto": on_address,
+    "socket.sendmsg": on_address,
+    "socket.getaddrinfo": on_host,
+    "socket.gethostbyname": on_host,
+    "socket.gethostbyaddr": on_host,
+    "socket.getnameinfo": on_name_of,
 }
 _LISTENERS = {event: _guard(translate) for event, translate in _TRANSLATIONS.items()}

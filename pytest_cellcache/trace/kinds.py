@@ -19,6 +19,14 @@ def is_file(path: str) -> bool:
     return kind_of(path) == "file"
 
 
+def is_newer(path: str, than_ns: int) -> bool:
+    """Say whether a path is there and has changed since a moment."""
+    try:
+        return _stat(path).st_ctime_ns > than_ns
+    except (OSError, ValueError):
+        return False
+
+
 def kind_of(path: str) -> str:
     """Give ``absent``, ``file``, ``directory`` or ``other`` (links lead on)."""
     try:

@@ -7,7 +7,7 @@ import sys
 from typing import Final
 
 from pytest_cellcache.model.observation import CWD, SEARCH
-from pytest_cellcache.trace.surrounding import Surrounding, current_folder, raw_variable
+from pytest_cellcache.trace.surrounding import REMOVED, Surrounding, current_folder, raw_variable
 
 _STAYED: Final = "?"
 """No name of a folder that ``os.getcwd`` gives."""
@@ -35,7 +35,7 @@ class Leaving:
 
     def write_variable(self, name: str, before: object) -> None:
         self.variables.setdefault(name, before)
-        self._variables_first.setdefault(name, before)
+        self._variables_first.setdefault(name, None if before is REMOVED else before)
 
     def move(self) -> None:
         """Note that the working directory is about to change."""

@@ -43,7 +43,8 @@ _CARRIERS = frozenset(
     pytest_cellcache.trace.environ pytest_cellcache.trace.origin pytest_cellcache.trace.spawn
     pytest_cellcache.trace.unit pytest_cellcache.trace.recorder pytest_cellcache.hooks.options
     pytest_cellcache.hooks.guard pytest_cellcache.trace.metadata
-    pytest_cellcache.trace.importing importlib
+    pytest_cellcache.trace.importing pytest_cellcache.trace.attached
+    pytest_cellcache.trace.network pytest_cellcache.trace.made importlib
     """.split()  # a page of quotes otherwise
 )
 # Finders of modules and distributions: what they find counts as a module or a version.
@@ -76,6 +77,7 @@ _TIMES = frozenset(
     copytree move
     """.split()  # a page of quotes otherwise
 )
+_MAKERS = frozenset({"mkdir", "makedirs"})
 # Methods of pytest's ``Config`` that read an option for whoever calls them.
 _OPTION_READERS = frozenset({"getoption", "getvalue", "getvalueorskip", "getini"})
 # Modules of the standard library whose children tell of the system, not of the project.
@@ -122,6 +124,25 @@ def asks_presence_only() -> bool:
 def asks_times_only() -> bool:
     """Say whether he gives away no permissions."""
     return _is_asked_by(_TIMES)
+
+
+def ensures_folder() -> bool:
+    """Say whether who makes a directory, or asks for one, is content if there is one."""
+    return _is_asked_with("exist_ok", _MAKERS)
+
+
+def ignores_errors() -> bool:
+    """Say whether who removes a directory with all in it is content if there is none."""
+    return _is_asked_with("ignore_errors", frozenset({"rmtree"}))
+
+
+def _is_asked_with(flag: str, names: frozenset[str]) -> bool:
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__") in _CARRIERS:
+        if frame.f_code.co_name in names:
+            return bool(frame.f_locals.get(flag))
+        frame = frame.f_back
+    return False
 
 
 def _is_asked_by(names: frozenset[str]) -> bool:
@@ -206,8 +227,18 @@ def variable_reach(module: str, frame: FrameType | None) -> int:
         return NOBODY
     if module == "_pytest.monkeypatch":  # so does setenv; delenv may fail, which tells something
         is_blind = frame is not None and frame.f_code.co_name in ("setitem", "undo")
-        return NOBODY if is_blind else EVERYBODY
+        return NOBODY if is_blind or removes_if_there(module, frame) else EVERYBODY
     return NOBODY if module.startswith("xdist.") else reach(module, frame)
+
+
+def removes_if_there(module: str, frame: FrameType | None) -> bool:
+    """Say whether the one who looks for a variable sees to it that there is none."""
+    return (
+        module == "_pytest.monkeypatch"
+        and frame is not None
+        and frame.f_code.co_name == "delitem"
+        and not frame.f_locals.get("raising", True)
+    )
 
 
 def pytester_depth(frame: FrameType | None) -> int:

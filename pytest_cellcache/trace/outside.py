@@ -7,6 +7,7 @@ Who reads them is told by the modules that code names, see ``READ_THROUGH``.
 
 from __future__ import annotations
 
+import functools
 import locale
 import logging
 import signal
@@ -18,15 +19,19 @@ from typing import Any, Final
 
 from pytest_cellcache.model.observation import OUTSIDE
 from pytest_cellcache.trace.chance import CHANCE
+from pytest_cellcache.trace.collector import collector, put_collector
 from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.looks import mapping_ids, namespace_ids
+from pytest_cellcache.trace.registers import REGISTERED, dialects, put_dialects, put_rows, rows_of
 
 READ_THROUGH: Final = {
     "locale": ("locale", "time", "datetime", "calendar"),
     "time": ("time", "datetime", "calendar", "email", "logging"),
     "sys": ("sys", "argparse", "optparse", "click", "typer", "importlib", "traceback"),
+    "os": ("os", "pathlib", "shutil", "tempfile"),
+    "sqlite3": ("sqlite3", "sqlalchemy", "django"),
     "socket": ("socket", "ssl", "urllib", "http", "ftplib", "smtplib", "asyncio", "requests"),
 }
 """Modules whose users may read what is watched; by default the module itself."""
@@ -131,10 +136,21 @@ class Outside:
             "sys": Probe(_switches, _put_switches, _look_at_switches),
             "socket": Probe(_timeout, _put_timeout),
             "random": Drawing(),
+            "gc": Probe(collector, put_collector),
+            "csv": Probe(dialects, put_dialects, lambda: (*map(identity, dialects()),)),
+            "codecs": Probe(REGISTERED.codecs, REGISTERED.put_codecs),
+            "mimetypes": Probe(REGISTERED.types, REGISTERED.put_types),
+            "os": Probe(REGISTERED.umask, REGISTERED.put_umask),
         }
+        looks |= {name: self._rows(name) for name in ("copyreg", "sqlite3")}
         for name, look in looks.items():
             self._hold(name, Held(identity(name), "other", name, look))
         self._hold("builtins", hold(sys.modules["builtins"]))
+
+    def _rows(self, name: str) -> Probe:
+        take = functools.partial(rows_of, name, self._is_first_party)
+        put = functools.partial(put_rows, name, is_first_party=self._is_first_party)
+        return Probe(take, put, lambda: (*map(identity, take()),))
 
     def follow(self, filenames: Iterable[str]) -> None:
         """Watch the modules, classes and containers that code of some files may write to."""
@@ -225,16 +241,16 @@ def _loggers() -> tuple[Any, ...]:
             own = [handler for handler in each.handlers if not _is_pytests(handler)]
             filters = tuple(each.filters)
             rows.append((each, each.level, each.propagate, each.disabled, tuple(own), filters))
-    return (manager.disable, *rows)
+    return (manager.disable, tuple(logging._levelToName.items()), *rows)
 
 
 def _look_at_loggers() -> tuple[Any, ...]:
-    disable, *rows = _loggers()
+    disable, names, *rows = _loggers()
     looks = [
         (identity(each), level, propagate, disabled, *map(identity, (*handlers, None, *filters)))
         for each, level, propagate, disabled, handlers, filters in rows
     ]
-    return disable, *looks
+    return disable, names, *looks
 
 
 def _is_pytests(handler: Any) -> bool:
@@ -242,9 +258,11 @@ def _is_pytests(handler: Any) -> bool:
 
 
 def _put_loggers(copy: tuple[Any, ...]) -> None:
-    logging.root.manager.disable, *rows = copy
+    logging.root.manager.disable, names, *rows = copy
+    if names != tuple(logging._levelToName.items()):
+        raise ValueError("the name of a level stays")
     known = {row[0] for row in rows}
-    now = [each for each, *_ in _loggers()[1:]]
+    now = [each for each, *_ in _loggers()[2:]]
     rows += [(each, 0, True, False, (), ()) for each in now if each not in known]
     for each, level, propagate, disabled, handlers, filters in rows:
         if level is not None:

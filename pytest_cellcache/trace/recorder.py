@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Final, Literal, NamedTuple
 
@@ -21,6 +21,7 @@ from pytest_cellcache.model.observation import CodeRef, Observation
 from pytest_cellcache.sources.handover import Handover
 from pytest_cellcache.trace import inputs, unit
 from pytest_cellcache.trace.annotations import AnnotationWatch
+from pytest_cellcache.trace.attached import AttachWatch
 from pytest_cellcache.trace.chance import CHANCE
 from pytest_cellcache.trace.channel import FirstParty, Label
 from pytest_cellcache.trace.child import ChildRecording
@@ -33,10 +34,12 @@ from pytest_cellcache.trace.contract import (
 )
 from pytest_cellcache.trace.environ import EnvironmentWatch
 from pytest_cellcache.trace.importing import ImportWatch
+from pytest_cellcache.trace.made import LINKS, Made
 from pytest_cellcache.trace.metadata import MetadataWatch
 from pytest_cellcache.trace.monitoring import monitoring_tracer
 from pytest_cellcache.trace.origin import caller, project_frames, pytester_depth, reach
 from pytest_cellcache.trace.profiling import profiling_tracer
+from pytest_cellcache.trace.registers import REGISTERED
 from pytest_cellcache.trace.shims import ShimSet
 from pytest_cellcache.trace.spawn import CHILDREN, is_forkserver
 from pytest_cellcache.trace.surrounding import surrounding_now
@@ -87,6 +90,7 @@ class Recorder:
         depth: in how many frames of pytester it was started.
         annotations: tells which functions' annotations nobody has looked at.
         threads_left: threads that went on when the last unit closed, which had started them.
+        made: what the last unit that closed had made.
     """
 
     def __init__(
@@ -104,6 +108,7 @@ class Recorder:
         self.depth = 0
         self.annotations = AnnotationWatch()
         self.threads_left: frozenset[object] = frozenset()
+        self.made = Made()
         self._before = surrounding_now()
 
     @property
@@ -147,16 +152,20 @@ class Recorder:
             self._units.clear()
             self._tracer.stop()
 
-    def open_unit(self, *, is_sited: bool = False) -> None:
+    def open_unit(self, *, is_sited: bool = False, own: Iterable[Made] = ()) -> None:
         """Open a unit inside the innermost one.
 
         Args:
             is_sited: note where inputs are consulted, as in the base unit.
+            own: what was made for it before.
         """
         if not self._units:
             raise RuntimeError("the recorder is not running")
         CHILDREN.claim_forks()
-        self._units.append(unit.OpenUnit(self._site, self._before, is_sited=is_sited))
+        opened = unit.OpenUnit(self._site, self._before, is_sited=is_sited)
+        for made in own:
+            opened.made.adopt(made)
+        self._units.append(opened)
         self._tracer.push()
 
     def close_part(self) -> Observation:
@@ -183,6 +192,7 @@ class Recorder:
         self._units[-1].leaving.take_within(closed.leaving)
         observation = closed.close(traced)._replace(left=left, put_back=put_back)
         self.threads_left = closed.threads_left
+        self.made = closed.made
         self._units[-1].take_threads(closed.threads_left)
         for listener in self._listeners:
             listener(observation)
@@ -283,6 +293,7 @@ class Watch:
         self._environment = EnvironmentWatch()
         self._metadata = MetadataWatch()
         self._importing = ImportWatch()
+        self._attached = AttachWatch()
 
     def add(self, recorder: Recorder) -> None:
         unit.LISTENERS.append(recorder)
@@ -292,7 +303,9 @@ class Watch:
             self._environment.install()
             self._metadata.install()
             self._importing.install()
+            self._attached.install()
             CHANCE.install()
+            REGISTERED.install()
             CHILDREN.handover = recorder.handover
             CHILDREN.install(lambda token: unit.LISTENERS[0].go_on_as_child(token, None))
 
@@ -300,12 +313,15 @@ class Watch:
         unit.LISTENERS.remove(recorder)
         if not unit.LISTENERS:
             CHILDREN.uninstall()
+            REGISTERED.uninstall()
             CHANCE.uninstall()
+            self._attached.uninstall()
             self._importing.uninstall()
             self._metadata.uninstall()
             self._environment.uninstall()
             self._shims.uninstall()
             inputs.unlisten()
+            LINKS.clear()
 
 
 _WATCH = Watch()  # process-wide, as what it installs

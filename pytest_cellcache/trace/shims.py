@@ -16,7 +16,13 @@ from typing import Any, Final
 from pytest_cellcache.trace import unit
 from pytest_cellcache.trace.inputs import absolute, note_open
 from pytest_cellcache.trace.kinds import is_file
-from pytest_cellcache.trace.origin import asks_presence_only, asks_times_only, caller, reach
+from pytest_cellcache.trace.origin import (
+    asks_presence_only,
+    asks_times_only,
+    caller,
+    ensures_folder,
+    reach,
+)
 
 _KEEPERS: Final = frozenset({"gettext"})
 """Modules that look for a file and may have read it before."""
@@ -132,7 +138,8 @@ def _note_stat(path: Any, *_args: Any, dir_fd: Any = None, **_kwargs: Any) -> No
     if is_known and not gives_status:
         return
     if hearers := reach(module, frame):
-        unit.charge(lambda each: each.stat(target), hearers)
+        is_ensured = not gives_status and ensures_folder()
+        unit.charge(lambda each: (each.ensure_dir if is_ensured else each.stat)(target), hearers)
         if gives_status:
             unit.charge(lambda each: each.read(target), hearers)
             if not asks_times_only():

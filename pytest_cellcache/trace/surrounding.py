@@ -27,6 +27,10 @@ def is_importing() -> bool:
     return False
 
 
+REMOVED: Final = object()
+"""What a variable was before somebody saw to it that there is none, whether or not there was."""
+
+
 class Surrounding(NamedTuple):
     """What units can change for each other.
 

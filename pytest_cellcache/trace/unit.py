@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
-from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.observation import (
     ALL_VARIABLES,
     UNKNOWN,
@@ -22,15 +22,15 @@ from pytest_cellcache.model.observation import (
     Site,
     Spawned,
 )
-from pytest_cellcache.sources.listings import digest_names
+from pytest_cellcache.sources.listings import names_in
+from pytest_cellcache.sources.snapshot import COARSE_CLOCK_NS
 from pytest_cellcache.trace.contract import THREAD_CONNECTED, THREAD_LEFT, TROUBLE, Traced
+from pytest_cellcache.trace.kinds import is_newer
 from pytest_cellcache.trace.leaving import Leaving
+from pytest_cellcache.trace.made import LINKS, Made
 from pytest_cellcache.trace.signatures import Written
-from pytest_cellcache.trace.surrounding import Surrounding, is_importing
+from pytest_cellcache.trace.surrounding import REMOVED, Surrounding, is_importing
 from pytest_cellcache.trace.threads import OF_FIXTURES, left_since, living_threads
-
-# Taken before the shim is in place, or what tests put there.
-_stat = os.stat
 
 # What a bug of ours, a strange argument, exhausted resources, or what somebody has put in the place
 # of a function that we call may raise in a callback: anything. There it becomes a gap: it must not
@@ -41,8 +41,9 @@ Where = Callable[[], tuple[CodeRef, ...]]
 
 
 _SETS: Final = tuple(
-    """reads writes listings stats modes scanned absent variables inherited in_imports options
-    distributions imports children repositories hosts acts appends sites spawned on_stack""".split()
+    """reads writes listings stats folders modes scanned absent fresh variables
+    inherited in_imports options distributions imports children repositories hosts acts appends
+    sites spawned on_stack""".split()
 )
 """What an ``OpenUnit`` and an ``Observation`` name alike."""
 
@@ -64,10 +65,10 @@ class OpenUnit:
 
     __slots__ = tuple(
         """
-        _at_first _blindly _frames _listed _made_dirs _made_files _thread _threads
-        _where _written absent acts appends children distributions gaps
-        has_imported has_talked hosts imports in_imports inherited leaving listings modes on_stack
-        options reads repositories scanned sites spawned stats threads_left variables
+        _at_first _blindly _began_ns _frames _listed _thread _threads
+        _where _written absent acts appends children distributions folders fresh
+        gaps has_imported has_talked hosts imports in_imports inherited leaving listings made
+        modes on_stack options reads repositories scanned sites spawned stats threads_left variables
         writes
         """.split()  # a page of quotes otherwise
     )
@@ -91,8 +92,10 @@ class OpenUnit:
         self.reads: set[str] = set()
         self.writes: set[str] = set()
         self.listings: set[str] = set()
-        self._listed: dict[str, Digest] = {}
+        self._listed: dict[str, tuple[str, ...] | None] = {}
         self.stats: set[str] = set()
+        self.folders: set[str] = set()
+        self.fresh: set[str] = set()
         self.modes: set[str] = set()
         self.scanned: set[str] = set()
         self.absent: set[str] = set()
@@ -109,9 +112,9 @@ class OpenUnit:
         self.appends: set[str] = set()
         self.gaps: set[str] = set()
         self._written = Written()
-        self._made_files: set[str] = set()
+        self.made = Made()
+        self._began_ns = time.time_ns() - COARSE_CLOCK_NS
         self._blindly: set[str] = set()
-        self._made_dirs: set[str] = set()
         self._threads = living_threads()
         self.threads_left: frozenset[object] = frozenset()
         self.leaving = Leaving()
@@ -128,19 +131,23 @@ class OpenUnit:
 
     def read(self, path: str) -> None:
         self.appends.discard(path)
-        if not self._is_own(path):
+        if (real := LINKS.through(path)) is not None:
+            self.read(real)
+        if not self.made.owns(path):
             if path not in self.reads:
                 self._look(path)
             self._note("reads", path)
 
     def stat(self, path: str) -> None:
-        if not self._is_own(path):
+        if (real := LINKS.through(path)) is not None:
+            self.stat(real)
+        if path not in self.made.ensured and not self.made.owns(path):
             if path not in self.stats:
                 self._look(path)
             self._note("stats", path)
 
     def ask_mode(self, path: str) -> None:
-        if not self._is_own(path):
+        if not self.made.owns(path):
             self._note("modes", path)
 
     def scan(self, paths: Iterable[str]) -> None:
@@ -149,12 +156,15 @@ class OpenUnit:
             for path in paths:
                 self.read(path)
         else:
-            self.scanned.update(path for path in paths if not self._is_own(path))
+            self.scanned.update(path for path in paths if not self.made.owns(path))
 
     def list(self, path: str) -> None:
-        if not self._is_own(path):
+        if (real := LINKS.through(path)) is not None:
+            self.list(real)
+        if not self.made.owns(path):
             if path not in self.listings:
-                self._listed[path] = digest_names(path)
+                self._note_fresh(path)
+                self._listed[path] = names_in(path)
             self._note("listings", path)
 
     def look_up(self, distribution: str) -> None:
@@ -180,7 +190,7 @@ class OpenUnit:
             overridden: variables that it was given other values of than this process has.
         """
         changed = self.leaving.changed_variables()
-        made = frozenset(self._made_files), frozenset(self._made_dirs)
+        made = frozenset(self.made.files), frozenset(self.made.dirs)
         self.spawned.add(Spawned(token, *made, frozenset(changed.union(overridden))))
         if self.has_imported and is_importing():
             self.in_imports.add(("spawned", token))
@@ -214,14 +224,20 @@ class OpenUnit:
     def make_file(self, path: str) -> None:
         """Note a write that leaves nothing of an earlier content."""
         self.write(path)
-        if path not in self.reads and path not in self._made_files:
+        if path not in self.reads and path not in self.made.files:
             self._blindly.add(path)  # it would be written so whatever had been there
-        self._made_files.add(path)
+        self.made.files.add(path)
 
     def make_dir(self, path: str) -> None:
-        """Note a directory that was not there before, nor anything below it."""
+        """Note a directory of which nothing is from before: new, or about to be emptied."""
         self.write(path)
-        self._made_dirs.add(path)
+        self.made.dirs.add(path)
+
+    def ensure_dir(self, path: str) -> None:
+        """Note a directory that is made if there is none, or removed if there is one."""
+        if path not in self.stats and not self.made.owns(path):
+            self._note("folders", path)
+            self.made.ensured.add(path)
 
     def read_variable(self, name: str, value: object) -> None:
         """Note a look at a variable whose raw value is ``value`` (``None``: unset).
@@ -230,10 +246,13 @@ class OpenUnit:
         (``monkeypatch``, ``mock.patch.dict``), also where a fixture set it, is the outer one again.
         """
         first = self._at_first
-        is_changed = self.leaving.variables.get(name, value) != value
+        before = self.leaving.variables.get(name, value)
+        is_changed = before != value
         if name == ALL_VARIABLES:
             self._note_stack()
             self.inherited.add(name)
+        elif before is REMOVED and value is None:
+            return
         elif not is_changed if first is None else value == first.get(os.fsencode(name)):
             self.inherited.add(name)
         elif is_changed:
@@ -245,9 +264,8 @@ class OpenUnit:
 
     def adopt(self, part: OpenUnit) -> None:
         """Take what a part of this unit made, changed and set for what this one did itself."""
-        self._made_files |= part._made_files
+        self.made.adopt(part.made)
         self._blindly |= part._blindly
-        self._made_dirs |= part._made_dirs
         self._written.adopt(part._written)
         self.writes |= part.writes
         self.leaving.adopt(part.leaving)
@@ -299,21 +317,14 @@ class OpenUnit:
 
     def _look(self, path: str) -> None:
         """Keep what the unit finds: at the end of the run the path may be gone, or there."""
-        try:
-            _stat(path)
-        except (OSError, ValueError):
+        self._note_fresh(path)
+        if not is_newer(path, 0):
             self.absent.add(path)
 
-    def _is_own(self, path: str) -> bool:
-        if path in self._made_files or path in self._made_dirs:
-            return True
-        if self._made_dirs:
-            parent = os.path.dirname(path)
-            while parent != path:
-                if parent in self._made_dirs:
-                    return True
-                path, parent = parent, os.path.dirname(parent)
-        return False
+    def _note_fresh(self, path: str) -> None:
+        """Keep what one of its children may have made."""
+        if self.spawned and path not in self.reads | self.stats and is_newer(path, self._began_ns):
+            self.fresh.add(path)
 
 
 class Listener(Protocol):

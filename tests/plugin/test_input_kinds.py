@@ -34,6 +34,16 @@ def put(name: str, text: str = "2") -> Edit:
     return edit
 
 
+def folder(name: str) -> Edit:
+    """Put a folder where there is a file."""
+
+    def edit(root: Path) -> None:
+        (root / name).unlink()
+        (root / name).mkdir()
+
+    return edit
+
+
 def archive(name: str, **modules: str) -> Edit:
     def edit(root: Path) -> None:
         with zipfile.ZipFile(root / name, "w") as file:
@@ -164,6 +174,25 @@ KINDS = {
         },
         begin=(database,),
         edits=((log_only, {"test_it"}),),
+    ),
+    "databases that are attached": Kind(
+        {
+            "test_a.py": """
+                import sqlite3
+                def first(sql, *values):
+                    connection = sqlite3.connect(":memory:")
+                    connection.execute(sql, values)
+                    row = connection.execute("select v from other.t").fetchone()
+                    connection.close()
+                    return row
+                def test_named(): assert first("attach 'a.db' as other") == (1,)
+                def test_given(): assert first("attach ? as other", "a.db") == (1,)
+                def test_uri(): assert first("attach 'file:a.db' as other") == (1,)
+                def test_alone(): sqlite3.connect(":memory:").close()
+                """.replace('":memory:"', '"file::memory:", uri=True')
+        },
+        begin=(database,),
+        edits=((log_only, {"test_named", "test_given", "test_uri"}),),
     ),
     "beside the root, by steps back": Kind(
         {
@@ -298,6 +327,36 @@ KINDS = {
             (mode("a.txt", 0o640), {"test_all"}),
             (mode("a.txt", 0o440), {"test_all", "test_size", "test_copy", "test_may_write"}),
         ),
+    ),
+    "names in the root folder": Kind(
+        {
+            "a.txt": "1",
+            "test_a.py": """
+                import os, pathlib
+                def texts(names): return [name for name in names if name.endswith(".txt")]
+                def test_list(): assert texts(os.listdir()) == ["a.txt"]
+                def test_glob(): assert len(list(pathlib.Path().glob("*.txt"))) == 1
+                def test_walk(): assert texts(next(os.walk("."))[2]) == ["a.txt"]
+                def test_alone(): pass
+                """,
+        },
+        edits=((put("b.txt"), {"test_list", "test_glob", "test_walk"}),),
+        vain=(put("a.txt"), put(".coverage"), put(".coverage.host.1")),
+        args=("--junitxml=report.xml",),
+    ),
+    "files that become folders": Kind(
+        {
+            "data/a": "1",
+            "data/b": "1",
+            "test_a.py": """
+                import os
+                def test_kinds(): assert not any(e.is_dir() for e in [*os.scandir("data")])
+                def test_walk(): assert len(next(os.walk("data"))[2]) == 2
+                def test_content(): assert open("data/b").read()
+                """,
+        },
+        edits=((folder("data/a"), {"test_kinds", "test_walk"}),),
+        vain=(put("data/a"),),
     ),
     "entries of a directory": Kind(
         {

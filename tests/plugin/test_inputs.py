@@ -218,12 +218,13 @@ VARIABLES = {
     "contains": "'V_CONTAINS' in os.environ",
     "expand": "os.path.expandvars('$V_EXPAND')",
     "bytes": "os.environb.get(b'V_BYTES')",
-    "deleted": "monkeypatch.delenv('V_DELETED', raising=False)",
     "default": "os.environ.setdefault('V_DEFAULT', 'x'); monkeypatch.delenv('V_DEFAULT')",
     # What must not count.
+    "deleted": "monkeypatch.delenv('V_DELETED', raising=False); os.getenv('V_DELETED')",
     "own": "monkeypatch.setenv('V_OWN', 'x'); os.environ['V_OWN']",
     "ignored": "os.environ.get('V_IGNORED')",
 }
+IDLE = ("deleted", "own", "ignored")
 
 
 def make(suite: Suite, reads: Mapping[str, Read]) -> None:
@@ -265,12 +266,12 @@ def test_variables(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     suite.write("pytest.ini", "[pytest]\ncell_cache_env_ignore = V_IGN*\n")
     suite.both()
     assert suite.cached().names == []
-    names = [name for name in VARIABLES if name not in ("own", "ignored")]
+    names = [name for name in VARIABLES if name not in IDLE]
     for half in (names[::2], names[1::2]):
         for name in half:
             monkeypatch.setenv(f"V_{name.upper()}", "1")
         assert set(suite.cached().names) == {f"test_{name}" for name in half}
-    for name in ("own", "ignored", "unrelated"):
+    for name in (*IDLE, "unrelated"):
         monkeypatch.setenv(f"V_{name.upper()}", "1")
     assert suite.cached().names == []
 
@@ -448,3 +449,60 @@ def test_what_is_not_there_at_import(suite: Suite, file: str) -> None:
     plain, warm = suite.plain(), suite.cached()
     assert warm.outcomes == plain.outcomes
     assert warm.names == (["test_a"] if file == "lib.py" else [])  # who rests on it
+
+
+def test_files_read_in_a_with_statement_count_for_who_reads_its_names(suite: Suite) -> None:
+    suite.write(
+        "conftest.py",
+        """
+        import json
+        import pytest
+        try:
+            with open("users.json") as file:
+                USERS = json.load(file)
+        except FileNotFoundError:
+            USERS = []
+        SEEN = []
+        with open("seen.txt", "rt") as file:
+            SEEN.append(file.read())
+        @pytest.fixture
+        def users():
+            return USERS
+        """,
+    )
+    suite.write("test_a.py", "def test_it(users): assert users == [1]\ndef test_alone(): pass\n")
+    suite.write("users.json", "[1]")
+    suite.write("seen.txt", "1")
+    suite.warm()
+    suite.write("users.json", "[2]")
+    assert suite.both().names == ["test_it"]
+    (suite.path / "users.json").unlink()
+    assert suite.both().names == ["test_it"]
+    suite.write("users.json", "[1]")
+    suite.write("seen.txt", "2")
+    assert suite.both().names == ["test_it", "test_alone"]
+
+
+def test_what_a_with_statement_hands_to_a_register_counts_for_its_readers(suite: Suite) -> None:
+    suite.write(
+        "lib.py",
+        """
+        REGISTER = {}
+        def register(name, value):
+            REGISTER[name] = value
+            return name
+        """,
+    )
+    suite.write(
+        "use.py",
+        """
+        from lib import register
+        with open("a.txt") as file:
+            NAME = register("a", file.read())
+        """,
+    )
+    suite.write("test_a.py", "import lib, use\ndef test_it(): assert lib.REGISTER['a'] == '1'\n")
+    suite.write("a.txt", "1")
+    suite.warm()
+    suite.write("a.txt", "2")
+    assert suite.both().names == ["test_it"]

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import builtins
+import copyreg
+import csv
 import decimal
+import gc
 import json
 import logging
+import mimetypes
+import os
 import random
 import socket
+import sqlite3
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -26,13 +32,23 @@ LEFT = {
     "timeout": ("socket.setdefaulttimeout(3)", "socket.getdefaulttimeout() == 3"),
     "recursion": ("sys.setrecursionlimit(4321)", "sys.getrecursionlimit() == 4321"),
     "arguments": ("sys.argv[1:] = ['left']", "sys.argv[1:] == ['left']"),
+    "level's name": ("logging.addLevelName(35, 'left')", "logging.getLevelName(35) == 'left'"),
+    "dialect": ("csv.register_dialect('left', delimiter='|')", "'left' in csv.list_dialects()"),
+    "type of files": ("mimetypes.add_type('x/left', '.l')", "mimetypes.guess_type('a.l')[0]"),
+    "pickler": ("copyreg.pickle(type(...), str)", "type(...) in copyreg.dispatch_table"),
+    "adapter": ("sqlite3.register_adapter(set, str)", "(set, PROTOCOL) in sqlite3.adapters"),
+    "umask": ("os.umask(0o27)", "os.umask(0o27) == 0o27"),
+    "collector": ("gc.disable()", "not gc.isenabled()"),
     "builtin": ("builtins.left = 1", "left == 1"),
     "module": ("json.left = 1", "hasattr(json, 'left')"),
     "class": ("json.JSONEncoder.default = lambda s, o: 1", "json.dumps(object()) == '1'"),
 }
-USING = (
-    "import builtins, decimal, json, logging, random, socket, sys\nlog = logging.getLogger('left')"
-)
+USING = """
+import builtins, copyreg, csv, decimal, gc, json, logging, mimetypes, os, random
+import socket, sqlite3, sys
+log = logging.getLogger("left")
+PROTOCOL = sqlite3.PrepareProtocol
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +64,10 @@ def _what_the_suite_leaves() -> Iterator[None]:
     setattr(json.JSONEncoder, "default", default)  # noqa: B010  # mypy: a method
 
 
+UMASK = os.umask(0o22)
+os.umask(UMASK)
+
+
 def put_back() -> None:
     logging.disable(logging.NOTSET)
     logging.getLogger("left").setLevel(logging.NOTSET)
@@ -56,6 +76,15 @@ def put_back() -> None:
     socket.setdefaulttimeout(None)
     vars(builtins).pop("left", None)
     vars(json).pop("left", None)
+    vars(logging)["_levelToName"].pop(35, None)
+    vars(logging)["_nameToLevel"].pop("left", None)
+    if "left" in csv.list_dialects():
+        csv.unregister_dialect("left")
+    mimetypes.types_map.pop(".l", None)
+    copyreg.dispatch_table.pop(type(...), None)
+    sqlite3.adapters.pop((set, sqlite3.PrepareProtocol), None)
+    os.umask(UMASK)
+    gc.enable()
 
 
 @pytest.mark.parametrize("kind", LEFT)

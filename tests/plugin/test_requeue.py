@@ -248,6 +248,20 @@ def test_a_failing_subtest_is_reported_as_it_is(suite: Suite) -> None:
         assert again.names == ["TestIt::test_b"]
 
 
+def test_what_runs_again_before_a_failure_finds_its_reports(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        def test_first(tmp_path): assert tmp_path.is_dir()
+        def test_fails(): assert open("a.txt").read() == "1"
+        """,
+    )
+    suite.write("a.txt", "1")
+    suite.warm()
+    suite.write("a.txt", "2")
+    assert not suite.both().report["warnings"]
+
+
 def test_where_another_plugin_runs_items_failures_are_left_to_it(suite: Suite) -> None:
     suite.write(
         "conftest.py",

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import MODULES
-from pytest_cellcache.sources.listings import digest_names
+from pytest_cellcache.sources.listings import digest_names, names_in
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.sources.snapshot import Snapshot
 
@@ -249,19 +249,19 @@ def test_a_file_that_changed_before_it_was_touched_is_in_flux(root: Path, snapsh
 def test_a_listing_is_in_flux_if_somebody_found_other_names(root: Path, snapshot: Open) -> None:
     view = snapshot(-HOUR_NS)
     (root / "a").write_bytes(b"")
-    found = digest_names(str(root))
-    view.note_names(".", found)
+    found = digest_names(names_in(str(root)))
+    view.note_names(".", {found})
     assert not view.is_listing_in_flux(".")
     assert view.digest_listing(".") == found
-    view.note_names(".", "other")
+    view.note_names(".", {"other"})
     assert view.is_listing_in_flux(".")
 
 
 def test_what_nobody_noted_of_a_listing_is_told_by_its_time(root: Path, snapshot: Open) -> None:
     view = snapshot(-HOUR_NS)
     (root / "a").write_bytes(b"")
-    view.note_names(".", digest_names(str(root)))
-    view.note_names(".", None)
+    view.note_names(".", {digest_names(names_in(str(root)))})
+    view.note_names(".", ())
     assert view.is_listing_in_flux(".")
 
 

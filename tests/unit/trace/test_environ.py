@@ -95,6 +95,17 @@ def test_what_was_put_back_is_an_input_again(recorder: Recorder) -> None:
     assert variables(recorder) == {NAME}
 
 
+def test_who_removes_a_variable_if_there_is_one_knows_it(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (NAME, "X_NEVER_SET"):
+        recorder.open_unit()
+        monkeypatch.delenv(name, raising=False)
+        assert name not in os.environ
+        monkeypatch.undo()
+        assert not recorder.close_unit().variables
+
+
 def test_delenv_may_fail_and_so_is_a_look(recorder: Recorder) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(NAME)
