@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal
 
 import pytest
@@ -78,3 +79,9 @@ def call_phase(item: pytest.Item, when: Phase, **arguments: Any) -> pytest.CallI
     return pytest.CallInfo.from_call(
         lambda: run(item=item, **arguments), when=when, reraise=INTERRUPTS
     )
+
+
+def warn_of(caught: Iterable[warnings.WarningMessage]) -> None:
+    """Show warnings again: into the log of pytest's own ``catch_warnings``, which reports them."""
+    for each in caught:
+        warnings.showwarning(each.message, each.category, each.filename, each.lineno)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pytest_cellcache.lifecycle.inheritance import Told, draws_in, read
 from pytest_cellcache.lifecycle.precedence import texts
 from pytest_cellcache.lifecycle.sequences import EVERYTHING, digest_of_sequence
-from pytest_cellcache.lifecycle.setters import is_for, is_within, set_for_all
+from pytest_cellcache.lifecycle.setters import is_for, is_within
 from pytest_cellcache.model.observation import LEFT_FOR_ALL
 
 LEAVING: Final = frozenset({"handled", "wrote", "changes", "sets", "resets", "undone"})
@@ -19,11 +19,23 @@ class Leavings:
     """Read once, for every live test asks for it.
 
     Attributes:
+        leaves: variables and the like that it has changed itself for all that come later.
+        resets: those of others that it has put back.
         draws: what it did to the generator that all share, until somebody seeds it.
         changes: other changes that last.
     """
 
-    __slots__ = ("_undone", "changes", "draws", "handled", "kinds", "resets", "sets", "wrote")
+    __slots__ = (
+        "_undone",
+        "changes",
+        "draws",
+        "handled",
+        "kinds",
+        "leaves",
+        "resets",
+        "sets",
+        "wrote",
+    )
 
     def __init__(self, told: Mapping[str, Any]) -> None:
         self.kinds = told.keys() & LEAVING
@@ -36,6 +48,7 @@ class Leavings:
             for place, changes in (undone.items() if isinstance(undone, dict) else ())
         ]
         self.sets = texts(told.get("sets"))
+        self.leaves = texts(told.get("leaves"))
         self.resets = texts(told.get("resets"))
         self.wrote = texts(told.get("wrote"))
         self.handled = frozenset(texts(told.get("handled")))
@@ -109,7 +122,7 @@ def has_other_past(told: Mapping[str, Any], done: Mapping[str, list[str]]) -> bo
 
 def set_in(told: Mapping[str, Any]) -> set[str]:
     """Name what a test has set for all that come later, as its record tells."""
-    return set_for_all(texts(told.get("sets"))) if "sets" in told else set()
+    return set(texts(told.get("leaves"))) if "leaves" in told else set()
 
 
 def put_back_in(told: Mapping[str, Any]) -> set[str]:

@@ -29,7 +29,6 @@ from pytest_cellcache.hooks.scopes import places_of
 from pytest_cellcache.hooks.settling import Judged, Records, settle
 from pytest_cellcache.lifecycle.inheritance import Told, draws_in
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
-from pytest_cellcache.lifecycle.setters import set_for_all
 from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, Key
 from pytest_cellcache.model.record import Entry, Hit
 from pytest_cellcache.sources.places import Places
@@ -296,16 +295,15 @@ class Order:
     def _begin_unreported(self, nodeids: Collection[str]) -> None:
         for nodeid in [name for name in self._replayed if name in nodeids]:
             leavings = self.unreported[nodeid] = self._replayed.pop(nodeid)
-            self._set |= set_for_all(leavings.sets)
+            self._set |= set(leavings.leaves)
             self._set.difference_update(leavings.resets)
 
     def _supersede(self, new: Leavings) -> None:
         """Let what earlier tests set be forgotten that a new one has set, or put back."""
-        names = set_for_all(new.sets)
-        for name in names.union(new.resets):
+        for name in (*new.leaves, *new.resets):
             if (last := self._setting.pop(name, None)) is not None:
                 last.forget(name)
-        self._setting |= dict.fromkeys(names, new)
+        self._setting |= dict.fromkeys(new.leaves, new)
 
     def _note(self, item: pytest.Item, outcome: str, handled: Iterable[str]) -> None:
         for place in handled:

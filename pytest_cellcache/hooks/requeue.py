@@ -32,6 +32,7 @@ from pytest_cellcache.hooks.attempts import (
     Phase,
     call_phase,
     end_for,
+    warn_of,
 )
 from pytest_cellcache.hooks.collection import Collection
 from pytest_cellcache.hooks.firstparty import FirstParty
@@ -46,6 +47,7 @@ from pytest_cellcache.hooks.silence import held_output, is_in_doubt, may_hide, m
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.hooks.undoing import Undoing
 from pytest_cellcache.lifecycle.inheritance import Told
+from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.model.observation import ALL_VARIABLES, Observation, StateChange
 from pytest_cellcache.scheduler.requeue import Accept, Again, Plainly, Tried, next_step
 from pytest_cellcache.trace.recorder import Recorder
@@ -135,7 +137,9 @@ class Requeuer:
                 self._report(item, caught, reports)
                 return True
             state.restore()
-            self._spoil(item)
+            # Set up while others had not run that come before: not as in a plain run.
+            is_early = self._reading_from or (isinstance(step, Plainly) and mates)
+            self._spoil(item, self._undoing.grown() if is_early else frozenset())
             self._note_requeue(step, mates)
             self._guard.call(self._collection.hydrate_all, False)
             forced = step.forced
@@ -164,11 +168,7 @@ class Requeuer:
         caught: list[warnings.WarningMessage] | None,
         reports: list[pytest.TestReport],
     ) -> None:
-        for warning in caught or ():
-            # Into the log of pytest's own ``catch_warnings``, which reports it.
-            warnings.showwarning(
-                warning.message, warning.category, warning.filename, warning.lineno
-            )
+        warn_of(caught or ())
         hook = item.ihook
         if self._pending is not None:
             hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
@@ -231,12 +231,12 @@ class Requeuer:
         if self._watcher.log is not None:
             self._watcher.log.inherits += tuple(mate.nodeid for mate, _ in mates)
 
-    def _spoil(self, item: pytest.Item) -> None:
-        """End wider fixtures that a cancelled attempt may have changed unseen."""
+    def _spoil(self, item: pytest.Item, early: frozenset[Instance]) -> None:
+        """End wider fixtures that an attempt set up too early, or may have changed unseen."""
         log = self._watcher.log
         if log is not None:
             doomed = self._fixtures.changed_by(log.instances, self._seen)
-            doomed += self._fixtures.definitions_of(log.handled.handled)
+            doomed += self._fixtures.definitions_of(log.handled.handled | early)
             if self._undoing.is_lasting:
                 doomed += self._fixtures.definitions_of({i for i in log.instances if i.place})
             if doomed:

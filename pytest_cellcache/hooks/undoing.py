@@ -60,6 +60,10 @@ class Undoing:
         self._put(self._changes.newest() if grown else self._first)
         self._cancelled = (self._first, grown, now) if grown else None
 
+    def grown(self) -> frozenset[Instance]:
+        """Give the wider fixtures that the cancelled attempt has set up."""
+        return frozenset(self._cancelled[1] if self._cancelled is not None else ())
+
     def after_release(self) -> None:
         """Undo what wider fixtures did that the attempt had set up, if just these have ended."""
         if self._cancelled is None:

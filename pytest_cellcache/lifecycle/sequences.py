@@ -29,7 +29,7 @@ from pytest_cellcache.lifecycle.precedence import (
     write_unstored,
 )
 from pytest_cellcache.lifecycle.producers import Change
-from pytest_cellcache.lifecycle.setters import Setters, set_for_all
+from pytest_cellcache.lifecycle.setters import Setters
 from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model.digest import digest_parts
 from pytest_cellcache.model.keys import Key
@@ -61,7 +61,8 @@ class Place:
         undone: by place, what fixtures that it used changed there until they ended.
         inherits: ``Attempt.inherits``.
         either: groups of tests one of which must run before it (``setters``).
-        sets: what it sets for others.
+        sets: what it and its fixtures set for others.
+        leaves: what it does itself for all that come later.
         resets: what others had set and it has put back.
     """
 
@@ -76,6 +77,7 @@ class Place:
     inherits: tuple[str, ...] = ()
     either: tuple[tuple[str, ...], ...] = ()
     sets: tuple[str, ...] = ()
+    leaves: tuple[str, ...] = ()
     resets: tuple[str, ...] = ()
 
 
@@ -162,7 +164,9 @@ class Sequences:
     def note_replayed(self, nodeid: str, told: Mapping[str, Any]) -> None:
         """Take a test that would have set something for later ones."""
         if "sets" in told or "resets" in told:
-            left, put_back = set_for_all(texts(told.get("sets"))), texts(told.get("resets"))
+            left, put_back = texts(told.get("leaves")), texts(told.get("resets"))
+            own = {f"{name}@" for name in left}
+            self.setters.note_fixtures(nodeid, [n for n in texts(told.get("sets")) if n not in own])
             self.setters.note(nodeid, left, put_back, groups(told.get("either")))
 
     def of(self, attempt: Attempt) -> Place:
@@ -206,6 +210,7 @@ class Sequences:
         """Give what later runs must know of a test."""
         place = self.of(attempt)
         place.sets = tuple(self.setters.names(attempt))  # fixtures may have ended since
+        place.leaves = tuple(sorted(attempt.seen.left))
         place.resets = tuple(sorted(attempt.seen.put_back))
         return _to_json(place)
 
@@ -336,6 +341,8 @@ def _to_json(place: Place) -> dict[str, Any]:
         told["left"] = sorted(place.left)
     if place.sets:
         told["sets"] = place.sets
+    if place.leaves:
+        told["leaves"] = place.leaves
     if place.resets:
         told["resets"] = place.resets
     if place.changed:

@@ -24,9 +24,11 @@ class Setters:
         self._setters: dict[str, list[Setter]] = {}
         # By node id of tests among them: groups of tests one of which had to run before.
         self._before: dict[str, list[tuple[str, ...]]] = {}
+        # By what fixtures of replayed tests would have left for all: node ids of these.
+        self._by_fixtures: dict[str, list[str]] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._setters)
+        return bool(self._setters or self._by_fixtures)
 
     def add(self, attempt: Attempt) -> None:
         """Take the tests of a run in their order.
@@ -61,12 +63,19 @@ class Setters:
             if name in left:
                 known.append((nodeid, None))
 
+    def note_fixtures(self, nodeid: str, told: Iterable[str]) -> None:
+        """Take what fixtures of a replayed test would have left (``names``)."""
+        for name in told:
+            if name.endswith("@"):
+                self._by_fixtures.setdefault(name[:-1], []).append(nodeid)
+
     def groups(self, attempt: Attempt) -> list[tuple[str, ...]]:
         """Give groups of tests one of which must run before an attempt; to be asked after it."""
         seen = attempt.seen
         for instance in attempt.instances:
             seen |= instance.seen
-        return self._groups(attempt.facts.nodeid, _read(seen), attempt.instances, ())
+        groups = self._groups(attempt.facts.nodeid, _read(seen), attempt.instances, ())
+        return [*groups, *self._replayed(_read(seen), self.names(attempt))]
 
     def before(
         self, nodeid: str, variables: Iterable[str], own: Collection[str]
@@ -76,7 +85,8 @@ class Setters:
         Args:
             own: ``names`` of what it and its fixtures set.
         """
-        return self._groups(nodeid, {*variables, *LEFT_FOR_ALL}, (), own)
+        read = {*variables, *LEFT_FOR_ALL}
+        return [*self._groups(nodeid, read, (), own), *self._replayed(read, own)]
 
     def names(self, attempt: Attempt) -> list[str]:
         """Name what a test and its fixtures set for others, and for whom (``is_for``)."""
@@ -85,6 +95,15 @@ class Setters:
             found |= {_told(name, each) for name in each.seen.left if each.place}
             found |= {f"{name}@" for name in each.leaves}
         return sorted(found)
+
+    def _replayed(self, read: set[str], own: Collection[str]) -> list[tuple[str, ...]]:
+        """Give the tests whose fixtures would have left something; not where its own set it."""
+        set_by_own = {told.rpartition("@")[0] for told in own}
+        return [
+            tuple(dict.fromkeys(setting))
+            for name, setting in self._by_fixtures.items()
+            if _concerns(name, read) and name not in set_by_own
+        ]
 
     def _groups(
         self, nodeid: str, read: set[str], used: Collection[Instance], own: Collection[str]
@@ -132,8 +151,3 @@ def is_within(nodeid: str, place: str) -> bool:
     """Say whether a test shares the life of the node of a fixture (``Instance.place``)."""
     node = place.rpartition("@")[2]
     return bool(place) and (not node or nodeid.startswith(node + "::"))
-
-
-def set_for_all(told: Iterable[str]) -> set[str]:
-    """Give what is set for whoever comes later, of what a record names (``Setters.names``)."""
-    return {name[:-1] for name in told if name.endswith("@")}

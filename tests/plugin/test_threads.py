@@ -112,5 +112,11 @@ def test_a_variable_put_back_to_what_another_test_left_is_not_left(suite: Suite)
             monkeypatch.setenv("LEFT_BY_IT", "2")
         """,
     )
-    suite.cached()
-    assert suite.cached().names == ["test_leaves"]
+    suite.write(
+        "conftest.py",
+        "import os\ndef pytest_unconfigure(): os.environ.pop('LEFT_BY_IT', None)\n",
+    )
+    suite.warm()
+    suite.edit("test_it.py", '"2"', '"4"')
+    assert suite.both().names == ["test_puts_back"]
+    assert suite.both().names == []

@@ -9,10 +9,8 @@ if TYPE_CHECKING:
 
 
 FORGET = """
-import csv
-def pytest_sessionfinish():
-    if "left" in csv.list_dialects():
-        csv.unregister_dialect("left")
+import email.charset
+def pytest_sessionfinish(): getattr(email.charset, "CHARSETS").pop("left", None)
 """
 
 
@@ -51,11 +49,11 @@ def test_the_second_attempt_begins_as_if_there_had_been_no_first(suite: Suite) -
         import pytest
 
         # What cannot be seen: state that is kept by another package.
-        import csv
+        import email.charset as mail
 
         def value(): return 1
 
-        def test_before(): csv.register_dialect("left", delimiter=";")
+        def test_before(): mail.add_charset("left", mail.QP, mail.QP)
 
         class TestIt:
             def test_clean(self, request, record_property):
@@ -65,7 +63,7 @@ def test_the_second_attempt_begins_as_if_there_had_been_no_first(suite: Suite) -
                 self.mark = value()
                 request.node.add_marker("left")
                 record_property("left", 1)
-                assert csv.get_dialect("left").delimiter == ";"
+                assert mail.Charset("left").body_encoding == mail.QP
         """,
     )
     suite.write("conftest.py", FORGET)
@@ -83,18 +81,18 @@ def test_a_failing_set_up_is_live_too(suite: Suite) -> None:
         import pytest
 
         # What cannot be seen: state that is kept by another package.
-        import csv
+        import email.charset as mail
 
         def value(): return 1
 
-        def test_before(): csv.register_dialect("left", delimiter=";")
+        def test_before(): mail.add_charset("left", mail.QP, mail.QP)
 
         @pytest.fixture(scope="module")
         def needs():
             assert value()
-            return csv.get_dialect("left").delimiter
+            return mail.Charset("left").body_encoding
 
-        def test_shared(needs): assert needs == ";"
+        def test_shared(needs): assert needs == mail.QP
         """,
     )
     suite.write("conftest.py", FORGET)
