@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import inspect
 import os
 import time
@@ -336,11 +337,13 @@ class Keeper:
             if (path + os.sep).startswith(tuple(own)):
                 continue
             is_inside = self._places.is_inside(path)
-            if path in seen.appends and not is_inside:
+            name = self._places.relative_unresolved(path)
+            is_ignored = any(fnmatch.fnmatchcase(name, glob) for glob in self._settings.ignore)
+            if path in seen.appends and (is_ignored or not is_inside):
                 continue  # a log
             if not os.path.lexists(path) and not is_inside:
                 continue  # a temporary file that is gone
-            wrong.append(("files", self._places.relative_unresolved(path)))
+            wrong.append(("files", name))
         changed = folders.written()[1]
         if changed is not None:
             wrong.append(("files", changed))

@@ -13,6 +13,7 @@ import copyreg
 import io
 import os
 import pickle
+import sys
 import threading
 import types
 import warnings
@@ -112,7 +113,9 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             found = self._path(obj)
             if found is not None:
                 return found
-        if _is_liar(kind) or (isinstance(obj, BaseException) and obj.__traceback__ is not None):
+        if _is_liar(kind) or _is_open_file(obj) or (
+            isinstance(obj, BaseException) and obj.__traceback__ is not None
+        ):
             return self._stub(obj)
         try:
             reduced = super().reducer_override(obj)
@@ -368,6 +371,11 @@ def _is_liar(kind: type) -> bool:
     if full_name(kind) in _LIARS:
         return True
     return any(full_name(base) in _LYING_BASES for base in kind.__mro__)
+
+
+def _is_open_file(obj: Any) -> bool:
+    """Say whether cloudpickle would put the text of a file in its place, without the file."""
+    return isinstance(obj, io.TextIOWrapper) and obj not in (sys.stdout, sys.stderr)
 
 
 def session_number(data: bytes, addresses: Set[int] = frozenset()) -> int | None:

@@ -99,6 +99,12 @@ def test_paths_move(tmp_path: pathlib.Path) -> None:
     }
 
 
+def test_an_open_file_does_not_come_back_as_its_text(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a").write_text("text")
+    with open(tmp_path / "a", encoding="utf-8") as file:
+        assert is_stub(load(encode([file], NoNames()))[0])
+
+
 @pytest.mark.parametrize("wrap", [str, os.fsencode, pathlib.Path, lambda p: [p / "x"]])
 def test_paths_of_the_session_are_refused(tmp_path: pathlib.Path, wrap: Any) -> None:
     with pytest.raises(Unstorable):
