@@ -274,6 +274,7 @@ class Restorer:
             stored = Stored(
                 frozenset(keys[name] for name in record.needs if name in keys),
                 frozenset(keys[name] for name in record.apart if name in keys),
+                frozenset(keys[name] for name in record.by if name in keys),
                 record.has_stubs,
             )
             if not record.needs <= keys.keys():

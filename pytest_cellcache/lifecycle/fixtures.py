@@ -50,6 +50,7 @@ class FixtureRecord(NamedTuple):
         value: name of the value file; ``head`` are size and digest of what is unpickled.
         needs: identities of the instances that the value shares objects or files with.
         apart: identities of the instances that making it may have changed.
+        by: identities of those of which it may have changed no more than is a stub when restored.
         around: identities of other instances that were alive and had effects that leak.
         may_leave: identities of upstream instances that had no effect.
     """
@@ -63,6 +64,7 @@ class FixtureRecord(NamedTuple):
     around: frozenset[str] = frozenset()
     may_leave: frozenset[str] = frozenset()
     has_stubs: bool = False
+    by: frozenset[str] = frozenset()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -74,6 +76,7 @@ class FixtureRecord(NamedTuple):
             "around": sorted(self.around),
             "may_leave": sorted(self.may_leave),
             "stubs": self.has_stubs,
+            "by": sorted(self.by),
         }
 
     @classmethod
@@ -94,6 +97,7 @@ class FixtureRecord(NamedTuple):
             around=frozenset(map(str, data["around"])),
             may_leave=frozenset(map(str, data["may_leave"])),
             has_stubs=bool(data["stubs"]),
+            by=frozenset(map(str, data["by"])),
         )
 
 

@@ -20,6 +20,7 @@ another schema are ignored, never migrated):
    environment for others and what they change until they end; which tests producers were
 9. what classes are made of that are defined in conditions, classes and functions; which words of
    changes are names of definitions; what lies outside the project and is changed
+10. beside which restored fixtures the value of another may be restored
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from typing import Any, NewType
 Digest = NewType("Digest", str)
 """Lower-case hex of 128-bit XXH3 (32 characters)."""
 
-SCHEMA = 9
+SCHEMA = 10
 
 ABSENT = Digest("absent")
 """Stands for "there is no such thing", so that its appearance is a change."""
