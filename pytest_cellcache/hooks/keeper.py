@@ -13,7 +13,7 @@ from pytest_cellcache.graph.teardown import does_teardown
 from pytest_cellcache.hooks.definitions import Definition, source_of
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.folders import Folders
-from pytest_cellcache.hooks.owners import is_owner_marked, members_of_owners
+from pytest_cellcache.hooks.owners import is_owner_marked, members_of_owners, members_of_run
 from pytest_cellcache.hooks.requests import unwatch_request, watch_request
 from pytest_cellcache.hooks.setups import Before, Work
 from pytest_cellcache.hooks.speeds import Speeds
@@ -133,12 +133,13 @@ class Keeper:
                 values = [holder.cached_result[0]]
                 upstream[instance] = Objects(values, names, limit=_UPSTREAM_OBJECTS)
         members = members_of_owners(fixturedef, request)
+        of_run = members_of_run(request)
         kind = watch_request(request)
         now = time.perf_counter()
         self._watched_s += 2 * (now - began)  # as much again to compare
         is_marked = is_owner_marked(fixturedef, request)
         return Before(
-            now, kind, state, used, upstream, folders, members, definition, mark, is_marked
+            now, kind, state, used, upstream, folders, members, definition, mark, is_marked, of_run
         )
 
     def after(
@@ -268,6 +269,8 @@ class Keeper:
         effects += [("request", name) for name in sorted(asked) if name not in _QUIET]
         if before.members != members_of_owners(fixturedef, request):
             effects.append(("instance", ""))
+        if before.of_run != members_of_run(request):
+            effects.append(("config", ""))
         trees, wrong = self._trees(before.folders, definition, instance.seen, request.config)
         effects += wrong
         upstream = () if definition is None else definition.upstream

@@ -22,6 +22,7 @@ class Before:
         upstream: the values of those, as they were.
         members: of the instances on which the fixture could set attributes.
         mark: how watched objects looked, of a fixture whose changes are the item's.
+        of_run: what the objects of the run held.
         is_owner_marked: others have set attributes on the ``self`` of the fixture.
     """
 
@@ -35,6 +36,7 @@ class Before:
     definition: Definition | None
     mark: list[Signature | None] | None = None
     is_owner_marked: bool = False
+    of_run: list[dict[Any, int]] | None = None
 
 
 @dataclass(slots=True)

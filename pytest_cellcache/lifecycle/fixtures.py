@@ -16,7 +16,7 @@ from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.trace.effects import Objects
 
 LEAKING: Final = frozenset(
-    {"environment", "directory", "import-path", "module", "patched", "files"}
+    {"environment", "directory", "import-path", "module", "patched", "files", "config"}
 )
 """Kinds of effects that can reach a fixture which does not ask for the one that has them."""
 SEEN: Final = frozenset(

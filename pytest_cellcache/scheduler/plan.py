@@ -8,8 +8,8 @@
                                 -> else                                    -> leave out (a stub)
 
 A restored value speaks for the state of what it was made from *then*. So it must not stand beside a
-fixture that its making may have changed (``apart``): where such a one is wanted, both run. Where
-only parts may have changed that are stubs once restored, it may stand beside a restored one (``by``).
+fixture that its making may have changed (``apart``): where such a one is wanted, both run. Where no
+more may have changed than is a stub once restored, it may stand beside a restored one (``by``).
 """
 
 from __future__ import annotations

@@ -24,7 +24,8 @@ def test_nothing_after_the_yield(body: str) -> None:
     ["yield 1\n    x()", "with x: yield 1", "try:\n        yield\n    finally: x()",
      "try:\n        yield 1\n    except E: x()\n    else: x()", "yield x if (yield) else 1",
      "if x:\n        yield 1\n    x()", "if x: yield 1\n    else: yield 2", "y = yield 1",
-     "while x:\n        yield 1", "try: x()\n    except E: yield 1", "for x in y: yield x", "yield 1\n    yield 2", "yield from x"],
+     "while x:\n        yield 1", "try: x()\n    except E: yield 1",
+     "for x in y: yield x", "yield 1\n    yield 2", "yield from x"],
 )  # fmt: skip
 def test_something_after_the_yield(body: str) -> None:
     assert does_teardown(f"def f():\n    {body}")
