@@ -9,7 +9,7 @@ from pytest_cellcache.lifecycle.inheritance import Told, draws_in, read
 from pytest_cellcache.lifecycle.precedence import texts
 from pytest_cellcache.lifecycle.setters import is_within
 
-LEAVING: Final = frozenset({"handled", "wrote", "changes", "sets", "undone"})
+LEAVING: Final = frozenset({"handled", "wrote", "changes", "sets", "undone", "makes"})
 """Entries of a record that tell of it."""
 
 

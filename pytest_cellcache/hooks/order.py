@@ -16,7 +16,8 @@ from typing import Any, Protocol
 import pytest
 
 from pytest_cellcache.hooks.leavings import LEAVING, Leavings
-from pytest_cellcache.hooks.scopes import places_of
+from pytest_cellcache.hooks.makers import Makers
+from pytest_cellcache.hooks.scopes import places_of, reach_of
 from pytest_cellcache.lifecycle.inheritance import Told, draws_in
 from pytest_cellcache.lifecycle.precedence import groups, is_of_others, is_out_of_order, texts
 from pytest_cellcache.lifecycle.sequences import EVERYTHING, digest_of_sequence
@@ -78,6 +79,7 @@ class Order:
         self._live: set[str] = set()
         self._is_disturbed = False
         self._done: dict[str, list[str]] = {}
+        self._makers = Makers()
         # By place of a fixture: tests that ran and changed its value before our eyes.
         self._left: dict[str, list[str]] = {}
         # By node id of tests that were replayed: what they would have left.
@@ -161,10 +163,15 @@ class Order:
         """
         if not (self._replayed or self._lost):
             return []
-        places = places_of(item)
+        places, reach = places_of(item), reach_of(item)
         lost = self._lost & places
         self._lost -= lost
-        chosen = {name for place in lost for name in self._done.get(place, ())}
+        chosen = {
+            name
+            for place in lost
+            for name in self._done.get(place, ())
+            if self._makers.concern(place, name, reach)
+        }
         chosen |= {name for place in lost for name in self._left.get(place, ())}
         names = {self.named(path) for path in looked}
         read_by = {*(variables or ()), *LEFT_FOR_ALL}
@@ -209,7 +216,7 @@ class Order:
     @property
     def is_watching(self) -> bool:
         """Whether replayed tests left files or state that some live test may read."""
-        leaving = {"wrote"} if self.by_chance else LEAVING - {"handled"}
+        leaving = {"wrote"} if self.by_chance else LEAVING - {"handled", "makes"}
         return any(not leaving.isdisjoint(told.kinds) for told in self._replayed.values())
 
     def replayed(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
@@ -223,7 +230,7 @@ class Order:
                 self.seeds(leavings.draws)
             self._replayed[item.nodeid] = leavings
             self._ran[item.nodeid] = item, outcome
-        self._note(item, outcome, leavings.handled)
+        self._note(item, outcome, [*leavings.handled, *self._makers.note(item.nodeid, told)])
 
     def ran(
         self,
@@ -241,7 +248,8 @@ class Order:
             has_changed: it changed something before our eyes.
         """
         self._is_disturbed |= has_changed or not LEAVING.isdisjoint(told)
-        self._note(item, outcome, texts(told.get("handled")))
+        made = self._makers.note(item.nodeid, told)
+        self._note(item, outcome, [*texts(told.get("handled")), *made])
         for place in changed:
             self._left.setdefault(place, []).append(item.nodeid)
             self._ran[item.nodeid] = item, outcome
@@ -333,6 +341,7 @@ class Order:
         has_changed = False
         done: dict[str, list[str]] = {}
         left: dict[str, list[str]] = {}
+        makers = Makers()
         for item in items:
             facts, verdict = judged[item.nodeid]
             told = verdict.entry.body if isinstance(verdict, Hit) else records.last_of(facts)
@@ -341,12 +350,15 @@ class Order:
                 has_changed |= _flip(judged, item.nodeid, others[-1] if others else "")
                 verdict = judged[item.nodeid][1]
             if isinstance(verdict, Miss) and (done or left):
+                # What it was given last time and did not look at it may look at now: see ``due``.
+                reach = reach_of(item) & set(told.get("before", () if told else reach_of(item)))
                 for place in places_of(item) & (done.keys() | left.keys()):
                     for nodeid in (*done.get(place, ()), *left.get(place, ())):
-                        has_changed |= _flip(judged, nodeid, item.nodeid)
+                        if makers.concern(place, nodeid, reach):
+                            has_changed |= _flip(judged, nodeid, item.nodeid)
             for place in texts(told.get("left")):
                 left.setdefault(place, []).append(item.nodeid)
-            for place in texts(told.get("handled")):
+            for place in (*texts(told.get("handled")), *makers.note(item.nodeid, told)):
                 done.setdefault(place, []).append(item.nodeid)
         return has_changed
 

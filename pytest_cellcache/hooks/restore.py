@@ -311,10 +311,10 @@ class Restorer:
         self._tell(definition, "stubbed", reason, 0.0)
 
     def _restore(self, definition: Definition, request: Any) -> bool:
-        found = self._found.get(definition.key) or self._lookups.record_of(definition)
-        if found is None:
+        stored = self._found.get(definition.key) or self._lookups.record_of(definition)
+        if stored is None:
             return False
-        entry, record = found
+        entry, record = stored
         keys = self._records.keys_of(entry)
         used = list(definition.with_upstream())
         if self._around(used, keys) != record.around:
@@ -330,6 +330,9 @@ class Restorer:
         instance = self._watch.instance_of(definition.fixturedef)
         if instance is not None:
             instance.restored = Restored(definition.unit, keys)
+            found = {str(each.identity): self._watch.instance_of(each.fixturedef) for each in used}
+            touched = [found.get(name) for name in record.apart | record.by]
+            instance.touch(each for each in touched if each is not None and each.place)
             instance.seen |= Observation(writes=loaded.written)
             kept = Kept(instance, definition.identity, Nature(), loaded.trees, record.value)
             self._keeper.remember(kept, loaded.made, is_wide=definition.is_wide)
