@@ -17,21 +17,29 @@ class Makers:
 
     def __init__(self) -> None:
         self._known: set[str] = set()
-        self._first: dict[str, set[str]] = {}
+        # By place and test: the fixtures that it is the first to use.
+        self._first: dict[str, dict[str, set[str]]] = {}
 
     def note(self, nodeid: str, told: Mapping[str, Any]) -> list[str]:
         """Take what a record tells of a test; give the places that it is the first to change so."""
         makes = told.get("makes")
-        found: list[str] = []
+        found: dict[str, None] = {}
         for maker, places in makes.items() if isinstance(makes, dict) else ():
-            if maker not in self._known:
-                self._known.add(maker)
-                found += texts(places)
-        new = [place for place in found if place not in texts(told.get("handled"))]
-        for place in new:
-            self._first.setdefault(place, set()).add(nodeid)
-        return new
+            if maker in self._known:
+                continue
+            self._known.add(maker)
+            for place in texts(places):
+                if place not in texts(told.get("handled")):
+                    found[place] = None
+                    self._first.setdefault(place, {}).setdefault(nodeid, set()).add(maker)
+        return list(found)
 
-    def concern(self, place: str, nodeid: str, reach: Set[str]) -> bool:
-        """Say whether what a test did to a place may matter to one with some places in reach."""
-        return place in reach or nodeid not in self._first.get(place, ())
+    def concern(self, place: str, nodeid: str, reach: Set[str], used: Set[str]) -> bool:
+        """Say whether what a test did to a place may matter to another one.
+
+        Args:
+            reach: places whose values that one is handed.
+            used: those of all fixtures that it uses, and so sets up itself where they are not.
+        """
+        makers = self._first.get(place, {}).get(nodeid)
+        return makers is None or (place in reach and not makers <= used)

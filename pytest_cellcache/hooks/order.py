@@ -170,7 +170,7 @@ class Order:
             name
             for place in lost
             for name in self._done.get(place, ())
-            if self._makers.concern(place, name, reach)
+            if self._makers.concern(place, name, reach, places)
         }
         chosen |= {name for place in lost for name in self._left.get(place, ())}
         names = {self.named(path) for path in looked}
@@ -352,9 +352,10 @@ class Order:
             if isinstance(verdict, Miss) and (done or left):
                 # What it was given last time and did not look at it may look at now: see ``due``.
                 reach = reach_of(item) & set(told.get("before", () if told else reach_of(item)))
-                for place in places_of(item) & (done.keys() | left.keys()):
+                places = places_of(item)
+                for place in places & (done.keys() | left.keys()):
                     for nodeid in (*done.get(place, ()), *left.get(place, ())):
-                        if makers.concern(place, nodeid, reach):
+                        if makers.concern(place, nodeid, reach, places):
                             has_changed |= _flip(judged, nodeid, item.nodeid)
             for place in texts(told.get("left")):
                 left.setdefault(place, []).append(item.nodeid)

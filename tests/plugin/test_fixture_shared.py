@@ -11,6 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+# Suites under test leave connections open, in our own process.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
 if TYPE_CHECKING:
     from tests.plugin.conftest import Counted, Ran
 

@@ -15,12 +15,13 @@ def test_only_the_first_that_uses_a_fixture_sets_it_up() -> None:
 def test_it_concerns_those_that_have_the_value_in_reach() -> None:
     makers = Makers()
     makers.note("a", TOLD)
-    assert makers.concern("conn@", "a", {"conn@"})
-    assert not makers.concern("conn@", "a", {"filled@"})
-    assert makers.concern("conn@", "b", set())
+    assert makers.concern("conn@", "a", {"conn@"}, {"conn@"})
+    assert not makers.concern("conn@", "a", {"conn@"}, {"conn@", "filled@"})
+    assert not makers.concern("conn@", "a", {"filled@"}, {"filled@"})
+    assert makers.concern("conn@", "b", set(), set())
 
 
 def test_who_changes_it_anyway_is_no_case_of_its_own() -> None:
     makers = Makers()
     assert makers.note("a", {**TOLD, "handled": ["conn@"]}) == []
-    assert makers.concern("conn@", "a", set())
+    assert makers.concern("conn@", "a", set(), set())
