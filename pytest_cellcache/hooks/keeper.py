@@ -15,6 +15,7 @@ from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.folders import Folders
 from pytest_cellcache.hooks.owners import is_owner_marked, members_of_owners, members_of_run
 from pytest_cellcache.hooks.requests import unwatch_request, watch_request
+from pytest_cellcache.hooks.said import Hearing, Said, is_too_much
 from pytest_cellcache.hooks.setups import Before, Work
 from pytest_cellcache.hooks.speeds import Speeds
 from pytest_cellcache.hooks.state import Changes
@@ -135,12 +136,13 @@ class Keeper:
         members = members_of_owners(fixturedef, request)
         of_run = members_of_run(request)
         kind = watch_request(request)
+        hearing = Hearing(request, self._places.root)
         now = time.perf_counter()
         self._watched_s += 2 * (now - began)  # as much again to compare
         is_marked = is_owner_marked(fixturedef, request)
-        return Before(
-            now, kind, state, used, upstream, folders, members, definition, mark, is_marked, of_run
-        )
+        found = Before(now, kind, state, used, upstream, folders, members, definition, mark)
+        found.is_owner_marked, found.of_run, found.hearing = is_marked, of_run, hearing
+        return found
 
     def after(
         self,
@@ -157,6 +159,9 @@ class Keeper:
         """
         setup_s = time.perf_counter() - before.began_s
         asked: frozenset[str] = frozenset()
+        said: Said = {}
+        if before.hearing is not None:
+            said = before.hearing.said()
         if before.state is not None:
             asked = unwatch_request(request, before.request_kind)
         definition = before.definition
@@ -178,8 +183,10 @@ class Keeper:
             return
         if is_slow:
             reason = reason or self._changed(before)
+            if reason is None and is_too_much(said):
+                reason = Reason(reasons.UNPICKLABLE, "its set-up prints too much")
             if reason is None:
-                work = Work(definition, instance, result[0], setup_s, trees, before)
+                work = Work(definition, instance, result[0], setup_s, trees, before, said)
                 reason = self._worker.store(work, self.kept, alive, request)
                 kept.value = work.value if reason is None else None
         else:

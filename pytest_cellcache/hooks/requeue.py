@@ -94,6 +94,7 @@ class Requeuer:
 
     def note_replay(self, item: pytest.Item, outcome: str) -> None:
         """Count an item among those that a later failure of its module is requeued for."""
+        self._restorer.echo.note_replay(item)
         if item.path not in self._confirmed:
             self._replayed.setdefault(item.path, []).append((item, outcome))
 

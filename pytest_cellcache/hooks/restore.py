@@ -23,6 +23,7 @@ from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.keeper import Keeper
 from pytest_cellcache.hooks.lookups import Found, Holding, Lookups, Records, asks_for_types
 from pytest_cellcache.hooks.owners import is_owner_marked
+from pytest_cellcache.hooks.said import Echo
 from pytest_cellcache.hooks.speeds import Speeds
 from pytest_cellcache.hooks.valuework import Worker
 from pytest_cellcache.lifecycle.fixtures import Consulted, Kept, Nature
@@ -43,6 +44,7 @@ class Restorer:
 
     Attributes:
         absent: keys of what was restored or left out among the fixtures of the current item.
+        echo: says again what set-ups said.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Restorer:
         self._speeds = speeds
         self._definitions = Definitions(places)
         self._guard = guard
+        self.echo = Echo(places.root)
         self._holdings: dict[Any, Holding] = {}
         self._by_key: dict[int, Definition] = {}
         self._found: dict[int, Found] = {}
@@ -323,7 +326,7 @@ class Restorer:
             return False
         trees = self._watch.trees_of([each.fixturedef for each in used], self._keeper.kept)
         loaded = self._worker.load(definition, record, trees, request)
-        if loaded is None:
+        if loaded is None or not self.echo.say(record.said, definition.fixturedef, request):
             return False
         self._put(definition, loaded.made, request)
         self._holdings[definition.fixturedef] = Holding(definition, "restored", record, entry)

@@ -201,7 +201,7 @@ class Worker:
             has_stubs=bool(encoded.stubs or by & needs),
             by=frozenset(by),
         )
-        return record, restore_s
+        return record._replace(said=work.said), restore_s
 
     def _roots(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.lifecycle.footprint import barrier_of
@@ -53,6 +54,7 @@ class FixtureRecord(NamedTuple):
         by: identities of those of which it may have changed no more than is a stub when restored.
         around: identities of other instances that were alive and had effects that leak.
         may_leave: identities of upstream instances that had no effect.
+        said: what was printed, logged and warned of (``hooks.said``).
     """
 
     value: str
@@ -65,6 +67,7 @@ class FixtureRecord(NamedTuple):
     may_leave: frozenset[str] = frozenset()
     has_stubs: bool = False
     by: frozenset[str] = frozenset()
+    said: Mapping[str, Any] = MappingProxyType({})
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -77,6 +80,7 @@ class FixtureRecord(NamedTuple):
             "may_leave": sorted(self.may_leave),
             "stubs": self.has_stubs,
             "by": sorted(self.by),
+            **({"said": dict(self.said)} if self.said else {}),
         }
 
     @classmethod
@@ -98,6 +102,7 @@ class FixtureRecord(NamedTuple):
             may_leave=frozenset(map(str, data["may_leave"])),
             has_stubs=bool(data["stubs"]),
             by=frozenset(map(str, data["by"])),
+            said=dict(data.get("said", {})),
         )
 
 
