@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 from collections.abc import Generator, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, Protocol
@@ -24,7 +23,7 @@ import pytest
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.manifest import Captured, capture
 from pytest_cellcache.hooks.outline import Doubt, Outline, outline_of, was_outlined
-from pytest_cellcache.hooks.replay import keep_warning, warn_again
+from pytest_cellcache.hooks.replay import keep_warning, warn_again, warning_log
 from pytest_cellcache.model.record import Entry
 from pytest_cellcache.sources.loaded import loaded_files
 from pytest_cellcache.sources.places import Places
@@ -101,7 +100,7 @@ class Collection:
             self._guard.call(self._take_turn, None, collector)
             return (yield)
         self._guard.call(self._go_live, None, str(collector.path))
-        log = _warning_log()
+        log = warning_log()
         before = len(log) if log is not None else 0
         report = yield
         if report.failed and self.waiting and isinstance(collector, pytest.Module):
@@ -365,7 +364,7 @@ class Collection:
 
     def warn_again(self) -> None:
         """Give the warnings of modules that were not imported, each once in a run."""
-        log = _warning_log() or []
+        log = warning_log() or []
         said = {(str(m.message), m.filename, m.lineno) for m in log}
         for outline in self.waiting:
             for row in self._outlines[outline].body["manifest"].get("warnings", ()):
@@ -387,13 +386,3 @@ def _replace(items: list[pytest.Item], outline: Outline) -> None:
         items[end:end] = [item for nodeid, item in fresh.items() if nodeid not in there]
         gone = [item for item in outline.items if item.nodeid not in fresh]
         items[:] = [item for item in items if item not in gone]
-
-
-def _warning_log() -> Any:
-    """Give the list that warnings are recorded in while collecting, ``None`` if it is hidden.
-
-    ``warnings.catch_warnings(record=True)`` puts the ``append`` of its list in this private place.
-    """
-    sink = getattr(warnings, "_showwarnmsg_impl", None)
-    log = getattr(sink, "__self__", None)
-    return log if isinstance(log, list) else None

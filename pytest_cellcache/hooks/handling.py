@@ -62,7 +62,8 @@ class Handling:
         self._parts: dict[Instance, tuple[Parts, int]] = {}
         self._contents: dict[Instance, str | None] = {}
         self._spent_s: dict[Instance, float] = {}
-        # By code object of tests and name of the argument.
+        self._noted: set[Instance] = set()  # likewise
+        # By code object and name of the argument.
         self._used: dict[tuple[Any, str], frozenset[Use] | None] = {}
 
     def of(self, item: pytest.Item) -> Handled:
@@ -71,6 +72,7 @@ class Handling:
         handled: set[Instance] = set()
         for name in ("tmp_path", "tmpdir"):
             self._note_paths(getattr(item, "_request", None), name)
+        self._note_touches(item)
         for fixturedef, argument in self._within_reach(item):
             instance = self._fixtures.instance_of(fixturedef)
             result = getattr(fixturedef, "cached_result", None)
@@ -82,9 +84,10 @@ class Handling:
             if instance not in self._parts:
                 instance.paths |= paths_in(value, is_stub)
             parts = self._parts_of(instance, value)
-            if parts and not self._uses_others_only(item, argument, value, parts):
+            function = getattr(item, "function", None)
+            if parts and not self._uses_others_only(function, argument, value, parts):
                 met.add(instance)
-                is_read = self._only_reads(item, argument, value, parts)
+                is_read = self._only_reads(function, argument, value, parts)
                 if not is_read and not self._is_as_stored(instance, value, item):
                     handled.add(instance)
         held_by_class = self._holding_class(item)
@@ -113,6 +116,26 @@ class Handling:
         result = getattr(fixturedef, "cached_result", None)
         if instance is not None and result is not None:
             instance.paths = paths_in(result[0], is_stub)
+
+    def _note_touches(self, item: pytest.Item) -> None:
+        """Note what wider fixtures that were set up may have changed of what they were handed."""
+        active = getattr(getattr(item, "_request", None), "_fixture_defs", None) or {}
+        for fixturedef in active.values():
+            instance = self._fixtures.instance_of(fixturedef)
+            if instance is None or not instance.place or instance in self._noted:
+                continue
+            self._noted.add(instance)
+            for argument in fixturedef.argnames if instance.restored is None else ():
+                used_def = active.get(argument)
+                used = self._fixtures.instance_of(used_def)
+                result = getattr(used_def, "cached_result", None)
+                if used is None or used is instance or not used.place or result is None:
+                    continue
+                if result[2] is not None or is_foreign_machinery(used_def):
+                    continue
+                parts = self._parts_of(used, result[0])
+                if parts and not self._only_reads(fixturedef.func, argument, result[0], parts):
+                    instance.touch([used])
 
     def _within_reach(self, item: pytest.Item) -> Iterable[tuple[Any, str]]:
         """Give the wider fixtures that a test is handed, or fixtures of its own.
@@ -143,20 +166,20 @@ class Handling:
             known = self._parts[instance] = unseen_parts(value, is_stub)
         return known[0]
 
-    def _uses_others_only(self, item: Any, argument: str, value: Any, parts: Parts) -> bool:
+    def _uses_others_only(self, function: Any, argument: str, value: Any, parts: Parts) -> bool:
         """Say whether a test function names no more of its argument than what is compared."""
-        used = self._uses_of(item, argument)
+        used = self._uses_of(function, argument)
         return used is not None and all(
             use.kind != "whole" and use.name not in parts and _has_data(value, use) for use in used
         )
 
-    def _only_reads(self, item: Any, argument: str, value: Any, parts: Parts) -> bool:
+    def _only_reads(self, function: Any, argument: str, value: Any, parts: Parts) -> bool:
         """Say whether all that a test function does with what is not compared is to read it."""
-        used = self._uses_of(item, argument)
+        used = self._uses_of(function, argument)
         return used is not None and all(_is_harmless(value, use, parts) for use in used)
 
-    def _uses_of(self, item: Any, argument: str) -> frozenset[Use] | None:
-        function = source_of(getattr(item, "function", None))
+    def _uses_of(self, function: Any, argument: str) -> frozenset[Use] | None:
+        function = source_of(function)
         code = getattr(function, "__code__", None)
         if not argument or code is None:
             return None

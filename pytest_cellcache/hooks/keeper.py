@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import inspect
 import os
 import time
@@ -12,8 +13,9 @@ from pytest_cellcache.graph.teardown import does_teardown
 from pytest_cellcache.hooks.definitions import Definition, source_of
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.folders import Folders
-from pytest_cellcache.hooks.owners import is_owner_marked, members_of_owners
+from pytest_cellcache.hooks.owners import is_owner_marked, members_of_owners, members_of_run
 from pytest_cellcache.hooks.requests import unwatch_request, watch_request
+from pytest_cellcache.hooks.said import Hearing, Said, is_too_much
 from pytest_cellcache.hooks.setups import Before, Work
 from pytest_cellcache.hooks.speeds import Speeds
 from pytest_cellcache.hooks.state import Changes
@@ -132,13 +134,15 @@ class Keeper:
                 values = [holder.cached_result[0]]
                 upstream[instance] = Objects(values, names, limit=_UPSTREAM_OBJECTS)
         members = members_of_owners(fixturedef, request)
+        of_run = members_of_run(request)
         kind = watch_request(request)
+        hearing = Hearing(request, self._places.root)
         now = time.perf_counter()
         self._watched_s += 2 * (now - began)  # as much again to compare
         is_marked = is_owner_marked(fixturedef, request)
-        return Before(
-            now, kind, state, used, upstream, folders, members, definition, mark, is_marked
-        )
+        found = Before(now, kind, state, used, upstream, folders, members, definition, mark)
+        found.is_owner_marked, found.of_run, found.hearing = is_marked, of_run, hearing
+        return found
 
     def after(
         self,
@@ -155,6 +159,9 @@ class Keeper:
         """
         setup_s = time.perf_counter() - before.began_s
         asked: frozenset[str] = frozenset()
+        said: Said = {}
+        if before.hearing is not None:
+            said = before.hearing.said()
         if before.state is not None:
             asked = unwatch_request(request, before.request_kind)
         definition = before.definition
@@ -176,8 +183,10 @@ class Keeper:
             return
         if is_slow:
             reason = reason or self._changed(before)
+            if reason is None and is_too_much(said):
+                reason = Reason(reasons.UNPICKLABLE, "its set-up prints too much")
             if reason is None:
-                work = Work(definition, instance, result[0], setup_s, trees, before)
+                work = Work(definition, instance, result[0], setup_s, trees, before, said)
                 reason = self._worker.store(work, self.kept, alive, request)
                 kept.value = work.value if reason is None else None
         else:
@@ -267,6 +276,8 @@ class Keeper:
         effects += [("request", name) for name in sorted(asked) if name not in _QUIET]
         if before.members != members_of_owners(fixturedef, request):
             effects.append(("instance", ""))
+        if before.of_run != members_of_run(request):
+            effects.append(("config", ""))
         trees, wrong = self._trees(before.folders, definition, instance.seen, request.config)
         effects += wrong
         upstream = () if definition is None else definition.upstream
@@ -336,11 +347,13 @@ class Keeper:
             if (path + os.sep).startswith(tuple(own)):
                 continue
             is_inside = self._places.is_inside(path)
-            if path in seen.appends and not is_inside:
+            name = self._places.relative_unresolved(path)
+            is_ignored = any(fnmatch.fnmatchcase(name, glob) for glob in self._settings.ignore)
+            if path in seen.appends and (is_ignored or not is_inside):
                 continue  # a log
             if not os.path.lexists(path) and not is_inside:
                 continue  # a temporary file that is gone
-            wrong.append(("files", self._places.relative_unresolved(path)))
+            wrong.append(("files", name))
         changed = folders.written()[1]
         if changed is not None:
             wrong.append(("files", changed))

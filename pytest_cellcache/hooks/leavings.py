@@ -11,7 +11,7 @@ from pytest_cellcache.lifecycle.sequences import EVERYTHING, digest_of_sequence
 from pytest_cellcache.lifecycle.setters import is_for, is_within
 from pytest_cellcache.model.observation import LEFT_FOR_ALL
 
-LEAVING: Final = frozenset({"handled", "wrote", "changes", "sets", "resets", "undone"})
+LEAVING: Final = frozenset("handled wrote changes sets resets undone makes".split())
 """Entries of a record that tell of it."""
 
 

@@ -24,8 +24,9 @@ from pytest_cellcache.hooks.leavings import (
     put_back_in,
     set_in,
 )
+from pytest_cellcache.hooks.makers import Makers
 from pytest_cellcache.hooks.mates import Mates
-from pytest_cellcache.hooks.scopes import places_of
+from pytest_cellcache.hooks.scopes import places_of, reach_of
 from pytest_cellcache.hooks.settling import Judged, Records, settle
 from pytest_cellcache.lifecycle.inheritance import Told, draws_in
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
@@ -71,6 +72,7 @@ class Order:
         self._live: set[str] = set()
         self._is_disturbed = False
         self._done: dict[str, list[str]] = {}
+        self._makers = Makers()
         # By place of a fixture: tests that ran and changed its value before our eyes.
         self._left: dict[str, list[str]] = {}
         # By node id of tests that were replayed: what they would have left.
@@ -155,10 +157,15 @@ class Order:
         """
         if not (self._replayed or self._lost):
             return []
-        places = places_of(item)
+        places, reach = places_of(item), reach_of(item)
         lost = self._lost & places
         self._lost -= lost
-        chosen = {name for place in lost for name in self._done.get(place, ())}
+        chosen = {
+            name
+            for place in lost
+            for name in self._done.get(place, ())
+            if self._makers.concern(place, name, reach, places)
+        }
         chosen |= {name for place in lost for name in self._left.get(place, ())}
         chosen |= concerning(
             self._replayed,
@@ -226,7 +233,7 @@ class Order:
     @property
     def is_watching(self) -> bool:
         """Whether replayed tests left files or state that some live test may read."""
-        leaving = {"wrote"} if self.by_chance else LEAVING - {"handled"}
+        leaving = {"wrote"} if self.by_chance else LEAVING - {"handled", "makes"}
         return any(not leaving.isdisjoint(told.kinds) for told in self._replayed.values())
 
     def replayed(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
@@ -243,7 +250,7 @@ class Order:
             self._ran[item.nodeid] = item, outcome
         if needed := needed_in(told):
             self._needs[item.nodeid] = needed
-        self._note(item, outcome, leavings.handled)
+        self._note(item, outcome, [*leavings.handled, *self._makers.note(item.nodeid, told)])
 
     def ran(
         self,
@@ -261,7 +268,8 @@ class Order:
             has_changed: it changed something before our eyes.
         """
         self._is_disturbed |= has_changed or not LEAVING.isdisjoint(told)
-        self._note(item, outcome, texts(told.get("handled")))
+        made = self._makers.note(item.nodeid, told)
+        self._note(item, outcome, [*texts(told.get("handled")), *made])
         for place in changed:
             self._left.setdefault(place, []).append(item.nodeid)
             self._ran[item.nodeid] = item, outcome

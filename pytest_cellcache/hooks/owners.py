@@ -44,6 +44,22 @@ def members_of_owners(fixturedef: Any, request: Any) -> list[dict[str, int]]:
     return [{name: id(value) for name, value in members.items()} for members in found]
 
 
+def members_of_run(request: Any) -> list[dict[Any, int]]:
+    """Give what pytest's own objects of a run hold, on which plugins and fixtures put things.
+
+    The dictionary in a stash is private; without it what is put there is not seen.
+    """
+    config = getattr(request, "config", None)
+    holders = (
+        getattr(config, "__dict__", None),
+        getattr(getattr(config, "option", None), "__dict__", None),
+        getattr(getattr(config, "stash", None), "_storage", None),
+        getattr(getattr(request, "session", None), "__dict__", None),
+        getattr(getattr(getattr(request, "session", None), "stash", None), "_storage", None),
+    )
+    return [{key: id(value) for key, value in (holder or {}).items()} for holder in holders]
+
+
 def _owner(fixturedef: Any) -> object | None:
     owner = getattr(fixturedef.func, "__self__", None)
     return None if isinstance(owner, (type, types.ModuleType)) else owner

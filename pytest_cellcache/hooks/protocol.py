@@ -168,6 +168,8 @@ class Watcher:
             self.log.instances |= self._fixtures.used_by(item, is_clean=self.log.is_clean)
             if self._handling is not None:
                 self.log.handled = self._handling.of(item)
+                made_by = {each for used in self.log.handled.met for each in used.touched_by}
+                self.log.instances |= {each for maker in made_by for each in maker.with_upstream()}
 
     def _begin(self, item: pytest.Item) -> tuple[TestFacts, Miss] | None:
         self._fixtures.begin_item()

@@ -123,7 +123,7 @@ def warn_again(
     config: pytest.Config, nodeid: str, stored: Warning_, *, when: str = "runtest"
 ) -> None:
     """Report a kept warning through pytest's hook."""
-    category = _category(stored["module"], stored["name"])
+    category = category_of(stored["module"], stored["name"])
     try:
         message: Warning = category(stored["text"])
     except TypeError:  # its constructor wants something else
@@ -142,7 +142,18 @@ def warn_again(
     )
 
 
-def _category(module: str, name: str) -> type[Warning]:
+def warning_log() -> Any:
+    """Give the list that warnings are recorded in, ``None`` if it is hidden.
+
+    ``warnings.catch_warnings(record=True)`` puts the ``append`` of its list in this private place.
+    """
+    sink = getattr(warnings, "_showwarnmsg_impl", None)
+    log = getattr(sink, "__self__", None)
+    return log if isinstance(log, list) else None
+
+
+def category_of(module: str, name: str) -> type[Warning]:
+    """Find a class of warnings; one that is gone is made again."""
     found: Any = sys.modules.get(module)
     for part in name.split("."):
         found = getattr(found, part, None)

@@ -96,6 +96,7 @@ class Requeuer:
 
     def note_replay(self, item: pytest.Item, outcome: str) -> None:
         """Count an item among those that a later failure of its module is requeued for."""
+        self._restorer.echo.note_replay(item)
         if item.path not in self._confirmed:
             self._replayed.setdefault(item.path, []).append((item, outcome))
 
@@ -137,7 +138,6 @@ class Requeuer:
                 self._report(item, caught, reports)
                 return True
             state.restore()
-            # Set up while others had not run that come before: not as in a plain run.
             is_early = self._reading_from or (isinstance(step, Plainly) and mates)
             self._spoil(item, self._undoing.grown() if is_early else frozenset())
             self._note_requeue(step, mates)

@@ -23,6 +23,7 @@ from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.keeper import Keeper
 from pytest_cellcache.hooks.lookups import Found, Holding, Lookups, Records, asks_for_types
 from pytest_cellcache.hooks.owners import is_owner_marked
+from pytest_cellcache.hooks.said import Echo
 from pytest_cellcache.hooks.speeds import Speeds
 from pytest_cellcache.hooks.valuework import Worker
 from pytest_cellcache.lifecycle.fixtures import Consulted, Kept, Nature
@@ -43,6 +44,7 @@ class Restorer:
 
     Attributes:
         absent: keys of what was restored or left out among the fixtures of the current item.
+        echo: says again what set-ups said.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Restorer:
         self._speeds = speeds
         self._definitions = Definitions(places)
         self._guard = guard
+        self.echo = Echo(places.root)
         self._holdings: dict[Any, Holding] = {}
         self._by_key: dict[int, Definition] = {}
         self._found: dict[int, Found] = {}
@@ -274,6 +277,7 @@ class Restorer:
             stored = Stored(
                 frozenset(keys[name] for name in record.needs if name in keys),
                 frozenset(keys[name] for name in record.apart if name in keys),
+                frozenset(keys[name] for name in record.by if name in keys),
                 record.has_stubs,
             )
             if not record.needs <= keys.keys():
@@ -310,10 +314,10 @@ class Restorer:
         self._tell(definition, "stubbed", reason, 0.0)
 
     def _restore(self, definition: Definition, request: Any) -> bool:
-        found = self._found.get(definition.key) or self._lookups.record_of(definition)
-        if found is None:
+        stored = self._found.get(definition.key) or self._lookups.record_of(definition)
+        if stored is None:
             return False
-        entry, record = found
+        entry, record = stored
         keys = self._records.keys_of(entry)
         used = list(definition.with_upstream())
         if self._around(used, keys) != record.around:
@@ -322,13 +326,16 @@ class Restorer:
             return False
         trees = self._watch.trees_of([each.fixturedef for each in used], self._keeper.kept)
         loaded = self._worker.load(definition, record, trees, request)
-        if loaded is None:
+        if loaded is None or not self.echo.say(record.said, definition.fixturedef, request):
             return False
         self._put(definition, loaded.made, request)
         self._holdings[definition.fixturedef] = Holding(definition, "restored", record, entry)
         instance = self._watch.instance_of(definition.fixturedef)
         if instance is not None:
             instance.restored = Restored(definition.unit, keys)
+            found = {str(each.identity): self._watch.instance_of(each.fixturedef) for each in used}
+            touched = [found.get(name) for name in record.apart | record.by]
+            instance.touch(each for each in touched if each is not None and each.place)
             instance.seen |= Observation(writes=loaded.written)
             kept = Kept(instance, definition.identity, Nature(), loaded.trees, record.value)
             self._keeper.remember(kept, loaded.made, is_wide=definition.is_wide)

@@ -24,6 +24,24 @@ def place_of(fixturedef: Any, item: pytest.Item | None) -> str:
     return f"{fixturedef.baseid}::{fixturedef.argname}@{name}"
 
 
+def reach_of(item: pytest.Item) -> frozenset[str]:
+    """Name the wider fixtures whose values a test is handed, or fixtures of its own; in doubt all.
+
+    By what is set up for a class it may come by more: through ``self``.
+    """
+    info = getattr(item, "_fixtureinfo", None)
+    named = getattr(info, "name2fixturedefs", {})
+    every = {each for known in named.values() for each in known}
+    if "request" in named or any(str(each.scope) == "class" for each in every):
+        return places_of(item)
+    if "request" in getattr(item, "fixturenames", ("request",)):
+        return places_of(item)
+    names = {*getattr(info, "argnames", ())}
+    names |= {name for each in every if str(each.scope) == "function" for name in each.argnames}
+    found = {place_of(each, item) for name in names for each in named.get(name, ())}
+    return frozenset(found - {""})
+
+
 def places_of(item: pytest.Item) -> frozenset[str]:
     """Name the wider fixtures that an item may ask for."""
     info = getattr(item, "_fixtureinfo", None)

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import pytest
 
 from pytest_cellcache.hooks.leavings import has_other_past, put_back_in, set_in
-from pytest_cellcache.hooks.scopes import places_of
+from pytest_cellcache.hooks.makers import Makers
+from pytest_cellcache.hooks.scopes import places_of, reach_of
 from pytest_cellcache.lifecycle.precedence import groups, is_of_others, is_out_of_order, texts
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
@@ -121,6 +122,7 @@ def _keep_sequences(items: list[pytest.Item], judged: Judged, records: Records) 
     has_changed = False
     done: dict[str, list[str]] = {}
     left: dict[str, list[str]] = {}
+    makers = Makers()
     for item in items:
         facts, verdict = judged[item.nodeid]
         told = verdict.entry.body if isinstance(verdict, Hit) else records.last_of(facts)
@@ -129,12 +131,16 @@ def _keep_sequences(items: list[pytest.Item], judged: Judged, records: Records) 
             has_changed |= _flip(judged, item.nodeid, others[-1] if others else "")
             verdict = judged[item.nodeid][1]
         if isinstance(verdict, Miss) and (done or left):
-            for place in places_of(item) & (done.keys() | left.keys()):
+            # What it was given last time and did not look at it may look at now: see ``due``.
+            reach = reach_of(item) & set(told.get("before", () if told else reach_of(item)))
+            places = places_of(item)
+            for place in places & (done.keys() | left.keys()):
                 for nodeid in (*done.get(place, ()), *left.get(place, ())):
-                    has_changed |= _flip(judged, nodeid, item.nodeid)
+                    if makers.concern(place, nodeid, reach, places):
+                        has_changed |= _flip(judged, nodeid, item.nodeid)
         for place in texts(told.get("left")):
             left.setdefault(place, []).append(item.nodeid)
-        for place in texts(told.get("handled")):
+        for place in (*texts(told.get("handled")), *makers.note(item.nodeid, told)):
             done.setdefault(place, []).append(item.nodeid)
     return has_changed
 

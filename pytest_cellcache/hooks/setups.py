@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pytest_cellcache.hooks.definitions import Definition
 from pytest_cellcache.hooks.folders import Folders
+from pytest_cellcache.hooks.said import Hearing, Said
 from pytest_cellcache.lifecycle.fixtures import FixtureRecord
 from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.trace.effects import Objects, State
@@ -22,6 +23,8 @@ class Before:
         upstream: the values of those, as they were.
         members: of the instances on which the fixture could set attributes.
         mark: how watched objects looked, of a fixture whose changes are the item's.
+        hearing: hears what it says.
+        of_run: what the objects of the run held.
         is_owner_marked: others have set attributes on the ``self`` of the fixture.
     """
 
@@ -35,6 +38,8 @@ class Before:
     definition: Definition | None
     mark: list[Signature | None] | None = None
     is_owner_marked: bool = False
+    of_run: list[dict[Any, int]] | None = None
+    hearing: Hearing | None = None
 
 
 @dataclass(slots=True)
@@ -47,6 +52,7 @@ class Work:
     setup_s: float
     trees: dict[str, str]
     before: Before
+    said: Said
     value: str | None = None
 
 

@@ -159,7 +159,7 @@ class Worker:
         definition = work.definition
         roots = self._roots(work.instance, kept, work.trees, request)
         objects = self._modules.objects()
-        shared = self._shared(objects, work)
+        shared = self._shared(objects, definition)
         trees, files = self._pack(work, roots)
         held = self._changes.holdings()
         encoded = encode_value(work.made, objects, roots, shared, trees, files, held)
@@ -170,7 +170,7 @@ class Worker:
         needs -= {"", _MODULE, str(definition.identity)}
         if TMP_PATH in encoded.tokens or any(tree["token"] == TMP_PATH for tree in trees):
             needs |= {str(d.identity) for d in definition.with_upstream() if d.name == TMP_PATH}
-        apart = self._apart(work, kept, request)
+        apart, by = self._apart(work, kept, request)
         if needs & apart:
             raise Unstorable("it shares objects with a fixture that it may have changed")
         if sum(len(part) for part in encoded.parts) > self._settings.max_size_bytes // 4:
@@ -198,9 +198,10 @@ class Worker:
             frozenset(needs),
             frozenset(apart),
             may_leave=self._may_leave(work, kept),
-            has_stubs=bool(encoded.stubs),
+            has_stubs=bool(encoded.stubs or by & needs),
+            by=frozenset(by),
         )
-        return record, restore_s
+        return record._replace(said=work.said), restore_s
 
     def _roots(
         self,
@@ -222,19 +223,20 @@ class Worker:
             roots.append(Root("", base))
         return sorted(roots, key=lambda root: -len(root.path))
 
-    def _shared(self, objects: ModuleObjects, work: Work) -> dict[int, tuple[str, Path]]:
+    def _shared(
+        self, objects: ModuleObjects, definition: Definition
+    ) -> dict[int, tuple[str, Path]]:
         """Map what a value may share with modules and upstream values, by ``id``."""
         found: dict[int, tuple[str, Path]] = {}
         for thing, reference in objects.holders():
             for part, path in places_in(thing, _SHARED_OBJECTS):
                 found.setdefault(id(part), (_MODULE, (reference, *path)))
-        by_key = {used.key: used for used in work.definition.with_upstream()}
-        for _, holder in work.before.used:
-            definition = by_key.get(id(holder))
-            if definition is None or not definition.may_share or holder.cached_result is None:
+        for used in definition.with_upstream():
+            result = used.fixturedef.cached_result
+            if used.key == definition.key or not used.may_share or result is None:
                 continue
-            for part, path in places_in(holder.cached_result[0], _SHARED_OBJECTS):
-                found.setdefault(id(part), (str(definition.identity), path))
+            for part, path in places_in(result[0], _SHARED_OBJECTS):
+                found.setdefault(id(part), (str(used.identity), path))
         return found
 
     def _pack(self, work: Work, roots: Sequence[Root]) -> tuple[list[dict[str, Any]], list[bytes]]:
@@ -253,9 +255,16 @@ class Worker:
             files += contents
         return trees, files
 
-    def _apart(self, work: Work, kept: Mapping[Instance, Kept], request: Any) -> set[str]:
-        """Name the upstream instances that the set-up may have changed."""
-        found: set[str] = set()
+    def _apart(
+        self, work: Work, kept: Mapping[Instance, Kept], request: Any
+    ) -> tuple[set[str], set[str]]:
+        """Name the upstream instances that the set-up may have changed.
+
+        Returns:
+            Those that it may have changed in any way; those in what is never restored only.
+        """
+        apart: set[str] = set()
+        by: set[str] = set()
         by_key = {used.key: used for used in work.definition.with_upstream()}
         for instance, holder in work.before.used:
             definition = by_key.get(id(holder))
@@ -264,26 +273,34 @@ class Worker:
             objects = work.before.upstream.get(instance)
             if objects is not None and objects.changed() is None and not objects.is_opaque:
                 continue
-            if not self._is_as_stored(definition, instance, holder, kept, request):
-                found.add(str(definition.identity))
-        return found
+            again = self._again(definition, instance, holder, kept, request)
+            if again is None:
+                apart.add(str(definition.identity))
+            elif again.stubs:
+                by.add(str(definition.identity))
+        return apart, by
 
-    def _is_as_stored(
+    def _again(
         self,
         definition: Definition,
         instance: Instance,
         holder: Any,
         kept: Mapping[Instance, Kept],
         request: Any,
-    ) -> bool:
-        """Say whether a value still gives the bytes that it was stored as; equal bytes prove it."""
+    ) -> Encoded | None:
+        """Encode a value again if that gives what it was stored as; equal bytes prove it."""
         known = kept.get(instance)
         if known is None or known.value is None or holder.cached_result is None:
-            return False
+            return None
         roots = self._roots(instance, kept, known.trees, request)
         objects = self._modules.objects()
-        again = Guard().call(encode_value, None, holder.cached_result[0], objects, roots)
-        return again is not None and not again.stubs and digest_stream(again.parts) == known.value
+        made = holder.cached_result[0]
+        again = Guard().call(encode_value, None, made, objects, roots)
+        if again is None or digest_stream(again.parts) != known.value:
+            shared = self._shared(objects, definition)
+            again = Guard().call(encode_value, None, made, objects, roots, shared)
+        is_same = again is not None and digest_stream(again.parts) == known.value
+        return again if is_same else None
 
     def digest_of(
         self, instance: Instance, value: Any, kept: Mapping[Instance, Kept], request: Any

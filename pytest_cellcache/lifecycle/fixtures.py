@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.lifecycle.footprint import barrier_of
@@ -16,7 +17,7 @@ from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.trace.effects import Objects
 
 LEAKING: Final = frozenset(
-    {"environment", "directory", "import-path", "module", "patched", "files"}
+    {"environment", "directory", "import-path", "module", "patched", "files", "config"}
 )
 """Kinds of effects that can reach a fixture which does not ask for the one that has them."""
 SEEN: Final = frozenset(
@@ -50,8 +51,10 @@ class FixtureRecord(NamedTuple):
         value: name of the value file; ``head`` are size and digest of what is unpickled.
         needs: identities of the instances that the value shares objects or files with.
         apart: identities of the instances that making it may have changed.
+        by: identities of those of which it may have changed no more than is a stub when restored.
         around: identities of other instances that were alive and had effects that leak.
         may_leave: identities of upstream instances that had no effect.
+        said: what was printed, logged and warned of (``hooks.said``).
     """
 
     value: str
@@ -63,6 +66,8 @@ class FixtureRecord(NamedTuple):
     around: frozenset[str] = frozenset()
     may_leave: frozenset[str] = frozenset()
     has_stubs: bool = False
+    by: frozenset[str] = frozenset()
+    said: Mapping[str, Any] = MappingProxyType({})
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -74,6 +79,8 @@ class FixtureRecord(NamedTuple):
             "around": sorted(self.around),
             "may_leave": sorted(self.may_leave),
             "stubs": self.has_stubs,
+            "by": sorted(self.by),
+            **({"said": dict(self.said)} if self.said else {}),
         }
 
     @classmethod
@@ -94,6 +101,8 @@ class FixtureRecord(NamedTuple):
             around=frozenset(map(str, data["around"])),
             may_leave=frozenset(map(str, data["may_leave"])),
             has_stubs=bool(data["stubs"]),
+            by=frozenset(map(str, data["by"])),
+            said=dict(data.get("said", {})),
         )
 
 

@@ -4,6 +4,8 @@
 
     a test wrote a path that another consults              -> it is a producer of the other one
     tests use a wider fixture that may be changed unseen   -> each is a producer of the next
+    a fixture made from such a one may have changed it     -> the next ones rest on that fixture,
+                                                              and the first that uses it runs first
 
 A fixture goes by its *place*: its definition, and the node whose life it shares. What tests did to
 one before a test began is the *sequence* of that place. A record holds for the sequence in which it
@@ -54,6 +56,7 @@ class Place:
         producers: units that it rests on.
         before: per place that it looked at, what tests had done there.
         handled: places that it may have changed.
+        makes: by place of a fixture that it used, places that setting that up may have changed.
         written: paths that it consulted and others wrote.
         changed: names of the paths that it changed, but for those of such fixtures.
         left: places whose values it changed otherwise (``producers``).
@@ -69,6 +72,7 @@ class Place:
     producers: set[Key] = field(default_factory=set)
     before: dict[str, str] = field(default_factory=dict)
     handled: set[str] = field(default_factory=set)
+    makes: dict[str, list[str]] = field(default_factory=dict)
     written: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
@@ -114,6 +118,9 @@ class Sequences:
         self._of_instance: dict[Instance, set[Key]] = {}
         self._sequences: dict[str, list[Key]] = {}
         self._values: dict[str, str] = {}
+        self._made: set[str] = set()
+        # Of which only fixtures did something there, on which others rest anyway.
+        self._by_fixtures: set[tuple[str, Key]] = set()
         # Files that a wider fixture may hold open.
         self._held: dict[str, str] = {}
         self.setters = Setters()
@@ -158,7 +165,7 @@ class Sequences:
             found.either = tuple(self.setters.groups(attempt))
             self.setters.add(attempt)
         self._digests[attempt.facts.nodeid] = attempt.facts.digest
-        if changed or found.handled or any(each.seen.changed for each in new):
+        if changed or found.handled or found.makes or any(each.seen.changed for each in new):
             self._attempts[unit] = attempt
 
     def note_replayed(self, nodeid: str, told: Mapping[str, Any]) -> None:
@@ -293,16 +300,29 @@ class Sequences:
             told = _CHANCE if self.by_chance else digest_of_sequence(before)
             found.before.setdefault(each.place, told)
             if meets and before:
-                found.producers.add(sequence[-1])
+                found.producers |= self._last(each.place)
             if handles or is_below(changed, each.owned):
                 found.handled.add(each.place)
         for path in looked & self._held.keys():
-            sequence = self._sequences.get(self._held[path], [])
-            found.producers |= set(() if self.by_chance else sequence[-1:])
-        for place in found.handled:
-            sequence = self._sequences[place]
+            found.producers |= set(() if self.by_chance else self._last(self._held[path]))
+        for each in wide:
+            if each.touches:
+                places = sorted(used.place for used in each.touches)
+                found.makes[each.place] = sorted({*found.makes.get(each.place, ()), *places})
+        made = {place for maker in found.makes.keys() - self._made for place in found.makes[maker]}
+        self._made |= found.makes.keys()
+        for place in found.handled | made:
+            sequence = self._sequences.setdefault(place, [])
             if unit not in sequence:
                 sequence.append(unit)
+            if place not in found.handled:
+                self._by_fixtures.add((place, unit))
+
+    def _last(self, place: str) -> set[Key]:
+        """Give the last test that did something to the value of a fixture itself."""
+        sequence = self._sequences.get(place, [])
+        own = (unit for unit in reversed(sequence) if (place, unit) not in self._by_fixtures)
+        return {unit for unit in [next(own, None)] if unit is not None}
 
     def _producers(
         self, paths: Iterable[str], used: Collection[Instance], written: set[str]
@@ -337,6 +357,8 @@ def _to_json(place: Place) -> dict[str, Any]:
         told["before"] = place.before
     if place.handled:
         told["handled"] = sorted(place.handled)
+    if place.makes:
+        told["makes"] = place.makes
     if place.left:
         told["left"] = sorted(place.left)
     if place.sets:

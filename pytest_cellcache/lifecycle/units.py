@@ -66,6 +66,8 @@ class Instance:
         keys: inputs that its declaration names.
         place: of a scope wider than a test: its definition, and the node whose life it shares.
         paths: absolute paths that its value leads to.
+        touches: wider ones that it was made from and whose values it may have changed unseen.
+        touched_by: the other way round.
         leaves: what of ``seen.left`` was not put back when it had ended.
     """
 
@@ -81,6 +83,8 @@ class Instance:
     place: str = ""
     paths: frozenset[str] = frozenset()
     leaves: frozenset[str] = frozenset()
+    touches: set[Instance] = field(default_factory=set)
+    touched_by: set[Instance] = field(default_factory=set)
 
     __hash__ = object.__hash__
 
@@ -96,6 +100,12 @@ class Instance:
     def owned(self) -> frozenset[str]:
         """Paths that are its own; not a log, which others go on with, too."""
         return self.paths | (self.seen.writes - self.seen.appends)
+
+    def touch(self, others: Iterable[Instance]) -> None:
+        """Note that its set-up may have changed values unseen."""
+        for other in others:
+            self.touches.add(other)
+            other.touched_by.add(self)
 
     def with_upstream(self) -> set[Instance]:
         """Give this instance and all it rests on."""

@@ -58,6 +58,7 @@ _EFFECTS: Final = {
     "socket": "it uses a socket",
     "signal": "it sends a signal",
     "request": "it depends on the test that asks for it",
+    "config": "it sets something on pytest's configuration or session",
     "instance": "it sets attributes on the instance of the test",
     "unseen": "it may have an effect that cannot be seen",
     "uses": "it uses a fixture that is tied to the test",

@@ -8,7 +8,8 @@
                                 -> else                                    -> leave out (a stub)
 
 A restored value speaks for the state of what it was made from *then*. So it must not stand beside a
-fixture that its making may have changed (``apart``): where such a one is wanted, both run.
+fixture that its making may have changed (``apart``): where such a one is wanted, both run. Where no
+more may have changed than is a stub once restored, it may stand beside a restored one (``by``).
 """
 
 from __future__ import annotations
@@ -39,11 +40,13 @@ class Stored(NamedTuple):
     Attributes:
         needs: must be there for the value to be put back: they share objects, or hold its files.
         apart: making the value may have changed these.
+        by: making it may have changed parts of these that are never restored.
         has_stubs: parts of the value are missing.
     """
 
     needs: frozenset[Key] = _NOBODY
     apart: frozenset[Key] = _NOBODY
+    by: frozenset[Key] = _NOBODY
     has_stubs: bool = False
 
 
@@ -138,6 +141,10 @@ def _conflicts(by_key: Mapping[Key, Producer], live: set[Key], wanted: set[Key])
             for other in producer.stored.apart:
                 there = other in by_key and by_key[other].held in ("live", "restored")
                 if other in wanted or there:
+                    found.add(key)
+            for other in producer.stored.by & by_key.keys():
+                runs = other in wanted and not _restores(by_key[other], live)
+                if runs or by_key[other].held == "live":
                     found.add(key)
         elif producer.is_wide and producer.held != "live":
             # It may keep the stub beyond this test, where nobody would know whose touch it is.

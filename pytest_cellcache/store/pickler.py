@@ -23,8 +23,9 @@ from typing import Any, Final
 
 import cloudpickle
 
+from pytest_cellcache.store.liars import is_at, is_liar
 from pytest_cellcache.store.placeholders import code_of, named, path_below, stub_at
-from pytest_cellcache.store.places import find_places, full_name, type_name
+from pytest_cellcache.store.places import find_places, type_name
 from pytest_cellcache.store.stubs import is_stub
 from pytest_cellcache.store.values import (
     IN_BAND_BYTES,
@@ -43,21 +44,6 @@ _FAILURES: Final = (
 )  # fmt: skip
 """What a class that was not made for pickling raises; anything else ends the attempt as a whole."""
 
-_LIARS: Final = frozenset(
-    """subprocess.Popen threading.Thread threading.Timer tempfile.TemporaryDirectory
-    tempfile._TemporaryFileWrapper tempfile.SpooledTemporaryFile os._Environ builtins.memoryview
-    mmap.mmap numpy.memmap weakref.WeakValueDictionary weakref.WeakKeyDictionary weakref.WeakSet
-    _weakrefset.WeakSet weakref.ReferenceType builtins.weakref logging.LoggerAdapter builtins.object
-    threading.local _thread._local contextvars.Context socket.socket
-    multiprocessing.context.Process""".split()
-)
-"""Types that pickle fine and lie later; ``object()`` is a sentinel, whose identity is its value."""
-
-_LYING_BASES: Final = frozenset(
-    """logging.Handler asyncio.events.AbstractEventLoop selectors.BaseSelector threading.Thread
-    subprocess.Popen multiprocessing.process.BaseProcess io.IOBase os._Environ
-    unittest.mock.NonCallableMock""".split()
-)
 _IMMUTABLE: Final = frozenset({
     str, bytes, int, float, complex, bool, type(None), tuple, frozenset, range, slice,
     types.CodeType, types.BuiltinFunctionType,
@@ -112,7 +98,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             found = self._path(obj)
             if found is not None:
                 return found
-        if _is_liar(kind) or (isinstance(obj, BaseException) and obj.__traceback__ is not None):
+        if is_liar(obj) or (isinstance(obj, BaseException) and obj.__traceback__ is not None):
             return self._stub(obj)
         try:
             reduced = super().reducer_override(obj)
@@ -125,6 +111,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 obj.__self__.__reduce_ex__(5)
             reduced = obj.__reduce_ex__(5)
         except _FAILURES:
+            return self._stub(obj)
+        if isinstance(reduced, str) and not is_at(obj, reduced):
             return self._stub(obj)
         if all(getattr(kind, name) is getattr(object, name) for name in _REDUCERS):
             self._trusted.add(kind)
@@ -362,12 +350,6 @@ def _comes_back(part: Any, names: Names) -> bool:
 
 def _occurs(path: str, data: bytes) -> bool:
     return os.fsencode(path) in data
-
-
-def _is_liar(kind: type) -> bool:
-    if full_name(kind) in _LIARS:
-        return True
-    return any(full_name(base) in _LYING_BASES for base in kind.__mro__)
 
 
 def session_number(data: bytes, addresses: Set[int] = frozenset()) -> int | None:

@@ -45,9 +45,9 @@ _PATCHED_MODULES: Final = (
 ).split()
 _OWN_NAMES: Final = frozenset(
     """__builtins__ __warningregistry__ __cached__ __dict__ __weakref__ _abc_impl
-    __abstractmethods__ __annotations_cache__ __doc__""".split()
+    __abstractmethods__ __annotations_cache__ __doc__ _asyncgens""".split()
 )
-"""Members that Python itself changes."""
+"""Members that Python itself changes, and the generators that an event loop knows of."""
 _ATOMS: Final = frozenset({
     type(None), bool, int, float, complex, str, bytes, types.BuiltinFunctionType,
     types.CodeType, range, slice, type(...), type(NotImplemented), types.GetSetDescriptorType,

@@ -28,6 +28,11 @@ def test_async_fixtures(counted: Counted) -> None:
             await asyncio.sleep(0)
             return [1, 2]
 
+        @pytest_asyncio.fixture(scope="session", loop_scope="session")
+        async def wide():
+            await asyncio.sleep(0)
+            yield [3]
+
         @pytest_asyncio.fixture
         async def single():
             await asyncio.sleep(0)
@@ -39,9 +44,10 @@ def test_async_fixtures(counted: Counted) -> None:
         import pytest
 
         @pytest.mark.asyncio(loop_scope="session")
-        async def test_a(made, single):
+        async def test_a(made, single, wide):
             assert lib.one() == 1
             assert made == [1, 2]
+            assert wide == [3]
             assert single == {"a": 1}
 
         def test_b(made):
@@ -53,8 +59,34 @@ def test_async_fixtures(counted: Counted) -> None:
     assert (calls["made"], calls["single"]) == (1, 1)
     counted.edit()
     ran, calls = counted.run(*option)
-    assert not {"made", "single"} & set(calls)
+    assert not {"made", "single", "wide"} & set(calls)
     assert len(ran.names) == 2
+
+
+def test_an_async_fixture_that_leaves_a_task(counted: Counted) -> None:
+    counted.write(
+        conftest="""
+        import asyncio
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(scope="session", loop_scope="session")
+        async def made():
+            asyncio.get_running_loop().call_later(60, print)
+            return [1]
+        """,
+        test_a="""
+        import lib
+
+        def test_a(made):
+            assert lib.one() == 1
+        """,
+    )
+    option = ("-p", "asyncio")
+    ran, _ = counted.run(*option)
+    assert counted.why(ran, "made").startswith("effect")
+    counted.edit()
+    _, calls = counted.run(*option)
+    assert calls["made"] == 1
 
 
 def test_fixtures_in_classes_and_modules(counted: Counted) -> None:

@@ -11,6 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+# Suites under test leave connections open, in our own process.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
 if TYPE_CHECKING:
     from tests.plugin.conftest import Counted, Ran
 
@@ -187,6 +193,59 @@ def test_who_reads_what_another_left_runs_after_it(counted: Counted, name: str) 
         counted.edit("test_a.py", old, new)
         ran, _ = counted.run()
         assert live_in(ran) == live.split(), ran.text
+
+
+FILLED = """
+    import sqlite3
+    import pytest
+
+    @pytest.fixture(scope="session")
+    def base():
+        return {"conn": sqlite3.connect(":memory:"), "n": 1}
+
+    @pytest.fixture(scope="session")
+    def filled(base):
+        base["conn"].execute("create table t (n)")
+        return {"rows": 0, "base": base}
+
+    @pytest.fixture(scope="session")
+    def counted(base):
+        return base["n"]
+"""
+
+
+def test_what_a_fixture_did_to_what_it_was_made_from_is_there(counted: Counted) -> None:
+    counted.write(
+        conftest=FILLED,
+        test_a="""
+        import lib
+
+        def test_a(filled):
+            assert filled["rows"] == 0
+
+        def test_again(filled, counted):
+            assert filled["rows"] + counted == 1
+        """,
+        test_b="""
+        def test_b(base):
+            assert base["conn"].execute("select n from t").fetchall() == []
+        """,
+    )
+    counted.run()
+    counted.edit("test_a.py", '["rows"] == 0', '["rows"] + 1 == 1')
+    ran, calls = counted.run()
+    assert ran.names == ["test_a"]
+    assert calls == {}
+    counted.edit("test_b.py", "== []", "== [] and base")
+    ran, calls = counted.run()
+    assert "test_again" not in ran.names
+    assert calls == {"base": 1, "filled": 1}
+    counted.edit("test_b.py", "and base", "and 1")
+    counted.edit("test_a.py", "+ 1 == 1", "== 0")
+    assert counted.run()[1] == {"base": 1, "filled": 1}
+    counted.edit("conftest.py", "create table t (n)", "create table t (n, m)")
+    ran, calls = counted.run()
+    assert {*ran.names} == {"test_a", "test_again", "test_b"}
 
 
 def test_a_new_test_finds_what_others_left(counted: Counted) -> None:

@@ -136,6 +136,34 @@ def test_b(live): pass
     assert calls["live"] <= 2
 
 
+def test_what_holds_a_value_with_a_stub_is_restored_with_it(counted: Counted) -> None:
+    partial(
+        counted,
+        """
+def test_a(outer, made):
+    assert lib.one() == 1
+    assert outer[0]['made']['names'] == made['names']
+    outer[0]['made']['names'].append('b')
+    assert made['names'].pop() == 'b'
+""",
+        more="""
+    @pytest.fixture(scope="session")
+    def derived(made):
+        return {"made": made}
+
+    @pytest.fixture
+    def outer(derived):
+        return [derived]
+""",
+    )
+    counted.edit()
+    assert counted.run()[1] == {}
+    counted.edit("test_a.py", "== 'b'", "== 'b' and outer[0]['made']['conn'].total_changes == 0")
+    assert counted.run()[1] == {"made": 1, "derived": 1, "outer": 1}
+    counted.edit(old="return 2 - 1", new="return 1")
+    assert counted.run()[1] == {"made": 1, "derived": 1, "outer": 1}
+
+
 def test_a_live_wide_fixture_is_not_handed_a_stub(counted: Counted) -> None:
     partial(
         counted,

@@ -6,6 +6,8 @@ import os
 import time
 import warnings
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 
@@ -66,6 +68,7 @@ KINDS = {
     "file": "p = tmp_path_factory.mktemp('d') / 'n'; p.write_text(str({c})); return p",
     "fails": "assert ({c} + lib.weigh([{up}])) % 5; return {c}",
 }
+STORABLE = frozenset({"value", "object", "share", "closure", "yield", "file"})
 LOCKS = frozenset({"stub of all"})
 SCOPES = ("function", "module", "session")
 
@@ -130,12 +133,20 @@ class World:
             "test_b.py": head + touch + "\n".join(texts[half:]),
         }
 
+    def instances(self) -> dict[str, tuple[object, ...]]:
+        """Give by name what makes the value of a fixture."""
+        found: dict[str, tuple[object, ...]] = {}
+        for number, fixture in enumerate(self.fixtures):
+            upstream = tuple(found[f"f{each}"] for each in fixture.upstream)
+            found[f"f{number}"] = (number, fixture, *upstream)
+        return found
+
 
 @st.composite
-def worlds(draw: st.DrawFn) -> World:
+def worlds(draw: st.DrawFn, kinds: frozenset[str] = frozenset(KINDS)) -> World:
     fixtures: list[Fixture] = []
     for number in range(draw(st.integers(2, 5))):
-        kind = draw(st.sampled_from(sorted(KINDS)))
+        kind = draw(st.sampled_from(sorted(kinds)))
         scope = 0 if kind == "environment" else draw(st.integers(0, 2))
         known = [n for n in range(number) if fixtures[n].scope >= scope]
         chosen = draw(st.lists(st.sampled_from(known), max_size=2, unique=True)) if known else []
@@ -206,20 +217,17 @@ def call(fixturefunc, request, kwargs):
 """
 
 
-@settings(
+_generated = settings(
     max_examples=int(os.environ.get("CELL_EXAMPLES", "6")),
     deadline=None,
     derandomize="CELL_EXAMPLES" not in os.environ,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(world=worlds(), history=edits)
-def test_warm_equals_plain(
-    pytester: pytest.Pytester,
-    monkeypatch: pytest.MonkeyPatch,
-    world: World,
-    history: list[tuple[bool, int, int]],
-) -> None:
+
+
+@contextmanager
+def counting(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr("sys.dont_write_bytecode", True)
     monkeypatch.setenv("PYTEST_CELLCACHE_DEBUG", "1")
     bench = Bench(pytester)
@@ -228,6 +236,18 @@ def test_warm_equals_plain(
     exec(compile(_COUNTING, "<counting>", "exec"), namespace)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_pytest.fixtures, "call_fixture_func", namespace["call"])
+        yield bench
+
+
+@_generated
+@given(world=worlds(), history=edits)
+def test_warm_equals_plain(
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    world: World,
+    history: list[tuple[bool, int, int]],
+) -> None:
+    with counting(pytester, monkeypatch) as bench:
         bench.write(world)
         clear = ["--cell-cache-clear"]
         for state in (world, world, *_states(world, history)):
@@ -238,6 +258,31 @@ def test_warm_equals_plain(
             assert warm == plain, state.files()["conftest.py"]
             if not requeued:
                 assert all(bench.calls[name] <= most[name] for name in bench.calls)
+            clear = []
+
+
+@_generated
+@given(world=worlds(STORABLE), history=edits)
+def test_what_was_made_once_is_not_made_again(
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    world: World,
+    history: list[tuple[bool, int, int]],
+) -> None:
+    with counting(pytester, monkeypatch) as bench:
+        clear = ["--cell-cache-clear"]
+        made: set[tuple[object, ...]] = set()
+        for state in (world, world, *_states(world, history)):
+            bench.write(state)
+            plain, _ = bench.run("-p", "no:cacheprovider")
+            instances = state.instances()
+            new = {instances[name] for name in bench.calls if name in instances}
+            warm, requeued = bench.run("--cell-cache", *clear)
+            assert warm == plain, state.files()["conftest.py"]
+            if not requeued and not any("failed" in outcome for outcome in plain.values()):
+                again = [n for n in bench.calls if n in instances and instances[n] in made]
+                assert not again, (state.files(), bench.calls)
+                made |= new
             clear = []
 
 

@@ -47,6 +47,19 @@ def test_beside_what_it_may_have_changed_it_runs() -> None:
     assert plan(held, rows).actions == {CONN: RUN, ROWS: RUN}
 
 
+def test_beside_what_it_may_have_changed_in_missing_parts_it_is_restored_with_it() -> None:
+    stored = Stored(needs=frozenset({CONN}), by=frozenset({CONN}))
+    rows = Producer(ROWS, (CONN,), is_direct=True, stored=stored)
+    low = Producer(CONN, may_be_left=True, stored=Stored(has_stubs=True))
+    assert plan(low, rows).actions == {CONN: RESTORE, ROWS: RESTORE}
+    assert plan(low, rows, forced=(CONN,)).actions == {CONN: RUN, ROWS: RUN}
+    assert plan(Producer(CONN), rows).actions == {CONN: RUN, ROWS: RUN}
+    held = Producer(CONN, may_be_left=True, held="live")
+    assert plan(held, rows).actions == {CONN: RUN, ROWS: RUN}
+    alone = rows._replace(stored=Stored(by=frozenset({CONN})))
+    assert plan(low, alone).actions == {CONN: LEAVE, ROWS: RESTORE}
+
+
 def test_held_ones_that_must_be_live_are_refreshed() -> None:
     rows = Producer(ROWS, (CONN,), is_direct=True, held="restored", stored=Stored())
     stub = Producer(CONN, may_be_left=True, held="stub")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import os
 import pathlib
 import sqlite3
@@ -97,6 +98,19 @@ def test_paths_move(tmp_path: pathlib.Path) -> None:
         "text": "see /new/b and /new",
         "/new": 1,
     }
+
+
+def test_what_is_kept_by_name_and_not_there_is_a_stub() -> None:
+    memo = functools.lru_cache(lambda: 1)
+    kept = load(encode([memo, functools.reduce], NoNames()))
+    assert is_stub(kept[0])
+    assert kept[1] is functools.reduce
+
+
+def test_an_open_file_does_not_come_back_as_its_text(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a").write_text("text")
+    with open(tmp_path / "a", encoding="utf-8") as file:
+        assert is_stub(load(encode([file], NoNames()))[0])
 
 
 @pytest.mark.parametrize("wrap", [str, os.fsencode, pathlib.Path, lambda p: [p / "x"]])
