@@ -81,7 +81,7 @@ class Readers:
         self._dynamic: set[Key] = set()
         self._naming_names: set[Key] = set()
         self._wholes: dict[Place, list[tuple[Key, str]]] = {}
-        self._index()
+        self._is_indexed = False
         self._reading: dict[Key, int] = {}
         self._computed: dict[Key, int] = {}
         self._by_its_name: dict[Key, int] = {}
@@ -109,6 +109,9 @@ class Readers:
         if key.path == OUTSIDE:
             return self._using(key.name, change.word)
         found = self.reaching(key)
+        if not found:
+            return found
+        self._index()
         if change.function is not None:
             found = found & self._asking(key, change.function)
         if change.fillers:
@@ -116,7 +119,7 @@ class Readers:
         if change.is_counter:
             return found & self._leading_to(self._by_attribute.get(change.word, set()))
         plain = _MANGLED.sub("", change.word)
-        for word in words_of(plain) if found else ():
+        for word in words_of(plain):
             memo = (word, key, change.is_keyed, word in change.defined)
             if memo not in self._naming:
                 self._naming[memo] = self._leading_to(self._mentions(*memo))
@@ -266,6 +269,10 @@ class Readers:
         return found
 
     def _index(self) -> None:
+        """Index what code names, once there is somebody to ask about."""
+        if self._is_indexed:
+            return
+        self._is_indexed = True
         for key, refs in self._refs:
             for word in refs.defines | words_of(key.name) | words_of(key.path):
                 self._by_name.setdefault(word, set()).add(key)
