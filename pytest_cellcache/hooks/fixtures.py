@@ -18,7 +18,7 @@ from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.scopes import place_of
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.fixtures import Kept
-from pytest_cellcache.lifecycle.sequences import is_below
+from pytest_cellcache.lifecycle.sequences import is_below, looked_at
 from pytest_cellcache.lifecycle.servers import Server
 from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.model.observation import Observation
@@ -164,10 +164,10 @@ class FixtureWatch:
 
     def looked_at(self, seen: Observation) -> set[str]:
         """Give the paths that an attempt and the fixtures begun in it have consulted."""
-        found = {*(seen.reads - seen.appends), *seen.stats, *seen.listings}
+        found = looked_at(seen)
         own: set[str] = set()
         for each in self._begun:
-            found |= (each.seen.reads - each.seen.appends) | each.seen.stats | each.seen.listings
+            found |= looked_at(each.seen)
             own |= each.seen.writes - each.seen.reads
         return found - own
 

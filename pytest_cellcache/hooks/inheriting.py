@@ -8,6 +8,7 @@ from pytest_cellcache.hooks.order import Order
 from pytest_cellcache.lifecycle.inheritance import Told, read
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
 from pytest_cellcache.lifecycle.record import Recording
+from pytest_cellcache.lifecycle.sequences import looked_at
 from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.lifecycle.verify import Verifier
@@ -64,7 +65,7 @@ class Inheriting:
         if not self._order.unreported:
             return ()
         every = [attempt.seen, *(each.seen for each in attempt.instances)]
-        looked = {path for s in every for path in (*(s.reads - s.appends), *s.stats, *s.listings)}
+        looked = {path for seen in every for path in looked_at(seen)}
         variables = {name for seen in every for name in seen.variables}
 
         def seen_of(changes: set[Told]) -> set[Told]:

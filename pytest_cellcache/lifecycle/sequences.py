@@ -132,7 +132,7 @@ class Sequences:
         unit = Left.key_of(attempt)
         found = self._places[unit] = Place(inherits=attempt.inherits)
         seen = self._joined(attempt.seen)
-        looked = _looked(seen)
+        looked = looked_at(seen)
         if attempt.is_setup:
             found.producers = self._producers(looked, attempt.instances, found.written)
             return
@@ -141,7 +141,7 @@ class Sequences:
         made = {path for each in new for path in each.seen.writes - each.seen.reads}
         for each in new:
             used = each.with_upstream()
-            producers = self._producers(_looked(each.seen) - made, used, found.written)
+            producers = self._producers(looked_at(each.seen) - made, used, found.written)
             self._of_instance[each] = producers
         found.producers = self._producers(looked - made, attempt.instances, found.written)
         for each in attempt.instances:
@@ -149,7 +149,7 @@ class Sequences:
         changed = {*seen.changed, *(seen.writes - attempt.seen.writes)}
         for each in new:
             if not each.place:
-                looked |= _looked(each.seen)
+                looked |= looked_at(each.seen)
                 changed |= each.seen.changed
         self._follow(attempt, unit, found, looked, changed)
         for each in new:
@@ -376,7 +376,8 @@ def _to_json(place: Place) -> dict[str, Any]:
     return told
 
 
-def _looked(seen: Observation) -> set[str]:
+def looked_at(seen: Observation) -> set[str]:
+    """Give the paths that were consulted, logs aside."""
     return {*(seen.reads - seen.appends), *seen.stats, *seen.listings}
 
 

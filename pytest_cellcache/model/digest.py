@@ -21,8 +21,7 @@ another schema are ignored, never migrated):
 9. what classes are made of that are defined in conditions, classes and functions; which words of
    changes are names of definitions; what lies outside the project and is changed
 10. what code refers to as joined texts; kinds of the names in directories; folders that are made if
-   there are none, and logs; beside which restored fixtures the
-   value of another may be restored
+   there are none, and logs; beside which restored fixtures the value of another may be restored
 """
 
 from __future__ import annotations
