@@ -37,6 +37,7 @@ from pytest_cellcache.model.keys import (
     EFFECTS,
     FILE,
     FRAME,
+    IMPORTS,
     LOADS,
     MARKERS,
     MODULE,
@@ -209,6 +210,10 @@ class Closure:
             # Any module may be meant; any class statement anywhere may add a subclass.
             out.update(Key(SURFACE, file) for file in self._evaluations.files)
             out |= {Key(SOURCES)} if is_any else neighbours(self._evaluations.files)
+        if refs.finds_computed:
+            packages = [f for f in self._evaluations.files if f.endswith("/__init__.py")]
+            out |= {Key(kind, file) for kind in (EFFECTS, IMPORTS) for file in packages}
+            out.add(Key(SOURCES))
         if reads_sources(refs):
             # As text: comments and layout count.
             out.add(Key(FILE, path))

@@ -17,7 +17,9 @@ def importable(project: Project, path: str) -> frozenset[str] | None:
         *(found.refs for found in table.defs),
         *(found for _, found in (*table.markers.values(), *table.annotations.values())),
     ]
-    if table.is_broken or any(each.imports_computed or each.imports_asked for each in refs):
+    if table.is_broken or any(
+        each.imports_computed or each.imports_asked or each.finds_computed for each in refs
+    ):
         return None
     found: set[str] = set()
     for spec in {*table.loads, *(spec for each in refs for spec in each.imports)}:

@@ -67,6 +67,9 @@ IMPORTING: Final = frozenset(
 )
 """Functions that import what their first argument names."""
 
+_FINDING: Final = frozenset({"find_spec", "find_loader"})
+"""Those that only say where it is: they import the packages it is in."""
+
 IMPORTING_FILES: Final = frozenset(
     "spec_from_file_location exec_module load_module run_path SourceFileLoader load_source".split()
 )
@@ -98,12 +101,15 @@ class Refs:
         wholes: those of ``chains`` that are used otherwise than by a key: ``len(D)``, ``f(D)``.
         kept: what is written outside of the call: a chain, ``.attribute`` or ``~variable``.
         looked_up: what is looked up before it may be written, written likewise.
+        counts: chains of attributes that count new objects: ``Field.creation_counter += 1``.
+        ranks: those of ``attrs`` that are read for the order of objects only, see ``ranking``.
         is_dynamic: names are computed at run time (``getattr`` with a variable, ``eval``, ...).
         reflects: the same, of attributes: not where only a module is named so.
         reads_namespace: any global of the module may be read (``globals()``, ``eval(text)``, ...).
         imports_computed: a module is imported or looked up under a name computed at run time, and
             nobody sees which.
         imports_asked: the same through ``importlib.import_module``, which is watched.
+        finds_computed: it is asked where such a module is.
         changes_parameters: an argument is changed in place, or gets an attribute.
         changes_unknown: so is a local that is neither new here nor known to be something else.
         changes_closure: so is a variable of an enclosing function.
@@ -130,11 +136,14 @@ class Refs:
     wholes: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
     looked_up: set[str] = field(default_factory=set)
+    counts: set[str] = field(default_factory=set)
+    ranks: set[str] = field(default_factory=set)
     is_dynamic: bool = False
     reflects: bool = False
     reads_namespace: bool = False
     imports_computed: bool = False
     imports_asked: bool = False
+    finds_computed: bool = False
     changes_parameters: bool = False
     changes_unknown: bool = False
     changes_closure: bool = False
@@ -186,6 +195,8 @@ class Refs:
                 self.imports.add(f"{constants[0]}:*")
             elif function == "import_module":
                 self.imports_asked = True
+            elif function in _FINDING:
+                self.finds_computed = True
             else:
                 self.imports_computed = True
         elif function in IMPORTING_FILES:
@@ -212,13 +223,14 @@ class Refs:
 SET_FIELDS: Final = (
     "chains", "attrs", "fields", "imports", "calls", "bases", "arguments", "receivers", "stores",
     "attr_stores", "attr_changes", "strings", "words", "defines", "wholes", "kept", "looked_up",
+    "counts", "ranks",
 )  # fmt: skip
 
 
 FLAG_FIELDS: Final = (
     "is_dynamic", "reflects", "reads_namespace", "imports_computed", "imports_asked",
-    "changes_parameters", "changes_unknown", "changes_closure", "keeps_arguments", "accumulates",
-    "tells",
+    "finds_computed", "changes_parameters", "changes_unknown", "changes_closure",
+    "keeps_arguments", "accumulates", "tells",
 )  # fmt: skip
 
 _NOTHING: Final[frozenset[str]] = frozenset()

@@ -10,6 +10,7 @@ from pytest_cellcache.graph.foreign import INITIALISERS, METACLASS_METHODS
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import is_unknown_call
+from pytest_cellcache.graph.scopes import initialises
 
 Place = tuple[str, str]
 """File and qualified name of a def."""
@@ -32,14 +33,6 @@ class Ran:
             self.by_name.setdefault(name, set()).add((path, qualname))
             if owner:
                 self.by_class.setdefault((path, owner), set()).add((path, qualname))
-
-
-_INITIALISERS: Final = frozenset({"__init__", "__post_init__", "__set_name__"})
-
-
-def initialises(qualname: str) -> bool:
-    """Say whether a method is called once for a new object."""
-    return qualname.rpartition(".")[2] in _INITIALISERS
 
 
 _CALLED_BY_NAME: Final = frozenset({*INITIALISERS, *METACLASS_METHODS}) - {"__call__"}
@@ -139,7 +132,7 @@ class Writers:
                             yield file, name, ""
             for name in refs.stores:
                 yield path, name, ""
-            for chain in refs.receivers:
+            for chain in refs.receivers | refs.counts:
                 for file, name, rest in self._names.resolve(path, chain).bindings:
                     # Not another distribution's: ``sys.stdout.write``.
                     bound = self._project.index(file).bound_by(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
+from pytest_cellcache.graph.ranking import ranks_in
 from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.graph.scanner import Scanned, Scanner
 from pytest_cellcache.graph.scopes import FunctionNode
@@ -31,7 +32,10 @@ def scan_function(node: FunctionNode, qualname: str) -> list[Scanned]:
     scanner = Scanner(has_lazy_annotations=True)
     scanner.path = [qualname, "<locals>"]
     scanner.function_body(node, frozenset())
-    return [(qualname, node, scanner.found), *scanner.nested]
+    found = [(qualname, node, scanner.found), *scanner.nested]
+    for name, inner, refs in found:
+        refs.ranks = ranks_in(inner, name, refs)
+    return found
 
 
 def scan_source(text: str) -> Refs:

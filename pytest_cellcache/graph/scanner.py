@@ -244,6 +244,7 @@ class Scanner:
                 self.found.receivers.add(node.target.id)  # a list is changed in place
         is_step = isinstance(node.value, ast.Constant)
         if is_step and isinstance(node.target, ast.Attribute) and "creat" in node.target.attr:
+            self.found.counts.update(filter(None, [chain_of(node.target, local)]))
             return  # the counter that orders declared fields: nobody rests on its value
         self._children(node, local)
 
@@ -295,6 +296,9 @@ class Scanner:
         if chain == "sys.modules.get" and not self.found.note_lookup(*node.args[:1]):
             self.found.imports_computed = True
         self.found.note_import(name or attr, constants)
+        if attr == "getLogger" and len(constants) == len(node.args) == 1:
+            self.found.words |= words_of(constants[0])  # not the module of that name
+            return self.visit(function, local)
         self._children(node, local)
 
     def _note_call(self, function: ast.expr, local: LocalScope) -> None:

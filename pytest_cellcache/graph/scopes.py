@@ -277,3 +277,11 @@ def used_whole(node: ast.Call, local: LocalScope) -> set[str]:
         return set()
     chain = chain_of(function.value, local)
     return set() if chain is None or names_a_key(node.args[0]) else {chain}
+
+
+_INITIALISERS: Final = frozenset({"__init__", "__post_init__", "__set_name__"})
+
+
+def initialises(qualname: str) -> bool:
+    """Say whether a method is called once for a new object."""
+    return qualname.rpartition(".")[2] in _INITIALISERS

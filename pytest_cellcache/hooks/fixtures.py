@@ -20,6 +20,7 @@ from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.fixtures import Kept
 from pytest_cellcache.lifecycle.sequences import is_below, looked_at
 from pytest_cellcache.lifecycle.servers import Server
+from pytest_cellcache.lifecycle.setters import set_by_others
 from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.trace.contract import THREAD_LEFT
@@ -55,6 +56,8 @@ class FixtureWatch:
         self._servers: dict[Instance, Server] = {}
         self._around: dict[Instance, Surrounding] = {}
         self._unsettled: list[tuple[Instance, Surrounding]] = []
+        # Before the first fixture that began in the item.
+        self._at_first: Surrounding | None = None
 
     # -- what the life cycle asks ----------------------------------------------------------------
 
@@ -66,8 +69,11 @@ class FixtureWatch:
 
     def end_item(self) -> None:
         """Say of the item's own fixtures what they leave, now that all of them have ended."""
+        now = surrounding_now()
         for instance, around in self._unsettled:
-            instance.leaves = differing(instance.leaves, around, surrounding_now())
+            instance.leaves = differing(instance.leaves, around, now)
+            # One begun after others of the item had set it finds another value than is put back.
+            instance.leaves = differing(instance.leaves, self._at_first or around, now)
         self._unsettled.clear()
 
     def used_by(self, item: pytest.Item, *, is_clean: bool) -> frozenset[Instance]:
@@ -172,8 +178,8 @@ class FixtureWatch:
         return found - own
 
     def read_by(self, seen: Observation) -> frozenset[str]:
-        """Give the variables that an attempt and the fixtures begun in it have read."""
-        return seen.variables.union(*(each.seen.variables for each in self._begun))
+        """Give what an attempt and the fixtures begun in it have consulted that tests may set."""
+        return set_by_others(seen, *(each.seen for each in self._begun))
 
     def changed_by(self, instances: Iterable[Instance], seen: Observation) -> list[Any]:
         """Give the definitions of wider fixtures to whose files an attempt has done something.
@@ -261,7 +267,9 @@ class FixtureWatch:
             self.endings.begin(fixturedef, request.node, instance)
             self._changes.leave_to_item()
             self._changes.begin_scope(instance)
-        self._around[instance] = surrounding_now()
+        around = self._around[instance] = surrounding_now()
+        if not self._begun:
+            self._at_first = around
         self._recorder.open_unit()
         self._current[fixturedef] = instance
         self._begun.add(instance)

@@ -9,6 +9,7 @@ from pytest_cellcache.lifecycle.inheritance import Told, read
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
 from pytest_cellcache.lifecycle.record import Recording
 from pytest_cellcache.lifecycle.sequences import looked_at
+from pytest_cellcache.lifecycle.setters import set_by_others
 from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.lifecycle.verify import Verifier
@@ -66,7 +67,7 @@ class Inheriting:
             return ()
         every = [attempt.seen, *(each.seen for each in attempt.instances)]
         looked = {path for seen in every for path in looked_at(seen)}
-        variables = {name for seen in every for name in seen.variables}
+        variables = set_by_others(*every)
 
         def seen_of(changes: set[Told]) -> set[Told]:
             return self.seen_by(every, changes, attempt.changes)
@@ -86,6 +87,7 @@ class Inheriting:
         if not setters:
             return False
         variables = {key.name for key in self._verifier.keys_of(entry) if key.kind == ENV}
+        variables.update(texts(entry.body.get("around")))
         found = setters.before(entry.unit, variables, texts(entry.body.get("sets")))
         known = needed_in(entry.body)
         return any(known.isdisjoint(group) for group in found)

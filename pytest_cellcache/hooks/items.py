@@ -25,13 +25,15 @@ from pytest_cellcache.sources.places import Places
 
 MARK: Final = "cell_cache"
 _CONDITIONAL: Final = frozenset({"skipif", "xfail"})
-_BY_CALLSPEC: Final = frozenset({"parametrize", MARK})
+_PARAMETRIZE: Final = "parametrize"
+_BY_CALLSPEC: Final = frozenset({_PARAMETRIZE, MARK})
 
 
 def read_item(item: pytest.Item, places: Places) -> TestFacts:
     """Describe an item; what cannot be described counts by its code."""
     static = static_of(item)
-    if static is not None and next(item.iter_markers(), None) is None:
+    # Parameters count by value, as a part of what is known already.
+    if static is not None and all(mark.name == _PARAMETRIZE for mark in item.iter_markers()):
         group = places.relative(str(item.path))
         return TestFacts(item.nodeid, group, digest_parts([static]), static=static)
     reader = _Reader(item, places)

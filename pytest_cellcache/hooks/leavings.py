@@ -9,7 +9,6 @@ from pytest_cellcache.lifecycle.inheritance import Told, draws_in, read
 from pytest_cellcache.lifecycle.precedence import texts
 from pytest_cellcache.lifecycle.sequences import EVERYTHING, digest_of_sequence
 from pytest_cellcache.lifecycle.setters import is_for, is_within
-from pytest_cellcache.model.observation import LEFT_FOR_ALL
 
 LEAVING: Final = frozenset("handled wrote changes sets resets undone makes".split())
 """Entries of a record that tell of it."""
@@ -79,12 +78,13 @@ def concerning(
         found: what they leave, by node id.
         looked: names of the paths that it consulted.
         seen_of: gives those among changes of module state that it may see.
-        variables: those that it has read; ``None`` before it has run.
+        variables: those that it has read, and what it has consulted of its surroundings; ``None``
+            before it has run.
         places: of the wider fixtures that it uses.
         by_chance: which tests come before it is chance.
     """
     chosen: set[str] = set()
-    read_by = {*(variables or ()), *LEFT_FOR_ALL}
+    read_by = {*(variables or ())}
     changes = {name: told.changes_for(nodeid) for name, told in found.items()}
     every = {change for each in changes.values() for change in each}
     seen = seen_of(every) if every and not by_chance else set()

@@ -48,7 +48,7 @@ from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.hooks.undoing import Undoing
 from pytest_cellcache.lifecycle.inheritance import Told
 from pytest_cellcache.lifecycle.units import Instance
-from pytest_cellcache.model.observation import ALL_VARIABLES, Observation, StateChange
+from pytest_cellcache.model.observation import ANYTHING, Observation, StateChange
 from pytest_cellcache.scheduler.requeue import Accept, Again, Plainly, Tried, next_step
 from pytest_cellcache.trace.recorder import Recorder
 
@@ -186,7 +186,7 @@ class Requeuer:
         """
         self._order.lose(self._fixtures.take_lost())
         every = (lambda changes: changes) if is_blind else (lambda _: set())
-        read = {ALL_VARIABLES} if is_blind else None
+        read = ANYTHING if is_blind else None
         found: Mates = self._guard.call(self._order.due, [], item, (), every, read)
         return found
 

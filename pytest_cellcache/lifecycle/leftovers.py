@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model.keys import EXISTS, FILE, FOLDER, LISTING, LOG, TREE, Key
-from pytest_cellcache.model.observation import ALL_VARIABLES, LEFT_FOR_ALL, Observation
+from pytest_cellcache.model.observation import ALL_VARIABLES, SURROUNDINGS, Observation
 from pytest_cellcache.sources.snapshot import Snapshot
 from pytest_cellcache.store.contract import Store
 
@@ -54,23 +54,25 @@ class Leftovers:
     def add(self, attempt: Attempt) -> None:
         """Take the tests of a run in their order."""
         own = units_of(attempt)
-        read: set[str] = {*LEFT_FOR_ALL}
+        read: set[str] = set()
         for _, seen in own:
-            read |= seen.variables
+            read |= seen.variables | seen.around
         found: dict[str, Leaver] = {}
         for name, leavers in self._left.items():
-            if name in read or (ALL_VARIABLES in read and name not in LEFT_FOR_ALL):
+            if name in read or (ALL_VARIABLES in read and name not in SURROUNDINGS):
                 found.update(leavers)
         for unit, _ in own:
             found.pop(unit, None)
         if found:
             self._producers[attempt.facts.nodeid] = tuple(found.values())
+        for name in attempt.seen.put_back:
+            self._left.pop(name, None)
+        self._note_left(attempt.facts.nodeid, attempt.seen, attempt.seen.left, attempt)
+        for each in attempt.instances:
+            # What one of the test's own has changed may have been put back by another of them.
+            left = each.seen.left if each.place else each.leaves
+            self._note_left(name_of(each), each.seen, left, attempt)
         for unit, seen in own:
-            leaver = Leaver(unit, seen, attempt.facts.group)
-            for name in seen.put_back if unit == attempt.facts.nodeid else ():
-                self._left.pop(name, None)
-            for name in seen.left:
-                self._left.setdefault(name, {})[unit] = leaver
             self._note_outputs(unit, seen)
 
     def producers_of(self, attempt: Attempt) -> tuple[Leaver, ...]:
@@ -89,6 +91,13 @@ class Leftovers:
                 if writers:
                     found[key] = writers
         return found
+
+    def _note_left(
+        self, unit: str, seen: Observation, left: Iterable[str], attempt: Attempt
+    ) -> None:
+        for name in left:
+            leaver = Leaver(unit, seen, attempt.facts.group)
+            self._left.setdefault(name, {})[unit] = leaver
 
     def _note_outputs(self, unit: str, seen: Observation) -> None:
         for path in seen.writes:

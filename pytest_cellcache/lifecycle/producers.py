@@ -18,7 +18,8 @@ from pytest_cellcache.graph.locate import locate
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import words_of
-from pytest_cellcache.graph.remembered import Place, Ran, Writers, Written, fills, initialises
+from pytest_cellcache.graph.remembered import Place, Ran, Writers, Written, fills
+from pytest_cellcache.graph.scopes import initialises
 from pytest_cellcache.model.keys import BODY, NAME, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, CodeRef, StateChange
 from pytest_cellcache.trace.chance import DRAWN

@@ -278,8 +278,9 @@ class Readers:
                 self._by_name.setdefault(word, set()).add(key)
             for word in refs.words:
                 self._by_word.setdefault(word, set()).add(key)
-            for attr in refs.attrs:
+            for attr in refs.attrs - refs.ranks:
                 self._by_attribute.setdefault(attr, set()).add(key)
+            for attr in refs.attrs:
                 for word in words_of(attr):
                     self._by_attribute_word.setdefault(word, set()).add(key)
             if refs.is_dynamic:

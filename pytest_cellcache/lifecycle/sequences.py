@@ -219,7 +219,10 @@ class Sequences:
         place.sets = tuple(self.setters.names(attempt))  # fixtures may have ended since
         place.leaves = tuple(sorted(attempt.seen.left))
         place.resets = tuple(sorted(attempt.seen.put_back))
-        return _to_json(place)
+        told = _to_json(place)
+        if around := attempt.seen.around.union(*(each.seen.around for each in attempt.instances)):
+            told["around"] = sorted(around)
+        return told
 
     def order_to_json(
         self, row: Kept, last: Mapping[str, Any], ran: Collection[str]

@@ -2,7 +2,7 @@
 
 A fixture wider than a test does so for all tests below its node (``Instance.place``) until it ends,
 and for whoever comes later where it has not put them back; a test does so for whoever comes later.
-Variables concern who reads them, the other two concern everybody.
+That concerns who reads or consults them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from pytest_cellcache.lifecycle.units import Attempt, Instance
-from pytest_cellcache.model.observation import ALL_VARIABLES, LEFT_FOR_ALL, Observation
+from pytest_cellcache.model.observation import ALL_VARIABLES, SURROUNDINGS, Observation
 
 Setter = tuple[str, Instance | None]
 """Node id of a test, and the fixture that it used, or that set something on its behalf."""
@@ -80,12 +80,12 @@ class Setters:
     def before(
         self, nodeid: str, variables: Iterable[str], own: Collection[str]
     ) -> list[tuple[str, ...]]:
-        """Give the same for a test that has not run, and reads variables.
+        """Give the same for a test that has not run, and reads variables or consults the rest.
 
         Args:
             own: ``names`` of what it and its fixtures set.
         """
-        read = {*variables, *LEFT_FOR_ALL}
+        read = {*variables}
         return [*self._groups(nodeid, read, (), own), *self._replayed(read, own)]
 
     def names(self, attempt: Attempt) -> list[str]:
@@ -127,6 +127,11 @@ class Setters:
         return [group for group in dict.fromkeys(every) if nodeid not in group]
 
 
+def set_by_others(*seen: Observation) -> frozenset[str]:
+    """Give what units have consulted that others may have set."""
+    return frozenset[str]().union(*(each.variables | each.around for each in seen))
+
+
 def _told(name: str, instance: Instance) -> str:
     return f"{name}@{instance.place.rpartition('@')[2]}"
 
@@ -139,12 +144,12 @@ def is_for(told: str, nodeid: str, read: set[str]) -> bool:
 
 def _read(seen: Observation) -> set[str]:
     """Give the variables that were not as in the environment of the run."""
-    read = {*(seen.variables - seen.inherited), *LEFT_FOR_ALL}
+    read = {*(seen.variables - seen.inherited), *seen.around}
     return read | (seen.variables & {ALL_VARIABLES})
 
 
 def _concerns(name: str, read: Iterable[str]) -> bool:
-    return name in read or (ALL_VARIABLES in read and name not in LEFT_FOR_ALL)
+    return name in read or (ALL_VARIABLES in read and name not in SURROUNDINGS)
 
 
 def is_within(nodeid: str, place: str) -> bool:

@@ -22,7 +22,7 @@ from pytest_cellcache.graph.digests import is_hook
 from pytest_cellcache.graph.foreign import IMPURE_BUILTINS, is_pure_foreign
 from pytest_cellcache.graph.locate import locate
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.graph.remembered import initialises
+from pytest_cellcache.graph.scopes import initialises
 from pytest_cellcache.model.keys import BODY, EFFECTS, MARKERS, NAME, Key
 from pytest_cellcache.model.observation import CLASS_BODY, CodeRef, Observation, Site
 

@@ -103,8 +103,10 @@ ALL_VARIABLES = "*"
 
 CWD: Final = "working directory"
 SEARCH: Final = "sys.path"
-LEFT_FOR_ALL: Final = frozenset({CWD, SEARCH})
-"""In ``Observation.left``: what any later unit may rest on without a sign."""
+SURROUNDINGS: Final = frozenset({CWD, SEARCH})
+"""In ``Observation.left`` beside variables, and in ``Observation.around``."""
+ANYTHING: Final = frozenset({ALL_VARIABLES, *SURROUNDINGS})
+"""All that tests may set for each other."""
 
 
 class Observation(NamedTuple):
@@ -143,7 +145,8 @@ class Observation(NamedTuple):
         repositories: absolute folders in which git was started.
         spawned: child processes that are traced.
         hosts: addresses outside loopback that were connected to or resolved.
-        left: variables, or ``LEFT_FOR_ALL``, that the unit changed and did not put back.
+        around: those of ``SURROUNDINGS`` that it may have consulted, as far as it had not set them.
+        left: variables, or ``SURROUNDINGS``, that the unit changed and did not put back.
         put_back: those that are again as they were at first, and were not when it began.
         acts: what was done to the world beside writing files: sockets used, signals sent.
         gaps: slugs of what the tracer could not see, e.g. ``profiler-taken``; any gap means that
@@ -178,6 +181,7 @@ class Observation(NamedTuple):
     gaps: frozenset[str] = frozenset()
     sites: frozenset[Site] = frozenset()
     spawned: frozenset[Spawned] = frozenset()
+    around: frozenset[str] = frozenset()
     left: frozenset[str] = frozenset()
     put_back: frozenset[str] = frozenset()
     on_stack: frozenset[CodeRef] = frozenset()

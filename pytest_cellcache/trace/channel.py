@@ -13,6 +13,7 @@ from typing import Protocol
 
 from pytest_cellcache.model.observation import CodeRef
 from pytest_cellcache.trace.contract import Imports, IsFirstParty, Traced, TracerUnavailable
+from pytest_cellcache.trace.searching import LATE, imported_in, searches
 
 Label = tuple[str, int]
 """File name and line of a statement of a module that is being executed."""
@@ -126,6 +127,8 @@ class ChannelTracer:
         self._modules: set[str] = set()
         self._outside: set[CodeRef] = set()
         self._refs: dict[CodeRef, CodeRef] = {}
+        self._searching: set[CodeRef] = set()
+        self._importing: dict[CodeRef, frozenset[str]] = {}
 
     @property
     def name(self) -> str:
@@ -154,14 +157,13 @@ class ChannelTracer:
             raise RuntimeError("no unit is open")
         self._channel.settle()
         codes, gaps = self._units.pop()
-        return Traced(frozenset(codes), frozenset(gaps))
+        return self._traced(codes, gaps)
 
     def base(self) -> Traced:
         if not self._units:
             return Traced(frozenset(), frozenset())
         self._channel.settle()
-        codes, gaps = self._units[0]
-        return Traced(frozenset(codes), frozenset(gaps))
+        return self._traced(*self._units[0])
 
     def keep_alone(self, sink: Callable[[CodeRef], None]) -> bool:
         """Forget all units and other listeners: what runs from now on is another process's.
@@ -215,4 +217,17 @@ class ChannelTracer:
     def _refer(self, code: CodeType) -> CodeRef:
         """Give the one reference to a code object, as every unit that runs it has one."""
         ref = CodeRef(code.co_filename, code.co_firstlineno, code.co_name)
-        return self._refs.setdefault(ref, ref)
+        known = self._refs.get(ref)
+        if known is None:
+            known = self._refs[ref] = ref
+            if searches(code):
+                self._searching.add(ref)
+            if imported := imported_in(code):
+                self._importing[ref] = imported
+        return known
+
+    def _traced(self, codes: set[CodeRef], gaps: set[str]) -> Traced:
+        is_searching = not self._searching.isdisjoint(codes) or any(
+            not LATE.isdisjoint(self._importing[ref]) for ref in self._importing.keys() & codes
+        )
+        return Traced(frozenset(codes), frozenset(gaps), is_searching)

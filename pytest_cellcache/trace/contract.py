@@ -27,10 +27,16 @@ class TracerUnavailable(RuntimeError):
 
 
 class Traced(NamedTuple):
-    """The code that one unit ran, and slugs of what could not be seen meanwhile."""
+    """What one unit ran.
+
+    Attributes:
+        gaps: slugs of what could not be seen meanwhile.
+        searches: some of the code may look at ``sys.path``, or import something.
+    """
 
     codes: frozenset[CodeRef]
     gaps: frozenset[str]
+    searches: bool = False
 
 
 class Imports(NamedTuple):

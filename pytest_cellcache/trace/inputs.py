@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from pytest_cellcache.model.observation import CWD, SEARCH, SURROUNDINGS
 from pytest_cellcache.trace import audit, unit
 from pytest_cellcache.trace.contract import CWD_LOST, DESCRIPTOR
 from pytest_cellcache.trace.databases import files_of
@@ -27,6 +28,7 @@ from pytest_cellcache.trace.origin import (
     scans_for_others,
 )
 from pytest_cellcache.trace.programs import note_history
+from pytest_cellcache.trace.searching import note_search
 from pytest_cellcache.trace.surrounding import current_folder
 
 # Taken before any shim is in place, or what tests put there.
@@ -55,6 +57,10 @@ def absolute(path: Any, *, dir_fd: Any = None) -> str | None:
     if "\0" in text:
         return None
     if not os.path.isabs(text):
+        if text.startswith("<") and text.endswith(">"):  # code without a file, in a traceback
+            return None
+        if dir_fd is None:
+            unit.charge(lambda each: each.look_around((CWD,)), EVERYBODY)
         base = _base_dir(dir_fd)
         if base is None:
             return None
@@ -250,6 +256,7 @@ def _on_symlink(args: tuple[Any, ...]) -> None:
 
 def _on_chdir(args: tuple[Any, ...]) -> None:
     if hearers := reach(*caller()):
+        absolute(args[0])  # one that is relative rests on where it starts from
         unit.charge(unit.OpenUnit.move, hearers)
 
 
@@ -319,6 +326,17 @@ def _on_exec(args: tuple[Any, ...]) -> None:
             each.has_imported = True
 
 
+def _on_import(args: tuple[Any, ...]) -> None:
+    """Note that a module is searched for that is not loaded."""
+    search = args[2] or ()
+    is_absolute = all(isinstance(path, str) and os.path.isabs(path) for path in search)
+    consulted = (SEARCH,) if is_absolute else SURROUNDINGS
+    for each in unit.innermost_units():
+        each.look_around(consulted)
+        if not each.is_sited:
+            note_search(args[0])
+
+
 def _guard(translate: Callable[[tuple[Any, ...]], None]) -> audit.Listener:
     def listener(args: tuple[Any, ...]) -> None:
         try:
@@ -332,6 +350,7 @@ def _guard(translate: Callable[[tuple[Any, ...]], None]) -> audit.Listener:
 _TRANSLATIONS: dict[str, Callable[[tuple[Any, ...]], None]] = {
     "open": _on_open,
     "exec": _on_exec,
+    "import": _on_import,
     "os.listdir": _on_listing,
     "os.scandir": _on_scandir,
     "os.mkdir": _on_mkdir,

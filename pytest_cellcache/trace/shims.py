@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
+from pytest_cellcache.model.observation import CWD
 from pytest_cellcache.trace import unit
 from pytest_cellcache.trace.inputs import absolute, note_open
 from pytest_cellcache.trace.kinds import is_file
@@ -74,6 +75,8 @@ class ShimSet:
             self._place(os, name, _note_stat)
         for name in ("access", "readlink"):
             self._place(os, name, _note_presence)
+        for name in ("getcwd", "getcwdb"):
+            self._place(os, name, _note_folder)
         self._place(os, "open", _note_open_at)
         # What is loaded later keeps our stand-ins from the beginning.
         loaded = sys.modules.get
@@ -152,6 +155,11 @@ def _note_presence(path: Any, *_args: Any, dir_fd: Any = None, **_kwargs: Any) -
     target = absolute(path, dir_fd=dir_fd)
     if target is not None and (hearers := reach(*caller())):
         unit.charge(lambda each: each.stat(target), hearers)
+
+
+def _note_folder() -> None:
+    if unit.LISTENERS and (hearers := reach(*caller())):
+        unit.charge(lambda each: each.look_around((CWD,)), hearers)
 
 
 def _note_lines(filename: Any, *_args: Any, **_kwargs: Any) -> None:

@@ -44,7 +44,7 @@ class Surrounding(NamedTuple):
 
 
 def differing(names: Iterable[str], before: Surrounding, now: Surrounding) -> frozenset[str]:
-    """Give those among variables and ``LEFT_FOR_ALL`` that are not what they were."""
+    """Give those among variables and ``SURROUNDINGS`` that are not what they were."""
 
     def value(name: str, around: Surrounding) -> object:
         if name == CWD:

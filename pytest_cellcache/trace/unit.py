@@ -16,6 +16,9 @@ from typing import Any, Final, Protocol
 
 from pytest_cellcache.model.observation import (
     ALL_VARIABLES,
+    CWD,
+    SEARCH,
+    SURROUNDINGS,
     UNKNOWN,
     CodeRef,
     Observation,
@@ -43,7 +46,7 @@ Where = Callable[[], tuple[CodeRef, ...]]
 _SETS: Final = tuple(
     """reads writes listings stats folders modes scanned absent fresh variables
     inherited in_imports options distributions imports children repositories hosts acts appends
-    sites spawned on_stack""".split()
+    sites spawned on_stack around""".split()
 )
 """What an ``OpenUnit`` and an ``Observation`` name alike."""
 
@@ -66,7 +69,7 @@ class OpenUnit:
     __slots__ = tuple(
         """
         _at_first _blindly _began_ns _frames _listed _thread _threads
-        _where _written absent acts appends children distributions folders fresh
+        _where _written absent acts appends around children distributions folders fresh
         gaps has_imported has_talked hosts imports in_imports inherited leaving listings made
         modes on_stack options reads repositories scanned sites spawned stats threads_left variables
         writes
@@ -109,6 +112,7 @@ class OpenUnit:
         self.repositories: set[str] = set()
         self.hosts: set[str] = set()
         self.acts: set[str] = set()
+        self.around: set[str] = set()
         self.appends: set[str] = set()
         self.gaps: set[str] = set()
         self._written = Written()
@@ -167,16 +171,24 @@ class OpenUnit:
                 self._listed[path] = names_in(path)
             self._note("listings", path)
 
+    def look_around(self, names: Iterable[str]) -> None:
+        """Note that it consults ``SURROUNDINGS``."""
+        # What it has set itself is no input.
+        self.around.update(n for n in names if not (n == CWD and self.leaving.has_moved))
+
     def look_up(self, distribution: str) -> None:
+        self.around.add(SEARCH)
         self._note("distributions", distribution)
 
     def ask_for(self, module: str) -> None:
+        self.around.add(SEARCH)
         self._note("imports", module)
 
     def read_option(self, name: str) -> None:
         self._note("options", name)
 
     def start_child(self, program: str) -> None:
+        self.look_around(SURROUNDINGS)
         self._note("children", program)
         self._note_stack()
 
@@ -189,6 +201,7 @@ class OpenUnit:
         Args:
             overridden: variables that it was given other values of than this process has.
         """
+        self.look_around(SURROUNDINGS)
         changed = self.leaving.changed_variables()
         made = frozenset(self.made.files), frozenset(self.made.dirs)
         self.spawned.add(Spawned(token, *made, frozenset(changed.union(overridden))))
@@ -270,6 +283,7 @@ class OpenUnit:
         self.writes |= part.writes
         self.leaving.adopt(part.leaving)
         self.in_imports |= part.in_imports
+        self.around |= part.around
         self.has_talked = self.has_talked or part.has_talked
 
     def close(self, traced: Traced) -> Observation:
@@ -295,6 +309,10 @@ class OpenUnit:
         self._threads |= threads
 
     def snapshot(self, traced: Traced) -> Observation:
+        if traced.searches:
+            self.around.add(SEARCH)
+        if self.gaps or traced.gaps:
+            self.around |= SURROUNDINGS
         found: dict[str, Any] = {name: frozenset(getattr(self, name)) for name in _SETS}
         changed = self._written.changed()
         touched = frozenset(self._written.touched())
