@@ -18,7 +18,7 @@ from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.scopes import place_of
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.fixtures import Kept
-from pytest_cellcache.lifecycle.sequences import is_below, looked_at
+from pytest_cellcache.lifecycle.sequences import is_below, looked_at, made_by
 from pytest_cellcache.lifecycle.servers import Server
 from pytest_cellcache.lifecycle.setters import set_by_others
 from pytest_cellcache.lifecycle.units import Instance
@@ -174,7 +174,7 @@ class FixtureWatch:
         own: set[str] = set()
         for each in self._begun:
             found |= looked_at(each.seen)
-            own |= each.seen.writes - each.seen.reads
+            own |= made_by(each.seen)
         return found - own
 
     def read_by(self, seen: Observation) -> frozenset[str]:

@@ -138,7 +138,7 @@ class Sequences:
             return
         new = [each for each in attempt.instances if each not in self._of_instance]
         self._values |= {each.value_name: each.place for each in new if each.place}
-        made = {path for each in new for path in each.seen.writes - each.seen.reads}
+        made = {path for each in new for path in made_by(each.seen)}
         for each in new:
             used = each.with_upstream()
             producers = self._producers(looked_at(each.seen) - made, used, found.written)
@@ -382,6 +382,11 @@ def _to_json(place: Place) -> dict[str, Any]:
 def looked_at(seen: Observation) -> set[str]:
     """Give the paths that were consulted, logs aside."""
     return {*(seen.reads - seen.appends), *seen.stats, *seen.listings}
+
+
+def made_by(seen: Observation) -> frozenset[str]:
+    """Give the paths that were written without a look at what had been there."""
+    return seen.writes - seen.reads - seen.stats
 
 
 def is_below(paths: Iterable[str], owned: Iterable[str]) -> bool:
