@@ -61,6 +61,11 @@ class Inheriting:
             found = self._recording.changes_of(attempt, self._around())
             self._order.note_state(attempt.facts.nodeid, set(found).difference(known))
 
+    def blame(self, nodeids: Collection[str], changes: frozenset[StateChange]) -> None:
+        """Count changes as made by tests that have ended, too."""
+        for attempt in self._recording.blame(nodeids, changes):
+            self.note(attempt)
+
     def found_by(self, attempt: Attempt) -> tuple[str, ...]:
         """Name the tests that ran unreported and left what an attempt may have seen."""
         if not self._order.unreported:

@@ -232,17 +232,16 @@ class Run:
 
     def blame(self, nodeids: list[str], changes: frozenset[StateChange]) -> None:
         """Count changes as made by items that have ended, too."""
-        if self._recording is not None:
-            self._recording.blame(nodeids, changes)
+        if self.inheriting is not None:
+            self._guard.call(self.inheriting.blame, None, nodeids, changes)
 
     def concerns(self, filename: str) -> bool:
         """Say whether a loaded module is one of this run's project."""
         return concerns(self._places, filename)
 
     def _keys_of(self, place: tuple[str, str]) -> tuple[str, ...] | None:
-        if self.changes is None:
-            return None
-        return self.changes.keys_of(self._places.absolute(place[0]), place[1])
+        file = self._places.absolute(place[0])
+        return self.changes.keys_of(file, place[1]) if self.changes else None
 
     # -- protocol --------------------------------------------------------------------------------
 
@@ -254,6 +253,8 @@ class Run:
             facts = TestFacts(item.nodeid, "", digest_parts([]), barrier=barrier)
             return facts, Miss(barrier)
         facts, verdict = judged
+        if isinstance(verdict, Hit) and self.changes is not None:
+            self.changes.keep_up()
         inheriting = self.inheriting
         if inheriting and isinstance(verdict, Hit) and inheriting.is_upset(verdict.entry):
             judged = self._judged[item.nodeid] = facts, Miss(Reason(reasons.PRODUCER))
@@ -391,8 +392,7 @@ class Run:
 
     def _release(self) -> None:
         """Let go of what pytest's last collections of garbage would look through in vain."""
-        self.basis = self._recording = self._around = self._library.basis = None
-        self.inheriting = None
+        self.basis = self._recording = self._around = self._library.basis = self.inheriting = None
         self._judged.clear()
         self._replays.clear()
         self._collected.clear()

@@ -40,6 +40,7 @@ class Changes:
 
     Attributes:
         is_lax: objects that an item's code cannot come by need not be compared after each.
+            What is huge and has stayed the same is compared after some, and before a replay.
     """
 
     def __init__(
@@ -75,12 +76,13 @@ class Changes:
         """
         if not self.is_lax:
             ran = None
-        self._item |= self.take(ran)
-        if ran is not None and len(self._ended) - self._all_at >= _SOME_ITEMS:
+        is_patient = len(self._ended) - self._all_at < _SOME_ITEMS
+        self._item |= self.take(ran, is_patient=is_patient)
+        if ran is not None and not is_patient:
             ran = None
             self._item |= self.take()
-        if ran is None:
-            self._all_at = len(self._ended)
+        if ran is None and not (is_patient and self._is_huge):
+            self._all_at = len(self._ended) + 1
         self._ended.append(nodeid)
         if self._watch is not None:
             self._watch.pass_on()
@@ -90,6 +92,15 @@ class Changes:
         """Compare everything, before what has run is written."""
         self._carried |= self.take()
         self._all_at = len(self._ended)
+
+    def keep_up(self) -> None:
+        """Compare what was left for later, before a test is replayed that may have seen it."""
+        if self._is_huge and len(self._ended) > self._all_at:
+            self.catch_up()
+
+    @property
+    def _is_huge(self) -> bool:
+        return self._watch is not None and self._watch.is_huge
 
     def leave_to_item(self, *, keep: bool = False) -> frozenset[StateChange]:
         """Count what has changed so far as the item's, before somebody else begins."""
@@ -122,17 +133,19 @@ class Changes:
         self._item = set()
 
     def take(
-        self, ran: frozenset[str] | None = None, *, keep: bool = False
+        self, ran: frozenset[str] | None = None, *, keep: bool = False, is_patient: bool = False
     ) -> frozenset[StateChange]:
         """Give what changed since the last time, whoever did it.
 
         Args:
             ran: as for ``end_item``.
-            keep: for ``remember``.
+            keep: for ``remember``, which copies nothing that has stayed the same if that is much.
+            is_patient: as for ``StateWatch.take``.
         """
         if self._watch is None:
             return _NONE
-        changes = self._guard.call(self._watch.take, _NONE, ran, keep=keep)
+        take = self._watch.take
+        changes = self._guard.call(take, _NONE, ran, keep=keep, is_patient=is_patient or keep)
         for since, found in self._watch.take_late():
             self._blame(self._ended[since:], found)
         return changes

@@ -132,6 +132,10 @@ class Producers:
                 made = made._replace(function=self._body_of(change.function))
             if exact and found == exact and all(self._counts(place) for place in found):
                 made = made._replace(is_counter=True, rests_on=made.rests_on - inputs)
+                if all(self._only_ranks(place, change.word) for place in found):
+                    made = made._replace(
+                        rests_on=frozenset({unit}), producer=unit, fillers=frozenset()
+                    )
             if change.word:
                 paths = {place[0] for place in ran.places | own}
                 made = made._replace(defined=self._defined(change.word, paths))
@@ -192,6 +196,11 @@ class Producers:
         """Say whether all that a body keeps is how many objects there have been (``keeping``)."""
         found = self._project.index(place[0]).defs[place[1]]
         return initialises(place[1]) and not any(each.refs.kept for each in found)
+
+    def _only_ranks(self, place: Place, word: str) -> bool:
+        """Say whether new objects do no more with a counter than take it over under its name."""
+        found = self._project.index(place[0]).defs[place[1]]
+        return all(word in each.refs.ranks or word not in each.refs.attrs for each in found)
 
     def _is_resumed(self, places: Iterable[Place]) -> bool:
         """Say whether a body may wait for what others do, who do not stand above it then."""

@@ -103,10 +103,10 @@ class Recording:
         self._new.append(attempt)
         self.sequences.add(attempt)
 
-    def blame(self, nodeids: Collection[str], changes: frozenset[StateChange]) -> None:
-        """Count changes as made by attempts, too, none of which has been written."""
-        self._waiting = blamed(self._waiting, nodeids, changes)
-        self._new = blamed(self._new, nodeids, changes)
+    def blame(self, names: Collection[str], changes: frozenset[StateChange]) -> list[Attempt]:
+        """Count changes as made by attempts, too, none of which has been written; give these."""
+        self._waiting, self._new = (blamed(a, names, changes) for a in (self._waiting, self._new))
+        return [each for each in self._new if each.facts.nodeid in names]
 
     def write_now(self, attempt: Attempt, around: Surroundings) -> bool:
         """Write one record ahead of the others: another worker waits for it."""

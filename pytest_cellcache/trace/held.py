@@ -142,6 +142,7 @@ class Batch:
     Attributes:
         group: the module that led to them, or ``""``.
         settled_at: time at which they were compared last.
+        calm: how often they were found unchanged since they last had changed.
 
     Args:
         mourn: told of the batch when an object has gone.
@@ -155,6 +156,7 @@ class Batch:
     ) -> None:
         self.group = group
         self.settled_at = settled_at
+        self.calm = 0
         self._mourn = mourn
         self._on_loss = self._lose
         self.held: list[Held] = []

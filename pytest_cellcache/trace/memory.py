@@ -30,9 +30,11 @@ class Memory:
 
     Args:
         batches: of containers, which have just been compared.
+        calm: those that are not copied: where one of them changes it cannot be put back.
     """
 
-    def __init__(self, batches: Iterable[Batch]) -> None:
+    def __init__(self, batches: Iterable[Batch], calm: Iterable[Batch] = ()) -> None:
+        self._calm = [*calm]
         # What most of them hold is taken in one go, and told apart where something changed.
         self._taken: list[tuple[list[Row], list[Any]]] = []
         self._copies: list[tuple[Held, list[int], Any]] = []
@@ -53,6 +55,7 @@ class Memory:
     def put_back(self) -> bool:
         """Put everything back; say whether all that had changed could be."""
         done = [self._put_surrounding_back()]
+        done += [not batch.peek() for batch in self._calm]
         for held, ids, copy in self._copies:
             try:
                 if held.ids(held.thing) != ids:

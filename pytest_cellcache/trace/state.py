@@ -19,7 +19,7 @@ from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, CodeRef, StateC
 from pytest_cellcache.trace.held import Batch, Held, Signature
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.layout import Files, Layout, Owner
-from pytest_cellcache.trace.limits import MAX_FOREIGN, MAX_GROWN, MAX_OBJECTS
+from pytest_cellcache.trace.limits import CALM, HUGE, MAX_FOREIGN, MAX_GROWN, MAX_OBJECTS
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.outside import word_of
 from pytest_cellcache.trace.parts import (
@@ -42,6 +42,7 @@ class StateWatch(Layout):
     Attributes:
         time: number of the item that runs now. What is compared only now and then may have been
             changed by earlier ones, see ``take_late``.
+        is_huge: there is so much that what stays the same is to be compared now and then only.
     """
 
     def __init__(self, files: Files) -> None:
@@ -52,6 +53,7 @@ class StateWatch(Layout):
         self._lively: dict[Batch, None] = {}
         # Those of what lies outside the project from the start.
         self._apart: list[Batch] = []
+        self.is_huge = False
         self.undone = Undone()
 
     def begin(self) -> None:
@@ -61,25 +63,37 @@ class StateWatch(Layout):
         self._open.clear()  # the rest changes more often
         self._find_modules()
         self._limit = min(MAX_OBJECTS, len(self._parents) + MAX_GROWN)
+        self.is_huge = len(self._parents) > HUGE
 
     def take(
-        self, ran: frozenset[str] | None = None, *, keep: bool = False
+        self,
+        ran: frozenset[str] | None = None,
+        *,
+        keep: bool = False,
+        is_patient: bool = False,
     ) -> frozenset[StateChange]:
         """Say what changed since the last time; new modules are laid out only.
 
         Args:
             ran: files whose code has run; compare only what it may have changed. ``None`` for any.
             keep: ``remember`` is called next.
+            is_patient: leave what has stayed the same so far for later, if there is very much.
         """
         changes: set[StateChange] = set()
         files = None if ran is None else self.near(ran)
         keep = keep and self._memory is None
         due = self._batches[:] if files is None else self._due(files)
+        if is_patient and self.is_huge:
+            restless = {*self._lively, *self._bereft}
+            due = [batch for batch in due if batch.calm < CALM or batch in restless]
         self._bereft.clear()
         touched = [batch for batch in due if batch.has_changed(keep=keep)]
+        for batch in due:
+            batch.calm += 1
         if touched:
             self._memory = None
         for batch in touched:
+            batch.calm = 0
             found: set[StateChange] = set()
             self._look_closer(batch, found)
             changes |= found
@@ -137,7 +151,9 @@ class StateWatch(Layout):
     def remember(self) -> Memory:
         """Take copies of everything watched, to be put back; right after ``take``."""
         if self._memory is None:
-            self._memory = Memory(self._batches)
+            calm = [b for b in self._batches if self.is_huge and b.calm >= CALM]
+            kept = {*calm}
+            self._memory = Memory((b for b in self._batches if b not in kept), calm)
         memory = copy.copy(self._memory)  # with surroundings of its own
         memory.look_around()
         return memory
