@@ -292,7 +292,7 @@ def test_imports_are_noise_but_data_of_packages_is_not(
     (package / "data").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
     seen = watch(lambda: importlib.import_module(package.name))
-    assert seen == Observation(imports=frozenset({package.name}))
+    assert seen == Observation(imports=frozenset({package.name}), around=frozenset({SEARCH}))
     seen = watch(lambda: pkgutil.get_data(package.name, "data"))
     assert seen.reads == {str(package / "data")}
     del sys.modules[package.name]
