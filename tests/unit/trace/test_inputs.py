@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from pytest_cellcache.model.observation import UNKNOWN, Observation
+from pytest_cellcache.model.observation import SEARCH, UNKNOWN, Observation
 from pytest_cellcache.sources.history import Ignored
 from pytest_cellcache.trace import shims
 from pytest_cellcache.trace.recorder import Recorder, make_recorder

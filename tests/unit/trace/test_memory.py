@@ -143,8 +143,8 @@ def test_copies_are_made_anew_only_after_changes(
 ) -> None:
     made = []
 
-    def make(batches: Iterable[Batch]) -> Memory:
-        made.append(Memory(batches))
+    def make(batches: Iterable[Batch], calm: Iterable[Batch]) -> Memory:
+        made.append(Memory(batches, calm))
         return made[-1]
 
     monkeypatch.setattr(state_module, "Memory", make)
