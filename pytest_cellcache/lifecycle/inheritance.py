@@ -129,7 +129,10 @@ class Present:
             roots: what it ran and consulted.
         """
         unit = unit_key("now", "now")
-        readers = Readers(self._project, self._names, {unit: roots}, self._closure.live_edges)
+        closure = self._closure
+        readers = Readers(
+            self._project, self._names, {unit: roots}, closure.live_edges, closure.late
+        )
         found = set()
         for told in changes:
             if told == ANY:

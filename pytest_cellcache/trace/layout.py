@@ -106,14 +106,19 @@ class Layout:
                 self._walk(part, held.ident, key)
 
     def _find_modules(self) -> None:
-        self._known_modules = len(sys.modules)
+        self._known_modules = self._outside.modules.latest
         found: dict[str, Any] = {}
+        present: set[str] = set()
         for module in loaded_modules():
             filename = vars(module).get("__file__")
-            if not isinstance(filename, str) or filename in self._modules:
+            if not isinstance(filename, str) or filename in present:
                 continue
-            if filename.endswith(".py") and self._files.is_first_party(filename):
-                found.setdefault(filename, module)
+            known = self._modules.get(filename)
+            if known is not None and known.thing is vars(module):
+                present.add(filename)
+                found.pop(filename, None)
+            elif filename.endswith(".py") and self._files.is_first_party(filename):
+                found.setdefault(filename, module)  # or anew: the known one has gone
         self._sources |= found.keys()
         self._near.clear()
         self._is_grouped |= len(self._modules) + len(found) > _FEW_MODULES

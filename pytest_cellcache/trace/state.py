@@ -9,7 +9,6 @@ passes in C, and looks closer only where they differ.
 from __future__ import annotations
 
 import copy
-import sys
 import types
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterable
@@ -92,7 +91,7 @@ class StateWatch(Layout):
             batch.settled_at = self.time
         self._recent += due
         self._extend()
-        if len(sys.modules) != self._known_modules:
+        if self._outside.modules.latest != self._known_modules:
             self._memory = None
             self._find_modules()
         return frozenset(changes)
