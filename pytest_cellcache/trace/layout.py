@@ -85,6 +85,8 @@ class Layout:
         self._slots = KnownSlots()
         self._foreign_left = 0
         self._known_modules = 0
+        # What is laid out now, where somebody wants to know.
+        self._new: list[Held] | None = None
         self._limit = MAX_OBJECTS
         self._left_out: dict[int, Callable[[], Any]] = {}
         self._outside = Outside(self._owners, self._add, files.is_first_party, files.writes)
@@ -245,6 +247,8 @@ class Layout:
         batch = self._last_batch()
         batch.held.append(held)
         self._copies.note(held, batch)
+        if self._new is not None:
+            self._new.append(held)
 
     def _hold_value(self, value: Any, *, is_global: bool) -> None:
         kind, ident = type(value), identity(value)

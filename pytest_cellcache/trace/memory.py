@@ -16,6 +16,7 @@ from typing import Any, Final
 from pytest_cellcache.trace.held import Batch, Held, Row
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
+from pytest_cellcache.trace.modules import is_imported
 from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, SKIPPED_MEMBERS, value_of
 from pytest_cellcache.trace.slots import Slots
 from pytest_cellcache.trace.surrounding import put, surrounding_now
@@ -44,6 +45,10 @@ class Memory:
                 others = batch.held
             self._copies += [(held, held.saved, _copy(held)) for held in others]
         self.look_around()
+
+    def add(self, every: Iterable[Held]) -> None:
+        """Take copies of what is watched since, as it is now."""
+        self._copies = [*self._copies, *((held, held.saved, _copy(held)) for held in every)]
 
     def look_around(self) -> None:
         """Take the surroundings as they are now."""
@@ -177,6 +182,8 @@ def _refill_namespace(held: Held, copy: dict[str, Any]) -> bool:
     for name in [name for name in space if name not in copy]:
         if name in SKIPPED_MEMBERS or (held.is_foreign and name.startswith("_")):
             continue
+        if is_imported(space[name]):
+            continue  # a part of a package, which stays loaded
         if held.owner is None:
             del space[name]
         else:

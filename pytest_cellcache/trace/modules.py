@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import types
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from typing import Any
 
@@ -49,6 +50,14 @@ class LoadedModules(Look):
             else:
                 del sys.modules[name]
         return True
+
+
+def is_imported(thing: Any) -> bool:
+    """Say whether a thing is a module that an import has loaded and would give again."""
+    if type(thing) is not types.ModuleType:
+        return False
+    name = vars(thing).get("__name__")
+    return isinstance(name, str) and sys.modules.get(name) is thing and _is_imported(name, thing)
 
 
 def _put_there(before: dict[str, Any], now: dict[str, Any]) -> set[str]:
