@@ -63,7 +63,7 @@ class Closure:
         self._names = digester.names
         self._evaluations = evaluations
         self._ran = evaluations.imported
-        self.late = evaluations.late
+        self.loaded_first = evaluations.first
         self.calls = Calls(project, digester.names)
         self._writers = Writers(project, digester.names, self._ran.places)
         self._statements = foreign_writers(project, digester.names, evaluations.files)

@@ -37,13 +37,13 @@ def evaluations_of(
         outside: bodies that ran in imports and collection, but not in a statement of a module.
         modules: absolute files of the modules all of whose statements were told apart.
         files: relative files of the first-party modules loaded before the first test.
-        late: those of the ones loaded since.
+        late: those of all loaded since.
         unheard: those of them that were loaded before anything was traced.
         unread: functions whose annotations nobody has looked at, by absolute file.
     """
     project = digester.project
-    late = frozenset(late)
-    files = late.union(files)
+    first = frozenset(files)
+    loaded = first.union(late)
     places = project.snapshot.places
     cells: dict[CellPlace, set[Key]] = {}
     markers: dict[Place, set[Key]] = {}
@@ -65,9 +65,9 @@ def evaluations_of(
         for position in positions:
             cells.setdefault((path, position), set()).update(keys)
     traced = frozenset(places.relative(filename) for filename in modules)
-    is_told = traced >= files
+    is_told = traced >= loaded
     calls = Calls(project, digester.names)
-    for path in files - traced:
+    for path in loaded - traced:
         for _, refs in project.index(path).table.markers.values():
             called = calls.reach(calls.callees(path, refs, imported), imported)
             keys = {Key(BODY, *place) for place in called}
@@ -78,10 +78,10 @@ def evaluations_of(
         traced,
         imported,
         frozenset(outside) if is_told else imported.places,
-        files,
+        loaded,
         frozenset(unheard),
         frozenset((places.relative(filename), line) for filename, line in unread),
-        late,
+        first,
     )
     return evaluations, frozenset(everywhere)
 

@@ -131,7 +131,7 @@ class Present:
         unit = unit_key("now", "now")
         closure = self._closure
         readers = Readers(
-            self._project, self._names, {unit: roots}, closure.live_edges, closure.late
+            self._project, self._names, {unit: roots}, closure.live_edges, closure.loaded_first
         )
         found = set()
         for told in changes:

@@ -34,7 +34,7 @@ class Readers:
     Args:
         roots: of the units, by their keys; bodies that ran, and names, count.
         edges: ``Closure.live_edges``.
-        late: files that are loaded as modules only since tests run.
+        first: files that were loaded as modules before the first test.
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class Readers:
         names: Names,
         roots: Mapping[Key, frozenset[Key]],
         edges: Edges,
-        late: Collection[str] = (),
+        first: Collection[str] = (),
     ) -> None:
         self._project = project
-        self._late = late
+        self._first = first
         self._names = names
         # Sets of units are the bits of numbers, in the order of ``roots``.
         self._order = list(roots)
@@ -161,7 +161,7 @@ class Readers:
 
     def _may_import(self, key: Key, refs: Refs, name: str) -> bool:
         """Say whether code that runs when tests do may ask which module has a name."""
-        if key.kind != BODY and key.path not in self._late:
+        if key.kind != BODY and key.path in self._first:
             return False  # what it imports was there before the first test
         if refs.imports_computed or refs.imports_asked or "sys.modules" in refs.chains:
             return True

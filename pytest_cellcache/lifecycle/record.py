@@ -260,7 +260,7 @@ class Recording:
             imported=Ran(left.imported),
             outside=left.outside,
             files=imported_first,
-            late=left.loaded - imported_first,
+            late=left.loaded,
             unheard=around.unheard,
             unread=around.unread(),
             keys_of_code=self.keys_of_code,

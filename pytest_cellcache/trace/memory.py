@@ -7,12 +7,14 @@ attempt only, for they keep these objects alive. Nothing of the objects' own cod
 from __future__ import annotations
 
 import random
+import sys
 import types
 from collections import deque
 from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any, Final
 
+from pytest_cellcache.sources.loaded import members_of
 from pytest_cellcache.trace.held import Batch, Held, Row
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
@@ -37,6 +39,8 @@ class Memory:
         # What most of them hold is taken in one go, and told apart where something changed.
         self._taken: list[tuple[list[Row], list[Any]]] = []
         self._copies: list[tuple[Held, list[int], Any]] = []
+        # Namespaces of modules.
+        self._loaded: list[Any] = []
         for batch in batches:
             others = batch.uncopied
             try:
@@ -48,12 +52,20 @@ class Memory:
 
     def add(self, every: Iterable[Held]) -> None:
         """Take copies of what is watched since, as it is now."""
+        every = list(every)
+        self._loaded = [*self._loaded, *(held.thing for held in every if held.module)]
         self._copies = [*self._copies, *((held, held.saved, _copy(held)) for held in every)]
 
     def look_around(self) -> None:
         """Take the surroundings as they are now."""
         self._surrounding = surrounding_now()
         self._random = random.getstate()
+
+    def unload(self) -> None:
+        """Let first-party modules that have been loaded since be loaded by somebody else."""
+        for name, module in list(sys.modules.items()):
+            if any(members_of(module) is space for space in self._loaded):
+                del sys.modules[name]
 
     def put_back(self) -> bool:
         """Put everything back; say whether all that had changed could be."""
