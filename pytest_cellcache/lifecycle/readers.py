@@ -241,13 +241,24 @@ class Readers:
         return {
             source
             for source in self._back.get(key, ())
-            if source.kind == BODY
-            and source.path == key.path
-            and all(
-                not refs.tells and refs.kept == {key.name + "[]"}
-                for refs in self._project.refs_of(source)
-            )
+            if source.kind == BODY and self._is_silent(source, key)
         }
+
+    def _is_silent(self, source: Key, key: Key) -> bool:
+        every = list(self._project.refs_of(source))
+        if source.path == key.path and all(
+            not refs.tells and refs.kept == {key.name + "[]"} for refs in every
+        ):
+            return True
+        if not all("cache_clear" in refs.attrs for refs in every):
+            return False
+        chains = {
+            chain
+            for refs in every
+            for chain in refs.chains
+            if key in self._names.resolve(source.path, chain).keys
+        }
+        return bool(chains) and all(chain.endswith(".cache_clear") for chain in chains)
 
     def _leading_to(self, targets: set[Key], passed_over: Collection[Key] = frozenset()) -> int:
         """Give the units with a root that leads to one of some keys, as bits."""

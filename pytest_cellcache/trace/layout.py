@@ -274,6 +274,7 @@ class Layout:
             if look is None and is_builtin and hasattr(kind, "__length_hint__"):
                 look = iterator_ids
             if look is not None:
+                look = look() if isinstance(look, type) else look
                 self._add(Held(ident, "other", value, look))
         namespace = namespace_of(value)
         is_function = kind is types.FunctionType

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import os
+import sys
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterable
 from typing import Any, Final
@@ -87,7 +88,8 @@ class StateWatch(Layout):
             ran: files whose code has run; compare only what it may have changed. ``None`` for any.
             keep: ``remember`` is called next.
         """
-        changes, self._loaded = self._loaded, set()
+        changes = {change for change in self._loaded if change.word in sys.modules}
+        self._loaded.clear()
         files = None if ran is None else self.near(ran)
         keep = keep and self._memory is None
         due = self._batches[:] if files is None else self._due(files)

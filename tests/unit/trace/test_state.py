@@ -9,6 +9,7 @@ import textwrap
 import types
 import weakref
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ class Watched:
         name = "watched_" + filename.rpartition("/")[2].removesuffix(".py")
         module = types.ModuleType(name)
         module.__file__ = filename
+        module.__spec__ = ModuleSpec(name, None)
         self.modules[name] = sys.modules[name] = module
         exec(compile(textwrap.dedent(text), filename, "exec"), vars(module))
         return module
@@ -55,6 +57,7 @@ class Watched:
 def watched() -> Iterator[Watched]:
     watched = Watched()
     yield watched
+    watched.watch.end()
     for name in watched.modules:
         del sys.modules[name]
 
