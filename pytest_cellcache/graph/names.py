@@ -65,7 +65,7 @@ class Names:
                 if name == "*":
                     walk.whole(located)
                 else:
-                    walk.attribute(located, (name,))
+                    walk.attribute(located, tuple(name.split(".")))
             elif located is not None:
                 walk.loaded(located)
         return found
