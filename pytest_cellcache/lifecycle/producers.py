@@ -19,9 +19,10 @@ from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import words_of
 from pytest_cellcache.graph.remembered import Place, Ran, Writers, Written, fills, initialises
-from pytest_cellcache.model.keys import BODY, NAME, UNIT, Key
+from pytest_cellcache.model.keys import BODY, EFFECTS, NAME, SURFACE, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, CodeRef, StateChange
 from pytest_cellcache.trace.chance import DRAWN
+from pytest_cellcache.trace.outside import MODULES
 
 COUNTED: Final = "cache_info"
 """Attribute of a memo that says how often it was asked, and for how much."""
@@ -162,6 +163,11 @@ class Producers:
             keys_of: gives the keys of a global that is a mapping, as far as they are texts;
                 ``None`` for any other, and for one with other keys.
         """
+        for path, modules in sorted(closure.sets_modules.items()):
+            needs = frozenset({Key(EFFECTS, path), Key(SURFACE, path)})
+            self.changes += [
+                Change(Key(NAME, OUTSIDE, MODULES), name, False, needs, None) for name in modules
+            ]
         for changed in sorted(closure.changed_at_import):
             keys = keys_of(changed)
             for (path, position), rests_on in closure.written_at_import(changed).items():

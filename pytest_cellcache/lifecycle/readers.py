@@ -167,6 +167,8 @@ class Readers:
             return True
         first, _, rest = name.partition(".")
         last = rest.rpartition(".")[2] or first
+        if not name:
+            return bool(refs.imports)
         for spec in refs.imports | refs.strings:
             parts = spec.replace(":", ".").split(".")
             if last in parts and (not parts[0] or parts[0] == first):

@@ -251,3 +251,26 @@ def test_a_module_stays_a_part_of_its_package_that_a_cancelled_attempt_has_impor
     ran = late.both()
     assert ran.code == 0
     assert ran.decisions["test_b.py::test_then"]["attempts"] == 2
+
+
+def test_what_a_module_of_tests_puts_among_the_loaded_ones_counts_for_who_imports_it(
+    suite: Suite,
+) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import sys, types
+        fake = types.ModuleType("fake")
+        fake.VALUE = 1
+        sys.modules["fake"] = fake
+        def test_a(): assert True
+        """,
+    )
+    suite.write("lib.py", "def value():\n    import fake\n    return fake.VALUE\n")
+    suite.write("test_b.py", "import lib\ndef test_b(): assert lib.value()\ndef test_c(): pass\n")
+    suite.warm()
+    suite.edit("test_a.py", "fake.VALUE = 1", "fake.VALUE = 0")
+    ran = suite.both()
+    assert ran.code == 1
+    assert "test_b" in ran.names
+    assert "test_c" not in ran.names

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pytest_cellcache.model.observation import StateChange
+from pytest_cellcache.model.observation import OUTSIDE, StateChange
 from pytest_cellcache.trace.layout import Files
 from pytest_cellcache.trace.state import StateWatch
 
@@ -668,3 +668,21 @@ def test_what_is_kept_under_a_plain_key_is_not_kept_alive(watched: Watched) -> N
     module.D.clear()
     module.E.clear()
     assert [each() for each in found] == [None, None]
+
+
+def test_what_takes_the_place_of_a_module_is_a_change_and_an_import_is_none(
+    watched: Watched,
+) -> None:
+    watched.begin("V = 1")
+    stub = types.ModuleType("stub")
+    watched.modules["watched_stub"] = sys.modules["watched_stub"] = stub
+    watched.define("D = {}", SECOND)
+    changes = watched.watch.take()
+    assert {(c.filename, c.name, c.word) for c in changes} == {
+        (OUTSIDE, "sys.modules", "watched_stub")
+    }
+    assert watched.watch.take() == frozenset()
+    memory = watched.watch.remember()
+    sys.modules["watched_stub"] = types.ModuleType("other")
+    assert memory.put_back()
+    assert sys.modules["watched_stub"] is stub
