@@ -41,6 +41,7 @@ class Cell(NamedTuple):
             nothing else on an object.
         is_new: what it binds is an object that nobody else has.
         is_decorated: something may read what it binds as soon as it is bound.
+        metaclass: the one among ``bases`` that the class is no subclass of.
     """
 
     kind: CellKind
@@ -62,6 +63,13 @@ class Cell(NamedTuple):
     classes: tuple[str, ...] = ()
     only_reads: bool = False
     files: tuple[str, ...] = ()
+    metaclass: str = ""
+
+
+def makes_classes(cell: Cell) -> bool:
+    """Say whether a class of a cell may be a metaclass, as far as the names of its bases tell."""
+    inherited = cell.refs.bases - {cell.metaclass}
+    return any(base == "type" or base.endswith("Meta") for base in inherited)
 
 
 class Def(NamedTuple):

@@ -28,6 +28,7 @@ from pytest_cellcache.graph.remembered import (
     foreign_writers,
     is_implicit,
     is_kept,
+    module_setters,
 )
 from pytest_cellcache.graph.texts import reads_docs, reads_sources
 from pytest_cellcache.model.digest import ABSENT
@@ -64,6 +65,8 @@ class Closure:
         self._names = digester.names
         self._evaluations = evaluations
         self._ran = evaluations.imported
+        self.loaded_first = evaluations.first
+        self.sets_modules = module_setters(project, evaluations.first)
         self.calls = Calls(project, digester.names)
         self._writers = Writers(project, digester.names, self._ran.places)
         self._statements = foreign_writers(project, digester.names, evaluations.files)

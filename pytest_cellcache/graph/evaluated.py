@@ -32,6 +32,7 @@ class Evaluations(NamedTuple):
         files: first-party modules loaded.
         unheard: those that were loaded before anything was traced.
         unread: file and first line of the functions whose annotations nobody has looked at.
+        first: those of ``files`` that were loaded before the first test.
     """
 
     cells: Mapping[CellPlace, frozenset[Key]] = MappingProxyType({})
@@ -42,6 +43,7 @@ class Evaluations(NamedTuple):
     files: frozenset[str] = frozenset()
     unheard: frozenset[str] = frozenset()
     unread: frozenset[tuple[str, int]] = frozenset()
+    first: frozenset[str] = frozenset()
 
     def ran_with(self, place: Place, cells: Collection[CellPlace]) -> Ran:
         """Give the bodies that may have run when imports ran one, in cells as far as is known."""

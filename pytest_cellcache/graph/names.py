@@ -62,10 +62,9 @@ class Names:
             walk = _Walk(self._project, found)
             located = walk.module(path, module)
             if located is not None and name:
-                if name == "*":
-                    walk.whole(located)
-                else:
-                    walk.attribute(located, (name,))
+                parts = tuple(name.split("."))
+                walk.is_used = len(parts) > 1 or parts == ("*",)
+                walk.attribute(located, parts[:-1] if parts[-1] == "*" else parts)
             elif located is not None:
                 walk.loaded(located)
         return found
@@ -90,6 +89,8 @@ class _Walk:
         self._project = project
         self._found = found
         self._seen: set[tuple[str, tuple[str, ...]]] = set()
+        # Else the statement that imports a module uses nothing of it.
+        self.is_used = True
 
     def name(self, path: str, parts: tuple[str, ...]) -> bool:
         """Follow a name of a module; say whether anything binds it."""
@@ -173,6 +174,9 @@ class _Walk:
 
     def whole(self, located: Located) -> None:
         """Depend on everything in a module that is used as a value."""
+        if not self.is_used:
+            self.loaded(located)
+            return
         self._found.modules |= {located.file or "", *located.folders}
         if located.source is not None:
             self._found.keys.add(Key(SURFACE, located.source))

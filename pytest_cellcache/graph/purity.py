@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from pytest_cellcache.graph.bases import UNKNOWN
-from pytest_cellcache.graph.cells import Cell, Def
+from pytest_cellcache.graph.cells import Cell, Def, makes_classes
 from pytest_cellcache.graph.foreign import (
     CLASS_MAKERS,
     IMPURE_BUILTINS,
@@ -335,7 +335,7 @@ class Purity:
                         owner in cell.classes or (owner == name and cell.kind == "class")
                     ):
                         return False
-                    is_meta = any(b == "type" or b.endswith("Meta") for b in cell.refs.bases)
+                    is_meta = makes_classes(cell)
                     hooks = METACLASS_METHODS if is_meta else ("__init_subclass__",)
                     if not self._has_quiet(target, owner, hooks, depth, False):
                         return False

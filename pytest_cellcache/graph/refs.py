@@ -85,7 +85,8 @@ class Refs:
         attrs: every attribute name read, also ``getattr`` with a constant.
         fields: those of ``attrs`` that are read as values, not called as methods.
         imports: modules imported by the code itself, as written: ``..pkg.mod`` (dots lead), and
-            names taken from them as ``..pkg.mod:name``; a star import is ``..pkg.mod:*``.
+            names taken from them as ``..pkg.mod:name``; a star import is ``..pkg.mod:*``. What is
+            used of them is ``..pkg.mod:name.attribute``, ``..pkg.mod:name.*`` if that may be any.
         calls: chains of what is called; ``f()`` where the result of ``f`` is called, ``f().m``
             where a method of it is; ``.m`` for a method of anything else, ``""`` for any other
             callee.

@@ -150,6 +150,20 @@ class Writers:
         )
 
 
+def module_setters(project: Project, files: Iterable[str]) -> dict[str, set[str]]:
+    """Give, per file whose statements put something among the loaded modules, the names of these.
+
+    The empty name where some name is not a constant.
+    """
+    found: dict[str, set[str]] = {}
+    for path in files:
+        for cell in project.index(path).table.cells:
+            if "sys.modules" in cell.refs.receivers:
+                specs = {spec.removesuffix(":*") for spec in cell.refs.imports}
+                found.setdefault(path, set()).update(specs or {""})
+    return found
+
+
 def foreign_writers(project: Project, names: Names, files: Iterable[str]) -> dict[Place, set[str]]:
     """Give, per global of a file, the other modules whose statements may write it."""
     found: dict[Place, set[str]] = {}

@@ -141,8 +141,8 @@ class Scanner:
         if found is None:
             return False
         module, taken = found
-        parts = (taken, *rest) if taken else rest
-        self.found.imports.add(f"{module}:{'.'.join(parts) if parts else '*'}")
+        parts = (taken, *(rest or "*")) if taken else rest or ("*",)
+        self.found.imports.add(f"{module}:{'.'.join(parts)}")
         return True
 
     def _attribute(self, node: ast.Attribute, local: LocalScope) -> None:
@@ -314,12 +314,16 @@ class Scanner:
                 self.found.strings.add(value.replace(":", "."))
 
     def _import(self, node: ast.Import, local: LocalScope) -> None:
-        for alias in node.names:
-            self.found.imports.add(alias.name)
+        self.found.imports.update(alias.name for alias in node.names)
 
     def _import_from(self, node: ast.ImportFrom, local: LocalScope) -> None:
+        known = self._inside.imports if self._inside else {}
         for alias in node.names:
-            self.found.imports.add(import_spec(node.module, node.level, alias.name))
+            spec = import_spec(node.module, node.level, alias.name)
+            self.found.imports.add(spec)
+            name = alias.asname or alias.name
+            if name not in local or "{}:{}".format(*known.get(name, ("", ""))) != spec:
+                self.found.imports.add(f"{spec}.*")  # what is used of it is not known
 
     def _function(self, node: FunctionNode, local: LocalScope) -> None:
         for part in evaluated_outside(node, has_lazy_annotations=self._has_lazy_annotations):

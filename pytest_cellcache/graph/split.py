@@ -244,6 +244,7 @@ class _Splitter:
         end: int,
         *,
         bases: tuple[str, ...] = (),
+        metaclass: str = "",
         is_decorated: bool = False,
         shape: ClassShape = _NO_SHAPE,
     ) -> None:
@@ -268,6 +269,7 @@ class _Splitter:
                 classes=tuple(classes_in([statement])) if kind in ("class", "effect") else (),
                 only_reads=kind == "effect" and only_reads(statement),
                 files=files_in(statement) if kind == "effect" else (),
+                metaclass=metaclass,
             )
         )
 
@@ -322,14 +324,15 @@ class _Splitter:
                 self._drop_test_members(member, name + ".")
         node.body = kept
         bases = tuple(chain_of(base) or "" for base in node.bases)
-        bases += tuple(chain_of(k.value) or "" for k in node.keywords if k.arg == "metaclass")
+        made_by = tuple(chain_of(k.value) or "" for k in node.keywords if k.arg == "metaclass")
         self._add(
             "class",
             (name,),
             node,
             start,
             node.end_lineno or node.lineno,
-            bases=bases,
+            bases=bases + made_by,
+            metaclass=made_by[0] if made_by and made_by[0] not in bases else "",
             is_decorated=bool(node.decorator_list) or bool(node.keywords),
             shape=shape_of(node),
         )

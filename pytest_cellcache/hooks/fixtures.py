@@ -287,6 +287,7 @@ class FixtureWatch:
             self._recorder.listen(server.take)
         if fixturedef.scope != "function":
             instance.changes |= self._changes.take()
+            self._changes.end_setup(instance)
         instance.uses |= self._upstream(fixturedef, request)
         if instance in self._raised:
             instance.uses |= self._raised - {instance}

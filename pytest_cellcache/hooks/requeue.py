@@ -198,7 +198,7 @@ class Requeuer:
         made = self._changes.so_far(is_all=False)  # draws are of interest
 
         def seen_of(changes: set[Told]) -> set[Told]:
-            return self._seen_by(seen, changes, made)
+            return self._undoing.note_seen(self._seen_by(seen, changes, made))
 
         read = self._fixtures.read_by(self._seen)
         found: Mates = self._guard.call(self._order.due, [], item, looked, seen_of, read)

@@ -113,6 +113,11 @@ class Changes:
         if self._watch is not None:
             self._watch.undone.begin(scope)
 
+    def end_setup(self, scope: object) -> None:
+        """Take what has changed since a scope began for what its set-up did; after ``take``."""
+        if self._watch is not None:
+            self._watch.undone.end_setup(scope)
+
     def end_scope(self, scope: object) -> frozenset[StateChange]:
         """Give the changes since a scope began of which nothing is left; after ``take``."""
         return self._watch.undone.end(scope) if self._watch is not None else _NONE
@@ -193,6 +198,8 @@ class Changes:
 
     def end(self) -> None:
         """Watch no longer."""
+        if self._watch is not None:
+            self._watch.end()
         self._watch = None
 
     def follow(self, owner: str, value: object) -> None:

@@ -16,8 +16,11 @@ from typing import Any
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.state import Changes
+from pytest_cellcache.lifecycle.inheritance import Told
 from pytest_cellcache.lifecycle.units import Instance
+from pytest_cellcache.model.observation import OUTSIDE
 from pytest_cellcache.trace.memory import Memory
+from pytest_cellcache.trace.outside import MODULES
 
 
 class Undoing:
@@ -40,6 +43,7 @@ class Undoing:
         self._first: Memory | None = None
         self._alive: set[Instance] = set()
         self._cancelled: tuple[Memory | None, set[Instance], set[Instance]] | None = None
+        self._is_later = False
         self.is_lasting = False
 
     def begin(self) -> None:
@@ -47,6 +51,15 @@ class Undoing:
         self._first = self._changes.remember()
         self._alive = set(self._fixtures.alive())
         self._cancelled = None
+        self._is_later = False
+
+    def note_seen(self, changes: set[Told]) -> set[Told]:
+        """Take the changes that others make before the next attempt, as the last one sees them.
+
+        Who is the first to import a module may be one of them; then it must not be loaded.
+        """
+        self._is_later = any((told.path, told.name) == (OUTSIDE, MODULES) for told in changes)
+        return changes
 
     def end(self) -> None:
         """Let go of what was remembered, but for what ``after_release`` needs."""
@@ -75,6 +88,8 @@ class Undoing:
             self._changes.drop()
 
     def _put(self, memory: Memory | None) -> None:
+        if memory is not None and self._is_later:
+            self._guard.call(memory.unload, None)
         is_done: Any = memory is not None and self._guard.call(memory.put_back, False)
         self.is_lasting = not is_done
         if not is_done:

@@ -70,7 +70,7 @@ def with_producers(
     served: dict[object, int] = dict.fromkeys(places, 0)
     for _ in range(_MAX_PASSES):
         live = {unit: own | frozenset(added.get(unit, ())) for unit, own in roots.items()}
-        readers = Readers(project, names, live, live_edges)
+        readers = Readers(project, names, live, live_edges, closure.loaded_first)
         grown = False
         for place, group in places.items():
             rests_on = frozenset[Key]().union(*(change.rests_on for change in group))

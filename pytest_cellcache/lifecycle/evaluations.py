@@ -24,6 +24,7 @@ def evaluations_of(
     imported: Ran,
     outside: Iterable[Place],
     files: Iterable[str],
+    late: Iterable[str] = (),
     unheard: Iterable[str] = (),
     unread: Iterable[Statement] = (),
     keys_of_code: Callable[[Iterable[CodeRef]], set[Key]],
@@ -35,11 +36,14 @@ def evaluations_of(
     Args:
         outside: bodies that ran in imports and collection, but not in a statement of a module.
         modules: absolute files of the modules all of whose statements were told apart.
-        files: relative files of all first-party modules loaded.
+        files: relative files of the first-party modules loaded before the first test.
+        late: those of all loaded since.
         unheard: those of them that were loaded before anything was traced.
         unread: functions whose annotations nobody has looked at, by absolute file.
     """
     project = digester.project
+    first = frozenset(files)
+    loaded = first.union(late)
     places = project.snapshot.places
     cells: dict[CellPlace, set[Key]] = {}
     markers: dict[Place, set[Key]] = {}
@@ -61,9 +65,9 @@ def evaluations_of(
         for position in positions:
             cells.setdefault((path, position), set()).update(keys)
     traced = frozenset(places.relative(filename) for filename in modules)
-    is_told = traced >= set(files)
+    is_told = traced >= loaded
     calls = Calls(project, digester.names)
-    for path in set(files) - traced:
+    for path in loaded - traced:
         for _, refs in project.index(path).table.markers.values():
             called = calls.reach(calls.callees(path, refs, imported), imported)
             keys = {Key(BODY, *place) for place in called}
@@ -74,9 +78,10 @@ def evaluations_of(
         traced,
         imported,
         frozenset(outside) if is_told else imported.places,
-        frozenset(files),
+        loaded,
         frozenset(unheard),
         frozenset((places.relative(filename), line) for filename, line in unread),
+        first,
     )
     return evaluations, frozenset(everywhere)
 

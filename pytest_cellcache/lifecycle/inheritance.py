@@ -14,7 +14,7 @@ from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Place
-from pytest_cellcache.lifecycle.producers import DRAWS, Change, Producers, unit_key
+from pytest_cellcache.lifecycle.producers import COUNTED, DRAWS, Change, Producers, unit_key
 from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.model.digest import Digest, digest_parts
@@ -49,6 +49,7 @@ def tell(changes: Iterable[Change]) -> list[Told]:
     """Name changes of module state in a record.
 
     Not what a memo keeps: it is the same whoever asks first, and asking needs nobody to have asked.
+    Nor how much that is: few look, and then at what is known to have been asked before.
     """
     found = {
         Told(
@@ -62,7 +63,7 @@ def tell(changes: Iterable[Change]) -> list[Told]:
             tuple(sorted(c.defined)),
         )
         for c in changes
-        if c.key.path != FIXTURE and (c.producer is not None or c.fillers)
+        if c.key.path != FIXTURE and (c.producer is not None or c.fillers) and c.word != COUNTED
     }
     return sorted(found) if len(found) <= _MOST else [ANY]
 
@@ -129,7 +130,10 @@ class Present:
             roots: what it ran and consulted.
         """
         unit = unit_key("now", "now")
-        readers = Readers(self._project, self._names, {unit: roots}, self._closure.live_edges)
+        closure = self._closure
+        readers = Readers(
+            self._project, self._names, {unit: roots}, closure.live_edges, closure.loaded_first
+        )
         found = set()
         for told in changes:
             if told == ANY:

@@ -20,10 +20,13 @@ from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import words_of
 from pytest_cellcache.graph.remembered import Place, Ran, Writers, Written, fills
 from pytest_cellcache.graph.scopes import initialises
-from pytest_cellcache.model.keys import BODY, NAME, UNIT, Key
+from pytest_cellcache.model.keys import BODY, EFFECTS, NAME, SURFACE, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, CodeRef, StateChange
 from pytest_cellcache.trace.chance import DRAWN
+from pytest_cellcache.trace.outside import MODULES
 
+COUNTED: Final = "cache_info"
+"""Attribute of a memo that says how often it was asked, and for how much."""
 _NO_INPUTS: Final[Mapping[frozenset[Place] | None, frozenset[Key]]] = MappingProxyType({})
 
 
@@ -113,7 +116,14 @@ class Producers:
             where = path if change.home is None else home.filename
             exact, found = self._makers(where, home, ran, writers)
             fillers: frozenset[Key] = frozenset()
-            if found and not found & own and all(self._fills(place) for place in found):
+            clearing = self._clearing(found)
+            if clearing:
+                # Who clears it, too, finds nothing of what others have left in it.
+                bodies = self._calls.reach(found - own - clearing, ran)
+                rests_on = frozenset(Key(BODY, *place) for place in bodies) | inputs
+                fillers = frozenset(Key(BODY, *place) for place in clearing)
+                producer = unit
+            elif found and not found & own and all(self._fills(place) for place in found):
                 bodies = self._calls.reach(found | self._wrapped(where, home.name, ran), ran)
                 rests_on = frozenset(Key(BODY, *place) for place in bodies) | inputs
                 for on_stack, keys in broad.items():
@@ -140,6 +150,9 @@ class Producers:
                 paths = {place[0] for place in ran.places | own}
                 made = made._replace(defined=self._defined(change.word, paths))
             self._keep(made)
+            if any(map(self._is_memo, found)):
+                needs = frozenset({unit})
+                self._keep(Change(key, COUNTED, False, needs, unit, unit=unit, is_counter=True))
 
     def _keep(self, made: Change) -> None:
         if made not in self._known:
@@ -155,6 +168,11 @@ class Producers:
             keys_of: gives the keys of a global that is a mapping, as far as they are texts;
                 ``None`` for any other, and for one with other keys.
         """
+        for path, modules in sorted(closure.sets_modules.items()):
+            needs = frozenset({Key(EFFECTS, path), Key(SURFACE, path)})
+            self.changes += [
+                Change(Key(NAME, OUTSIDE, MODULES), name, False, needs, None) for name in modules
+            ]
         for changed in sorted(closure.changed_at_import):
             keys = keys_of(changed)
             for (path, position), rests_on in closure.written_at_import(changed).items():
@@ -215,6 +233,16 @@ class Producers:
             return None
         namesakes = self._project.index(keys[0].path).defs[keys[0].name]
         return keys[0] if len(namesakes) == 1 else None
+
+    def _clearing(self, places: set[Place]) -> set[Place]:
+        """Give those that make a memo forget, where all that others do is to ask it."""
+        clearing = {
+            place
+            for place in places
+            for found in self._project.index(place[0]).defs[place[1]]
+            if "cache_clear" in found.refs.attrs
+        }
+        return clearing if all(map(self._is_memo, places - clearing)) else set()
 
     def _is_memo(self, place: Place) -> bool:
         """Say whether a body is run by what remembers for it, so that readers need not run it."""

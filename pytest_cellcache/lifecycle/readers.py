@@ -14,7 +14,7 @@ from pytest_cellcache.lifecycle.gathering import Gathered
 from pytest_cellcache.lifecycle.producers import DRAWS, Change
 from pytest_cellcache.model.keys import BODY, MARKERS, MODULE, NAME, SURFACE, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE
-from pytest_cellcache.trace.outside import READ_THROUGH
+from pytest_cellcache.trace.outside import MODULES, READ_THROUGH
 
 _MANGLED: Final = re.compile(r"^_[A-Z]\w*?__(?=\w)")
 """What the compiler puts before ``__name`` in a class body."""
@@ -34,6 +34,7 @@ class Readers:
     Args:
         roots: of the units, by their keys; bodies that ran, and names, count.
         edges: ``Closure.live_edges``.
+        first: files that were loaded as modules before the first test.
     """
 
     def __init__(
@@ -42,8 +43,10 @@ class Readers:
         names: Names,
         roots: Mapping[Key, frozenset[Key]],
         edges: Edges,
+        first: Collection[str] = (),
     ) -> None:
         self._project = project
+        self._first = first
         self._names = names
         # Sets of units are the bits of numbers, in the order of ``roots``.
         self._order = list(roots)
@@ -145,6 +148,9 @@ class Readers:
         """Give the units that use what is watched outside the project (``trace.outside``)."""
         if name == DRAWS.name:
             return self._units.get(DRAWS, 0)
+        if name == MODULES and (name, word) not in self._outside:
+            asking = {key for key, refs in self._refs if self._may_import(key, refs, word)}
+            self._outside[name, word] = self._leading_to(asking)
         if (name, word) not in self._outside:
             tops = READ_THROUGH.get(name, (name,))
             used = {k for k in self._back if k.kind == MODULE and k.name.split(".")[0] in tops}
@@ -152,6 +158,22 @@ class Readers:
                 used |= {key for key in self._back if key.kind == NAME and key.name == word}
             self._outside[name, word] = self._leading_to(used)
         return self._outside[name, word]
+
+    def _may_import(self, key: Key, refs: Refs, name: str) -> bool:
+        """Say whether code that runs when tests do may ask which module has a name."""
+        if key.kind != BODY and key.path in self._first:
+            return False  # what it imports was there before the first test
+        if refs.imports_computed or refs.imports_asked or "sys.modules" in refs.chains:
+            return True
+        first, _, rest = name.partition(".")
+        last = rest.rpartition(".")[2] or first
+        if not name:
+            return bool(refs.imports)
+        for spec in refs.imports | refs.strings:
+            parts = spec.replace(":", ".").split(".")
+            if last in parts and (not parts[0] or parts[0] == first):
+                return True
+        return False
 
     def _asking(self, key: Key, function: Key) -> int:
         """Give the units that may see variables of the function that a global is.
@@ -221,13 +243,24 @@ class Readers:
         return {
             source
             for source in self._back.get(key, ())
-            if source.kind == BODY
-            and source.path == key.path
-            and all(
-                not refs.tells and refs.kept == {key.name + "[]"}
-                for refs in self._project.refs_of(source)
-            )
+            if source.kind == BODY and self._is_silent(source, key)
         }
+
+    def _is_silent(self, source: Key, key: Key) -> bool:
+        every = list(self._project.refs_of(source))
+        if source.path == key.path and all(
+            not refs.tells and refs.kept == {key.name + "[]"} for refs in every
+        ):
+            return True
+        if not all("cache_clear" in refs.attrs for refs in every):
+            return False
+        chains = {
+            chain
+            for refs in every
+            for chain in refs.chains
+            if key in self._names.resolve(source.path, chain).keys
+        }
+        return bool(chains) and all(chain.endswith(".cache_clear") for chain in chains)
 
     def _leading_to(self, targets: set[Key], passed_over: Collection[Key] = frozenset()) -> int:
         """Give the units with a root that leads to one of some keys, as bits."""

@@ -250,8 +250,7 @@ class Recording:
         return Left(self.keys_of_code, self.input_keys, around, self.children.joined)
 
     def _closure(self, around: Surroundings, left: Left) -> tuple[Closure, frozenset[Key]]:
-        places = self._project.snapshot.places
-        imported_first = {places.relative(name) for name in around.loaded}
+        imported_first = set(map(self._project.snapshot.places.relative, around.loaded))
         for name in imported_first:
             self._project.snapshot.note_view(name, is_absent=False)
         evaluations, everywhere = evaluations_of(
@@ -260,7 +259,8 @@ class Recording:
             modules=around.modules,
             imported=Ran(left.imported),
             outside=left.outside,
-            files=imported_first | left.loaded,
+            files=imported_first,
+            late=left.loaded,
             unheard=around.unheard,
             unread=around.unread(),
             keys_of_code=self.keys_of_code,

@@ -85,6 +85,8 @@ class Layout:
         self._slots = KnownSlots()
         self._foreign_left = 0
         self._known_modules = 0
+        # What is laid out now, where somebody wants to know.
+        self._new: list[Held] | None = None
         self._limit = MAX_OBJECTS
         self._left_out: dict[int, Callable[[], Any]] = {}
         self._outside = Outside(self._owners, self._add, files.is_first_party, files.writes)
@@ -106,14 +108,19 @@ class Layout:
                 self._walk(part, held.ident, key)
 
     def _find_modules(self) -> None:
-        self._known_modules = len(sys.modules)
+        self._known_modules = self._outside.modules.latest
         found: dict[str, Any] = {}
+        present: set[str] = set()
         for module in loaded_modules():
             filename = vars(module).get("__file__")
-            if not isinstance(filename, str) or filename in self._modules:
+            if not isinstance(filename, str) or filename in present:
                 continue
-            if filename.endswith(".py") and self._files.is_first_party(filename):
-                found.setdefault(filename, module)
+            known = self._modules.get(filename)
+            if known is not None and known.thing is vars(module):
+                present.add(filename)
+                found.pop(filename, None)
+            elif filename.endswith(".py") and self._files.is_first_party(filename):
+                found.setdefault(filename, module)  # or anew: the known one has gone
         self._sources |= found.keys()
         self._near.clear()
         self._is_grouped |= len(self._modules) + len(found) > _FEW_MODULES
@@ -240,6 +247,8 @@ class Layout:
         batch = self._last_batch()
         batch.held.append(held)
         self._copies.note(held, batch)
+        if self._new is not None:
+            self._new.append(held)
 
     def _hold_value(self, value: Any, *, is_global: bool) -> None:
         kind, ident = type(value), identity(value)
@@ -265,6 +274,7 @@ class Layout:
             if look is None and is_builtin and hasattr(kind, "__length_hint__"):
                 look = iterator_ids
             if look is not None:
+                look = look() if isinstance(look, type) else look
                 self._add(Held(ident, "other", value, look))
         namespace = namespace_of(value)
         is_function = kind is types.FunctionType

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from pytest_cellcache.model.digest import digest_bytes
 from pytest_cellcache.trace.identities import identity
-from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, value_of
+from pytest_cellcache.trace.look import Look
+from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, first_of, value_of, way_to
 
 
 def namespace_ids(namespace: Any) -> list[int]:
@@ -45,10 +46,27 @@ def _deque_ids(sequence: Any) -> list[int]:
     return [*map(identity, deque.__iter__(sequence))] if size <= MAX_ITEMS else [size]
 
 
-def _lru_ids(memo: Any) -> list[int]:
-    if type(getattr(getattr(memo, "__wrapped__", None), "__self__", None)) is re.Pattern:
-        return []  # its methods give for the same text the same, whoever asked first
-    return [LRU.cache_info(memo).misses, LRU.cache_info(memo).currsize]
+class MemoLook(Look):
+    """What a memo of ``lru_cache`` has learned; one that was cleared counts from the start.
+
+    So the first of its results is another one then. It is kept from being forgotten, as the next
+    one might get its identity, where nobody can notice that it lives on.
+    """
+
+    def __init__(self) -> None:
+        self._alive: Callable[[], Any] = lambda: None
+        self._is_empty = True
+        self._cleared = 0
+
+    def __call__(self, memo: Any) -> list[int]:
+        if type(getattr(getattr(memo, "__wrapped__", None), "__self__", None)) is re.Pattern:
+            return []  # its methods give for the same text the same, whoever asked first
+        known = LRU.cache_info(memo)
+        first = first_of(memo)
+        if self._is_empty != (first is None) or self._alive() is not first:
+            self._cleared += 1
+            self._is_empty, self._alive = first is None, way_to(first)
+        return [known.misses, known.currsize, self._cleared]
 
 
 def iterator_ids(iterator: Any) -> list[int]:
@@ -83,13 +101,14 @@ def order_ids(mapping: Any) -> list[int]:
     return [*map(identity, OrderedDict.__iter__(mapping))]
 
 
-# Through the builtin types: subclasses may override whatever they like.
-LOOKS: Final[tuple[tuple[Any, Callable[[Any], list[int]]], ...]] = (
+# Through the builtin types: subclasses may override whatever they like. Who needs to remember what
+# was there is a class, made for each.
+LOOKS: Final[tuple[tuple[Any, Any], ...]] = (
     (list, _list_ids),
     (set, _set_ids),
     (deque, _deque_ids),
     (bytearray, lambda value: [hash(digest_bytes(value))]),
-    (LRU, _lru_ids),
+    (LRU, MemoLook),
     (types.GeneratorType, _generator_ids),
     (types.AsyncGeneratorType, _generator_ids),
     (types.CellType, _cell_ids),

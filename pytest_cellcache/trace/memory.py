@@ -7,15 +7,18 @@ attempt only, for they keep these objects alive. Nothing of the objects' own cod
 from __future__ import annotations
 
 import random
+import sys
 import types
 from collections import deque
 from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any, Final
 
+from pytest_cellcache.sources.loaded import members_of
 from pytest_cellcache.trace.held import Batch, Held, Row
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
+from pytest_cellcache.trace.modules import is_imported
 from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, SKIPPED_MEMBERS, value_of
 from pytest_cellcache.trace.slots import Slots
 from pytest_cellcache.trace.surrounding import put, surrounding_now
@@ -38,6 +41,8 @@ class Memory:
         # What most of them hold is taken in one go, and told apart where something changed.
         self._taken: list[tuple[list[Row], list[Any]]] = []
         self._copies: list[tuple[Held, list[int], Any]] = []
+        # Namespaces of modules.
+        self._loaded: list[Any] = []
         for batch in batches:
             others = batch.uncopied
             try:
@@ -47,10 +52,22 @@ class Memory:
             self._copies += [(held, held.saved, _copy(held)) for held in others]
         self.look_around()
 
+    def add(self, every: Iterable[Held]) -> None:
+        """Take copies of what is watched since, as it is now."""
+        every = list(every)
+        self._loaded = [*self._loaded, *(held.thing for held in every if held.module)]
+        self._copies = [*self._copies, *((held, held.saved, _copy(held)) for held in every)]
+
     def look_around(self) -> None:
         """Take the surroundings as they are now."""
         self._surrounding = surrounding_now()
         self._random = random.getstate()
+
+    def unload(self) -> None:
+        """Let first-party modules that have been loaded since be loaded by somebody else."""
+        for name, module in list(sys.modules.items()):
+            if any(members_of(module) is space for space in self._loaded):
+                del sys.modules[name]
 
     def put_back(self) -> bool:
         """Put everything back; say whether all that had changed could be."""
@@ -180,6 +197,8 @@ def _refill_namespace(held: Held, copy: dict[str, Any]) -> bool:
     for name in [name for name in space if name not in copy]:
         if name in SKIPPED_MEMBERS or (held.is_foreign and name.startswith("_")):
             continue
+        if is_imported(space[name]):
+            continue  # a part of a package, which stays loaded
         if held.owner is None:
             del space[name]
         else:

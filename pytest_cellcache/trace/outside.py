@@ -24,7 +24,11 @@ from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.looks import mapping_ids, namespace_ids
+from pytest_cellcache.trace.modules import LoadedModules
 from pytest_cellcache.trace.registers import REGISTERED, dialects, put_dialects, put_rows, rows_of
+
+MODULES: Final = "sys.modules"
+"""Name of what modules are loaded, in changes."""
 
 READ_THROUGH: Final = {
     "locale": ("locale", "time", "datetime", "calendar"),
@@ -111,6 +115,9 @@ class Outside:
         owners: takes whose each object is.
         add: takes what is compared.
         writes: names, from the top-level module on, what code of a file may write to.
+
+    Attributes:
+        modules: what is loaded.
     """
 
     def __init__(
@@ -124,6 +131,7 @@ class Outside:
         self._add = add
         self._is_first_party = is_first_party
         self._writes = writes
+        self.modules = LoadedModules()
 
     def begin(self) -> None:
         """Watch what is always watched."""
@@ -136,6 +144,7 @@ class Outside:
             "sys": Probe(_switches, _put_switches, _look_at_switches),
             "socket": Probe(_timeout, _put_timeout),
             "random": Drawing(),
+            MODULES: self.modules,
             "gc": Probe(collector, put_collector),
             "csv": Probe(dialects, put_dialects, lambda: (*map(identity, dialects()),)),
             "codecs": Probe(REGISTERED.codecs, REGISTERED.put_codecs),
@@ -185,8 +194,8 @@ def hold(thing: Any) -> Held:
 
 
 def word_of(owner: str, word: str) -> str:
-    """Say by which word readers can be told: of builtins by their names, else by none."""
-    return word if owner in ("builtins", "random") else ""
+    """Say by which word readers can be told: of builtins and modules by their names, or by none."""
+    return word if owner in ("builtins", "random", MODULES) else ""
 
 
 def _along(name: str) -> Iterable[Any]:

@@ -14,6 +14,7 @@ import types
 import weakref
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from itertools import pairwise
 from typing import Any, Final
 
 from pytest_cellcache.model.observation import CodeRef
@@ -150,10 +151,14 @@ def slot_value(descriptor: Any, value: Any) -> Any:
 
 def way_to(value: Any) -> Callable[[], Any]:
     """Give what leads to an object without keeping it alive, where that is possible."""
+    return _weakly(value) or (lambda: value)
+
+
+def _weakly(value: Any) -> Callable[[], Any] | None:
     try:
         return weakref.ref(value)
     except TypeError:
-        return lambda: value
+        return None
 
 
 def value_of(variable: ContextVar[Any], unset: Any = None) -> Any:
@@ -168,6 +173,21 @@ def code_of(value: Any) -> CodeRef | None:
     """Give the code of a function; ``None`` of anything else."""
     code = value.__code__ if type(value) is types.FunctionType else None
     return CodeRef(code.co_filename, code.co_firstlineno, code.co_name) if code else None
+
+
+def first_of(memo: Any) -> Any:
+    """Give what stands for the first of the results that a memo of ``lru_cache`` has.
+
+    The result itself, where that can be referred to weakly, or the memo is not bounded.
+    """
+    found = gc.get_referents(memo)  # of bounded ones each key, followed by its result
+    own = object.__getattribute__(memo, "__dict__")
+    kept = [inner for inner in found if type(inner) is dict and inner is not own][-1:]
+    for key, entry in kept[0].items() if kept else ():
+        results = (after for each, after in pairwise(found) if each is key)
+        result = next(results, entry)
+        return entry if _weakly(result) is None else result
+    return None
 
 
 def results_of(memo: Any) -> Iterator[Any]:

@@ -9,19 +9,22 @@ passes in C, and looks closer only where they differ.
 from __future__ import annotations
 
 import copy
+import os
 import sys
-import types
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterable
 from typing import Any, Final
 
-from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, CodeRef, StateChange
+from pytest_cellcache.model.observation import ALL_VARIABLES, FIXTURE, OUTSIDE, CodeRef, StateChange
+from pytest_cellcache.trace import unit
 from pytest_cellcache.trace.held import Batch, Held, Signature
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.layout import Files, Layout, Owner
 from pytest_cellcache.trace.limits import CALM, HUGE, MAX_FOREIGN, MAX_GROWN, MAX_OBJECTS
+from pytest_cellcache.trace.loading import LoadWatch
 from pytest_cellcache.trace.memory import Memory
-from pytest_cellcache.trace.outside import word_of
+from pytest_cellcache.trace.modules import is_imported
+from pytest_cellcache.trace.outside import MODULES, word_of
 from pytest_cellcache.trace.parts import (
     LRU,
     MAX_ITEMS,
@@ -30,9 +33,10 @@ from pytest_cellcache.trace.parts import (
     is_opaque,
     results_of,
 )
+from pytest_cellcache.trace.surrounding import Surrounding, surrounding_now
 from pytest_cellcache.trace.undone import Undone
 
-_MODULE: Final = types.ModuleType
+_SET_BY_PYTEST: Final = frozenset({b"PYTEST_CURRENT_TEST"})
 _MAPPINGS: Final = (dict, OrderedDict, defaultdict, Counter)
 
 
@@ -55,15 +59,28 @@ class StateWatch(Layout):
         self._apart: list[Batch] = []
         self.is_huge = False
         self.undone = Undone()
+        self._loading = LoadWatch(self._before_loading, self._after_loading)
+        self._first: Surrounding | None = None
+        self._is_disturbed = False
+        # Names that were asked for and not loaded: many ask again and again in vain.
+        self._asked: set[str] = set()
+        self._loaded: set[StateChange] = set()
+        self._given: list[Memory] = []
 
     def begin(self) -> None:
         """Lay everything out."""
+        self._first = surrounding_now()
         self._outside.begin()
         self._apart = self._batches[:]
         self._open.clear()  # the rest changes more often
         self._find_modules()
         self._limit = min(MAX_OBJECTS, len(self._parents) + MAX_GROWN)
         self.is_huge = len(self._parents) > HUGE
+        self._loading.install()
+
+    def end(self) -> None:
+        """Watch no longer."""
+        self._loading.uninstall()
 
     def take(
         self,
@@ -79,7 +96,8 @@ class StateWatch(Layout):
             keep: ``remember`` is called next.
             is_patient: leave what has stayed the same so far for later, if there is very much.
         """
-        changes: set[StateChange] = set()
+        changes = {change for change in self._loaded if change.word in sys.modules}
+        self._loaded.clear()
         files = None if ran is None else self.near(ran)
         keep = keep and self._memory is None
         due = self._batches[:] if files is None else self._due(files)
@@ -106,7 +124,7 @@ class StateWatch(Layout):
             batch.settled_at = self.time
         self._recent += due
         self._extend()
-        if len(sys.modules) != self._known_modules:
+        if self._outside.modules.latest != self._known_modules:
             self._memory = None
             self._find_modules()
         return frozenset(changes)
@@ -156,11 +174,13 @@ class StateWatch(Layout):
             self._memory = Memory((b for b in self._batches if b not in kept), calm)
         memory = copy.copy(self._memory)  # with surroundings of its own
         memory.look_around()
+        self._given.append(memory)
         return memory
 
     def forget(self) -> None:
         """Let go of the copies, which keep alive what they hold."""
         self._memory = None
+        self._given.clear()
 
     def knows(self, value: Any) -> bool:
         """Say whether an object is among those that are watched."""
@@ -204,6 +224,57 @@ class StateWatch(Layout):
         keys = list(dict.__iter__(value))
         return tuple(keys) if all(type(key) is str for key in keys) else None
 
+    # -- modules that are loaded later ------------------------------------------------------------
+
+    def _before_loading(self, name: str) -> None:
+        """Find out whether what a module finds when it is imported now may not be there for good.
+
+        Where it may not, who imports it first makes a difference.
+        """
+        self._is_disturbed = name in self._asked or bool(
+            self._is_elsewhere() or self.undone.is_pending or self.peek()
+        )
+        self._asked.add(name)
+        for each in unit.innermost_units():
+            each.met.clear()
+
+    def _is_elsewhere(self) -> bool:
+        now = surrounding_now()
+        first = self._first
+        return first is not None and (now.folder, now.search) != (first.folder, first.search)
+
+    def _after_loading(self) -> None:
+        """Lay out what has been loaded, before anybody changes it."""
+        (look,) = self._outside.modules(None)
+        if look == self._known_modules:
+            return
+        known = dict(self._modules)
+        self._new = []
+        self._find_modules()
+        for memory in self._given:
+            memory.add(self._new)
+        self._new = None
+        is_disturbed = self._is_disturbed or self._has_met_others()
+        for filename, held in self._modules.items() if is_disturbed else ():
+            if known.get(filename) is not held:
+                name = str(held.thing.get("__name__"))
+                self._loaded.add(StateChange(OUTSIDE, MODULES, name))
+
+    def _has_met_others(self) -> bool:
+        """Say whether a module that was loaded has met variables with values of their own."""
+        first = self._first.variables if self._first is not None else {}
+        return any(
+            self._has_others() if name == ALL_VARIABLES else first.get(os.fsencode(name)) != value
+            for each in unit.innermost_units()
+            for name, value in each.met.items()
+        )
+
+    def _has_others(self) -> bool:
+        first = self._first.variables if self._first is not None else {}
+        now = surrounding_now().variables
+        names = {name for name in {*first, *now} if first.get(name) != now.get(name)}
+        return not names <= _SET_BY_PYTEST
+
     # -- comparing -------------------------------------------------------------------------------
 
     def _look_closer(self, batch: Batch, changes: set[StateChange]) -> None:
@@ -228,11 +299,10 @@ class StateWatch(Layout):
             self._homes.pop(ident, None)
 
     def _tell(self, held: Held, word: str, changes: set[StateChange]) -> None:
-        if held.is_foreign and (word.startswith("_") or type(held.thing.get(word)) is _MODULE):
+        if held.is_foreign and (word.startswith("_") or is_imported(held.thing.get(word))):
             return  # what a library remembers in its own object
         if held.module:
-            is_module = type(held.thing.get(word)) is _MODULE  # an import has set it
-            if word and word not in SKIPPED_GLOBALS and not is_module:
+            if word and word not in SKIPPED_GLOBALS and not is_imported(held.thing.get(word)):
                 changes.add(StateChange(held.module, word))
             return
         home = self._home_of(held, word)

@@ -31,11 +31,22 @@ class Undone:
     def __init__(self) -> None:
         self._scopes: dict[object, dict[tuple[int, str], _First]] = {}
         self._gone: dict[object, set[int]] = {}
+        self._own: dict[object, list[_First]] = {}
 
     def begin(self, scope: object) -> None:
         """Begin to note what changes."""
         self._scopes[scope] = {}
         self._gone[scope] = set()
+
+    def end_setup(self, scope: object) -> None:
+        """Take what has changed so far for what the set-up did that begins the scope."""
+        self._own[scope] = list(self._scopes.get(scope, {}).values())
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether something is there now that set-ups did and teardowns may undo."""
+        every = (first for own in self._own.values() for first in own)
+        return any(_look(first.held, first.word) != first.was for first in every)
 
     def note(self, held: Held, word: str, told: Iterable[StateChange]) -> None:
         """Take a change of a container that still knows what it held before."""
@@ -53,6 +64,7 @@ class Undone:
     def end(self, scope: object) -> frozenset[StateChange]:
         """Give the changes since a scope began of which nothing is left."""
         gone = self._gone.pop(scope, set())
+        self._own.pop(scope, None)
         undone: set[StateChange] = set()
         lasting: set[StateChange] = set()
         for first in self._scopes.pop(scope, {}).values():

@@ -59,6 +59,7 @@ class OpenUnit:
         leaving: what it changes for others.
         has_talked: it has sent something to processes that it may not have started.
         threads_left: what it started and what went on when it closed.
+        met: variables that modules have asked for as they were imported, with their values.
 
     Args:
         frames: gives the frames of a ``Site``; ``None`` where nobody knows them.
@@ -70,7 +71,7 @@ class OpenUnit:
         """
         _at_first _blindly _began_ns _frames _listed _thread _threads
         _where _written absent acts appends around children distributions folders fresh
-        gaps has_imported has_talked hosts imports in_imports inherited leaving listings made
+        gaps has_imported has_talked hosts imports in_imports inherited leaving listings made met
         modes on_stack options reads repositories scanned sites spawned stats threads_left variables
         writes
         """.split()  # a page of quotes otherwise
@@ -122,6 +123,7 @@ class OpenUnit:
         self._threads = living_threads()
         self.threads_left: frozenset[object] = frozenset()
         self.leaving = Leaving()
+        self.met: dict[str, object] = {}
 
     @property
     def is_sited(self) -> bool:
@@ -258,6 +260,8 @@ class OpenUnit:
         Skipped only if the unit changed the variable and it is still different: a value put back
         (``monkeypatch``, ``mock.patch.dict``), also where a fixture set it, is the outer one again.
         """
+        if self.has_imported and is_importing():
+            self.met[name] = value
         first = self._at_first
         before = self.leaving.variables.get(name, value)
         is_changed = before != value

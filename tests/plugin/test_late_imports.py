@@ -121,3 +121,156 @@ def test_a_module_counts_that_is_not_found_by_its_name_any_more(
     ran = suite.both()
     assert ran.names == ["test_uses"]
     assert ran.code == 1
+
+
+class First(NamedTuple):
+    """What the first importer of a module does to it or for it, and what others find then."""
+
+    first: str
+    """Body of the test that imports it first."""
+    then: str
+    """What another test asserts that comes later."""
+    edited: str
+    """The same in other words."""
+
+
+FIRST: Final = {
+    "a change of its state": First(
+        "import mod; mod.ITEMS.append(1)", "import mod; assert mod.ITEMS == [1]", "[1] == mod.ITEMS"
+    ),
+    "another value of a global": First(
+        "import mod; mod.MODE = 'b'", "import mod; assert mod.MODE == 'b'", "'b' == mod.MODE"
+    ),
+    "a variable that does not last": First(
+        "monkeypatch.setenv('MOD_MODE', 'b'); import mod",
+        "import mod; assert mod.MODE == 'b'",
+        "'b' == mod.MODE",
+    ),
+    "a function that does not last": First(
+        "monkeypatch.setattr(base, 'value', lambda: 'b'); import mod",
+        "import mod; assert mod.VALUE == 'b'",
+        "'b' == mod.VALUE",
+    ),
+    "a module that does not last": First(
+        "monkeypatch.setitem(sys.modules, 'base', STUB); import mod",
+        "import mod; assert mod.VALUE == 'b'",
+        "'b' == mod.VALUE",
+    ),
+    "a module that is left": First(
+        "sys.modules['fake'] = STUB",
+        "import fake; assert fake.value() == 'b'",
+        "'b' == fake.value()",
+    ),
+    "a module in the place of another": First(
+        "sys.modules['mod'] = STUB",
+        "import mod; assert mod.value() == 'b'",
+        "'b' == mod.value()",
+    ),
+    "a part of a package": First(
+        "pkg.part = STUB",
+        "import pkg; assert pkg.part.value() == 'b'",
+        "'b' == pkg.part.value()",
+    ),
+}
+
+
+@pytest.fixture
+def late(suite: Suite) -> Suite:
+    suite.write("base.py", "def value(): return 'a'\n")
+    suite.write(
+        "mod.py",
+        """
+        import os
+        import base
+        MODE = os.environ.get("MOD_MODE", "a")
+        VALUE = base.value()
+        ITEMS = []
+        """,
+    )
+    suite.write("pkg/__init__.py", "from pkg import part\n")
+    suite.write("pkg/part.py", "def value(): return 'a'\n")
+    suite.write(
+        "test_a.py",
+        """
+        import sys, types
+        import base, pkg
+        STUB = types.ModuleType("stub")
+        STUB.value = lambda: 'b'
+        def test_first(monkeypatch): FIRST
+        def test_other(): assert True
+        """,
+    )
+    suite.write("test_b.py", "def test_then(): THEN\ndef test_free(): assert True\n")
+    return suite
+
+
+@pytest.mark.parametrize("what", FIRST)
+def test_who_imports_a_module_first_counts_for_who_imports_it_then(late: Suite, what: str) -> None:
+    first, then, edited = FIRST[what]
+    late.edit("test_a.py", "FIRST", first)
+    late.edit("test_b.py", "THEN", then)
+    late.warm()
+    late.edit("test_b.py", then.partition("assert ")[2], edited)
+    ran = late.both()
+    assert ran.code == 0
+    assert ran.names == ["test_first", "test_then"]
+
+
+@pytest.mark.parametrize("what", FIRST)
+def test_a_test_that_comes_to_import_a_module_finds_it_as_the_first_left_it(
+    late: Suite, what: str
+) -> None:
+    first, then, _ = FIRST[what]
+    late.edit("test_a.py", "FIRST", first)
+    late.edit("test_b.py", "THEN", "pass")
+    late.warm()
+    late.edit("test_b.py", "pass", then)
+    ran = late.both()
+    assert ran.code == 0
+    assert "test_free" not in ran.names
+
+
+def test_who_imports_a_module_that_finds_nothing_special_needs_nobody(late: Suite) -> None:
+    late.edit("test_a.py", "FIRST", "import mod; assert mod.MODE == 'a'")
+    late.edit("test_b.py", "THEN", "import mod; assert mod.MODE == 'a'")
+    late.warm()
+    late.edit("test_b.py", "assert mod.MODE == 'a'", "assert 'a' == mod.MODE")
+    assert late.both().names == ["test_then"]
+    late.edit("test_a.py", "assert mod.MODE == 'a'", "assert 'a' == mod.MODE")
+    assert late.both().names == ["test_first"]
+
+
+def test_a_module_stays_a_part_of_its_package_that_a_cancelled_attempt_has_imported(
+    late: Suite,
+) -> None:
+    late.write("pkg/late.py", "SEEN = []\ndef see(): SEEN.append(1); return len(SEEN)\n")
+    late.edit("test_a.py", "FIRST", "pkg.MARK = 1")
+    late.edit("test_b.py", "THEN", "import pkg.late; assert pkg.late.see() == 1")
+    late.warm()
+    late.edit("test_b.py", "see() == 1", "see() == 1; assert pkg.MARK == 1")
+    ran = late.both()
+    assert ran.code == 0
+    assert ran.decisions["test_b.py::test_then"]["attempts"] == 2
+
+
+def test_what_a_module_of_tests_puts_among_the_loaded_ones_counts_for_who_imports_it(
+    suite: Suite,
+) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import sys, types
+        fake = types.ModuleType("fake")
+        fake.VALUE = 1
+        sys.modules["fake"] = fake
+        def test_a(): assert True
+        """,
+    )
+    suite.write("lib.py", "def value():\n    import fake\n    return fake.VALUE\n")
+    suite.write("test_b.py", "import lib\ndef test_b(): assert lib.value()\ndef test_c(): pass\n")
+    suite.warm()
+    suite.edit("test_a.py", "fake.VALUE = 1", "fake.VALUE = 0")
+    ran = suite.both()
+    assert ran.code == 1
+    assert "test_b" in ran.names
+    assert "test_c" not in ran.names

@@ -486,3 +486,78 @@ def test_what_changes_again_after_a_replayed_test_counts(
     suite.warm()
     suite.edit("test_a.py", "between(): pass", f"between(): {now}")
     assert sorted(set(suite.both().names)) == sorted(ran)
+
+
+MEMO = """
+import functools
+@functools.lru_cache
+def load(x): return [x]
+@functools.lru_cache
+def other(x): return x
+"""
+
+
+def test_who_finds_a_memo_cleared_rests_on_who_clears_it(suite: Suite) -> None:
+    suite.write("lib.py", MEMO)
+    suite.write(
+        "test_a.py",
+        """
+        import lib
+        def test_fill(): lib.load(1).append(2)
+        def test_clear():
+            lib.load.cache_clear()
+            assert lib.load(1) == [1]
+        def test_after(): assert lib.load(1) == [1]
+        def test_other(): assert lib.other(1) == 1
+        """,
+    )
+    suite.warm()
+    suite.edit("test_a.py", "lib.load.cache_clear()", "lib.load(1).pop()")
+    ran = suite.both()
+    assert ran.code == 0
+    assert ran.names == ["test_fill", "test_clear", "test_after"]
+
+
+def test_who_asks_how_full_a_memo_is_rests_on_who_filled_it(suite: Suite) -> None:
+    suite.write("lib.py", MEMO)
+    suite.write(
+        "test_a.py",
+        """
+        import lib
+        def test_fill(): assert lib.load(1) == [1]
+        def test_other(): assert lib.other(1) == 1
+        """,
+    )
+    suite.write("test_b.py", "import lib\ndef test_n(): assert lib.load.cache_info().currsize == 1")
+    suite.warm()
+    suite.edit("test_b.py", "currsize == 1", "currsize in (1,)")
+    ran = suite.both()
+    assert ran.code == 0
+    assert ran.names == ["test_fill", "test_n"]
+    assert suite.both("test_b.py").code == 1
+
+
+def test_who_clears_a_memo_first_needs_nobody(suite: Suite) -> None:
+    suite.write("lib.py", MEMO)
+    suite.write(
+        "conftest.py",
+        """
+        import lib, pytest
+        @pytest.fixture(autouse=True)
+        def fresh(): lib.load.cache_clear()
+        """,
+    )
+    suite.write(
+        "test_a.py",
+        """
+        import lib
+        def test_one(): assert lib.load(1) == [1]
+        def test_two(): assert [lib.load(1), lib.load(2)] == [[1], [2]]
+        def test_none(): assert True
+        """,
+    )
+    suite.warm()
+    suite.edit("test_a.py", "def test_one(): assert lib.load(1) == [1]", "def test_one(): pass")
+    assert suite.both().names == ["test_one"]
+    suite.edit("lib.py", "return [x]", "return [x, ][:]")
+    assert suite.both().names == ["test_two"]

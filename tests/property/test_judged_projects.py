@@ -2202,6 +2202,86 @@ CASES: Final = {
         run="test_b",
         may="test_a",
     ),
+    "functions import modules": Case(
+        files={
+            "pkg/__init__.py": "",
+            "pkg/sub.py": """
+                LIMIT = 3
+                OTHER = 4
+                class K:
+                    size = 1
+                """,
+            "lib.py": """
+                def limit():
+                    import pkg.sub
+                    return pkg.sub.LIMIT
+                def size():
+                    import pkg.sub as s
+                    return s.K.size
+                def other():
+                    from pkg import sub
+                    return sub.OTHER
+                def handed():
+                    from pkg import sub
+                    return use(sub)
+                def use(module): return module.LIMIT
+                def chosen(which):
+                    if which:
+                        from pkg import sub as m
+                    else:
+                        import json as m
+                    return m.LIMIT
+                def kept():
+                    global kept_sub
+                    from pkg import sub as kept_sub
+                    return use_kept()
+                def use_kept(): return kept_sub.LIMIT
+                """,
+            "test_lib.py": """
+                import lib
+                def test_limit(): assert lib.limit() in (3, 5)
+                def test_size(): assert lib.size() == 1
+                def test_other(): assert lib.other() == 4
+                def test_handed(): assert lib.handed() in (3, 5)
+                def test_chosen(): assert lib.chosen(True) in (3, 5)
+                def test_kept(): assert lib.kept() in (3, 5)
+                """,
+        },
+        edit={"pkg/sub.py": [("LIMIT = 3", "LIMIT = 5")]},
+        run="test_limit test_handed test_chosen test_kept",
+    ),
+    "metaclass of a class with an initialiser": Case(
+        files={
+            "orm.py": """
+                class Field:
+                    def __init__(self, default=None): self.default = default
+                class Meta(type):
+                    def __new__(mcs, name, bases, namespace):
+                        made = super().__new__(mcs, name, bases, namespace)
+                        found = {k: v for k, v in namespace.items() if isinstance(v, Field)}
+                        made.fields = found
+                        return made
+                class Model(metaclass=Meta):
+                    def __init__(self, **given):
+                        for name, field in self.fields.items():
+                            setattr(self, name, given.get(name, field.default))
+                """,
+            "models.py": """
+                from orm import Field, Model
+                class User(Model):
+                    name = Field("x")
+                class Post(Model):
+                    title = Field("t")
+                """,
+            "test_models.py": """
+                from models import Post, User
+                def test_user(): assert User().name == "x"
+                def test_post(): assert Post().title == "t"
+                """,
+        },
+        edit={"models.py": [('name = Field("x")', 'name = Field("x")\n    age = Field(3)')]},
+        run="test_user",
+    ),
 }
 
 

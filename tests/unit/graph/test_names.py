@@ -173,3 +173,12 @@ def test_dotted_constants(world: Any) -> None:
     found = Names(world.project()).resolve_dotted("p.b.X")
     assert "name p/b.py::X" in {str(key) for key in found.keys}
     assert not Names(world.project()).resolve_dotted("no.such.thing").bindings
+
+
+def test_what_code_uses_of_a_module_that_it_imports_is_followed_part_by_part(world: Any) -> None:
+    world.write(a="", p____init__="", p__q="X = 1\nY = 2")
+    found = imported(world, "a.py", "p:q.X.real")
+    assert "name p/q.py::X" in found
+    assert not {"name p/q.py::Y", "surface p/q.py"} & found
+    assert "surface p/q.py" not in imported(world, "a.py", "p:q")
+    assert "surface p/q.py" in imported(world, "a.py", "p:q.*")

@@ -9,11 +9,12 @@ import textwrap
 import types
 import weakref
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from typing import Any
 
 import pytest
 
-from pytest_cellcache.model.observation import StateChange
+from pytest_cellcache.model.observation import OUTSIDE, StateChange
 from pytest_cellcache.trace.layout import Files
 from pytest_cellcache.trace.state import StateWatch
 
@@ -36,6 +37,7 @@ class Watched:
         name = "watched_" + filename.rpartition("/")[2].removesuffix(".py")
         module = types.ModuleType(name)
         module.__file__ = filename
+        module.__spec__ = ModuleSpec(name, None)
         self.modules[name] = sys.modules[name] = module
         exec(compile(textwrap.dedent(text), filename, "exec"), vars(module))
         return module
@@ -55,6 +57,7 @@ class Watched:
 def watched() -> Iterator[Watched]:
     watched = Watched()
     yield watched
+    watched.watch.end()
     for name in watched.modules:
         del sys.modules[name]
 
@@ -665,3 +668,21 @@ def test_what_is_kept_under_a_plain_key_is_not_kept_alive(watched: Watched) -> N
     module.D.clear()
     module.E.clear()
     assert [each() for each in found] == [None, None]
+
+
+def test_what_takes_the_place_of_a_module_is_a_change_and_an_import_is_none(
+    watched: Watched,
+) -> None:
+    watched.begin("V = 1")
+    stub = types.ModuleType("stub")
+    watched.modules["watched_stub"] = sys.modules["watched_stub"] = stub
+    watched.define("D = {}", SECOND)
+    changes = watched.watch.take()
+    assert {(c.filename, c.name, c.word) for c in changes} == {
+        (OUTSIDE, "sys.modules", "watched_stub")
+    }
+    assert watched.watch.take() == frozenset()
+    memory = watched.watch.remember()
+    sys.modules["watched_stub"] = types.ModuleType("other")
+    assert memory.put_back()
+    assert sys.modules["watched_stub"] is stub
