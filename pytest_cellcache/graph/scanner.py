@@ -36,6 +36,7 @@ from pytest_cellcache.graph.scopes import (
     know_locals,
     names_a_key,
     names_bound_in,
+    naming_attribute,
     scope_of_loop,
     used_whole,
     walk_scope,
@@ -295,7 +296,7 @@ class Scanner:
         if chain == "sys.modules.get" and not self.found.note_lookup(*node.args[:1]):
             self.found.imports_computed = True
         self.found.note_import(name or attr, constants)
-        self._children(node, local)
+        self._children(naming_attribute(node, local), local)
 
     def _note_call(self, function: ast.expr, local: LocalScope) -> None:
         callee = callee_of(function, local)
