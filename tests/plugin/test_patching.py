@@ -31,8 +31,6 @@ def test_context():
 def test_text(monkeypatch): monkeypatch.setattr("pkg.lib.LIMIT", 1); assert lib.over(2)
 def test_mock_object():
     with mock.patch.object(lib, "LIMIT", 1): assert lib.over(2)
-@mock.patch("pkg.lib.LIMIT", 1)
-def test_mock(): assert lib.over(2)
 def test_mock_class():
     with mock.patch("pkg.lib.Service.rate", 7): assert lib.Service().get() == 7
 def test_mock_dict():
@@ -45,6 +43,12 @@ def test_missing():
     with contextlib.suppress(AttributeError), mock.patch("pkg.lib.NEW", 1): pass
 def test_builtin(): assert [getattr(lib, "LIMIT"), hasattr(lib, "LATER")]
 def test_whole(): assert len(vars(lib))
+"""
+DECORATED: Final = """
+from unittest import mock
+from pkg import lib
+@mock.patch("pkg.lib.LIMIT", 1)
+def test_mock(): assert lib.over(2)
 """
 OF_LIMIT: Final = "builtin computed[LIMIT] context mock mock_object object text"
 CASES: Final = {
@@ -65,6 +69,7 @@ def test_a_patch_rests_on_what_it_replaces(suite: Suite, name: str) -> None:
     suite.write("pkg/__init__.py", "")
     suite.write("pkg/lib.py", LIB)
     suite.write("test_a.py", TESTS)
+    suite.write("test_b.py", DECORATED)
     suite.warm()
     suite.edit("pkg/lib.py", old, new)
     ran = suite.both()
