@@ -257,6 +257,7 @@ class FixtureWatch:
             return None
         instance = Instance(fixturedef.argname)
         instance.place = place_of(fixturedef, getattr(request, "_pyfuncitem", None))
+        instance.is_lone = fixturedef.scope != "package" and not hasattr(request, "param")
         if fixturedef.scope != "function":
             self.endings.begin(fixturedef, request.node, instance)
             self._changes.leave_to_item()

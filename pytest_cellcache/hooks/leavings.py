@@ -26,6 +26,7 @@ class Leavings:
     """
 
     __slots__ = (
+        "_made",
         "_undone",
         "changes",
         "draws",
@@ -47,6 +48,11 @@ class Leavings:
             (place, read(changes))
             for place, changes in (undone.items() if isinstance(undone, dict) else ())
         ]
+        made = told.get("made")
+        self._made = {
+            place: set(read(changes))
+            for place, changes in (made.items() if isinstance(made, dict) else ())
+        }
         self.sets = texts(told.get("sets"))
         self.leaves = texts(told.get("leaves"))
         self.resets = texts(told.get("resets"))
@@ -57,10 +63,16 @@ class Leavings:
         """Let go of what another test has set or put back since."""
         self.sets = [each for each in self.sets if each != f"{name}@"]
 
-    def changes_for(self, nodeid: str) -> list[Told]:
-        """Give the changes that concern a test, those undone later included."""
+    def changes_for(self, nodeid: str, set_up: Collection[str] = ()) -> list[Told]:
+        """Give the changes that concern a test, those undone later included.
+
+        Args:
+            set_up: places of the fixtures that it used, and that really were set up.
+        """
         undone = [found for place, found in self._undone if is_within(nodeid, place)]
-        return [*self.changes, *self.draws, *(change for found in undone for change in found)]
+        every = [*self.changes, *self.draws, *(change for found in undone for change in found)]
+        made = [self._made[place] for place in set_up if place in self._made]
+        return [change for change in every if not any(change in own for own in made)]
 
 
 def concerning(
@@ -71,6 +83,7 @@ def concerning(
     seen_of: Callable[[set[Told]], set[Told]],
     variables: Collection[str] | None,
     places: Collection[str] = frozenset(),
+    set_up: Collection[str] = frozenset(),
     by_chance: bool,
 ) -> set[str]:
     """Name the tests among some that leave what another one may see.
@@ -81,11 +94,12 @@ def concerning(
         seen_of: gives those among changes of module state that it may see.
         variables: those that it has read; ``None`` before it has run.
         places: of the wider fixtures that it uses.
+        set_up: those of them that were set up and are there but once.
         by_chance: which tests come before it is chance.
     """
     chosen: set[str] = set()
     read_by = {*(variables or ()), *LEFT_FOR_ALL}
-    changes = {name: told.changes_for(nodeid) for name, told in found.items()}
+    changes = {name: told.changes_for(nodeid, set_up) for name, told in found.items()}
     every = {change for each in changes.values() for change in each}
     seen = seen_of(every) if every and not by_chance else set()
     known: set[str] = set()  # one that sets something will do

@@ -201,7 +201,7 @@ class Requeuer:
             return self._seen_by(seen, changes, made)
 
         read = self._fixtures.read_by(self._seen)
-        found: Mates = self._guard.call(self._order.due, [], item, looked, seen_of, read)
+        found: Mates = self._guard.call(self._order.due, [], item, looked, seen_of, read, instances)
         return found
 
     def _run_first(self, mates: Mates, item: pytest.Item, forced: frozenset[int]) -> None:

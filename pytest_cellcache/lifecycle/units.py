@@ -69,6 +69,7 @@ class Instance:
         touches: wider ones that it was made from and whose values it may have changed unseen.
         touched_by: the other way round.
         leaves: what of ``seen.left`` was not put back when it had ended.
+        is_lone: its definition is set up but once at its place, unless what it uses differs.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Instance:
     place: str = ""
     paths: frozenset[str] = frozenset()
     leaves: frozenset[str] = frozenset()
+    is_lone: bool = False
     touches: set[Instance] = field(default_factory=set)
     touched_by: set[Instance] = field(default_factory=set)
 
@@ -95,6 +97,11 @@ class Instance:
     def value_name(self) -> str:
         """Tells its value from those of all other instances of the run."""
         return f"{self.name} {id(self):x}"
+
+    @property
+    def lone_place(self) -> str:
+        """Its place, where no other set-up is known by it; empty where there may be some."""
+        return self.place if all(each.is_lone for each in self.with_upstream()) else ""
 
     @property
     def owned(self) -> frozenset[str]:
