@@ -31,6 +31,7 @@ from pytest_cellcache.hooks.attempts import (
     ItemState,
     Phase,
     call_phase,
+    causes_of,
     end_for,
     warn_of,
 )
@@ -390,11 +391,10 @@ class Requeuer:
         if None in keys:
             tried = tried._replace(is_clean=False, touched=frozenset())
         if touched:
-            self._causes = [
-                f"fixture {restorer.name_of(key) if key is not None else '?'}: "
-                f"{place.place}: {place.type_name}"
-                for key, place in keys.items()
-            ]
-        else:
+            self._causes = causes_of(keys, restorer.name_of)
+        if tried.touched:  # or it comes to others one by one, with all before made anew
+            more = absent & self._watcher.may_touch(item)
+            tried = tried._replace(touched=tried.touched | more)
+        if not touched:
             self._causes = [f"fixture {restorer.name_of(key)}" for key in sorted(absent)]
         return next_step(tried)
