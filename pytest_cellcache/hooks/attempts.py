@@ -95,3 +95,8 @@ def warn_of(caught: Iterable[warnings.WarningMessage]) -> None:
     """Show warnings again: into the log of pytest's own ``catch_warnings``, which reports them."""
     for each in caught:
         warnings.showwarning(each.message, each.category, each.filename, each.lineno)
+
+
+def once_each(*names: str) -> tuple[str, ...]:
+    """Give names without those that were there before."""
+    return tuple(dict.fromkeys(names))

@@ -8,14 +8,17 @@ test used. Without these attributes every live instance is taken to be used by e
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
 
+from pytest_cellcache.hooks.attempts import INTERRUPTS
 from pytest_cellcache.hooks.endings import Endings
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.guard import Guard
-from pytest_cellcache.hooks.scopes import place_of
+from pytest_cellcache.hooks.leavings import SetUp
+from pytest_cellcache.hooks.scopes import parameter_of, place_of, with_other_parameters
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.fixtures import Kept
 from pytest_cellcache.lifecycle.sequences import is_below, looked_at
@@ -49,6 +52,7 @@ class FixtureWatch:
         self._in_setup: list[Instance] = []
         self._raised: set[Instance] = set()
         self._lost: set[str] = set()
+        self._set_up: set[str] = set()  # ``Instance.lone_place``
         self._begun: set[Instance] = set()
         self._ended: set[Instance] = set()
         self._afterwards: dict[Instance, Callable[[], None]] = {}
@@ -153,6 +157,32 @@ class FixtureWatch:
             self._raised.discard(instance)
             instance.is_open = False
 
+    def set_up_among(self, instances: Iterable[Instance]) -> SetUp:
+        """Say what has been set up in this run."""
+        alive = {each.lone_place for each in instances}
+        return SetUp(alive & self._set_up, self._set_up - {""})
+
+    def end_others(self, item: Any) -> pytest.CallInfo[None] | None:
+        """End what pytest would end when it sets an item up: its parameters differ.
+
+        To be asked while the item has a request.
+
+        Returns:
+            The call that failed; then nothing more is ended.
+        """
+        for fixturedef in with_other_parameters(item, self._current):
+            end = partial(fixturedef.finish, getattr(item, "_request", None))
+            call = pytest.CallInfo.from_call(end, when="setup", reraise=INTERRUPTS)
+            if call.excinfo is not None:
+                return call
+        return None
+
+    def end_others_first(self, item: pytest.Item) -> None:
+        """Do so before an attempt that may be undone; what is raised is raised in its set-up."""
+        failed = self.end_others(item)
+        if failed is not None and failed.excinfo is not None:
+            self.endings.keep_early(failed.excinfo.value, item.nodeid)
+
     def take_lost(self) -> set[str]:
         """Name the wider fixtures that were ended before their time since this was asked."""
         lost, self._lost = self._lost, set()
@@ -229,6 +259,8 @@ class FixtureWatch:
             raise
         finally:
             self._guard.call(self._end_setup, None, instance, fixturedef, request)
+        if instance.restored is None and instance.place:
+            self._set_up.add(instance.lone_place)
         return result
 
     @pytest.hookimpl(trylast=True)
@@ -257,7 +289,7 @@ class FixtureWatch:
             return None
         instance = Instance(fixturedef.argname)
         instance.place = place_of(fixturedef, getattr(request, "_pyfuncitem", None))
-        instance.is_lone = fixturedef.scope != "package" and not hasattr(request, "param")
+        instance.parameter = parameter_of(fixturedef, request)
         if fixturedef.scope != "function":
             self.endings.begin(fixturedef, request.node, instance)
             self._changes.leave_to_item()

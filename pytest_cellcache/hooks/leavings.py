@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.lifecycle.inheritance import Told, draws_in, read
 from pytest_cellcache.lifecycle.precedence import texts
@@ -13,6 +13,21 @@ from pytest_cellcache.model.observation import LEFT_FOR_ALL
 
 LEAVING: Final = frozenset("handled wrote changes sets resets undone makes".split())
 """Entries of a record that tell of it."""
+
+
+class SetUp(NamedTuple):
+    """Fixtures that were really set up in this run, by ``Instance.lone_place``.
+
+    Attributes:
+        alive: those among them that a test has used.
+        ever: all of them: what they have left beyond their end is there.
+    """
+
+    alive: Collection[str] = frozenset()
+    ever: Collection[str] = frozenset()
+
+
+NOTHING_SET_UP: Final = SetUp()
 
 
 class Leavings:
@@ -48,7 +63,7 @@ class Leavings:
             (place, read(changes))
             for place, changes in (undone.items() if isinstance(undone, dict) else ())
         ]
-        made = told.get("made")
+        made = told.get("set_up")
         self._made = {
             place: set(read(changes))
             for place, changes in (made.items() if isinstance(made, dict) else ())
@@ -63,16 +78,18 @@ class Leavings:
         """Let go of what another test has set or put back since."""
         self.sets = [each for each in self.sets if each != f"{name}@"]
 
-    def changes_for(self, nodeid: str, set_up: Collection[str] = ()) -> list[Told]:
-        """Give the changes that concern a test, those undone later included.
-
-        Args:
-            set_up: places of the fixtures that it used, and that really were set up.
-        """
+    def changes_for(self, nodeid: str, set_up: SetUp = NOTHING_SET_UP) -> list[Told]:
+        """Give the changes that concern a test, those undone later included."""
         undone = [found for place, found in self._undone if is_within(nodeid, place)]
-        every = [*self.changes, *self.draws, *(change for found in undone for change in found)]
-        made = [self._made[place] for place in set_up if place in self._made]
-        return [change for change in every if not any(change in own for own in made)]
+        alive, ever = self._made_by(set_up.alive), self._made_by(set_up.ever)
+        found = [change for change in self.changes if change not in ever]
+        found += self.draws
+        return found + [each for known in undone for each in known if each not in alive]
+
+    def _made_by(self, places: Collection[str]) -> frozenset[Told]:
+        """Give the changes that only fixtures of some places have made."""
+        made = self._made.keys() & places
+        return frozenset(change for place in made for change in self._made[place])
 
 
 def concerning(
@@ -83,7 +100,7 @@ def concerning(
     seen_of: Callable[[set[Told]], set[Told]],
     variables: Collection[str] | None,
     places: Collection[str] = frozenset(),
-    set_up: Collection[str] = frozenset(),
+    set_up: SetUp = NOTHING_SET_UP,
     by_chance: bool,
 ) -> set[str]:
     """Name the tests among some that leave what another one may see.
@@ -94,7 +111,7 @@ def concerning(
         seen_of: gives those among changes of module state that it may see.
         variables: those that it has read; ``None`` before it has run.
         places: of the wider fixtures that it uses.
-        set_up: those of them that were set up and are there but once.
+        set_up: fixtures that have been set up.
         by_chance: which tests come before it is chance.
     """
     chosen: set[str] = set()

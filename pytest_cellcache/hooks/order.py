@@ -17,7 +17,9 @@ import pytest
 
 from pytest_cellcache.hooks.leavings import (
     LEAVING,
+    NOTHING_SET_UP,
     Leavings,
+    SetUp,
     concerning,
     has_other_past,
     meet,
@@ -30,7 +32,6 @@ from pytest_cellcache.hooks.scopes import places_of, reach_of
 from pytest_cellcache.hooks.settling import Judged, Records, settle
 from pytest_cellcache.lifecycle.inheritance import Told, draws_in
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
-from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, Key
 from pytest_cellcache.model.record import Entry, Hit
 from pytest_cellcache.sources.places import Places
@@ -148,7 +149,7 @@ class Order:
         looked: Iterable[str] = (),
         seen_of: Callable[[set[Told]], set[Told]] = lambda _: set(),
         variables: Collection[str] | None = None,
-        used: Iterable[Instance] = (),
+        set_up: SetUp = NOTHING_SET_UP,
     ) -> list[tuple[pytest.Item, str]]:
         """Give the tests that have to run, unreported, before an item may count.
 
@@ -156,7 +157,7 @@ class Order:
             looked: paths that it consulted.
             seen_of: gives those among changes of module state that it may see.
             variables: those that it has read; ``None`` before it has run.
-            used: the fixtures that it has used.
+            set_up: fixtures that have been set up.
         """
         if not (self._replayed or self._lost):
             return []
@@ -177,7 +178,7 @@ class Order:
             seen_of=seen_of,
             variables=variables,
             places=places,
-            set_up={i.lone_place for i in used if i.restored is None and not i.has_failed},
+            set_up=set_up,
             by_chance=self.by_chance,
         )
         chosen.discard(item.nodeid)

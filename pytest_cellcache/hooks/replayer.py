@@ -6,12 +6,15 @@ from typing import Any, Protocol
 
 import pytest
 
+from pytest_cellcache.hooks.attempts import ItemRequest
 from pytest_cellcache.hooks.endings import Endings
+from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.outcome import outcome_of
 from pytest_cellcache.hooks.outline import outline_of
 from pytest_cellcache.hooks.replay import warn_again
 from pytest_cellcache.hooks.requeue import Requeuer
+from pytest_cellcache.hooks.scopes import with_other_parameters
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model.record import Hit, Verdict
 
@@ -33,10 +36,11 @@ class Replayer:
     """Reports a hit instead of running it, and ends what the item before left standing."""
 
     def __init__(
-        self, answers: Answers, requeuer: Requeuer, endings: Endings, guard: Guard
+        self, answers: Answers, requeuer: Requeuer, fixtures: FixtureWatch, guard: Guard
     ) -> None:
         self._answers = answers
-        self._endings = endings
+        self._fixtures = fixtures
+        self._endings = fixtures.endings
         self._requeuer = requeuer
         self._guard = guard
 
@@ -50,6 +54,10 @@ class Replayer:
             return None
         (reports, warned), saved_s = answer
         hook = item.ihook
+        ended = self._end_others(item, reports)
+        if ended is not None:  # in a plain run, in its set-up
+            broken = hook.pytest_runtest_makereport(item=item, call=ended)
+            reports = [broken, *(report for report in reports if report.when == "teardown")]
         hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for warning in warned:
             warn_again(item.config, item.nodeid, warning)
@@ -75,6 +83,21 @@ class Replayer:
         if not isinstance(verdict, Hit):
             return None
         return self._answers.reports_of(item), float(verdict.entry.body["duration"])
+
+    def _end_others(
+        self, item: pytest.Item, reports: list[pytest.TestReport]
+    ) -> pytest.CallInfo[None] | None:
+        """End what a live test has set up and this one would need with another parameter.
+
+        Returns:
+            The call that failed, if one did.
+        """
+        is_set_up = bool(reports) and reports[0].when == "setup" and reports[0].passed
+        alive = self._fixtures.definitions() if is_set_up and hasattr(item, "_initrequest") else ()
+        if not with_other_parameters(item, alive):
+            return None
+        with ItemRequest(item):
+            return self._fixtures.end_others(item)
 
 
 def _tear_down(

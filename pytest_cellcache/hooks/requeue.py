@@ -33,6 +33,7 @@ from pytest_cellcache.hooks.attempts import (
     call_phase,
     causes_of,
     end_for,
+    once_each,
     warn_of,
 )
 from pytest_cellcache.hooks.collection import Collection
@@ -196,13 +197,13 @@ class Requeuer:
         looked = self._fixtures.looked_at(self._seen)
         instances = self._fixtures.used_by(item, is_clean=True)
         seen = [self._seen, *(each.seen for each in instances)]
-        made = self._changes.so_far(is_all=False)  # draws are of interest
+        there = self._fixtures.set_up_among(instances)
 
         def seen_of(changes: set[Told]) -> set[Told]:
-            return self._seen_by(seen, changes, made)
+            return self._seen_by(seen, changes, self._changes.so_far(is_all=False))
 
         read = self._fixtures.read_by(self._seen)
-        found: Mates = self._guard.call(self._order.due, [], item, looked, seen_of, read, instances)
+        found: Mates = self._guard.call(self._order.due, [], item, looked, seen_of, read, there)
         return found
 
     def _run_first(self, mates: Mates, item: pytest.Item, forced: frozenset[int]) -> None:
@@ -214,8 +215,7 @@ class Requeuer:
         self._reading_from = []
         log = self._watcher.log
         if found and log is not None:
-            names = (mate.nodeid for mate, _ in found)
-            log.requeued_for = tuple(dict.fromkeys([*log.requeued_for, *names]))
+            log.requeued_for = once_each(*log.requeued_for, *(mate.nodeid for mate, _ in found))
             self._end_for(item, found)
             has_changed = any(instance.changes for instance in self._fixtures.alive())
             is_late = (lambda _: True) if has_changed else self._order.comes_late
@@ -249,12 +249,11 @@ class Requeuer:
         names = [*self._causes, *(outline.module.nodeid for outline in self._collection.waiting)]
         if isinstance(step, Plainly):
             names += [mate.nodeid for mate, _ in mates]
-        log.requeued_for = tuple(dict.fromkeys([*log.requeued_for, *names]))
+        log.requeued_for = once_each(*log.requeued_for, *names)
         log.cancelled += 1
         log.is_clean = True
-        log.seen = log.seen._replace(
-            inherited=frozenset()
-        )  # others may set it before it runs again
+        # Others may set it before it runs again.
+        log.seen = log.seen._replace(inherited=frozenset())
         log.instances, log.handled = frozenset(), Handled()
         self._fixtures.begin_item()
 
@@ -273,6 +272,7 @@ class Requeuer:
         self._trying, self._pending = item, []
         try:
             with ItemRequest(item):
+                self._fixtures.end_others_first(item)
                 self._undoing.begin()
                 self._guard.call(self._recorder.open_unit, None)
                 self._is_open = not self._guard.is_off

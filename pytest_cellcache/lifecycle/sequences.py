@@ -187,29 +187,17 @@ class Sequences:
         names = {each.name for each in attempt.changes if each.filename == FIXTURE}
         return {self._values[name] for name in names & self._values.keys()}
 
-    def note_changes(
-        self,
-        changes: Iterable[Change],
-        maker_of: Callable[[Key], Key],
-        users_of: Callable[[Key], tuple[list[Key], str]],
-        lone_place_of: Callable[[Key], str],
-    ) -> None:
-        """Take which units are producers because they changed values that are watched.
-
-        Args:
-            maker_of: gives the test on whose behalf a unit made a change.
-            users_of: gives the users of a fixture that undid a change, and its place.
-            lone_place_of: gives the place of a fixture that is set up but once there.
-        """
+    def note_changes(self, changes: Iterable[Change], left: Left) -> None:
+        """Take which units are producers because they changed values that are watched."""
         for change in changes:
-            maker = None if change.unit is None else self._places.get(maker_of(change.unit))
+            maker = None if change.unit is None else self._places.get(left.maker_of(change.unit))
             if maker is not None:
                 maker.state.add(change)
-            users, where = ([], "") if change.unit is None else users_of(change.unit)
+            users, where = ([], "") if change.unit is None else left.users_of(change.unit)
             using = [self._places[user] for user in users if user in self._places]
             for user in using:
                 user.undone.setdefault(where, set()).add(change)
-            if change.unit is not None and (lone := lone_place_of(change.unit)):
+            if change.unit is not None and (lone := left.lone_place_of(change.unit)):
                 for user in using if maker is None else [maker, *using]:
                     user.made.setdefault(lone, set()).add(change)
             place = self._values.get(change.key.name)
@@ -381,7 +369,7 @@ def _to_json(place: Place) -> dict[str, Any]:
     if undone := {where: found for where in place.undone if (found := tell(place.undone[where]))}:
         told["undone"] = undone
     if made := tell_made(place.made, [place.state, *place.undone.values()]):
-        told["made"] = made
+        told["set_up"] = made
     return told
 
 

@@ -69,7 +69,8 @@ class Instance:
         touches: wider ones that it was made from and whose values it may have changed unseen.
         touched_by: the other way round.
         leaves: what of ``seen.left`` was not put back when it had ended.
-        is_lone: its definition is set up but once at its place, unless what it uses differs.
+        parameter: tells it from others of its definition at its place: empty without a parameter,
+            ``None`` if it cannot be told apart.
     """
 
     name: str
@@ -84,7 +85,7 @@ class Instance:
     place: str = ""
     paths: frozenset[str] = frozenset()
     leaves: frozenset[str] = frozenset()
-    is_lone: bool = False
+    parameter: str | None = None
     touches: set[Instance] = field(default_factory=set)
     touched_by: set[Instance] = field(default_factory=set)
 
@@ -100,8 +101,11 @@ class Instance:
 
     @property
     def lone_place(self) -> str:
-        """Its place, where no other set-up is known by it; empty where there may be some."""
-        return self.place if all(each.is_lone for each in self.with_upstream()) else ""
+        """Its place, with parameters; empty where another set-up may have the same."""
+        every = self.with_upstream()
+        told = sorted(f"{each.name}={each.parameter}" for each in every if each.parameter)
+        is_known = bool(self.place) and all(each.parameter is not None for each in every)
+        return "|".join([self.place, *told]) if is_known else ""
 
     @property
     def owned(self) -> frozenset[str]:

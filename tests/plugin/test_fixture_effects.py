@@ -14,7 +14,7 @@ pytestmark = [
 ]
 
 if TYPE_CHECKING:
-    from tests.plugin.conftest import Counted
+    from tests.plugin.conftest import Counted, Suite
 
 TEST = """
     import lib
@@ -354,10 +354,63 @@ def test_who_has_another_set_up_of_a_fixture_needs_the_users_of_this_one(counted
             return request.param
 
         def test_a(made): assert made
+
+        @pytest.mark.parametrize("made", ["y"], indirect=True)
         def test_b(made): assert helper.DATA[0] == "x" and helper.DATA[-1] == made
         """,
     )
     counted.run()
     counted.edit("test_a.py", "assert helper.DATA[0]", "assert 1 and helper.DATA[0]")
     ran, _ = counted.run()
-    assert {"test_a[x]", "test_b[x]", "test_b[y]"} <= set(ran.names)
+    assert "test_a.py::test_a[x]" in ran.decisions["test_a.py::test_b[y]"]["requeued_for"]
+
+
+def test_a_replayed_test_ends_what_it_needs_with_another_parameter(suite: Suite) -> None:
+    suite.write("level.txt", "1")
+    suite.write(
+        "test_a.py",
+        """
+        import pathlib, pytest
+
+        @pytest.fixture(scope="module", params=["a", "b", "c"])
+        def made(request):
+            level = pathlib.Path("level.txt").read_text() if request.param == "a" else ""
+            yield request.param
+            if level == "2":
+                raise RuntimeError("late")
+
+        def test_one(made): assert made
+        def test_two(made): assert made in "abc"
+        """,
+    )
+    suite.warm()
+    suite.write("level.txt", "2")
+    ran = suite.both()
+    assert ran.names == ["test_one[a]", "test_two[a]"]
+    assert ran.outcomes["test_a.py::test_one[b]"].startswith("setup:failed")
+    suite.write("level.txt", "1")
+    suite.both()
+
+
+def test_a_cancelled_attempt_does_not_undo_the_end_of_another_parameter(counted: Counted) -> None:
+    counted.write(
+        test_a="""
+        import pytest
+        OPEN = []
+
+        @pytest.fixture(scope="module", params=[1, 2, 3])
+        def made(request):
+            assert not OPEN
+            OPEN.append(request.param)
+            yield request.param
+            OPEN.remove(request.param)
+
+        def test_one(made): assert made
+        def test_two(made): assert OPEN == [made]
+        """
+    )
+    counted.run()
+    counted.edit("test_a.py", "assert made", "assert made > 0")
+    counted.run()
+    counted.edit("test_a.py", "assert OPEN == [made]", "assert [made] == OPEN")
+    counted.run()
