@@ -18,7 +18,12 @@ from pytest_cellcache.hooks.endings import Endings
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.leavings import SetUp
-from pytest_cellcache.hooks.scopes import parameter_of, place_of, with_other_parameters
+from pytest_cellcache.hooks.scopes import (
+    parameter_of,
+    place_of,
+    with_failed_set_up,
+    with_other_parameters,
+)
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.fixtures import Kept
 from pytest_cellcache.lifecycle.sequences import is_below, looked_at
@@ -182,6 +187,15 @@ class FixtureWatch:
         failed = self.end_others(item)
         if failed is not None and failed.excinfo is not None:
             self.endings.keep_early(failed.excinfo.value, item.nodeid)
+
+    def warned_for(self, item: pytest.Item) -> pytest.CallInfo[None] | None:
+        """Give the failed call, if a wider fixture of an item was ended by a warning in set-up."""
+        for fixturedef in with_failed_set_up(item, self.raised_definitions()):
+            raised = fixturedef.cached_result[2]
+            error = raised[0] if isinstance(raised, tuple) else raised
+            if isinstance(error, Warning):
+                return pytest.CallInfo.from_call(partial(_raise, error), when="setup")
+        return None
 
     def take_lost(self) -> set[str]:
         """Name the wider fixtures that were ended before their time since this was asked."""
@@ -372,3 +386,7 @@ class FixtureWatch:
             if name in active and active[name] in self._current
         }
         return {instance for instance in found if instance is not own}
+
+
+def _raise(error: BaseException) -> None:
+    raise error

@@ -54,9 +54,9 @@ class Replayer:
             return None
         (reports, warned), saved_s = answer
         hook = item.ihook
-        ended = self._end_others(item, reports)
-        if ended is not None:  # in a plain run, in its set-up
-            broken = hook.pytest_runtest_makereport(item=item, call=ended)
+        failed = self._set_up(item, reports)
+        if failed is not None:
+            broken = hook.pytest_runtest_makereport(item=item, call=failed)
             reports = [broken, *(report for report in reports if report.when == "teardown")]
         hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for warning in warned:
@@ -84,18 +84,22 @@ class Replayer:
             return None
         return self._answers.reports_of(item), float(verdict.entry.body["duration"])
 
-    def _end_others(
+    def _set_up(
         self, item: pytest.Item, reports: list[pytest.TestReport]
     ) -> pytest.CallInfo[None] | None:
-        """End what a live test has set up and this one would need with another parameter.
+        """Do what setting an item up would do to the fixtures of live tests.
+
+        Those that it needs with another parameter end. One whose set-up a warning has ended, by the
+        filters of the test that came first, fails for everybody.
 
         Returns:
             The call that failed, if one did.
         """
         is_set_up = bool(reports) and reports[0].when == "setup" and reports[0].passed
         alive = self._fixtures.definitions() if is_set_up and hasattr(item, "_initrequest") else ()
-        if not with_other_parameters(item, alive):
-            return None
+        warned = self._fixtures.warned_for(item) if is_set_up else None
+        if warned is not None or not with_other_parameters(item, alive):
+            return warned
         with ItemRequest(item):
             return self._fixtures.end_others(item)
 

@@ -82,6 +82,26 @@ def with_other_parameters(item: pytest.Item, alive: Container[Any]) -> list[Any]
     ]
 
 
+def with_failed_set_up(item: pytest.Item, raised: Container[Any]) -> list[Any]:
+    """Give wider definitions that an item asks for, and would hear from that their set-up failed.
+
+    Args:
+        raised: those whose set-up has raised something.
+    """
+    params: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    named = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    return [
+        fixturedef
+        for name in getattr(item, "fixturenames", ())
+        for fixturedef in named.get(name, ())[-1:]
+        if fixturedef in raised
+        and fixturedef.scope != "function"
+        and fixturedef.cached_result is not None
+        and fixturedef.cached_result[2] is not None
+        and not _differ(fixturedef.cached_result[1], params.get(name))
+    ]
+
+
 def _differ(one: Any, other: Any) -> bool:
     """Say whether two parameters surely differ; those of a module that is left out are copies."""
     if one is other:
