@@ -54,7 +54,7 @@ class Replayer:
             return None
         (reports, warned), saved_s = answer
         hook = item.ihook
-        failed = self._set_up(item, reports)
+        failed = self._guard.call(self._set_up, None, item, reports)
         if failed is not None:
             broken = hook.pytest_runtest_makereport(item=item, call=failed)
             reports = [broken, *(report for report in reports if report.when == "teardown")]

@@ -272,7 +272,7 @@ class Requeuer:
         self._trying, self._pending = item, []
         try:
             with ItemRequest(item):
-                self._fixtures.end_others_first(item)
+                self._guard.call(self._fixtures.end_others_first, None, item)
                 self._undoing.begin()
                 self._guard.call(self._recorder.open_unit, None)
                 self._is_open = not self._guard.is_off
