@@ -192,7 +192,7 @@ def configure(config: pytest.Config) -> None:
     register(restorer, "cellcache-restorer")
     register(watcher, "cellcache-watcher")
     register(requeuer, "cellcache-requeuer")
-    register(Replayer(run, requeuer, fixtures.endings, guard), "cellcache-replayer")
+    register(Replayer(run, requeuer, fixtures, guard), "cellcache-replayer")
     if is_worker:
         register(WorkerOutput(config, run, guard), "cellcache-worker")
     register(run, "cellcache-run")

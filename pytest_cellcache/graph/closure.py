@@ -18,7 +18,7 @@ from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.described import Described, has_foreign_base
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.evaluated import CellPlace, Evaluations, is_contained
-from pytest_cellcache.graph.loading import neighbours
+from pytest_cellcache.graph.loading import keys_of_search, neighbours
 from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.project import Project, unnumbered
 from pytest_cellcache.graph.refs import MEMO, Refs, is_unknown_call
@@ -38,7 +38,6 @@ from pytest_cellcache.model.keys import (
     EFFECTS,
     FILE,
     FRAME,
-    IMPORTS,
     LOADS,
     MARKERS,
     MODULE,
@@ -214,9 +213,7 @@ class Closure:
             out.update(Key(SURFACE, file) for file in self._evaluations.files)
             out |= {Key(SOURCES)} if is_any else neighbours(self._evaluations.files)
         if refs.finds_computed:
-            packages = [f for f in self._evaluations.files if f.endswith("/__init__.py")]
-            out |= {Key(kind, file) for kind in (EFFECTS, IMPORTS) for file in packages}
-            out.add(Key(SOURCES))
+            out |= keys_of_search(self._evaluations.files)
         if reads_sources(refs):
             # As text: comments and layout count.
             out.add(Key(FILE, path))

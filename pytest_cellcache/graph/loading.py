@@ -10,7 +10,7 @@ from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.reached import Reached
 from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.model.digest import ABSENT
-from pytest_cellcache.model.keys import EFFECTS, IMPORTS, LISTING, MODULES, Key
+from pytest_cellcache.model.keys import EFFECTS, IMPORTS, LISTING, MODULES, SOURCES, Key
 
 _ENVIRONMENT = frozenset({"environ", "getenv", "environb", "putenv", "setenv"})
 
@@ -164,3 +164,9 @@ def neighbours(files: Collection[str]) -> set[Key]:
             folder = folder.rpartition("/")[0]
             folders.add(folder)
     return {Key(LISTING, folder, MODULES) for folder in folders}
+
+
+def keys_of_search(files: Collection[str]) -> set[Key]:
+    """Give what where some module is rests on: importing the packages around it comes before."""
+    packages = [file for file in files if file.endswith("/__init__.py")]
+    return {Key(SOURCES), *(Key(kind, file) for kind in (EFFECTS, IMPORTS) for file in packages)}

@@ -36,6 +36,7 @@ from pytest_cellcache.graph.scopes import (
     know_locals,
     names_a_key,
     names_bound_in,
+    naming_attribute,
     scope_of_loop,
     used_whole,
     walk_scope,
@@ -218,8 +219,7 @@ class Scanner:
         elif isinstance(node, ast.Name):
             alias = self._inside.aliases.get(node.id) if self._inside is not None else None
             if alias is not None and not (isinstance(alias, ast.Name) and alias.id == node.id):
-                inside = self._inside
-                self._inside = None  # one step: an alias of an alias is unknown
+                inside, self._inside = self._inside, None  # one step: no alias of an alias
                 self._receive(alias, local)
                 self._inside = inside
                 if chain_of(alias, local) is not None:
@@ -289,17 +289,13 @@ class Scanner:
                 self.found.is_dynamic = self.found.reflects = True
         elif name in DYNAMIC:
             self.found.is_dynamic = self.found.reflects = True
-        if (name in ("globals", "locals", "vars", "dir") and not node.args) or (
-            name in ("eval", "exec") and len(node.args) < 2
-        ):
-            self.found.reads_namespace = True
+        self.found.reads_namespace |= (
+            name in ("globals", "locals", "vars", "dir") and not node.args
+        ) or (name in ("eval", "exec") and len(node.args) < 2)
         if chain == "sys.modules.get" and not self.found.note_lookup(*node.args[:1]):
             self.found.imports_computed = True
         self.found.note_import(name or attr, constants)
-        if attr == "getLogger" and len(constants) == len(node.args) == 1:
-            self.found.words |= words_of(constants[0])  # not the module of that name
-            return self.visit(function, local)
-        self._children(node, local)
+        self._children(naming_attribute(node, local), local)
 
     def _note_call(self, function: ast.expr, local: LocalScope) -> None:
         callee = callee_of(function, local)

@@ -134,6 +134,9 @@ NEW_CONTAINERS: Final = frozenset(
 )
 
 
+_OF_ATTRIBUTES: Final = ("getattr", "hasattr", "setattr", "delattr")
+
+
 def is_new(node: ast.expr | None) -> bool:
     """Say whether an expression surely gives an object that nobody else has."""
     if isinstance(node, NEW_NODES):
@@ -246,6 +249,57 @@ def chain_of(node: ast.AST, local: LocalScope = frozenset()) -> str | None:
         return None
     parts.append(node.id)
     return ".".join(reversed(parts))
+
+
+def naming_attribute(node: ast.Call, local: LocalScope) -> ast.Call:
+    """Give a call such as ``getattr(mod, "X")`` as if it were handed ``mod.X``.
+
+    It consults no other attribute, so a module does not count as a whole. The same goes for
+    ``monkeypatch.setattr(mod, "X", 1)`` and ``patch.object(mod, "X")``: methods of these names of
+    what a function was given, or made. Special attributes may lead to all others. The name of a
+    logger is no path to a module.
+    """
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "getLogger":
+        return ast.copy_location(ast.Call(node.func, _parts(node.args), node.keywords), node)
+    if len(node.args) < 2 or chain_of(node.args[0], local) is None:
+        return node
+    first, named = node.args[0], node.args[1]
+    if not isinstance(named, ast.Constant) or not isinstance(named.value, str):
+        return node
+    if not named.value.isidentifier() or named.value.startswith("__"):
+        return node
+    if not _takes_attribute(node.func, local):
+        return node
+    seen = ast.copy_location(ast.Attribute(first, named.value, ast.Load()), first)
+    args = [seen, *node.args[1:]]
+    return ast.copy_location(ast.Call(node.func, args, node.keywords), node)
+
+
+def _parts(args: list[ast.expr]) -> list[ast.expr]:
+    """Cut texts at their dots."""
+    found: list[ast.expr] = []
+    for argument in args:
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+            parts = argument.value.split(".")
+            found += [ast.copy_location(ast.Constant(part), argument) for part in parts]
+        else:
+            found.append(argument)
+    return found
+
+
+def _takes_attribute(function: ast.expr, local: LocalScope) -> bool:
+    """Say whether a function takes an object and the name of one of its attributes."""
+    if isinstance(function, ast.Name):
+        return function.id in _OF_ATTRIBUTES and function.id not in local
+    if not isinstance(function, ast.Attribute):
+        return False
+    owner = function.value
+    if function.attr == "object":
+        return (owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")) == (
+            "patch"
+        )
+    is_given = isinstance(owner, ast.Name) and owner.id in local and owner.id != "self"
+    return is_given and function.attr in ("setattr", "delattr")
 
 
 def callee_of(function: ast.expr, local: LocalScope) -> str | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal
 
 import pytest
+
+from pytest_cellcache.store.stubs import StubPlace
 
 Phase = Literal["setup", "call", "teardown"]
 INTERRUPTS: Final = (KeyboardInterrupt, pytest.exit.Exception)
@@ -81,7 +83,20 @@ def call_phase(item: pytest.Item, when: Phase, **arguments: Any) -> pytest.CallI
     )
 
 
+def causes_of(touched: Mapping[int | None, StubPlace], name_of: Callable[[int], str]) -> list[str]:
+    """Name the producers of stubs, with their places."""
+    return [
+        f"fixture {name_of(key) if key is not None else '?'}: {place.place}: {place.type_name}"
+        for key, place in touched.items()
+    ]
+
+
 def warn_of(caught: Iterable[warnings.WarningMessage]) -> None:
     """Show warnings again: into the log of pytest's own ``catch_warnings``, which reports them."""
     for each in caught:
         warnings.showwarning(each.message, each.category, each.filename, each.lineno)
+
+
+def once_each(*names: str) -> tuple[str, ...]:
+    """Give names without those that were there before."""
+    return tuple(dict.fromkeys(names))

@@ -96,13 +96,14 @@ class Basis:
 
     def input_keys(self) -> InputKeys:
         """Make what gives the keys of inputs."""
-        find = self.project.modules.find
+        find, names = self.project.modules.find, self.digester.names
         return InputKeys(
             self.snapshot,
             self.inputs,
             self._settings.ignore,
             lambda: outer_folders(self._places),
             lambda name: located.source if (located := find(name)) else None,
+            lambda path: names.resolve_dotted(path).keys,
         )
 
     def keep_path(self) -> None:

@@ -8,14 +8,22 @@ test used. Without these attributes every live instance is taken to be used by e
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
 
+from pytest_cellcache.hooks.attempts import INTERRUPTS
 from pytest_cellcache.hooks.endings import Endings
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.guard import Guard
-from pytest_cellcache.hooks.scopes import place_of
+from pytest_cellcache.hooks.leavings import SetUp
+from pytest_cellcache.hooks.scopes import (
+    parameter_of,
+    place_of,
+    with_failed_set_up,
+    with_other_parameters,
+)
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.fixtures import Kept
 from pytest_cellcache.lifecycle.sequences import is_below, looked_at, made_by
@@ -50,6 +58,7 @@ class FixtureWatch:
         self._in_setup: list[Instance] = []
         self._raised: set[Instance] = set()
         self._lost: set[str] = set()
+        self._set_up: set[str] = set()  # ``Instance.lone_place``
         self._begun: set[Instance] = set()
         self._ended: set[Instance] = set()
         self._afterwards: dict[Instance, Callable[[], None]] = {}
@@ -159,6 +168,41 @@ class FixtureWatch:
             self._raised.discard(instance)
             instance.is_open = False
 
+    def set_up_among(self, instances: Iterable[Instance]) -> SetUp:
+        """Say what has been set up in this run."""
+        alive = {each.lone_place for each in instances}
+        return SetUp(alive & self._set_up, self._set_up - {""})
+
+    def end_others(self, item: Any) -> pytest.CallInfo[None] | None:
+        """End what pytest would end when it sets an item up: its parameters differ.
+
+        To be asked while the item has a request.
+
+        Returns:
+            The call that failed; then nothing more is ended.
+        """
+        for fixturedef in with_other_parameters(item, self._current):
+            end = partial(fixturedef.finish, getattr(item, "_request", None))
+            call = pytest.CallInfo.from_call(end, when="setup", reraise=INTERRUPTS)
+            if call.excinfo is not None:
+                return call
+        return None
+
+    def end_others_first(self, item: pytest.Item) -> None:
+        """Do so before an attempt that may be undone; what is raised is raised in its set-up."""
+        failed = self.end_others(item)
+        if failed is not None and failed.excinfo is not None:
+            self.endings.keep_early(failed.excinfo.value, item.nodeid)
+
+    def warned_for(self, item: pytest.Item) -> pytest.CallInfo[None] | None:
+        """Give the failed call, if a wider fixture of an item was ended by a warning in set-up."""
+        for fixturedef in with_failed_set_up(item, self.raised_definitions()):
+            raised = fixturedef.cached_result[2]
+            error = raised[0] if isinstance(raised, tuple) else raised
+            if isinstance(error, Warning):
+                return pytest.CallInfo.from_call(partial(_raise, error), when="setup")
+        return None
+
     def take_lost(self) -> set[str]:
         """Name the wider fixtures that were ended before their time since this was asked."""
         lost, self._lost = self._lost, set()
@@ -188,10 +232,7 @@ class FixtureWatch:
             instances: all that it used.
         """
         used = list(instances)
-        changed = set(seen.changed)
-        for each in used:
-            if not each.place:
-                changed |= each.seen.changed
+        changed = seen.changed.union(*(each.seen.changed for each in used if not each.place))
         wide = [each for each in used if each.place]
         return self.definitions_of({each for each in wide if is_below(changed, each.owned)})
 
@@ -235,6 +276,8 @@ class FixtureWatch:
             raise
         finally:
             self._guard.call(self._end_setup, None, instance, fixturedef, request)
+        if instance.restored is None and instance.place:
+            self._set_up.add(instance.lone_place)
         return result
 
     @pytest.hookimpl(trylast=True)
@@ -263,6 +306,7 @@ class FixtureWatch:
             return None
         instance = Instance(fixturedef.argname)
         instance.place = place_of(fixturedef, getattr(request, "_pyfuncitem", None))
+        instance.parameter = parameter_of(fixturedef, request)
         if fixturedef.scope != "function":
             self.endings.begin(fixturedef, request.node, instance)
             self._changes.leave_to_item()
@@ -348,3 +392,7 @@ class FixtureWatch:
             if name in active and active[name] in self._current
         }
         return {instance for instance in found if instance is not own}
+
+
+def _raise(error: BaseException) -> None:
+    raise error

@@ -93,6 +93,22 @@ class Handling:
         held_by_class = self._holding_class(item)
         return Handled(frozenset(met | held_by_class), frozenset(handled | held_by_class))
 
+    def may_touch(self, item: pytest.Item) -> frozenset[int]:
+        """Give the wider fixtures whose stubs a test may touch, as far as its source tells.
+
+        By the identities of their definitions; asked like ``of``.
+        """
+        found = set()
+        for fixturedef, argument in self._within_reach(item):
+            result = getattr(fixturedef, "cached_result", None)
+            if result is None or result[2] is not None:
+                continue
+            parts, _ = unseen_parts(result[0], is_stub, only_stubs=True)
+            function = getattr(item, "function", None)
+            if parts and not self._uses_others_only(function, argument, result[0], parts):
+                found.add(id(fixturedef))
+        return frozenset(found)
+
     def _holding_class(self, item: Any) -> set[Instance]:
         """Give what set up the class of a test, if the class holds something unseen since."""
         kind = getattr(item, "cls", None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.lifecycle.inheritance import Told, draws_in, read
 from pytest_cellcache.lifecycle.precedence import texts
@@ -12,6 +12,21 @@ from pytest_cellcache.lifecycle.setters import is_for, is_within
 
 LEAVING: Final = frozenset("handled wrote changes sets resets undone makes".split())
 """Entries of a record that tell of it."""
+
+
+class SetUp(NamedTuple):
+    """Fixtures that were really set up in this run, by ``Instance.lone_place``.
+
+    Attributes:
+        alive: those among them that a test has used.
+        ever: all of them: what they have left beyond their end is there.
+    """
+
+    alive: Collection[str] = frozenset()
+    ever: Collection[str] = frozenset()
+
+
+NOTHING_SET_UP: Final = SetUp()
 
 
 class Leavings:
@@ -25,6 +40,7 @@ class Leavings:
     """
 
     __slots__ = (
+        "_made",
         "_undone",
         "changes",
         "draws",
@@ -46,6 +62,11 @@ class Leavings:
             (place, read(changes))
             for place, changes in (undone.items() if isinstance(undone, dict) else ())
         ]
+        made = told.get("set_up")
+        self._made = {
+            place: set(read(changes))
+            for place, changes in (made.items() if isinstance(made, dict) else ())
+        }
         self.sets = texts(told.get("sets"))
         self.leaves = texts(told.get("leaves"))
         self.resets = texts(told.get("resets"))
@@ -56,10 +77,18 @@ class Leavings:
         """Let go of what another test has set or put back since."""
         self.sets = [each for each in self.sets if each != f"{name}@"]
 
-    def changes_for(self, nodeid: str) -> list[Told]:
+    def changes_for(self, nodeid: str, set_up: SetUp = NOTHING_SET_UP) -> list[Told]:
         """Give the changes that concern a test, those undone later included."""
         undone = [found for place, found in self._undone if is_within(nodeid, place)]
-        return [*self.changes, *self.draws, *(change for found in undone for change in found)]
+        alive, ever = self._made_by(set_up.alive), self._made_by(set_up.ever)
+        found = [change for change in self.changes if change not in ever]
+        found += self.draws
+        return found + [each for known in undone for each in known if each not in alive]
+
+    def _made_by(self, places: Collection[str]) -> frozenset[Told]:
+        """Give the changes that only fixtures of some places have made."""
+        made = self._made.keys() & places
+        return frozenset(change for place in made for change in self._made[place])
 
 
 def concerning(
@@ -70,6 +99,7 @@ def concerning(
     seen_of: Callable[[set[Told]], set[Told]],
     variables: Collection[str] | None,
     places: Collection[str] = frozenset(),
+    set_up: SetUp = NOTHING_SET_UP,
     by_chance: bool,
 ) -> set[str]:
     """Name the tests among some that leave what another one may see.
@@ -81,11 +111,12 @@ def concerning(
         variables: those that it has read, and what it has consulted of its surroundings; ``None``
             before it has run.
         places: of the wider fixtures that it uses.
+        set_up: fixtures that have been set up.
         by_chance: which tests come before it is chance.
     """
     chosen: set[str] = set()
     read_by = {*(variables or ())}
-    changes = {name: told.changes_for(nodeid) for name, told in found.items()}
+    changes = {name: told.changes_for(nodeid, set_up) for name, told in found.items()}
     every = {change for each in changes.values() for change in each}
     seen = seen_of(every) if every and not by_chance else set()
     known: set[str] = set()  # one that sets something will do

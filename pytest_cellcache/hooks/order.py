@@ -17,7 +17,9 @@ import pytest
 
 from pytest_cellcache.hooks.leavings import (
     LEAVING,
+    NOTHING_SET_UP,
     Leavings,
+    SetUp,
     concerning,
     has_other_past,
     meet,
@@ -147,6 +149,7 @@ class Order:
         looked: Iterable[str] = (),
         seen_of: Callable[[set[Told]], set[Told]] = lambda _: set(),
         variables: Collection[str] | None = None,
+        set_up: SetUp = NOTHING_SET_UP,
     ) -> list[tuple[pytest.Item, str]]:
         """Give the tests that have to run, unreported, before an item may count.
 
@@ -154,6 +157,7 @@ class Order:
             looked: paths that it consulted.
             seen_of: gives those among changes of module state that it may see.
             variables: those that it has read; ``None`` before it has run.
+            set_up: fixtures that have been set up.
         """
         if not (self._replayed or self._lost):
             return []
@@ -174,6 +178,7 @@ class Order:
             seen_of=seen_of,
             variables=variables,
             places=places,
+            set_up=set_up,
             by_chance=self.by_chance,
         )
         chosen.discard(item.nodeid)

@@ -163,6 +163,10 @@ class Watcher:
         if self.log is not None:
             self.log.has_stopped = True
 
+    def may_touch(self, item: pytest.Item) -> frozenset[int]:
+        """Give the fixtures whose stubs an item may touch (``Handling``)."""
+        return frozenset() if self._handling is None else self._handling.may_touch(item)
+
     def _note_fixtures(self, item: pytest.Item) -> None:
         if self.log is not None:
             self.log.instances |= self._fixtures.used_by(item, is_clean=self.log.is_clean)

@@ -6,12 +6,15 @@ from typing import Any, Protocol
 
 import pytest
 
+from pytest_cellcache.hooks.attempts import ItemRequest
 from pytest_cellcache.hooks.endings import Endings
+from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.outcome import outcome_of
 from pytest_cellcache.hooks.outline import outline_of
 from pytest_cellcache.hooks.replay import warn_again
 from pytest_cellcache.hooks.requeue import Requeuer
+from pytest_cellcache.hooks.scopes import with_other_parameters
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model.record import Hit, Verdict
 
@@ -33,10 +36,11 @@ class Replayer:
     """Reports a hit instead of running it, and ends what the item before left standing."""
 
     def __init__(
-        self, answers: Answers, requeuer: Requeuer, endings: Endings, guard: Guard
+        self, answers: Answers, requeuer: Requeuer, fixtures: FixtureWatch, guard: Guard
     ) -> None:
         self._answers = answers
-        self._endings = endings
+        self._fixtures = fixtures
+        self._endings = fixtures.endings
         self._requeuer = requeuer
         self._guard = guard
 
@@ -50,6 +54,10 @@ class Replayer:
             return None
         (reports, warned), saved_s = answer
         hook = item.ihook
+        failed = self._guard.call(self._set_up, None, item, reports)
+        if failed is not None:
+            broken = hook.pytest_runtest_makereport(item=item, call=failed)
+            reports = [broken, *(report for report in reports if report.when == "teardown")]
         hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for warning in warned:
             warn_again(item.config, item.nodeid, warning)
@@ -75,6 +83,25 @@ class Replayer:
         if not isinstance(verdict, Hit):
             return None
         return self._answers.reports_of(item), float(verdict.entry.body["duration"])
+
+    def _set_up(
+        self, item: pytest.Item, reports: list[pytest.TestReport]
+    ) -> pytest.CallInfo[None] | None:
+        """Do what setting an item up would do to the fixtures of live tests.
+
+        Those that it needs with another parameter end. One whose set-up a warning has ended, by the
+        filters of the test that came first, fails for everybody.
+
+        Returns:
+            The call that failed, if one did.
+        """
+        is_set_up = bool(reports) and reports[0].when == "setup" and reports[0].passed
+        alive = self._fixtures.definitions() if is_set_up and hasattr(item, "_initrequest") else ()
+        warned = self._fixtures.warned_for(item) if is_set_up else None
+        if warned is not None or not with_other_parameters(item, alive):
+            return warned
+        with ItemRequest(item):
+            return self._fixtures.end_others(item)
 
 
 def _tear_down(

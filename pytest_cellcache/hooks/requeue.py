@@ -31,7 +31,9 @@ from pytest_cellcache.hooks.attempts import (
     ItemState,
     Phase,
     call_phase,
+    causes_of,
     end_for,
+    once_each,
     warn_of,
 )
 from pytest_cellcache.hooks.collection import Collection
@@ -185,9 +187,8 @@ class Requeuer:
             is_blind: what the item reads cannot be told before it counts.
         """
         self._order.lose(self._fixtures.take_lost())
-        every = (lambda changes: changes) if is_blind else (lambda _: set())
-        read = ANYTHING if is_blind else None
-        found: Mates = self._guard.call(self._order.due, [], item, (), every, read)
+        every = (lambda changes: changes, ANYTHING) if is_blind else (lambda _: set(), None)
+        found: Mates = self._guard.call(self._order.due, [], item, (), *every)
         return found
 
     def _due_after(self, item: pytest.Item) -> Mates:
@@ -195,13 +196,14 @@ class Requeuer:
         looked = self._fixtures.looked_at(self._seen)
         instances = self._fixtures.used_by(item, is_clean=True)
         seen = [self._seen, *(each.seen for each in instances)]
-        made = self._changes.so_far(is_all=False)  # draws are of interest
+        there = self._fixtures.set_up_among(instances)
 
         def seen_of(changes: set[Told]) -> set[Told]:
-            return self._undoing.note_seen(self._seen_by(seen, changes, made))
+            draws = self._changes.so_far(is_all=False)
+            return self._undoing.note_seen(self._seen_by(seen, changes, draws))
 
         read = self._fixtures.read_by(self._seen)
-        found: Mates = self._guard.call(self._order.due, [], item, looked, seen_of, read)
+        found: Mates = self._guard.call(self._order.due, [], item, looked, seen_of, read, there)
         return found
 
     def _run_first(self, mates: Mates, item: pytest.Item, forced: frozenset[int]) -> None:
@@ -213,8 +215,7 @@ class Requeuer:
         self._reading_from = []
         log = self._watcher.log
         if found and log is not None:
-            names = (mate.nodeid for mate, _ in found)
-            log.requeued_for = tuple(dict.fromkeys([*log.requeued_for, *names]))
+            log.requeued_for = once_each(*log.requeued_for, *(mate.nodeid for mate, _ in found))
             self._end_for(item, found)
             has_changed = any(instance.changes for instance in self._fixtures.alive())
             is_late = (lambda _: True) if has_changed else self._order.comes_late
@@ -248,12 +249,11 @@ class Requeuer:
         names = [*self._causes, *(outline.module.nodeid for outline in self._collection.waiting)]
         if isinstance(step, Plainly):
             names += [mate.nodeid for mate, _ in mates]
-        log.requeued_for = tuple(dict.fromkeys([*log.requeued_for, *names]))
+        log.requeued_for = once_each(*log.requeued_for, *names)
         log.cancelled += 1
         log.is_clean = True
-        log.seen = log.seen._replace(
-            inherited=frozenset()
-        )  # others may set it before it runs again
+        # Others may set it before it runs again.
+        log.seen = log.seen._replace(inherited=frozenset())
         log.instances, log.handled = frozenset(), Handled()
         self._fixtures.begin_item()
 
@@ -272,6 +272,7 @@ class Requeuer:
         self._trying, self._pending = item, []
         try:
             with ItemRequest(item):
+                self._guard.call(self._fixtures.end_others_first, None, item)
                 self._undoing.begin()
                 self._guard.call(self._recorder.open_unit, None)
                 self._is_open = not self._guard.is_off
@@ -390,11 +391,10 @@ class Requeuer:
         if None in keys:
             tried = tried._replace(is_clean=False, touched=frozenset())
         if touched:
-            self._causes = [
-                f"fixture {restorer.name_of(key) if key is not None else '?'}: "
-                f"{place.place}: {place.type_name}"
-                for key, place in keys.items()
-            ]
-        else:
+            self._causes = causes_of(keys, restorer.name_of)
+        if tried.touched:  # or it comes to others one by one, with all before made anew
+            more = absent & self._watcher.may_touch(item)
+            tried = tried._replace(touched=tried.touched | more)
+        if not touched:
             self._causes = [f"fixture {restorer.name_of(key)}" for key in sorted(absent)]
         return next_step(tried)

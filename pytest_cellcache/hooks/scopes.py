@@ -6,9 +6,12 @@ an item asks for no such fixture.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Container
+from typing import Any, Final
 
 import pytest
+
+_PLAIN: Final = (bool, bytes, float, int, str, type(None))
 
 
 def place_of(fixturedef: Any, item: pytest.Item | None) -> str:
@@ -48,3 +51,62 @@ def places_of(item: pytest.Item) -> frozenset[str]:
     named = getattr(info, "name2fixturedefs", {})
     found = {place_of(each, item) for known in named.values() for each in known}
     return frozenset(found - {""})
+
+
+def parameter_of(fixturedef: Any, request: Any) -> str | None:
+    """Give ``Instance.parameter`` of a set-up."""
+    if fixturedef.scope == "package":  # packages have one place
+        return None
+    if not hasattr(request, "param"):
+        return ""
+    return repr(request.param) if isinstance(request.param, _PLAIN) else None
+
+
+def with_other_parameters(item: pytest.Item, alive: Container[Any]) -> list[Any]:
+    """Give definitions that pytest would end when it sets an item up, as their parameters differ.
+
+    Args:
+        alive: those that are set up now.
+    """
+    params: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    named = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    return [
+        fixturedef
+        for name in getattr(item, "fixturenames", ())
+        if name in params
+        for fixturedef in named.get(name, ())
+        if fixturedef in alive
+        and fixturedef.scope != "function"
+        and fixturedef.cached_result is not None
+        and _differ(fixturedef.cached_result[1], params[name])
+    ]
+
+
+def with_failed_set_up(item: pytest.Item, raised: Container[Any]) -> list[Any]:
+    """Give wider definitions that an item asks for, and would hear from that their set-up failed.
+
+    Args:
+        raised: those whose set-up has raised something.
+    """
+    params: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    named = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    return [
+        fixturedef
+        for name in getattr(item, "fixturenames", ())
+        for fixturedef in named.get(name, ())[-1:]
+        if fixturedef in raised
+        and fixturedef.scope != "function"
+        and fixturedef.cached_result is not None
+        and fixturedef.cached_result[2] is not None
+        and not _differ(fixturedef.cached_result[1], params.get(name))
+    ]
+
+
+def _differ(one: Any, other: Any) -> bool:
+    """Say whether two parameters surely differ; those of a module that is left out are copies."""
+    if one is other:
+        return False
+    try:
+        return not bool(one == other)
+    except (TypeError, ValueError, AttributeError):  # arrays, say
+        return False

@@ -47,6 +47,7 @@ class InputKeys:
         ignore: globs of relative paths that never count.
         folders: gives the absolute folders of first-party modules outside the project root.
         source_of: gives the source of a first-party module by its dotted name.
+        resolve: gives the keys that decide what a dotted path leads to.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class InputKeys:
         ignore: Iterable[str],
         folders: Callable[[], Iterable[str]] = tuple,
         source_of: Callable[[str], str | None] = lambda _: None,
+        resolve: Callable[[str], Iterable[Key]] = lambda _: (),
     ) -> None:
         self._source_of = source_of
+        self._resolve = resolve
         self._snapshot = snapshot
         self._places = snapshot.places
         self._inputs = inputs
@@ -126,11 +129,16 @@ class InputKeys:
                     found.add(Key(kind, name, what))
         found |= {Key(RUN, "", name) for name in seen.options}
         found |= {Key(DISTRIBUTION, "", name) for name in seen.distributions}
-        for module in seen.imports:
+        for asked in seen.imports:
+            module, _, wanted = asked.partition(":")
             found.add(Key(MODULE, "", module))
             source = self._source_of(module)
-            if source is not None:  # what is read of it has computed names, too
-                found |= {Key(SURFACE, source), Key(IMPORTS, source, source)}
+            if wanted:
+                found.update(self._resolve(f"{module}.{wanted}"))
+            elif source is not None:  # what is read of it has computed names, too
+                found.add(Key(SURFACE, source))
+            if source is not None:
+                found.add(Key(IMPORTS, source, source))
         for variable in seen.variables - (assigned - seen.inherited):
             if not self._inputs.is_neutral(variable):
                 found.add(Key(ENV, "", variable))

@@ -68,6 +68,26 @@ def tell(changes: Iterable[Change]) -> list[Told]:
     return sorted(found) if len(found) <= _MOST else [ANY]
 
 
+def tell_made(
+    made: Mapping[str, set[Change]], every: Iterable[set[Change]]
+) -> dict[str, list[Told]]:
+    """Name, by place, the changes that only the fixture there has made.
+
+    Who has set that fixture up himself finds them made.
+
+    Args:
+        made: what the fixtures of some places changed.
+        every: all that is told of a test.
+    """
+    all_changes = set[Change]().union(*every)
+    found = {}
+    for place, changes in made.items():
+        others = set(tell(all_changes - changes))
+        if ANY not in others and (own := [each for each in tell(changes) if each not in others]):
+            found[place] = own
+    return found
+
+
 def digest_of_changes(attempt: Attempt, relative: Callable[[str], str]) -> Digest:
     """Tell apart what attempts have changed in modules, whether or not others may read it.
 

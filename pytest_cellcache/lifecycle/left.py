@@ -84,6 +84,7 @@ class Left:
         self._order: dict[Key, str] = {}
         self._ranks: dict[Key, int] = {}
         self._fixtures: dict[Instance, Key] = {}
+        self._lone: dict[str, list[Instance]] = {}
         self._values: set[str] = set()
         self._changed: dict[Key, tuple[Attempt, Instance | None]] = {}
         self._changes: dict[Key, frozenset[StateChange]] = {}
@@ -120,6 +121,7 @@ class Left:
                 kept = unit_key(attempt.facts.group, name)
                 undone = unit_key(attempt.facts.group, name + _UNDONE)
                 self._fixtures[instance] = kept
+                self._lone.setdefault(instance.lone_place, []).append(instance)
                 for unit, changes in (
                     (kept, instance.changes - instance.undone),
                     (undone, instance.changes & instance.undone),
@@ -248,6 +250,13 @@ class Left:
         if instance is not None and self._fixtures.get(instance) != unit:
             return unit
         return unit if attempt is None else self.key_of(attempt)
+
+    def lone_place_of(self, unit: Key) -> str:
+        """Give the place of the fixture that made changes; empty for a test (``Instance``)."""
+        _, instance = self._changed.get(unit, (None, None))
+        place = "" if instance is None else instance.lone_place
+        # Tests of other modules between those of one have it set up again.
+        return place if self._lone.get(place) == [instance] else ""
 
     def users_of(self, unit: Key) -> tuple[list[Key], str]:
         """Give the users of a fixture that made changes which it undid, and its place."""

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pytest_cellcache.lifecycle.consumers import Kept
-from pytest_cellcache.lifecycle.inheritance import tell
+from pytest_cellcache.lifecycle.inheritance import tell, tell_made
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.precedence import (
     groups,
@@ -62,6 +62,7 @@ class Place:
         left: places whose values it changed otherwise (``producers``).
         state: what it changed that modules lead to.
         undone: by place, what fixtures that it used changed there until they ended.
+        made: by place, what of both a fixture changed that is set up but once there.
         inherits: ``Attempt.inherits``.
         either: groups of tests one of which must run before it (``setters``).
         sets: what it and its fixtures set for others.
@@ -78,6 +79,7 @@ class Place:
     left: set[str] = field(default_factory=set)
     state: set[Change] = field(default_factory=set)
     undone: dict[str, set[Change]] = field(default_factory=dict)
+    made: dict[str, set[Change]] = field(default_factory=dict)
     inherits: tuple[str, ...] = ()
     either: tuple[tuple[str, ...], ...] = ()
     sets: tuple[str, ...] = ()
@@ -185,26 +187,19 @@ class Sequences:
         names = {each.name for each in attempt.changes if each.filename == FIXTURE}
         return {self._values[name] for name in names & self._values.keys()}
 
-    def note_changes(
-        self,
-        changes: Iterable[Change],
-        maker_of: Callable[[Key], Key],
-        users_of: Callable[[Key], tuple[list[Key], str]],
-    ) -> None:
-        """Take which units are producers because they changed values that are watched.
-
-        Args:
-            maker_of: gives the test on whose behalf a unit made a change.
-            users_of: gives the users of a fixture that undid a change, and its place.
-        """
+    def note_changes(self, changes: Iterable[Change], left: Left) -> None:
+        """Take which units are producers because they changed values that are watched."""
         for change in changes:
-            maker = None if change.unit is None else self._places.get(maker_of(change.unit))
+            maker = None if change.unit is None else self._places.get(left.maker_of(change.unit))
             if maker is not None:
                 maker.state.add(change)
-            users, where = ([], "") if change.unit is None else users_of(change.unit)
-            for user in users:
-                if user in self._places:
-                    self._places[user].undone.setdefault(where, set()).add(change)
+            users, where = ([], "") if change.unit is None else left.users_of(change.unit)
+            using = [self._places[user] for user in users if user in self._places]
+            for user in using:
+                user.undone.setdefault(where, set()).add(change)
+            if change.unit is not None and (lone := left.lone_place_of(change.unit)):
+                for user in using if maker is None else [maker, *using]:
+                    user.made.setdefault(lone, set()).add(change)
             place = self._values.get(change.key.name)
             if change.producer in self._places and change.key.path == FIXTURE and place:
                 self._places[change.producer].left.add(place)
@@ -376,6 +371,8 @@ def _to_json(place: Place) -> dict[str, Any]:
         told["changes"] = changes
     if undone := {where: found for where in place.undone if (found := tell(place.undone[where]))}:
         told["undone"] = undone
+    if made := tell_made(place.made, [place.state, *place.undone.values()]):
+        told["set_up"] = made
     return told
 
 

@@ -69,6 +69,8 @@ class Instance:
         touches: wider ones that it was made from and whose values it may have changed unseen.
         touched_by: the other way round.
         leaves: what of ``seen.left`` was not put back when it had ended.
+        parameter: tells it from others of its definition at its place: empty without a parameter,
+            ``None`` if it cannot be told apart.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Instance:
     place: str = ""
     paths: frozenset[str] = frozenset()
     leaves: frozenset[str] = frozenset()
+    parameter: str | None = None
     touches: set[Instance] = field(default_factory=set)
     touched_by: set[Instance] = field(default_factory=set)
 
@@ -95,6 +98,14 @@ class Instance:
     def value_name(self) -> str:
         """Tells its value from those of all other instances of the run."""
         return f"{self.name} {id(self):x}"
+
+    @property
+    def lone_place(self) -> str:
+        """Its place, with parameters; empty where another set-up may have the same."""
+        every = self.with_upstream()
+        told = sorted(f"{each.name}={each.parameter}" for each in every if each.parameter)
+        is_known = bool(self.place) and all(each.parameter is not None for each in every)
+        return "|".join([self.place, *told]) if is_known else ""
 
     @property
     def owned(self) -> frozenset[str]:

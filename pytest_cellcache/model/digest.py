@@ -22,8 +22,8 @@ another schema are ignored, never migrated):
    changes are names of definitions; what lies outside the project and is changed
 10. what code refers to as joined texts; kinds of the names in directories; folders that are made if
    there are none, and logs; beside which restored fixtures the value of another may be restored
-11. who consults the working directory and ``sys.path``; metaclasses apart from bases; what tests leave
-   among the loaded modules, and who imports one of the project first that finds what does not last;
+11. who consults the working directory and ``sys.path``; metaclasses apart from bases; what tests
+   leave among the loaded modules, and who imports one first that finds what does not last;
    memos that were cleared; what only one set-up of a fixture made; single names of modules
 """
 

@@ -137,7 +137,8 @@ class Observation(NamedTuple):
         options: options and ini values that a conftest defines: ``option x``, ``ini y``.
         distributions: distributions whose metadata was looked for; ``*`` for all of them,
             ``entry-points`` for what they offer.
-        imports: names of modules asked for through ``importlib.import_module``.
+        imports: names of modules asked for through ``importlib.import_module``, with what was
+            taken of them where that is known: ``mod:Class.name``.
         children: programs started as child processes that nobody traced (argv[0], what a shell
             was given, or a word such as ``fork``).
         on_stack: the project's code that was running when ``children`` were started or all

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from types import FrameType
 from typing import Any
 
 from pytest_cellcache.trace import unit
@@ -54,6 +55,30 @@ def _note(name: object, package: object) -> None:
         if name.startswith(".") and isinstance(package, str):
             name = importlib.util.resolve_name(name, package)
         if hearers := reach(module, frame):
-            unit.charge(lambda each: each.ask_for(name), hearers)
+            wanted = _wanted_of(name, frame)
+            unit.charge(lambda each: each.ask_for(f"{name}:{wanted}" if wanted else name), hearers)
     except (*unit.TROUBLES, ImportError):
         unit.confess()
+
+
+def _wanted_of(name: str, frame: FrameType | None) -> str:
+    """Give what is taken of a module by who resolves a dotted path; empty if it may be anything.
+
+    ``patch("mod.X")`` and ``monkeypatch.setattr("mod.X", 1)`` consult no more of it.
+    """
+    if frame is None:
+        return ""
+    place = (frame.f_globals.get("__name__"), frame.f_code.co_name)
+    outer = frame.f_back
+    path: object = None
+    if place == ("_pytest.monkeypatch", "resolve") and outer is not None:
+        path = outer.f_locals.get("import_path")
+    elif place == ("pkgutil", "resolve_name"):
+        path = frame.f_locals.get("name")
+        if outer is not None and outer.f_globals.get("__name__") == "unittest.mock":
+            # Of a patch: the attribute is taken when the module is there.
+            attribute = getattr(outer.f_locals.get("self"), "attribute", None)
+            path = f"{path}.{attribute}" if isinstance(attribute, str) else path
+    if not isinstance(path, str):
+        return ""
+    return path.replace(":", ".").removeprefix(name + ".") if path != name else ""

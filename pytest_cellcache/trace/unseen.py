@@ -52,19 +52,24 @@ def plain_data() -> frozenset[type]:
     return frozenset(found)
 
 
-def unseen_parts(value: Any, is_stub: IsStub) -> tuple[frozenset[str], int]:
+def unseen_parts(
+    value: Any, is_stub: IsStub, *, only_stubs: bool = False
+) -> tuple[frozenset[str], int]:
     """Name the keys and attributes of a value below which something may change unseen.
 
     Args:
         is_stub: stands for something that nobody has touched.
+        only_stubs: such things count, and nothing else.
 
     Returns:
         The names, empty for what has none; and how many objects were looked at.
     """
-    if is_stub(value) or _leads_nowhere(value):
+    if is_stub(value):
+        return frozenset({""} if only_stubs else ()), 1
+    if _leads_nowhere(value):
         return frozenset(), 1
     if _is_unseen(value):
-        return frozenset({""}), 1
+        return frozenset(() if only_stubs else {""}), 1
     # Several parts may lead to one thing: who leads to what is noted, and followed backwards.
     holders: dict[int, list[int]] = {}
     hiding: list[int] = []
@@ -74,7 +79,8 @@ def unseen_parts(value: Any, is_stub: IsStub) -> tuple[frozenset[str], int]:
     stack: list[tuple[Any, int]] = [(part, top) for part, _ in parts]
     while stack:
         thing, holder = stack.pop()
-        if is_stub(thing) or _leads_nowhere(thing):
+        is_absent = is_stub(thing)
+        if (not only_stubs) if is_absent else _leads_nowhere(thing):
             continue
         own = identity(thing)
         holders.setdefault(own, []).append(holder)
@@ -83,8 +89,9 @@ def unseen_parts(value: Any, is_stub: IsStub) -> tuple[frozenset[str], int]:
         seen[own] = thing
         if len(seen) > MAX_OBJECTS:
             return frozenset({"", *(name for _, name in parts)}), len(seen)
-        if _is_unseen(thing):
-            hiding.append(own)
+        if is_absent or _is_unseen(thing):
+            if is_absent or not only_stubs:
+                hiding.append(own)
             continue
         stack += [(part, own) for part, _ in parts_of(thing)]
         if type(thing) is types.BuiltinFunctionType:

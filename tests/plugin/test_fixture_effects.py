@@ -14,7 +14,7 @@ pytestmark = [
 ]
 
 if TYPE_CHECKING:
-    from tests.plugin.conftest import Counted
+    from tests.plugin.conftest import Counted, Suite
 
 TEST = """
     import lib
@@ -266,3 +266,151 @@ def test_what_a_fixture_undoes_ties_no_tests_together(counted: Counted) -> None:
     counted.edit()
     ran, _ = counted.run()
     assert ran.names == ["test_a"]
+
+
+SET_BY_FIXTURES = {
+    "setup_module": (
+        """
+        def setup_module(module):
+            module.DATA = [5]
+
+        """,
+        "DATA",
+    ),
+    "global": (
+        """
+        DATA = None
+
+        def setup_module():
+            global DATA
+            DATA = [5]
+
+        def teardown_module():
+            global DATA
+            DATA = None
+
+        """,
+        "DATA",
+    ),
+    "another module": (
+        """
+        import pytest, helper
+
+        @pytest.fixture(scope="module", autouse=True)
+        def made():
+            helper.DATA = [5]
+            yield
+            helper.DATA = None
+
+        """,
+        "helper.get()",
+    ),
+    "class": (
+        """
+        import pytest
+
+        class Kind:
+            data = None
+
+        @pytest.fixture(scope="session", autouse=True)
+        def made():
+            Kind.data = [5]
+
+        """,
+        "Kind.data",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SET_BY_FIXTURES)
+def test_who_has_a_fixture_set_up_needs_no_other_user_of_it(counted: Counted, name: str) -> None:
+    setting, data = SET_BY_FIXTURES[name]
+    test = f"def test_{{}}(): assert {data}[0] == 5\n"
+    tests = "".join(test.format(each) for each in "abc")
+    counted.write(
+        helper="DATA = None\ndef get():\n    return DATA\n",
+        test_a=textwrap.dedent(setting) + tests,
+        test_b="def test_other(): pass\n",
+    )
+    counted.run()
+    counted.edit(
+        "test_a.py", f"def test_b(): assert {data}[0] == 5", f"def test_b(): assert {data}"
+    )
+    ran, calls = counted.run()
+    assert ran.names == ["test_b"]
+    assert max([*counted.calls.values(), *calls.values()]) == 1
+    assert ran.report["totals"]["requeued"] == 0
+
+
+def test_who_has_another_set_up_of_a_fixture_needs_the_users_of_this_one(counted: Counted) -> None:
+    counted.write(
+        helper="DATA = []\n",
+        test_a="""
+        import pytest, helper
+
+        @pytest.fixture(scope="module", params=["x", "y"])
+        def made(request):
+            helper.DATA.append(request.param)
+            return request.param
+
+        def test_a(made): assert made
+
+        @pytest.mark.parametrize("made", ["y"], indirect=True)
+        def test_b(made): assert helper.DATA[0] == "x" and helper.DATA[-1] == made
+        """,
+    )
+    counted.run()
+    counted.edit("test_a.py", "assert helper.DATA[0]", "assert 1 and helper.DATA[0]")
+    ran, _ = counted.run()
+    assert ran.names == ["test_a[x]", "test_b[y]"]
+
+
+def test_a_replayed_test_ends_what_it_needs_with_another_parameter(suite: Suite) -> None:
+    suite.write("level.txt", "1")
+    suite.write(
+        "test_a.py",
+        """
+        import pathlib, pytest
+
+        @pytest.fixture(scope="module", params=["a", "b", "c"])
+        def made(request):
+            level = pathlib.Path("level.txt").read_text() if request.param == "a" else ""
+            yield request.param
+            if level == "2":
+                raise RuntimeError("late")
+
+        def test_one(made): assert made
+        def test_two(made): assert made in "abc"
+        """,
+    )
+    suite.warm()
+    suite.write("level.txt", "2")
+    ran = suite.both()
+    assert ran.names == ["test_one[a]", "test_two[a]"]
+    assert ran.outcomes["test_a.py::test_one[b]"].startswith("setup:failed")
+    suite.write("level.txt", "1")
+    suite.both()
+
+
+def test_a_cancelled_attempt_does_not_undo_the_end_of_another_parameter(counted: Counted) -> None:
+    counted.write(
+        test_a="""
+        import pytest
+        OPEN = []
+
+        @pytest.fixture(scope="module", params=[1, 2, 3])
+        def made(request):
+            assert not OPEN
+            OPEN.append(request.param)
+            yield request.param
+            OPEN.remove(request.param)
+
+        def test_one(made): assert made
+        def test_two(made): assert OPEN == [made]
+        """
+    )
+    counted.run()
+    counted.edit("test_a.py", "assert made", "assert made > 0")
+    counted.run()
+    counted.edit("test_a.py", "assert OPEN == [made]", "assert [made] == OPEN")
+    counted.run()

@@ -98,3 +98,32 @@ def test_a_warning_that_is_an_error_now(counted: Counted, before: str) -> None:
     ran, calls = counted.run()
     assert ran.code == 1
     assert calls["made"] >= 1
+
+
+def test_a_warning_that_ends_a_set_up_ends_it_for_all(counted: Counted) -> None:
+    counted.write(
+        conftest="""
+        import pytest, warnings
+
+        @pytest.fixture(scope="session")
+        def made():
+            warnings.warn("old")
+            return [1]
+        """,
+        test_a="""
+        import pytest
+
+        def test_first(made): assert made
+        def test_second(made): assert made[0]
+        def test_other(): pass
+        """,
+        test_b="def test_b(made): assert made\n",
+    )
+    counted.run()
+    marked = '@pytest.mark.filterwarnings("error")\ndef test_first'
+    counted.edit("test_a.py", "def test_first", marked)
+    ran, _ = counted.run()
+    assert ran.outcomes["test_b.py::test_b"].startswith("setup:failed")
+    assert "passed" in ran.outcomes["test_a.py::test_other"]
+    counted.edit("test_a.py", marked, "def test_first")
+    counted.run()

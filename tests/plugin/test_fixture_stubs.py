@@ -296,3 +296,33 @@ def test_a_value_that_is_gone_is_made_again(counted: Counted) -> None:
     ran, calls = counted.run()
     assert calls == {"made": 1}
     assert ran.names == ["test_a", "test_a"]
+
+
+def test_what_a_test_touches_is_set_up_once_each(counted: Counted) -> None:
+    counted.write(
+        conftest="""
+        import pytest, sqlite3, threading
+
+        @pytest.fixture(scope="session")
+        def one(): return {"conn": sqlite3.connect(":memory:"), "n": 1}
+
+        @pytest.fixture(scope="session")
+        def two(): return {"lock": threading.Lock(), "n": 2}
+
+        @pytest.fixture(scope="session")
+        def three(): return {"lock": threading.Lock(), "n": 3}
+        """,
+        test_a="""
+        import lib
+
+        def test_a(one, two, three):
+            assert one["conn"].execute("select 1").fetchone() == (lib.one(),)
+            with two["lock"]:
+                assert two["n"] + three["n"] == 5
+        """,
+    )
+    counted.run()
+    counted.edit()
+    ran, calls = counted.run()
+    assert calls == {"one": 1, "two": 1}
+    assert ran.report["totals"]["requeued"] == 1

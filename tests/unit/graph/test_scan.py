@@ -239,3 +239,26 @@ def test_joining_keeps_both() -> None:
     assert {"X", "Y"} <= refs.chains
     assert refs.is_dynamic
     assert refs.reads_namespace
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "getattr(mod, 'x')",
+        "hasattr(mod, 'x')",
+        "patch.object(mod, 'x')",
+        "mock.patch.object(mod, 'x', 1)",
+        "patcher = 1\npatcher.setattr(mod, 'x', 1)",
+    ],
+)
+def test_who_names_an_attribute_reads_that_one_only(text: str) -> None:
+    refs = function(text)
+    assert "mod.x" in refs.chains
+    assert "mod" not in refs.chains
+
+
+@pytest.mark.parametrize(
+    "text", ["getattr(mod, x)", "getattr(mod, '__dict__')", "f(mod, 'x')", "mod2.setattr(mod, 'x')"]
+)
+def test_other_calls_may_read_all_of_what_they_are_given(text: str) -> None:
+    assert "mod" in function(text).chains

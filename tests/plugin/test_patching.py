@@ -1,0 +1,76 @@
+"""Who patches a name of a module rests on that name, and not on all that the module holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Suite
+
+LIB: Final = """
+LIMIT = 3
+OTHER = {"a": 1}
+TABLE = {"k": 1}
+class Service:
+    rate = 2
+    def get(self): return self.rate
+def over(n): return n > LIMIT
+def fetch(): return 5
+"""
+TESTS: Final = """
+import contextlib, pytest
+from unittest import mock
+from pkg import lib
+def test_object(monkeypatch): monkeypatch.setattr(lib, "LIMIT", 1); assert lib.over(2)
+def test_context():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lib, "LIMIT", 1)
+        assert lib.over(2)
+def test_text(monkeypatch): monkeypatch.setattr("pkg.lib.LIMIT", 1); assert lib.over(2)
+def test_mock_object():
+    with mock.patch.object(lib, "LIMIT", 1): assert lib.over(2)
+def test_mock_class():
+    with mock.patch("pkg.lib.Service.rate", 7): assert lib.Service().get() == 7
+def test_mock_dict():
+    with mock.patch.dict("pkg.lib.TABLE", {"k": 2}): assert lib.TABLE["k"] == 2
+def test_mock_auto():
+    with mock.patch("pkg.lib.fetch", autospec=True): assert lib.fetch() != 5
+@pytest.mark.parametrize("name", ["LIMIT", "OTHER"])
+def test_computed(monkeypatch, name): monkeypatch.setattr(f"pkg.lib.{name}", 1)
+def test_missing():
+    with contextlib.suppress(AttributeError), mock.patch("pkg.lib.NEW", 1): pass
+def test_builtin(): assert [getattr(lib, "LIMIT"), hasattr(lib, "LATER")]
+def test_whole(): assert len(vars(lib))
+"""
+DECORATED: Final = """
+from unittest import mock
+from pkg import lib
+@mock.patch("pkg.lib.LIMIT", 1)
+def test_mock(): assert lib.over(2)
+"""
+OF_LIMIT: Final = "builtin computed[LIMIT] context mock mock_object object text"
+CASES: Final = {
+    "a constant that nobody patches": ("OTHER = ", "MORE = 1\nOTHER = ", ""),
+    "a constant": ("LIMIT = 3", "LIMIT = 4", OF_LIMIT),
+    "one that is named at run time": ('"a": 1', '"a": 2', "computed[OTHER]"),
+    "a dictionary": ('"k": 1', '"k": 3', "mock_dict"),
+    "an attribute of a class": ("rate = 2", "rate = 3", "mock_class"),
+    "a signature": ("fetch()", "fetch(a=1)", "mock_auto"),
+    "what is not there": ("LIMIT = 3", "LIMIT = 3\nNEW = 1", "missing"),
+    "what is asked for in vain": ("LIMIT = 3", "LIMIT = 3\nLATER = 1", "builtin"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_patch_rests_on_what_it_replaces(suite: Suite, name: str) -> None:
+    old, new, needed = CASES[name]
+    suite.write("pkg/__init__.py", "")
+    suite.write("pkg/lib.py", LIB)
+    suite.write("test_a.py", TESTS)
+    suite.write("test_b.py", DECORATED)
+    suite.warm()
+    suite.edit("pkg/lib.py", old, new)
+    ran = suite.both()
+    assert sorted(ran.names) == sorted(f"test_{word}" for word in [*needed.split(), "whole"])
