@@ -6,7 +6,7 @@ an item asks for no such fixture.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import pytest
@@ -62,44 +62,52 @@ def parameter_of(fixturedef: Any, request: Any) -> str | None:
     return repr(request.param) if isinstance(request.param, _PLAIN) else None
 
 
-def with_other_parameters(item: pytest.Item, alive: Container[Any]) -> list[Any]:
+def with_other_parameters(item: pytest.Item, alive: Collection[Any]) -> list[Any]:
     """Give definitions that pytest would end when it sets an item up, as their parameters differ.
 
     Args:
         alive: those that are set up now.
     """
-    params: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
-    named = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    wide = [each for each in alive if each.scope != "function" and each.cached_result is not None]
+    wide = [each for each in wide if each.params or each.cached_result[1] is not None]
+    found = _asked_for(item, wide)
+    params: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {}) if found else {}
     return [
-        fixturedef
-        for name in getattr(item, "fixturenames", ())
-        if name in params
-        for fixturedef in named.get(name, ())
-        if fixturedef in alive
-        and fixturedef.scope != "function"
-        and fixturedef.cached_result is not None
-        and _differ(fixturedef.cached_result[1], params[name])
+        each
+        for each in found
+        if each.argname in params and _differ(each.cached_result[1], params[each.argname])
+        if each in _known_to(item, each.argname)
     ]
 
 
-def with_failed_set_up(item: pytest.Item, raised: Container[Any]) -> list[Any]:
+def with_failed_set_up(item: pytest.Item, raised: Collection[Any]) -> list[Any]:
     """Give wider definitions that an item asks for, and would hear from that their set-up failed.
 
     Args:
         raised: those whose set-up has raised something.
     """
-    params: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
-    named = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    wide = [each for each in raised if each.scope != "function" and each.cached_result is not None]
+    found = _asked_for(item, [each for each in wide if each.cached_result[2] is not None])
+    params: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {}) if found else {}
     return [
-        fixturedef
-        for name in getattr(item, "fixturenames", ())
-        for fixturedef in named.get(name, ())[-1:]
-        if fixturedef in raised
-        and fixturedef.scope != "function"
-        and fixturedef.cached_result is not None
-        and fixturedef.cached_result[2] is not None
-        and not _differ(fixturedef.cached_result[1], params.get(name))
+        each
+        for each in found
+        if each in _known_to(item, each.argname)[-1:]
+        and not _differ(each.cached_result[1], params.get(each.argname))
     ]
+
+
+def _asked_for(item: pytest.Item, definitions: list[Any]) -> list[Any]:
+    """Give those among definitions that an item may ask for, by their names and in its order."""
+    names = getattr(item, "fixturenames", ()) if definitions else ()
+    return [each for name in names for each in definitions if each.argname == name]
+
+
+def _known_to(item: pytest.Item, name: str) -> Sequence[Any]:
+    """Give the definitions of a name; an item that is not imported is then."""
+    named = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    found: Sequence[Any] = named.get(name, ())
+    return found
 
 
 def _differ(one: Any, other: Any) -> bool:
