@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import functools
 import gc
+import re
 import sys
 import types
 import weakref
@@ -190,6 +191,11 @@ def first_of(memo: Any) -> Any:
     return None
 
 
+def is_of_pattern(memo: Any) -> bool:
+    """Say whether a memo remembers what a pattern gives: for the same text always the same."""
+    return type(getattr(getattr(memo, "__wrapped__", None), "__self__", None)) is re.Pattern
+
+
 def results_of(memo: Any) -> Iterator[Any]:
     """Give what a memo of ``lru_cache`` has remembered."""
     # Only the collector tells: bounded ones refer to results, others to a dictionary.
@@ -247,6 +253,25 @@ def _parts_of_function(function: Any) -> Iterator[Any]:
     yield from cells
 
 
+_LINK: Final = "_lru_list_elem"
+"""What the dictionary of a memo of limited size holds; the memo itself refers to results."""
+
+
+def _parts_of_memo(memo: Any) -> Iterator[Any]:
+    """Give the results, too: who is given one that can be changed changes it for all later ones."""
+    yield memo.__wrapped__
+    known = LRU.cache_info(memo)
+    own = namespace_of(memo)
+    is_walked = known.currsize <= MAX_ITEMS and not is_of_pattern(memo)
+    for inner in gc.get_referents(memo) if is_walked else ():
+        if type(inner) is not dict:
+            yield inner
+        elif inner is not own and known.maxsize is None:
+            yield from inner.values()
+        elif inner is not own and type(next(iter(inner.values()), None)).__name__ != _LINK:
+            yield inner
+
+
 def _parts_of_generator(generator: Any) -> Iterator[Any]:
     frame = getattr(generator, "gi_frame", None) or getattr(generator, "ag_frame", None)
     if frame is not None:
@@ -271,7 +296,7 @@ _SPECIAL: Final[dict[int, Callable[[Any], Any]]] = {
     identity(staticmethod): lambda method: (method.__func__,),
     identity(classmethod): lambda method: (method.__func__,),
     identity(property): lambda made: (made.fget, made.fset, made.fdel),
-    identity(LRU): lambda memo: (memo.__wrapped__,),
+    identity(LRU): _parts_of_memo,
     identity(functools.partial): lambda made: (made.func, made.args, made.keywords),
     identity(types.GeneratorType): _parts_of_generator,
     identity(types.AsyncGeneratorType): _parts_of_generator,

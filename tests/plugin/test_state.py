@@ -561,3 +561,42 @@ def test_who_clears_a_memo_first_needs_nobody(suite: Suite) -> None:
     assert suite.both().names == ["test_one"]
     suite.edit("lib.py", "return [x]", "return [x, ][:]")
     assert suite.both().names == ["test_two"]
+
+
+@pytest.mark.parametrize("size", ["None", "8"])
+@pytest.mark.parametrize(
+    ("result", "change", "changed", "finds"),
+    [
+        ("[x]", "append(6)", "append(7)", "== [1, 6]"),
+        ("{'x': x}", "update(y=6)", "update(y=7)", "== {'x': 1, 'y': 6}"),
+        ("Kept(x)", "put(6)", "put(7)", ".value == 6"),
+        ("([x],)", "__getitem__(0).append(6)", "__getitem__(0).append(7)", "== ([1, 6],)"),
+    ],
+    ids=["list", "dict", "object", "list in tuple"],
+)
+def test_who_changes_what_a_memo_gives_is_a_producer(
+    suite: Suite, size: str, result: str, change: str, changed: str, finds: str
+) -> None:
+    suite.write(
+        "lib.py",
+        f"""
+        import functools
+
+        class Kept:
+            def __init__(self, value): self.value = value
+            def put(self, value): self.value = value
+
+        @functools.lru_cache(maxsize={size})
+        def load(x):
+            return {result}
+        """,
+    )
+    suite.write("test_a.py", "import lib\ndef test_fill(): assert lib.load(1)\n")
+    suite.write("test_b.py", f"import lib\ndef test_change(): lib.load(1).{change}\n")
+    suite.write("test_c.py", f"import lib\ndef test_read(): assert lib.load(1){finds}\n")
+    suite.both()
+    assert suite.both().live == []
+    suite.edit("test_b.py", change, changed)
+    assert "test_read" in suite.both().names
+    suite.edit("test_b.py", changed, change)
+    assert suite.both().code == 0
