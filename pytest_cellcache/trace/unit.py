@@ -216,6 +216,7 @@ class OpenUnit:
         self.on_stack.update(self._frames() if self._frames and is_own else (UNKNOWN,))
 
     def move(self) -> None:
+        self.around.add(CWD)  # where others have moved, it may put that back
         self.leaving.move()
 
     def connect(self, host: str) -> None:

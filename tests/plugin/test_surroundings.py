@@ -65,7 +65,7 @@ def test_only_who_asks_where_it_is_rests_on_who_moved(suite: Suite, looking: str
     assert "test_elsewhere" not in moved.names
 
 
-def test_who_has_moved_itself_rests_on_nobody(suite: Suite) -> None:
+def test_who_moves_on_moves_again(suite: Suite) -> None:
     suite.write("test_a.py", MOVING)
     suite.write(
         "test_b.py",
@@ -200,4 +200,4 @@ def test_a_file_that_tests_look_for_and_remove(suite: Suite) -> None:
     suite.both()
     assert suite.both().live == []
     suite.edit("test_a.py", '"2"', '"22"')
-    assert {"test_one", "test_two"} <= set(suite.both().names)
+    assert {"TestFile::test_one", "TestFile::test_two"} <= set(suite.both().names)
