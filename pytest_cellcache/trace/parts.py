@@ -254,22 +254,24 @@ def _parts_of_function(function: Any) -> Iterator[Any]:
 
 
 _LINK: Final = "_lru_list_elem"
-"""What the dictionary of a memo of limited size holds; the memo itself refers to results."""
 
 
 def _parts_of_memo(memo: Any) -> Iterator[Any]:
     """Give the results, too: who is given one that can be changed changes it for all later ones."""
     yield memo.__wrapped__
     known = LRU.cache_info(memo)
-    own = namespace_of(memo)
-    is_walked = known.currsize <= MAX_ITEMS and not is_of_pattern(memo)
-    for inner in gc.get_referents(memo) if is_walked else ():
-        if type(inner) is not dict:
-            yield inner
-        elif inner is not own and known.maxsize is None:
-            yield from inner.values()
-        elif inner is not own and type(next(iter(inner.values()), None)).__name__ != _LINK:
-            yield inner
+    if known.currsize > MAX_ITEMS or is_of_pattern(memo):
+        return
+    inner = gc.get_referents(memo)
+    if known.maxsize is None:
+        own = namespace_of(memo)
+        for each in inner:
+            yield from each.values() if type(each) is dict and each is not own else ()
+        return
+    # Of a limited one the collector is told of each key, its result, and the type of their link.
+    for place, each in enumerate(inner):
+        if type(each) is type and each.__name__ == _LINK and place:
+            yield inner[place - 1]
 
 
 def _parts_of_generator(generator: Any) -> Iterator[Any]:
