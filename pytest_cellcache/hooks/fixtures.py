@@ -78,6 +78,8 @@ class FixtureWatch:
 
     def end_item(self) -> None:
         """Say of the item's own fixtures what they leave, now that all of them have ended."""
+        if not self._unsettled:
+            return
         now = surrounding_now()
         for instance, around in self._unsettled:
             instance.leaves = differing(instance.leaves, around, now)

@@ -254,9 +254,8 @@ def _on_symlink(args: tuple[Any, ...]) -> None:
         unit.charge(note, hearers)
 
 
-def _on_chdir(args: tuple[Any, ...]) -> None:
+def _on_chdir(_: tuple[Any, ...]) -> None:
     if hearers := reach(*caller()):
-        absolute(args[0])  # one that is relative rests on where it starts from
         unit.charge(unit.OpenUnit.move, hearers)
 
 
