@@ -32,9 +32,10 @@ from pytest_cellcache.graph.scopes import (
     chain_of,
     children_of,  # fmt: skip
     evaluated_outside,
+    function_for_builtins,
     is_new,
+    keyed,
     know_locals,
-    names_a_key,
     names_bound_in,
     naming_attribute,
     scope_of_loop,
@@ -147,6 +148,8 @@ class Scanner:
         return True
 
     def _attribute(self, node: ast.Attribute, local: LocalScope) -> None:
+        if self._inside is not None and self._inside.asks_own_class(node):
+            return
         if isinstance(node.ctx, ast.Load):
             self.found.attrs.add(node.attr)
             if node is not self._callee:
@@ -184,6 +187,9 @@ class Scanner:
         self.visit(node.value, local)
 
     def _subscript(self, node: ast.Subscript, local: LocalScope) -> None:
+        function = function_for_builtins(node)
+        if function is not None:
+            return self.visit(function, local)
         if chain_of(node.value, local) == "sys.modules":
             is_read = isinstance(node.ctx, ast.Load) and node is not self._written
             if not self.found.note_lookup(node.slice) and is_read:
@@ -192,14 +198,14 @@ class Scanner:
             # ``sys.modules[name].__dict__["x"] = 1`` reads nothing of the module.
             self._written = node.value.value if isinstance(node.value, ast.Attribute) else None
             self._receive(node.value, local)
-        self._keyed = node.value if names_a_key(node.slice) else None
+        self._keyed = keyed(node.value, node.slice, local)
         self._children(node, local)
 
     def _compare(self, node: ast.Compare, local: LocalScope) -> None:
         self.visit(node.left, local)
         for operator, right in zip(node.ops, node.comparators, strict=True):
-            if isinstance(operator, (ast.In, ast.NotIn)) and names_a_key(node.left):
-                self._keyed = right
+            if isinstance(operator, (ast.In, ast.NotIn)):
+                self._keyed = keyed(right, node.left, local)
             self.visit(right, local)
 
     def _receive(self, node: ast.AST, local: LocalScope) -> None:
@@ -227,15 +233,9 @@ class Scanner:
             self._change_local(node.id)
 
     def _change_local(self, name: str) -> None:
-        function = self._inside
-        if function is None:
-            self.found.changes_unknown = True
-        elif name in function.parameters:
-            self.found.changes_parameters = True
-        elif name not in function.own:
-            self.found.changes_closure = True
-        elif name not in function.fresh:
-            self.found.changes_unknown = True
+        flag = self._inside.changed_with(name) if self._inside is not None else "changes_unknown"
+        if flag:
+            setattr(self.found, flag, True)
 
     def _aug_assign(self, node: ast.AugAssign, local: LocalScope) -> None:
         if isinstance(node.target, ast.Name) and node.target.id not in local:

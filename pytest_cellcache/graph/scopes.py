@@ -119,6 +119,7 @@ class Locals:
         fresh: locals that are always a new container or instance.
         aliases: locals that stand for a global chain or an attribute.
         imports: locals bound by an import, as (module, name or None).
+        classes: locals that are always a class which the function defines.
     """
 
     parameters: frozenset[str]
@@ -126,6 +127,23 @@ class Locals:
     fresh: frozenset[str]
     aliases: dict[str, ast.expr]
     imports: dict[str, tuple[str, str | None]]
+    classes: frozenset[str]
+
+    def changed_with(self, name: str) -> str:
+        """Name the flag of ``Refs`` for a change of what a local stands for; empty if none."""
+        if name in self.parameters:
+            return "changes_parameters"
+        if name not in self.own:
+            return "changes_closure"
+        return "" if name in self.fresh else "changes_unknown"
+
+    def asks_own_class(self, node: ast.Attribute) -> bool:
+        """Say whether this asks for the subclasses of a class that only this call can have made.
+
+        No more than what the function and its callees define can be among them.
+        """
+        is_own = isinstance(node.value, ast.Name) and node.value.id in self.classes
+        return node.attr == "__subclasses__" and is_own
 
 
 NEW_NODES: Final = (ast.List, ast.Dict, ast.Set, ast.Tuple, ast.JoinedStr, *_COMPREHENSIONS)
@@ -154,6 +172,7 @@ def know_locals(node: FunctionNode, own: LocalScope) -> Locals:
     parameters = frozenset(argument.arg for argument in all_arguments(node.args))
     values: dict[str, list[ast.expr | None]] = {}
     imports: dict[str, tuple[str, str | None]] = {}
+    classes: set[str] = set()
     body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
     for statement in body:
         for inner in walk_scope(statement):
@@ -171,6 +190,8 @@ def know_locals(node: FunctionNode, own: LocalScope) -> Locals:
                 for alias in inner.names:
                     module = import_spec(inner.module, inner.level)
                     imports[alias.asname or alias.name] = (module, alias.name)
+            elif isinstance(inner, ast.ClassDef):
+                classes.add(inner.name)
     counts: dict[str, int] = {}
     for statement in body:
         for inner in walk_scope(statement):
@@ -187,7 +208,8 @@ def know_locals(node: FunctionNode, own: LocalScope) -> Locals:
         for value in found
         if isinstance(value, (ast.Name, ast.Attribute, ast.Subscript))
     }
-    return Locals(parameters, own, frozenset(fresh), aliases, imports)
+    classes &= own - parameters - imports.keys() - counts.keys()
+    return Locals(parameters, own, frozenset(fresh), aliases, imports, frozenset(classes))
 
 
 class Fields(dict[type[ast.AST], tuple[str, ...]]):
@@ -322,6 +344,33 @@ def callee_of(function: ast.expr, local: LocalScope) -> str | None:
 def names_a_key(node: ast.expr) -> bool:
     """Say whether a key is what it says, or comes from who says it: no text is put together."""
     return isinstance(node, (ast.Constant, ast.Name, ast.Attribute))
+
+
+def keyed(mapping: ast.expr, key: ast.expr, local: LocalScope) -> ast.expr | None:
+    """Give a mapping that is asked for a key which says what it is (``names_a_key``).
+
+    Of ``sys.modules`` it has to tell which module: a name may stand for any, while the one that
+    ``cls.__module__`` is of cannot be missing.
+    """
+    is_told = names_a_key(key)
+    if is_told and isinstance(mapping, ast.Attribute) and chain_of(mapping, local) == "sys.modules":
+        is_told = isinstance(key, ast.Constant) or names_own_module(key)
+    return mapping if is_told else None
+
+
+def names_own_module(key: ast.expr) -> bool:
+    """Say whether a key is ``something.__module__`` or ``__name__``."""
+    if isinstance(key, ast.Name):
+        return key.id == "__name__"
+    return isinstance(key, ast.Attribute) and key.attr == "__module__"
+
+
+def function_for_builtins(node: ast.Subscript) -> ast.expr | None:
+    """Give ``f`` of ``f.__globals__["__builtins__"]``, which is the same for every function."""
+    is_space = isinstance(node.value, ast.Attribute) and node.value.attr == "__globals__"
+    is_key = isinstance(node.slice, ast.Constant) and node.slice.value == "__builtins__"
+    is_meant = is_space and is_key and isinstance(node.ctx, ast.Load)
+    return node.value.value if is_meant and isinstance(node.value, ast.Attribute) else None
 
 
 def used_whole(node: ast.Call, local: LocalScope) -> set[str]:

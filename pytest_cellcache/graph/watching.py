@@ -105,3 +105,8 @@ def _looks(refs: Refs, names: set[frozenset[str]]) -> bool:
     return any(chain.startswith("sys.modules") for chain in refs.chains) and (
         refs.imports_computed or any(name <= refs.words for name in names)
     )
+
+
+def asks_for_modules(refs: Refs) -> bool:
+    """Say whether code may ask ``sys.modules`` for a module that it does not name."""
+    return any(chain.startswith("sys.modules") for chain in refs.wholes - {"sys.modules.get"})

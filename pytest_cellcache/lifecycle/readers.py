@@ -10,6 +10,7 @@ from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import KEYED, Refs, words_of
 from pytest_cellcache.graph.remembered import Place
+from pytest_cellcache.graph.watching import asks_for_modules
 from pytest_cellcache.lifecycle.gathering import Gathered
 from pytest_cellcache.lifecycle.producers import DRAWS, Change
 from pytest_cellcache.model.keys import BODY, MARKERS, MODULE, NAME, SURFACE, UNIT, Key
@@ -163,7 +164,7 @@ class Readers:
         """Say whether code that runs when tests do may ask which module has a name."""
         if key.kind != BODY and key.path in self._first:
             return False  # what it imports was there before the first test
-        if refs.imports_computed or refs.imports_asked or "sys.modules" in refs.chains:
+        if refs.imports_computed or refs.imports_asked or asks_for_modules(refs):
             return True
         first, _, rest = name.partition(".")
         last = rest.rpartition(".")[2] or first

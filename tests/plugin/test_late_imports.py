@@ -230,6 +230,35 @@ def test_a_test_that_comes_to_import_a_module_finds_it_as_the_first_left_it(
     assert "test_free" not in ran.names
 
 
+ASKING: Final = {
+    "the module of a class": ("cls.__module__ in sys.modules and sys.modules[cls.__module__]", 0),
+    "a module by its name": ("'base' in sys.modules and sys.modules['base']", 0),
+    "the module whose code runs": ("sys.modules[__name__]", 0),
+    "a module by any name": ("sys.modules[cls.name]", 1),
+    "whether there is one of any name": ("cls.name in sys.modules", 1),
+    "all modules": ("list(sys.modules)", 1),
+    "one that is taken out": ("sys.modules.pop('m' 'od', None)", 1),
+}
+
+
+@pytest.mark.parametrize("asked", ASKING)
+def test_who_asks_for_the_module_of_what_is_there_needs_nobody(late: Suite, asked: str) -> None:
+    expression, needed = ASKING[asked]
+    late.write("asking.py", f"import sys\ndef ask(cls):\n    return {expression}\n")
+    late.edit("test_a.py", "FIRST", "base.count = 1; import mod; assert mod.MODE == 'a'")
+    late.write(
+        "test_b.py",
+        """
+        import asking
+        class Here: name = 'mod'
+        def test_then(): asking.ask(Here)
+        """,
+    )
+    late.warm()
+    late.edit("test_a.py", "assert mod.MODE == 'a'", "assert 'a' == mod.MODE")
+    assert late.both().names == ["test_first", "test_then"][: 1 + needed]
+
+
 def test_who_imports_a_module_that_finds_nothing_special_needs_nobody(late: Suite) -> None:
     late.edit("test_a.py", "FIRST", "import mod; assert mod.MODE == 'a'")
     late.edit("test_b.py", "THEN", "import mod; assert mod.MODE == 'a'")

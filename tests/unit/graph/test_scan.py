@@ -5,6 +5,7 @@ import ast
 import pytest
 
 from pytest_cellcache.graph.scan import Refs, scan, scan_function, scan_source
+from pytest_cellcache.graph.watching import asks_for_modules
 
 
 def module(text: str) -> Refs:
@@ -262,3 +263,52 @@ def test_who_names_an_attribute_reads_that_one_only(text: str) -> None:
 )
 def test_other_calls_may_read_all_of_what_they_are_given(text: str) -> None:
     assert "mod" in function(text).chains
+
+
+OWN_CLASS = "class C: pass\nclass D(C): pass\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_any"),
+    [
+        (OWN_CLASS + "C.__subclasses__()", False),
+        (OWN_CLASS + "C = a\nC.__subclasses__()", True),
+        ("class a: pass\na.__subclasses__()", True),
+        ("C.__subclasses__()", True),
+    ],
+)
+def test_only_the_function_knows_subclasses_of_a_class_it_defines(text: str, is_any: bool) -> None:
+    assert ("__subclasses__" in function(text).attrs) == is_any
+
+
+@pytest.mark.parametrize(
+    ("text", "is_any"),
+    [
+        ("a.__globals__['__builtins__']", False),
+        ("a.__globals__['__builtins__'] = c", True),
+        ("a.__globals__['other']", True),
+        ("a.__globals__[c]", True),
+    ],
+)
+def test_the_builtins_of_a_function_are_those_of_all(text: str, is_any: bool) -> None:
+    assert function(text).imports_computed == is_any
+
+
+@pytest.mark.parametrize(
+    ("text", "is_any"),
+    [
+        ("sys.modules[a.__module__]", False),
+        ("a.__module__ in sys.modules", False),
+        ("sys.modules[__name__]", False),
+        ("'x' in sys.modules", False),
+        ("sys.modules.get('x')", False),
+        ("sys.modules[a]", True),
+        ("a in sys.modules", True),
+        ("sys.modules[a + '.b']", True),
+        ("list(sys.modules)", True),
+        ("len(sys.modules)", True),
+        ("sys.modules.keys()", True),
+    ],
+)
+def test_it_is_known_who_asks_for_modules_without_naming_them(text: str, is_any: bool) -> None:
+    assert asks_for_modules(function(text)) == is_any
