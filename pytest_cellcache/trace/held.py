@@ -19,13 +19,15 @@ from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.parts import MAX_ITEMS, SKIPPED_MEMBERS, is_atom
 from pytest_cellcache.trace.slots import Slots
+from pytest_cellcache.trace.versions import ARE_NUMBERED, NUMBER, number_of
 
 _BATCH: Final = 256
 """Containers compared at once."""
 _MANY_LOST: Final = 16
 """Objects of a batch that have gone before what they held is dropped."""
 
-Signature = tuple[bytes, list[int]]
+Signature = tuple[bytes, bytes, list[int]]
+"""Identities of what is held, numbers of dictionaries, and what else tells states apart."""
 Row = tuple["Held", list[int], dict[str, int]]
 """A container, the identities of what it held, and those of its names."""
 
@@ -168,7 +170,11 @@ class Batch:
         self._instances: list[Callable[[], Any]] = []
         self._spaces: list[Any] = []
         self._in: list[Held] = []
-        self._keys: list[dict[Any, Any]] = []
+        self._mappings: list[Held] = []
+        self._keys: list[Any] = []
+        self._numbered: list[Held] = []
+        self._dicts: list[dict[Any, Any]] = []
+        self._numbers: list[memoryview] = []
         self._others: list[Held] = []
         self._slotted: list[Held] = []
         self._laid_out = 0
@@ -218,9 +224,10 @@ class Batch:
         self.held = [held for held in self.held if held.of is None or held.of() is not None]
         for each in (self._bodies, self._whose, self._instances, self._spaces, self._in):
             each.clear()
-        self._slotted.clear()
-        self._keys.clear()
-        self._others.clear()
+        for each in (self._slotted, self._mappings, self._keys, self._others):
+            each.clear()
+        for each in (self._numbered, self._dicts, self._numbers):
+            each.clear()
         self._laid_out = 0
 
     def extend(self) -> None:
@@ -253,19 +260,49 @@ class Batch:
                 self._spaces += (None, body, _BETWEEN)
                 self._in.append(held)
                 continue
+            if ARE_NUMBERED and issubclass(type(body), dict):
+                self._numbered.append(held)
+                self._dicts.append(body)
+                self._numbers.append(number_of(body))
+                continue
             self._bodies += (body, _BETWEEN)
             self._whose.append(held)
             if isinstance(held.ids, Slots):
                 self._slotted.append(held)
             if held.kind == "mapping":  # keys that are texts are no referents
-                self._keys.append(held.thing)
+                self._mappings.append(held)
+                self._keys += (held.thing, _BETWEEN)
         self._laid_out = len(self.held)
 
     def has_changed(self, *, keep: bool = False) -> bool:
         """Compare; ``keep`` as for ``settle``."""
         self._now = self.signature(keep=keep) if self._saved is not None else None
-        is_other = self._now is None or self._now != self._saved
-        return is_other or bool(self._gone or self._pending)
+        is_other = self._now != self._saved and not self._is_put_back()
+        return self._now is None or is_other or bool(self._gone or self._pending)
+
+    def _is_put_back(self) -> bool:
+        """Say whether all that differs are dictionaries that hold again what they held."""
+        before, now = self._saved, self._now
+        if before is None or now is None or before[0] != now[0] or before[2] != now[2]:
+            return False
+        try:
+            is_same = all(held.ids(held.thing) == held.saved for held in self._renumbered())
+        except RuntimeError:  # changed by a thread
+            return False
+        if is_same:
+            self._saved = now
+        return is_same
+
+    def _renumbered(self) -> list[Held]:
+        """Give those with another number than before."""
+        if self._saved is None or self._now is None:
+            return self._numbered
+        before, now = self._saved[1], self._now[1]
+        if before == now:
+            return []
+        places = range(0, len(before), NUMBER)
+        rows = zip(self._numbered, places, strict=False)
+        return [held for held, at in rows if before[at : at + NUMBER] != now[at : at + NUMBER]]
 
     def changed(self) -> list[Held]:
         """Give the containers that are not what they were, after ``has_changed``."""
@@ -279,6 +316,8 @@ class Batch:
         if place is not None:
             self._bodies[2 * place] = thing
             self._keys = [thing if each is held.thing else each for each in self._keys]
+        for place in (n for n, whose in enumerate(self._numbered) if whose is held):
+            self._dicts[place], self._numbers[place] = thing, number_of(thing)
         held.thing, held.ident = thing, ident
 
     def peek(self) -> list[Held]:
@@ -295,7 +334,7 @@ class Batch:
         if self._saved is None or self._now is None:
             return list(self.held)
         parts, parts_now = self._saved[0].split(_MARK), self._now[0].split(_MARK)
-        laid_out = [*self._whose, *self._in]
+        laid_out = [*self._whose, *self._in, *self._mappings]
         if not len(parts) == len(parts_now) == len(laid_out) + 1:
             return list(self.held)
         found = [
@@ -303,8 +342,7 @@ class Batch:
             for whose, part, part_now in zip(laid_out, parts, parts_now, strict=False)
             if part != part_now
         ]
-        if parts[-1] != parts_now[-1] or self._saved[1] != self._now[1]:
-            found += [held for held in self._whose if held.kind == "mapping"]
+        found += self._renumbered()
         return [*found, *self._others, *self.held[self._laid_out :]]
 
     def contents(self) -> tuple[list[Row], list[Any]]:
@@ -315,8 +353,10 @@ class Batch:
         """
         things, self._fresh = self._fresh, None
         things = self._things() if things is None else things
+        things += gc.get_referents(*self._dicts)
+        things += chain.from_iterable(h.thing for h in self._numbered if h.kind == "mapping")
         if self._rows is None:
-            laid_out = chain(self._whose, self._in)
+            laid_out = chain(self._whose, self._in, self._numbered)
             self._rows = [(held, held.saved, held.named) for held in laid_out]
         return self._rows, things
 
@@ -344,7 +384,7 @@ class Batch:
         rest: list[int] = []
         for held in self._others:
             rest += held.ids(held.thing)
-        return addresses_of(things), rest
+        return addresses_of(things), b"".join(self._numbers), rest
 
 
 _MARKER: Final = object()

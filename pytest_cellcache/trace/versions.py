@@ -1,0 +1,61 @@
+"""Tells that dictionaries are untouched without looking at what they hold.
+
+CPython up to 3.13 gives a dictionary another number, unique among all, whenever it changes, and
+keeps it in the dictionary. Whether that is so is found out when this module is loaded; elsewhere
+they have to be looked at. The number may change where nothing has in the end.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+_ADDRESS: Final = ctypes.sizeof(ctypes.c_void_p)
+_SIZE: Final = 6 * _ADDRESS
+"""Of a dictionary: head, how many it holds, the number, where keys and values are."""
+_AT: Final = 3 * _ADDRESS
+NUMBER: Final = 8
+"""Bytes of a number."""
+_View: Final = ctypes.c_char * NUMBER
+
+_CHANGES: Final[tuple[Callable[[dict[Any, Any]], object], ...]] = (
+    lambda thing: thing.__setitem__("a", 1.5),
+    lambda thing: thing.__setitem__("b", None),
+    lambda thing: thing.setdefault("c", 0),
+    lambda thing: thing.update(a=2.5),
+    lambda thing: thing.__ior__({"d": 1}),
+    lambda thing: thing.pop("a"),
+    lambda thing: thing.__delitem__("b"),
+    lambda thing: thing.popitem(),
+    lambda thing: thing.clear(),
+)
+
+
+def number_of(thing: dict[Any, Any]) -> memoryview:
+    """Give the bytes of the number as they are at any time; the dictionary has to stay alive."""
+    return memoryview(_View.from_address(id(thing) + _AT))
+
+
+def _are_numbered() -> bool:
+    if sys.implementation.name != "cpython" or dict.__basicsize__ != _SIZE:
+        return False
+    things: list[dict[Any, Any]] = [{"a": 0}, {"a": 0, None: 1}, vars(type("C", (), {})())]
+    seen: set[bytes] = set()
+    for thing in things:
+        number = number_of(thing)
+        for change in _CHANGES:
+            before = bytes(number)
+            dict(thing).get("a")
+            if bytes(number) != before or before in seen:
+                return False
+            seen.add(before)
+            change(thing)
+            if bytes(number) == before:
+                return False
+    return True
+
+
+ARE_NUMBERED: Final = _are_numbered()
+"""Whether ``number_of`` tells changes apart here."""
