@@ -6,6 +6,7 @@ and teardown of its own fixtures included, is the item's: what they undo is no c
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 from collections.abc import Callable
@@ -234,7 +235,9 @@ def make_watch(places: Places, concerns: Callable[[str], bool], basis: Basis | N
     def writes(filename: str) -> set[str]:
         return reached_out(basis.project.index(places.relative(filename))) if basis else set()
 
-    return StateWatch(Files(concerns, is_alias, imports_of, writes))
+    tops = tuple(os.path.join(top, "") for top in (places.root, *map(os.path.abspath, sys.path)))
+    files = Files(concerns, is_alias, imports_of, writes, lambda file: file.startswith(tops))
+    return StateWatch(files)
 
 
 class Holdings:

@@ -48,12 +48,16 @@ class Files(NamedTuple):
             walked in the module that defines them.
         imports_of: gives the files that code of a file may import; ``None`` if it may be any.
         writes: names, from the top-level module on, what code of a file may write to elsewhere.
+        stays: says whether a file lies where modules of the project do. Modules that a test has
+            made elsewhere may go as soon as it lets go of them: they are watched if they are still
+            loaded when it ends.
     """
 
     is_first_party: Callable[[str], bool]
     is_alias: Callable[[str, str], bool]
     imports_of: Callable[[str], Iterable[str] | None] = lambda _: None
     writes: Callable[[str], Iterable[str]] = lambda _: ()
+    stays: Callable[[str], bool] = lambda _: True
 
 
 class Layout:
@@ -107,7 +111,12 @@ class Layout:
             if not is_known or (type(key) is str and named.get(key) != ident):
                 self._walk(part, held.ident, key)
 
-    def _find_modules(self) -> None:
+    def _find_modules(self, *, at_once: bool = False) -> None:
+        """Lay out the modules that are not known yet.
+
+        Args:
+            at_once: they have just been loaded; only those that stay.
+        """
         self._known_modules = self._outside.modules.latest
         found: dict[str, Any] = {}
         present: set[str] = set()
@@ -120,7 +129,10 @@ class Layout:
                 present.add(filename)
                 found.pop(filename, None)
             elif filename.endswith(".py") and self._files.is_first_party(filename):
-                found.setdefault(filename, module)  # or anew: the known one has gone
+                if at_once and not self._files.stays(filename):
+                    self._known_modules = 0
+                else:
+                    found.setdefault(filename, module)  # or anew: the known one has gone
         self._sources |= found.keys()
         self._near.clear()
         self._is_grouped |= len(self._modules) + len(found) > _FEW_MODULES

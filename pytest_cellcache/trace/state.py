@@ -250,7 +250,7 @@ class StateWatch(Layout):
             return
         known = dict(self._modules)
         self._new = []
-        self._find_modules()
+        self._find_modules(at_once=True)
         for memory in self._given:
             memory.add(self._new)
         self._new = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import itertools
 import sys
 import textwrap
@@ -10,6 +11,7 @@ import types
 import weakref
 from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -686,3 +688,29 @@ def test_what_takes_the_place_of_a_module_is_a_change_and_an_import_is_none(
     sys.modules["watched_stub"] = types.ModuleType("other")
     assert memory.put_back()
     assert sys.modules["watched_stub"] is stub
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_modules_that_may_go_at_once_are_watched_when_somebody_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stays: bool
+) -> None:
+    (tmp_path / "late_module.py").write_text("class Box: pass\nBOX = Box()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    top = str(tmp_path)
+    files = Files(lambda file: file.startswith(top), lambda *_: False, stays=lambda _: stays)
+    watch = StateWatch(files)
+    watch.begin()
+    try:
+        module = importlib.import_module("late_module")
+        box = weakref.ref(module.BOX)
+        del sys.modules["late_module"], module
+        gc.collect()
+        assert (box() is not None) == stays
+        module = importlib.import_module("late_module")
+        watch.take()
+        module.BOX.size = 1
+        (change,) = watch.take()
+        assert (change.name, change.word) == ("BOX", "size")
+    finally:
+        watch.end()
+        sys.modules.pop("late_module", None)
