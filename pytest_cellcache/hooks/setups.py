@@ -10,8 +10,8 @@ from pytest_cellcache.hooks.folders import Folders
 from pytest_cellcache.hooks.said import Hearing, Said
 from pytest_cellcache.lifecycle.fixtures import FixtureRecord
 from pytest_cellcache.lifecycle.units import Instance
+from pytest_cellcache.trace.batch import Signature
 from pytest_cellcache.trace.effects import Objects, State
-from pytest_cellcache.trace.held import Signature
 
 
 @dataclass(slots=True)

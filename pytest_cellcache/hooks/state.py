@@ -19,8 +19,8 @@ from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.model.observation import StateChange
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.sharing import places_in
+from pytest_cellcache.trace.batch import Signature
 from pytest_cellcache.trace.collector import paused
-from pytest_cellcache.trace.held import Signature
 from pytest_cellcache.trace.layout import Files
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.state import StateWatch

@@ -253,15 +253,24 @@ class Readers:
             not refs.tells and refs.kept == {key.name + "[]"} for refs in every
         ):
             return True
-        if not all("cache_clear" in refs.attrs for refs in every):
-            return False
         chains = {
-            chain
-            for refs in every
-            for chain in refs.chains
-            if key in self._names.resolve(source.path, chain).keys
+            chain for refs in every for chain in refs.chains if self._is_way_to(key, source, chain)
         }
-        return bool(chains) and all(chain.endswith(".cache_clear") for chain in chains)
+        if all("cache_clear" in refs.attrs for refs in every):
+            return bool(chains) and all(chain.endswith(".cache_clear") for chain in chains)
+        return bool(chains) and all(self._is_set_only(key, source, chain) for chain in chains)
+
+    def _is_way_to(self, key: Key, source: Key, chain: str) -> bool:
+        return key in self._names.resolve(source.path, chain).keys
+
+    def _is_set_only(self, key: Key, source: Key, chain: str) -> bool:
+        """Say whether all that code does with a global is to set an attribute of it."""
+        owner, _, attr = chain.rpartition(".")
+        return self._is_way_to(key, source, owner) and all(
+            chain not in refs.chains
+            or (chain in refs.receivers and attr not in refs.attrs and not refs.accumulates)
+            for refs in self._project.refs_of(source)
+        )
 
     def _leading_to(self, targets: set[Key], passed_over: Collection[Key] = frozenset()) -> int:
         """Give the units with a root that leads to one of some keys, as bits."""

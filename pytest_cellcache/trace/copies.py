@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 from typing import Any, Final
 
-from pytest_cellcache.trace.held import Batch, Held
+from pytest_cellcache.trace.batch import Batch
+from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.parts import parts_of
 

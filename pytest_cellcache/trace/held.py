@@ -1,8 +1,4 @@
-"""Containers whose content is compared: one by one, and many in one go.
-
-An identity is not that of another object meanwhile: containers and atoms are kept alive, and an
-instance is referred to weakly where that is possible: one that has gone is a change.
-"""
+"""One container whose content is compared, and how to tell what it holds."""
 
 from __future__ import annotations
 
@@ -11,33 +7,15 @@ import types
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
-from itertools import chain
 from typing import Any, Final
 
-from pytest_cellcache.trace.addresses import addresses_of
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
-from pytest_cellcache.trace.parts import MAX_ITEMS, SKIPPED_MEMBERS, is_atom
+from pytest_cellcache.trace.parts import MAX_ITEMS, SKIPPED_MEMBERS, is_atom, is_ref
 from pytest_cellcache.trace.slots import Slots
-from pytest_cellcache.trace.versions import ARE_NUMBERED, NUMBER, number_of
 
-_BATCH: Final = 256
-"""Containers compared at once."""
-_MANY_LOST: Final = 16
-"""Objects of a batch that have gone before what they held is dropped."""
-
-Signature = tuple[bytes, bytes, list[int]]
-"""Identities of what is held, numbers of dictionaries, and what else tells states apart."""
-Row = tuple["Held", list[int], dict[str, int]]
-"""A container, the identities of what it held, and those of its names."""
-
-
-class Reference(weakref.ref):  # type: ignore[type-arg]
-    """A weak reference that still tells whose it was."""
-
-    __slots__ = ("ident",)
-
-    ident: int
+_HEAP_TYPE: Final = 1 << 9
+"""``Py_TPFLAGS_HEAPTYPE``: made by a class statement; the collector sees slots of its instances."""
 
 
 class Held:
@@ -50,6 +28,8 @@ class Held:
         owner: the class whose namespace it is.
         kind: ``namespace`` (of a module, class or instance), ``mapping`` or ``other``.
         of: gives the instance whose namespace it is; ``None`` when it has gone.
+        refs: weak references among the keys and values of a mapping; kept, so that none of its
+            own gets the identity of one.
         ids: gives identities of what it holds.
     """
 
@@ -63,6 +43,7 @@ class Held:
         "named",
         "of",
         "owner",
+        "refs",
         "saved",
         "thing",
     )
@@ -87,8 +68,11 @@ class Held:
         self.saved = self.ids(self.thing)
         self.named: dict[str, int] = {}
         self.atoms: list[Any] = []
+        self.refs: list[weakref.ref[Any]] = []
         if self.is_small:
             items = list(self.items())
+            if self.kind == "mapping":
+                self.refs = [each for item in items for each in item if is_ref(each)]
             self.named = {name: identity(value) for name, value in items if type(name) is str}
             self.atoms = [each for item in items for each in item if is_atom(each)]
         elif type(self.thing) in (list, set, deque) and len(self.thing) <= MAX_ITEMS:
@@ -126,6 +110,18 @@ class Held:
             is_known = kind in (types.FunctionType, types.CellType)
         return self.thing if is_known else None
 
+    @property
+    def has_changed(self) -> bool:
+        """Whether it holds something else; entries that have gone with their key are no change.
+
+        Nobody can look for them any more, and when they go is up to the collector.
+        """
+        now = self.ids(self.thing)
+        if now == self.saved or not self.refs or not self.is_small:
+            return now != self.saved
+        dead = {identity(ref) for ref in self.refs if ref() is None}
+        return _rows_without(dead, now) != _rows_without(dead, self.saved)
+
     def changed(self) -> list[str]:
         """Name what changed, by key or attribute; an empty name where there is none."""
         if not self.is_small:
@@ -138,258 +134,8 @@ class Held:
         return sorted(names) or [""]
 
 
-class Batch:
-    """Some containers that are compared in one go.
-
-    Attributes:
-        group: the module that led to them, or ``""``.
-        settled_at: time at which they were compared last.
-        calm: how often they were found unchanged since they last had changed.
-
-    Args:
-        mourn: told of the batch when an object has gone.
-    """
-
-    def __init__(
-        self,
-        group: str = "",
-        settled_at: int = 0,
-        mourn: Callable[[Batch], None] = lambda _: None,
-    ) -> None:
-        self.group = group
-        self.settled_at = settled_at
-        self.calm = 0
-        self._mourn = mourn
-        self._on_loss = self._lose
-        self.held: list[Held] = []
-        self._weak: list[Reference] = []
-        self._gone: list[Reference] = []
-        self._kept: list[Any] = []
-        self._bodies: list[Any] = []
-        self._whose: list[Held] = []
-        self._instances: list[Callable[[], Any]] = []
-        self._spaces: list[Any] = []
-        self._in: list[Held] = []
-        self._mappings: list[Held] = []
-        self._keys: list[Any] = []
-        self._numbered: list[Held] = []
-        self._dicts: list[dict[Any, Any]] = []
-        self._numbers: list[memoryview] = []
-        self._others: list[Held] = []
-        self._slotted: list[Held] = []
-        self._laid_out = 0
-        self._fresh: list[Any] | None = None
-        self._saved: Signature | None = None
-        self._now: Signature | None = None
-        self._rows: list[Row] | None = None
-        self._pending: list[Held] = []
-
-    @property
-    def is_full(self) -> bool:
-        return len(self.held) + len(self._weak) >= _BATCH
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether everything is compared; what was added last may not be."""
-        return self._laid_out == len(self.held) and self._saved is not None
-
-    def refer(self, value: Any) -> None:
-        """Notice when an object goes, as another may take its identity; else it has to stay."""
-        if type(value) is not types.FunctionType:
-            try:
-                reference = Reference(value, self._on_loss)
-            except TypeError:  # there are no weak references to it
-                pass
-            else:
-                reference.ident = identity(value)
-                self._weak.append(reference)
-                return
-        self._kept.append(value)
-
-    def _lose(self, reference: Reference) -> None:
-        self._gone.append(reference)
-        self._mourn(self)
-
-    def take_gone(self) -> list[int]:
-        """Give the identities of the objects that have gone since."""
-        if not self._gone:
-            return []
-        gone = [reference.ident for reference in self._gone]
-        self._gone.clear()
-        self._weak = [reference for reference in self._weak if reference() is not None]
-        return gone
-
-    def _drop_lost(self) -> None:
-        """Let go of what the objects that have gone held; the rest is laid out anew."""
-        self.held = [held for held in self.held if held.of is None or held.of() is not None]
-        for each in (self._bodies, self._whose, self._instances, self._spaces, self._in):
-            each.clear()
-        for each in (self._slotted, self._mappings, self._keys, self._others):
-            each.clear()
-        for each in (self._numbered, self._dicts, self._numbers):
-            each.clear()
-        self._laid_out = 0
-
-    def extend(self) -> None:
-        """Compare what was added, too; a change that nobody has asked for yet is kept."""
-        if self._saved is not None and self.has_changed():
-            self._pending += self._suspects()
-        self.settle()
-
-    def settle(self, *, keep: bool = False) -> None:
-        """Take everything as it is now as the state to compare with.
-
-        Args:
-            keep: ``contents`` will be asked for next.
-        """
-        if sum(instance() is None for instance in self._instances) >= _MANY_LOST:
-            self._drop_lost()
-        self._lay_out()
-        self._rows = None
-        self._saved = self.signature(keep=keep)
-
-    def _lay_out(self) -> None:
-        for held in self.held[self._laid_out :]:
-            body = held.body()
-            if body is None:
-                self._others.append(held)
-                continue
-            if held.of is not None:
-                # Either of the two leads to the values; which one does, depends on the version.
-                self._instances.append(held.of)
-                self._spaces += (None, body, _BETWEEN)
-                self._in.append(held)
-                continue
-            if ARE_NUMBERED and issubclass(type(body), dict):
-                self._numbered.append(held)
-                self._dicts.append(body)
-                self._numbers.append(number_of(body))
-                continue
-            self._bodies += (body, _BETWEEN)
-            self._whose.append(held)
-            if isinstance(held.ids, Slots):
-                self._slotted.append(held)
-            if held.kind == "mapping":  # keys that are texts are no referents
-                self._mappings.append(held)
-                self._keys += (held.thing, _BETWEEN)
-        self._laid_out = len(self.held)
-
-    def has_changed(self, *, keep: bool = False) -> bool:
-        """Compare; ``keep`` as for ``settle``."""
-        self._now = self.signature(keep=keep) if self._saved is not None else None
-        is_other = self._now != self._saved and not self._is_put_back()
-        return self._now is None or is_other or bool(self._gone or self._pending)
-
-    def _is_put_back(self) -> bool:
-        """Say whether all that differs are dictionaries that hold again what they held."""
-        before, now = self._saved, self._now
-        if before is None or now is None or before[0] != now[0] or before[2] != now[2]:
-            return False
-        try:
-            is_same = all(held.ids(held.thing) == held.saved for held in self._renumbered())
-        except RuntimeError:  # changed by a thread
-            return False
-        if is_same:
-            self._saved = now
-        return is_same
-
-    def _renumbered(self) -> list[Held]:
-        """Give those with another number than before."""
-        if self._saved is None or self._now is None:
-            return self._numbered
-        before, now = self._saved[1], self._now[1]
-        if before == now:
-            return []
-        places = range(0, len(before), NUMBER)
-        rows = zip(self._numbered, places, strict=False)
-        return [held for held, at in rows if before[at : at + NUMBER] != now[at : at + NUMBER]]
-
-    def changed(self) -> list[Held]:
-        """Give the containers that are not what they were, after ``has_changed``."""
-        suspects = {identity(held): held for held in (*self._pending, *self._suspects())}
-        self._pending.clear()
-        return [held for held in suspects.values() if held.ids(held.thing) != held.saved]
-
-    def replace(self, held: Held, thing: Any, ident: int) -> None:
-        """Let a container be another one that holds the same."""
-        place = next((n for n, whose in enumerate(self._whose) if whose is held), None)
-        if place is not None:
-            self._bodies[2 * place] = thing
-            self._keys = [thing if each is held.thing else each for each in self._keys]
-        for place in (n for n, whose in enumerate(self._numbered) if whose is held):
-            self._dicts[place], self._numbers[place] = thing, number_of(thing)
-        held.thing, held.ident = thing, ident
-
-    def peek(self) -> list[Held]:
-        """Give the containers that are not what they were, and leave it at that."""
-        if not self.has_changed():
-            return []
-        pending = self._pending[:]
-        found = self.changed()
-        self._pending = pending
-        return found
-
-    def _suspects(self) -> list[Held]:
-        """Give the containers whose part of the signature differs; all where that is not known."""
-        if self._saved is None or self._now is None:
-            return list(self.held)
-        parts, parts_now = self._saved[0].split(_MARK), self._now[0].split(_MARK)
-        laid_out = [*self._whose, *self._in, *self._mappings]
-        if not len(parts) == len(parts_now) == len(laid_out) + 1:
-            return list(self.held)
-        found = [
-            whose
-            for whose, part, part_now in zip(laid_out, parts, parts_now, strict=False)
-            if part != part_now
-        ]
-        found += self._renumbered()
-        return [*found, *self._others, *self.held[self._laid_out :]]
-
-    def contents(self) -> tuple[list[Row], list[Any]]:
-        """Give the containers that the collector tells of, and all that they hold.
-
-        Raises:
-            RuntimeError: a thread changed one meanwhile.
-        """
-        things, self._fresh = self._fresh, None
-        things = self._things() if things is None else things
-        things += gc.get_referents(*self._dicts)
-        things += chain.from_iterable(h.thing for h in self._numbered if h.kind == "mapping")
-        if self._rows is None:
-            laid_out = chain(self._whose, self._in, self._numbered)
-            self._rows = [(held, held.saved, held.named) for held in laid_out]
-        return self._rows, things
-
-    @property
-    def uncopied(self) -> list[Held]:
-        """The containers that ``contents`` does not tell how to put back."""
-        return [*self._others, *self._slotted, *self.held[self._laid_out :]]
-
-    def _things(self) -> list[Any]:
-        self._spaces[::3] = [instance() for instance in self._instances]
-        things = gc.get_referents(*self._bodies, *self._spaces)
-        self._spaces[::3] = [None] * len(self._instances)
-        things += chain.from_iterable(self._keys)
-        return things
-
-    def signature(self, *, keep: bool = False) -> Signature | None:
-        """Identify everything that is held; ``None`` if something cannot be looked at just now."""
-        self._fresh = None
-        try:
-            things = self._things()
-        except RuntimeError:  # changed by a thread
-            return None
-        if keep:
-            self._fresh = things
-        rest: list[int] = []
-        for held in self._others:
-            rest += held.ids(held.thing)
-        return addresses_of(things), b"".join(self._numbers), rest
-
-
-_MARKER: Final = object()
-_BETWEEN: Final = [_MARKER]
-"""Stands between two bodies, so that nothing passes from one to the next unseen."""
-_MARK: Final = addresses_of([_MARKER])
-_HEAP_TYPE: Final = 1 << 9
-"""``Py_TPFLAGS_HEAPTYPE``: made by a class statement; the collector sees slots of its instances."""
+def _rows_without(gone: set[int], ids: list[int]) -> list[tuple[int, int]]:
+    """Give the entries of a mapping that lead to none of some objects, as ``mapping_ids`` does."""
+    half = len(ids) // 2
+    rows = zip(ids[:half], ids[half:], strict=True)
+    return [(value, key) for value, key in rows if value not in gone and key not in gone]

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.sources.loaded import loaded_modules
+from pytest_cellcache.trace.batch import Batch
 from pytest_cellcache.trace.copies import Copies
-from pytest_cellcache.trace.held import Batch, Held
+from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.limits import MAX_FOREIGN, MAX_OBJECTS, MAX_PARENTS
 from pytest_cellcache.trace.looks import LOOKS, iterator_ids, mapping_ids, namespace_ids, order_ids
@@ -86,6 +87,8 @@ class Layout:
         self._parents: dict[int, list[tuple[int, str]]] = {}
         self._owners: dict[int, list[Owner]] = {}
         self._classes: dict[int, tuple[str, str]] = {}
+        # Mappings with weak references among their keys or values.
+        self._weakly: set[int] = set()
         self._slots = KnownSlots()
         self._foreign_left = 0
         self._known_modules = 0
@@ -203,6 +206,11 @@ class Layout:
             self._edges[self._group].add(home)
             self._near.clear()
 
+    def _goes_unseen(self, ident: int) -> bool:
+        """Say whether an object went as its key did, or was one of which there is no other way."""
+        parents = {parent for parent, _ in self._parents.get(ident, ())}
+        return bool(parents) and not self._owners.get(ident) and parents <= self._weakly
+
     def _leave_out(self, value: Any) -> None:
         if not issubclass(type(value), (type, types.FunctionType)):
             self._left_out[identity(value)] = way_to(value)
@@ -275,7 +283,10 @@ class Layout:
             return
         look = None
         if issubclass(kind, dict):
-            self._add(Held(ident, "mapping", value, mapping_ids))
+            held = Held(ident, "mapping", value, mapping_ids)
+            if held.refs:
+                self._weakly.add(ident)
+            self._add(held)
             if issubclass(kind, OrderedDict) and dict.__len__(value) <= MAX_ITEMS:
                 self._add(Held(ident, "other", value, order_ids))
         else:

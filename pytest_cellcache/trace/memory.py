@@ -15,7 +15,8 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from pytest_cellcache.sources.loaded import members_of
-from pytest_cellcache.trace.held import Batch, Held, Row
+from pytest_cellcache.trace.batch import Batch, Row
+from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.modules import is_imported

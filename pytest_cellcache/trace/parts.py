@@ -80,6 +80,11 @@ def is_atom(value: Any) -> bool:
     return identity(type(value)) in _ATOMS
 
 
+def is_ref(value: Any) -> bool:
+    """Say whether a value is a weak reference, not a proxy, which claims to be what it is for."""
+    return issubclass(type(value), weakref.ref)
+
+
 def is_opaque(value: Any) -> bool:
     """Say whether a value leads nowhere, or nowhere that tests could change unseen."""
     kind = type(value)

@@ -11,13 +11,15 @@ from __future__ import annotations
 import copy
 import os
 import sys
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, OrderedDict, UserDict, defaultdict
 from collections.abc import Iterable
 from typing import Any, Final
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from pytest_cellcache.model.observation import ALL_VARIABLES, FIXTURE, OUTSIDE, CodeRef, StateChange
 from pytest_cellcache.trace import unit
-from pytest_cellcache.trace.held import Batch, Held, Signature
+from pytest_cellcache.trace.batch import Batch, Signature
+from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.layout import Files, Layout, Owner
 from pytest_cellcache.trace.limits import CALM, HUGE, MAX_FOREIGN, MAX_GROWN, MAX_OBJECTS
@@ -38,6 +40,8 @@ from pytest_cellcache.trace.undone import Undone
 
 _SET_BY_PYTEST: Final = frozenset({b"PYTEST_CURRENT_TEST"})
 _MAPPINGS: Final = (dict, OrderedDict, defaultdict, Counter)
+_WRAPPERS: Final = (WeakKeyDictionary, WeakValueDictionary, UserDict)
+"""Mappings that keep what they hold in ``data``."""
 
 
 class StateWatch(Layout):
@@ -288,10 +292,13 @@ class StateWatch(Layout):
                 changes |= told
             known, named = frozenset(held.saved), held.named
             held.save()
+            if held.refs:
+                self._weakly.add(held.ident)
             self._walk_again(held, known, named)
         for ident in batch.take_gone():
             self.undone.lose(ident)
-            for owner, is_top, word in self._leading_to(ident):
+            leading = set() if self._goes_unseen(ident) else self._leading_to(ident)
+            for owner, is_top, word in leading:
                 is_keyed = self._is_mapping(owner)
                 changes.add(StateChange(*owner, word, is_keyed, is_below=not is_top))
             self._parents.pop(ident, None)
@@ -310,6 +317,10 @@ class StateWatch(Layout):
             if owner[0] == OUTSIDE:
                 changes.add(StateChange(*owner, word_of(owner[1], word)))
                 continue
+            if not is_top and self._is_wrapped(owner, below):
+                word_within = word if held.kind == "mapping" else ""
+                changes.add(StateChange(*owner, word_within, is_keyed=True, home=home))
+                continue
             name = word if is_top else below
             is_keyed = held.kind == "mapping" if is_top else self._is_mapping(owner)
             function = None if is_top or below else self._function_of(owner)
@@ -319,6 +330,12 @@ class StateWatch(Layout):
         """Say whether a global is a mapping without attributes: what is below it has a key."""
         module = self._modules.get(owner[0])
         return module is not None and type(module.thing.get(owner[1])) in _MAPPINGS
+
+    def _is_wrapped(self, owner: Owner, below: str) -> bool:
+        """Say whether what is below a global is all that it holds: it stands for that."""
+        module = self._modules.get(owner[0])
+        is_wrapper = module is not None and type(module.thing.get(owner[1])) in _WRAPPERS
+        return is_wrapper and below == "data"
 
     def _function_of(self, owner: Owner) -> CodeRef | None:
         """Give the code of the function that a global is: the variables of its closure are its."""

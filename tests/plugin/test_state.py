@@ -600,3 +600,48 @@ def test_who_changes_what_a_memo_gives_is_a_producer(
     assert "test_read" in suite.both().names
     suite.edit("test_b.py", changed, change)
     assert suite.both().code == 0
+
+
+CONFIG: Final = """
+class Config:
+    mode = "plain"
+    level = 0
+CONFIG = Config()
+def configure(mode): CONFIG.mode = mode
+def reset(): CONFIG.mode = "plain"
+def count(): CONFIG.level += 1
+def mode(): return CONFIG.mode
+"""
+
+
+@pytest.mark.parametrize(
+    ("done", "needed"),
+    [
+        ("lib.reset()", 0),
+        ("lib.configure('b')", 0),
+        ("assert lib.mode() == 'x'", 1),
+        ("lib.CONFIG.mode = 'plain mode'", 0),
+        ("assert lib.CONFIG.mode", 1),
+        ("lib.count(); assert lib.CONFIG.level == 2", 1),
+    ],
+)
+def test_who_only_sets_attributes_of_an_object_finds_nothing_in_it(
+    suite: Suite, done: str, needed: int
+) -> None:
+    suite.write("lib.py", CONFIG)
+    suite.write(
+        "test_a.py",
+        f"""
+        import lib
+        def test_sets():
+            lib.configure("x")
+            lib.count()
+        def test_then(): {done}
+        def test_other(): assert 'mode' 'level'
+        """,
+    )
+    suite.warm()
+    suite.edit("test_a.py", 'lib.configure("x")', 'assert not lib.configure("x")')
+    ran = suite.both()
+    assert ran.code == 0
+    assert ran.names == ["test_sets", "test_then"][: 1 + needed]

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from pytest_cellcache.trace import state as state_module
-from pytest_cellcache.trace.held import Batch
+from pytest_cellcache.trace.batch import Batch
 from pytest_cellcache.trace.layout import Files
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.state import StateWatch

@@ -714,3 +714,42 @@ def test_modules_that_may_go_at_once_are_watched_when_somebody_asks(
     finally:
         watch.end()
         sys.modules.pop("late_module", None)
+
+
+def test_entries_that_go_with_their_key_are_no_change(watched: Watched) -> None:
+    module = watched.begin("""
+        import weakref
+        class Key: pass
+        class Value: pass
+        KEYS = {}
+        W = weakref.WeakKeyDictionary()
+        V = weakref.WeakValueDictionary()
+        R = {}
+        """)
+    key, value = module.Key(), module.Value()
+    module.W[key], module.V["v"], module.R[1] = module.Value(), value, weakref.ref(key)
+    assert watched.take() == {("W", "", True), ("V", "v", True), ("R", "", True)}
+    del key, value
+    gc.collect()
+    assert not module.W
+    assert not module.V
+    assert watched.take() == set()
+    del module.R[1]
+    assert watched.take() == set()
+
+
+def test_entries_that_are_taken_out_of_a_weak_mapping_are_a_change(watched: Watched) -> None:
+    module = watched.begin("""
+        import weakref
+        class Key: pass
+        class Value: pass
+        KEYS = [Key(), Key()]
+        W = weakref.WeakKeyDictionary({key: Value() for key in KEYS})
+        """)
+    del module.W[module.KEYS[0]]
+    assert ("W", "", True) in watched.take()
+    module.W[module.KEYS[1]] = module.Value()
+    assert ("W", "", True) in watched.take()
+    module.W.pop(module.KEYS[1])
+    module.W[module.KEYS[1]] = module.Value()
+    assert ("W", "", True) in watched.take()
