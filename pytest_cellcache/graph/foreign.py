@@ -36,6 +36,9 @@ INITIALISERS: Final = (
 METACLASS_METHODS: Final = (
     "__new__", "__init__", "__call__", "__prepare__", "__init_subclass__",
 )  # fmt: skip
+SUBCLASS_METHODS: Final = ("__init_subclass__", "__class_getitem__")
+OF_CLASSES: Final = frozenset("__new__ __call__ __prepare__ __class_getitem__".split())
+"""Those whose first argument is a class that others have, too."""
 PLAIN_BASES: Final = frozenset(
     """attr attrs click hypothesis marshmallow msgspec numpy pydantic pydantic_settings pytest
     typing_extensions""".split()

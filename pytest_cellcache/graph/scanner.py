@@ -12,17 +12,12 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from pytest_cellcache.graph.asking import note_asking
 from pytest_cellcache.graph.bases import bases_of, names_around
 from pytest_cellcache.graph.keeping import note_keeping
-from pytest_cellcache.graph.refs import (  # fmt: skip
-    DYNAMIC,
-    DYNAMIC_ATTRS,
-    MUTATORS,
-    REFLECTION,
-    Refs,
-    import_spec,
-    words_of,
-)
+from pytest_cellcache.graph.refs import (
+    DYNAMIC, DYNAMIC_ATTRS, MUTATORS, REFLECTION, Refs, import_spec, words_of,
+)  # fmt: skip
 from pytest_cellcache.graph.scopes import (
     FunctionNode,
     Locals,
@@ -30,7 +25,7 @@ from pytest_cellcache.graph.scopes import (
     all_arguments,
     callee_of,
     chain_of,
-    children_of,  # fmt: skip
+    children_of,
     evaluated_outside,
     is_new,
     know_locals,
@@ -111,10 +106,11 @@ class Scanner:
         self._inside = known = know_locals(node, frozenset(inner | names))
         outer_around, self._around = self._around, names_around(node, ())
         if outer is not None:  # an import of an enclosing function is seen here too
-            known.imports = {**outer.imports, **known.imports}
+            known.imports, known.outer = {**outer.imports, **known.imports}, outer
         for statement in body:
             self.visit(statement, inner_scope)
         note_keeping(node, known, inner_scope, self.found)
+        note_asking(node, known, inner_scope, self.found)
         self._inside, self._around = outer, outer_around
 
     def _children(self, node: ast.AST, local: LocalScope) -> None:

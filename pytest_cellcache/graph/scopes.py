@@ -119,6 +119,11 @@ class Locals:
         fresh: locals that are always a new container or instance.
         aliases: locals that stand for a global chain or an attribute.
         imports: locals bound by an import, as (module, name or None).
+        first: the first parameter.
+        rebound: parameters and locals that are assigned somewhere in it.
+        taken: locals that stand for what was looked up somewhere: not for what a call gave or for
+            a function or class defined in it.
+        outer: the same of the enclosing function.
     """
 
     parameters: frozenset[str]
@@ -126,6 +131,10 @@ class Locals:
     fresh: frozenset[str]
     aliases: dict[str, ast.expr]
     imports: dict[str, tuple[str, str | None]]
+    first: str = ""
+    rebound: LocalScope = frozenset()
+    taken: LocalScope = frozenset()
+    outer: Locals | None = None
 
 
 NEW_NODES: Final = (ast.List, ast.Dict, ast.Set, ast.Tuple, ast.JoinedStr, *_COMPREHENSIONS)
@@ -187,7 +196,20 @@ def know_locals(node: FunctionNode, own: LocalScope) -> Locals:
         for value in found
         if isinstance(value, (ast.Name, ast.Attribute, ast.Subscript))
     }
-    return Locals(parameters, own, frozenset(fresh), aliases, imports)
+    first = next((argument.arg for argument in (*node.args.posonlyargs, *node.args.args)), "")
+    called = {
+        name
+        for name, found in values.items()
+        if len(found) == counts.get(name) and all(map(_is_made, found))
+    }
+    taken = frozenset(counts) - called
+    return Locals(
+        parameters, own, frozenset(fresh), aliases, imports, first, frozenset(counts), taken
+    )
+
+
+def _is_made(value: ast.expr | None) -> bool:
+    return isinstance(value, (ast.Call, ast.Lambda))
 
 
 class Fields(dict[type[ast.AST], tuple[str, ...]]):

@@ -1,0 +1,68 @@
+"""Says of chains whether they lead out of the project, and what they hand over that lies in it."""
+
+from __future__ import annotations
+
+from pytest_cellcache.graph.cells import Cell
+from pytest_cellcache.graph.foreign import is_pure_foreign
+from pytest_cellcache.graph.meant import present
+from pytest_cellcache.graph.names import Binding, Names
+from pytest_cellcache.graph.newness import may_change
+from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.refs import Refs, is_unknown_call
+
+
+def is_foreign(project: Project, names: Names, path: str, name: str) -> bool:
+    """Say whether a name is bound by imports from outside the project, and by nothing else."""
+    index = project.index(path)
+    aliases = index.aliases(name)
+    return (
+        bool(aliases)
+        and all(project.modules.find_from(path, a.module) is None for a in aliases)
+        and not any(
+            name in cell.classes
+            or name in index.defs
+            or any(is_def(project, names, path, chain) for chain in cell.refs.chains)
+            for cell in index.bound_by(name)
+            if cell.kind != "import"
+        )
+    )
+
+
+def ends_in_foreign(project: Project, bindings: list[Binding]) -> bool:
+    """Judge a chain that leaves the project through a re-export."""
+    for file, name, tail in bindings:
+        for alias in project.index(file).aliases(name):
+            if project.modules.find_from(file, alias.module) is None:
+                return is_pure_foreign(".".join(filter(None, (alias.module, alias.name, *tail))))
+    return False
+
+
+def is_foreign_maker(project: Project, names: Names, file: str, call: str) -> bool:
+    """Say whether a call makes an object of another distribution's class."""
+    if is_unknown_call(call) or "(" in call:
+        return False
+    bindings = names.resolve(file, call).bindings
+    kinds = {cell.kind for target, name, _ in bindings for cell in _bound(project, target, name)}
+    return kinds == {"import"} and call.rpartition(".")[2][:1].isupper()
+
+
+def is_def(project: Project, names: Names, path: str, chain: str) -> bool:
+    """Say whether a chain stands for a function of the project."""
+    return any(
+        not tail and cell.kind == "def"
+        for file, name, tail in present(project, names, path, chain)
+        for cell in _bound(project, file, name)
+    )
+
+
+def passes_values(project: Project, names: Names, path: str, refs: Refs) -> bool:
+    """Say whether code may hand an object of some module to what it calls."""
+    for chain in refs.chains - refs.calls:
+        for file, name, _ in names.resolve(path, chain).bindings:
+            if any(map(may_change, _bound(project, file, name))):
+                return True
+    return False
+
+
+def _bound(project: Project, file: str, name: str) -> list[Cell]:
+    return project.index(file).bound_by(name)
