@@ -33,7 +33,10 @@ NEW: Final = "new"
 OTHER: Final = "other"
 """Anything else."""
 
-_WRAPPING: Final = frozenset("wraps update_wrapper cast staticmethod classmethod property".split())
+_WRAPPING: Final = frozenset(
+    """wraps update_wrapper cast staticmethod classmethod property contextmanager
+    asynccontextmanager lru_cache cache pass_context pass_obj""".split()
+)
 """Functions that do not call what they are handed."""
 
 _DEFS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -84,6 +87,8 @@ def _note_callee(function: ast.expr, known: Locals, local: LocalScope, refs: Ref
     if chain_of(function, local) is not None:
         return
     if isinstance(function, ast.Attribute):
+        if isinstance(function.value, ast.Name) and function.value.id in known.plain:
+            return
         whose = _whose(function.value, known, local)
         if whose is not None:
             refs.asked.add(f"{whose}.{function.attr}")

@@ -129,7 +129,7 @@ def _with_bases(
                 seen.add(place)
                 yield place
                 for cell in project.index(file).bound_by(name):
-                    stack += [(file, base) for base in cell.bases if base]
+                    stack += [(file, base) for base in {*cell.bases, *cell.refs.bases}]
 
 
 def _run_by_looking(

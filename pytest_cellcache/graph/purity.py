@@ -60,7 +60,7 @@ class Purity:
         """Give the globals of the project that evaluating a cell may change, beside those that it
         binds; ``None`` if it may change anything."""
         judged = self._judge_cell(path, cell)
-        if judged.is_quiet and Asked("") in judged.asked and cell.kind in ("def", "class"):
+        if judged.is_quiet and Asked("") in judged.asked and cell.is_decorated:
             # A decorator calls what it is given.
             parts = [judged, *(self._judge_call(path, name) for name in cell.binds)]
             judged = Judged(

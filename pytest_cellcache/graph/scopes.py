@@ -123,6 +123,7 @@ class Locals:
         rebound: parameters and locals that are assigned somewhere in it.
         taken: locals that stand for what was looked up somewhere: not for what a call gave or for
             a function or class defined in it.
+        plain: those of ``fresh`` that are containers of builtin types.
         outer: the same of the enclosing function.
     """
 
@@ -134,6 +135,7 @@ class Locals:
     first: str = ""
     rebound: LocalScope = frozenset()
     taken: LocalScope = frozenset()
+    plain: LocalScope = frozenset()
     outer: Locals | None = None
 
 
@@ -197,19 +199,51 @@ def know_locals(node: FunctionNode, own: LocalScope) -> Locals:
         if isinstance(value, (ast.Name, ast.Attribute, ast.Subscript))
     }
     first = next((argument.arg for argument in (*node.args.posonlyargs, *node.args.args)), "")
-    called = {
+    made = set(_looped_over_made(body))
+    made |= {
         name
         for name, found in values.items()
         if len(found) == counts.get(name) and all(map(_is_made, found))
     }
-    taken = frozenset(counts) - called
+    plain = {name for name in fresh if all(map(_is_plain, values[name]))}
     return Locals(
-        parameters, own, frozenset(fresh), aliases, imports, first, frozenset(counts), taken
+        parameters=parameters,
+        own=own,
+        fresh=frozenset(fresh),
+        aliases=aliases,
+        imports=imports,
+        first=first,
+        rebound=frozenset(counts),
+        taken=frozenset(counts) - made,
+        plain=frozenset(plain),
     )
 
 
 def _is_made(value: ast.expr | None) -> bool:
     return isinstance(value, (ast.Call, ast.Lambda))
+
+
+def _is_plain(value: ast.expr | None) -> bool:
+    if isinstance(value, ast.Call):
+        return (chain_of(value.func) or "").rpartition(".")[2] in NEW_CONTAINERS
+    return isinstance(value, NEW_NODES)
+
+
+def _looped_over_made(body: Iterable[ast.AST]) -> Iterator[str]:
+    """Give the targets of loops over what calls give: ``for add in reversed((f(1), f(2)))``."""
+    for node in (inner for statement in body for inner in walk_scope(statement)):
+        if isinstance(node, ast.For) and isinstance(node.target, ast.Name):
+            over = node.iter
+            if isinstance(over, ast.Call) and len(over.args) == 1:
+                over = over.args[0]
+            if _holds_made(over):
+                yield node.target.id
+
+
+def _holds_made(node: ast.expr) -> bool:
+    if isinstance(node, ast.BinOp):
+        return _holds_made(node.left) and _holds_made(node.right)
+    return isinstance(node, (ast.List, ast.Tuple)) and all(map(_is_made, node.elts))
 
 
 class Fields(dict[type[ast.AST], tuple[str, ...]]):
