@@ -33,6 +33,9 @@ NEW: Final = "new"
 OTHER: Final = "other"
 """Anything else."""
 
+IN_PLACE: Final = "[]"
+"""Stands after an attribute whose value is changed."""
+
 _WRAPPING: Final = frozenset(
     """wraps update_wrapper cast staticmethod classmethod property contextmanager
     asynccontextmanager lru_cache cache pass_context pass_obj""".split()
@@ -45,17 +48,38 @@ _DEFS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 def note_asking(node: FunctionNode, known: Locals, local: LocalScope, refs: Refs) -> None:
     """Add to ``refs`` what ``Refs.asked``, ``Refs.sets`` and ``Refs.later`` say of a function."""
     body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
-    for inner in (each for statement in body for each in _with_headers(statement)):
+    nodes = [each for statement in body for each in _with_headers(statement)]
+    looked_at = _looked_at(nodes)
+    for inner in nodes:
         if isinstance(inner, ast.Call):
             _note_call(inner, known, local, refs)
+            if chain_of(inner.func, local) == "vars" and inner not in looked_at:
+                refs.asked.add(OTHER)  # who gets it may set any attribute
         elif isinstance(inner, _DEFS):
             for decorator in inner.decorator_list:
                 _note_callee(decorator, known, local, refs)
         elif isinstance(inner, ast.Attribute) and not isinstance(inner.ctx, ast.Load):
             _note_set(inner, known, local, refs)
         elif isinstance(inner, ast.Subscript) and not isinstance(inner.ctx, ast.Load):
-            _note_set(inner.value, known, local, refs)
+            _note_set(inner.value, known, local, refs, IN_PLACE)
     refs.later |= _later_in(node, body)
+
+
+_DICTIONARY: Final = frozenset("items keys values get copy".split())
+
+
+def _looked_at(nodes: list[ast.AST]) -> set[ast.AST]:
+    """Give the expressions of which nothing but their items are looked at."""
+    found: set[ast.AST] = set()
+    for node in nodes:
+        is_item = isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)
+        if is_item or (isinstance(node, ast.Attribute) and node.attr in _DICTIONARY):
+            found.add(node.value)
+        elif isinstance(node, (ast.For, ast.comprehension)):
+            found.add(node.iter)
+        elif isinstance(node, ast.Compare):
+            found.update(node.comparators)
+    return found
 
 
 def _with_headers(statement: ast.AST) -> Iterator[ast.AST]:
@@ -77,7 +101,7 @@ def _note_call(node: ast.Call, known: Locals, local: LocalScope, refs: Refs) -> 
     function = node.func
     _note_callee(function, known, local, refs)
     if isinstance(function, ast.Attribute) and function.attr in MUTATORS:
-        _note_set(function.value, known, local, refs)
+        _note_set(function.value, known, local, refs, IN_PLACE)
     elif isinstance(function, ast.Name) and function.id in ("setattr", "delattr") and node.args:
         target = ast.Attribute(node.args[0], "__dict__", ast.Store())
         _note_set(target, known, local, refs)
@@ -104,8 +128,8 @@ def _note_callee(function: ast.expr, known: Locals, local: LocalScope, refs: Ref
         refs.asked.add(OTHER)
 
 
-def _note_set(node: ast.AST, known: Locals, local: LocalScope, refs: Refs) -> None:
-    """Note whose attribute is set or changed in place, if it is one."""
+def _note_set(node: ast.AST, known: Locals, local: LocalScope, refs: Refs, how: str = "") -> None:
+    """Note whose attribute is set or changed in place, or which object itself is changed so."""
     while isinstance(node, (ast.Subscript, ast.Call)):
         if isinstance(node, ast.Call):
             if is_new(node):
@@ -113,6 +137,8 @@ def _note_set(node: ast.AST, known: Locals, local: LocalScope, refs: Refs) -> No
             node = node.func.value if isinstance(node.func, ast.Attribute) else node.func
         else:
             node = node.value
+    if isinstance(node, ast.Name) and node.id in local and _kind_of(node.id, known) == FIRST:
+        refs.sets.add(f"{FIRST}.{how}")
     if not isinstance(node, ast.Attribute) or chain_of(node, local) is not None:
         return
     inside: ast.AST = node
@@ -120,9 +146,9 @@ def _note_set(node: ast.AST, known: Locals, local: LocalScope, refs: Refs) -> No
         inside = inside.value
     whose = _whose(node.value, known, local)
     if isinstance(inside, ast.Call) and not is_new(inside):
-        refs.sets.add(f"{FIRST if whose == FIRST else OTHER}.{node.attr}")
-    elif whose in (FIRST, BELOW):
-        refs.sets.add(f"{whose}.{node.attr}")
+        refs.sets.add(f"{FIRST if whose == FIRST else OTHER}.{node.attr}{how}")
+    elif whose in (FIRST, BELOW) or (whose == NEW and how):
+        refs.sets.add(f"{whose}.{node.attr}{how}")
 
 
 def _whose(node: ast.expr, known: Locals, local: LocalScope) -> str | None:

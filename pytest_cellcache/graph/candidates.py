@@ -13,6 +13,9 @@ from pytest_cellcache.graph.remembered import Place
 NEW_OBJECT: Final[Place] = ("", "")
 """Stands for an object that nobody else has yet, where a global would name it."""
 
+NEW_CLASS: Final[Place] = ("", ":")
+"""The same for a class that is being defined."""
+
 _READING: Final = (
     frozenset(name for kind in (str, bytes, list, dict, set, tuple, int) for name in dir(kind))
     - MUTATORS
@@ -111,14 +114,12 @@ def implicit_methods(
             if cell.kind != "value":
                 continue
             classes = [call for call in cell.refs.calls if not is_unknown_call(call)]
-            for target, owner in _with_bases(project, names, file, classes):
+            for target, owner in with_bases(project, names, file, classes):
                 for method in _run_by_looking(project, target, owner, tail, is_written):
                     yield target, method, (file, name)
 
 
-def _with_bases(
-    project: Project, names: Names, path: str, chains: Iterable[str]
-) -> Iterator[Place]:
+def with_bases(project: Project, names: Names, path: str, chains: Iterable[str]) -> Iterator[Place]:
     """Give the classes of the project that chains stand for, and their bases."""
     stack = [(path, chain) for chain in chains]
     seen: set[Place] = set()

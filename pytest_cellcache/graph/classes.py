@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pytest_cellcache.graph.bases import UNKNOWN
-from pytest_cellcache.graph.candidates import NEW_OBJECT
+from pytest_cellcache.graph.candidates import NEW_CLASS, NEW_OBJECT
 from pytest_cellcache.graph.cells import Cell, makes_classes
 from pytest_cellcache.graph.foreign import (
     INITIALISERS,
@@ -76,6 +76,7 @@ class Classes:
     ) -> bool:
         """Say whether those of some methods that a class defines are quiet."""
         defs = self._project.index(file).defs
+        is_hook = methods in (METACLASS_METHODS, SUBCLASS_METHODS)  # of class statements
         top = name.partition(".")[0]
         return all(
             self._is_quiet(
@@ -83,7 +84,7 @@ class Classes:
                 f"{name}.{method}",
                 depth + 1,
                 is_strict,
-                (file, top) if method in OF_CLASSES else NEW_OBJECT,
+                (file, top) if method in OF_CLASSES else NEW_CLASS if is_hook else NEW_OBJECT,
             )
             for method in methods
             if f"{name}.{method}" in defs

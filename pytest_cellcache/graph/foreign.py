@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 IMPURE_BUILTINS: Final = frozenset(
-    "exec eval setattr delattr __import__ open print input breakpoint globals vars locals".split()
+    "exec eval setattr delattr __import__ open print input breakpoint globals locals".split()
 )
 _IMPURE_MODULES: Final = frozenset(
     """atexit signal warnings sys os locale random gc faulthandler codecs copyreg socket mimetypes

@@ -37,7 +37,7 @@ from pytest_cellcache.graph.leading import (
 from pytest_cellcache.graph.meant import all_meant, is_item, present
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.newness import changes_container
-from pytest_cellcache.graph.objects import methods_asked, objects_changed
+from pytest_cellcache.graph.objects import methods_asked, objects_changed, settle_classes
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import MUTATORS, Refs, is_unknown_call
 from pytest_cellcache.graph.remembered import Place
@@ -68,7 +68,10 @@ class Purity:
                 frozenset[Place]().union(*(part.changed for part in parts)),
                 frozenset[Asked]().union(*(part.asked for part in parts)),
             )
-        return self._judging.settle(self._loaded_by(path), judged)
+        changed = self._judging.settle(self._loaded_by(path), judged)
+        if changed is None:
+            return None
+        return settle_classes(self._project, self._names, path, cell, changed)
 
     def changes_of_call(self, path: str, qualname: str) -> frozenset[Place] | None:
         """Give the same for a call of a def."""

@@ -118,7 +118,8 @@ class Refs:
         accumulates: what is written outside depends on how often, or in which order.
         asked: the methods that it calls on what no global names, after ``asking``'s word for whose
             they are: ``first.add``; the word alone where the thing itself is called.
-        sets: attributes that it sets on such things, or changes in place, written likewise.
+        sets: attributes that it sets on such things, written likewise; ``first.names[]`` if it
+            changes the value in place, ``first.[]`` the thing itself.
         later: functions defined right in it that only who gets them back may call.
         tells: its caller may learn what is in the global that it changes (``silence``).
         stored: its JSON, of which attributes are read when they are asked for.

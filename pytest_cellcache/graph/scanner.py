@@ -15,9 +15,15 @@ from typing import Final
 from pytest_cellcache.graph.asking import note_asking
 from pytest_cellcache.graph.bases import bases_of, names_around
 from pytest_cellcache.graph.keeping import note_keeping
-from pytest_cellcache.graph.refs import (
-    DYNAMIC, DYNAMIC_ATTRS, MUTATORS, REFLECTION, Refs, import_spec, words_of,
-)  # fmt: skip
+from pytest_cellcache.graph.refs import (  # fmt: skip
+    DYNAMIC,
+    DYNAMIC_ATTRS,
+    MUTATORS,
+    REFLECTION,
+    Refs,
+    import_spec,
+    words_of,
+)
 from pytest_cellcache.graph.scopes import (
     FunctionNode,
     Locals,
@@ -93,13 +99,8 @@ class Scanner:
     def function_body(self, node: FunctionNode, local: LocalScope) -> None:
         body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
         inner = names_bound_in(body)
-        declared = {
-            name
-            for statement in body
-            for n in walk_scope(statement)
-            if isinstance(n, ast.Global)
-            for name in n.names
-        }
+        nodes = [n for statement in body for n in walk_scope(statement)]
+        declared = {name for n in nodes if isinstance(n, ast.Global) for name in n.names}
         names = {argument.arg for argument in all_arguments(node.args)}
         inner_scope = frozenset((local | inner | names) - declared)
         outer = self._inside
