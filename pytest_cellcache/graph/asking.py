@@ -10,15 +10,16 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
+from pytest_cellcache.graph.locals import Locals
 from pytest_cellcache.graph.refs import MUTATORS, Refs
 from pytest_cellcache.graph.scopes import (
     NEW_NODES,
     FunctionNode,
-    Locals,
     LocalScope,
     chain_of,
     evaluated_outside,
     is_new,
+    receiver_of,
     walk_scope,
 )
 
@@ -72,8 +73,9 @@ def _looked_at(nodes: list[ast.AST]) -> set[ast.AST]:
     """Give the expressions of which nothing but their items are looked at."""
     found: set[ast.AST] = set()
     for node in nodes:
-        is_item = isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)
-        if is_item or (isinstance(node, ast.Attribute) and node.attr in _DICTIONARY):
+        if isinstance(node, ast.Attribute):
+            found |= {node.value} if node.attr in _DICTIONARY else set()
+        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
             found.add(node.value)
         elif isinstance(node, (ast.For, ast.comprehension)):
             found.add(node.iter)
@@ -101,7 +103,7 @@ def _note_call(node: ast.Call, known: Locals, local: LocalScope, refs: Refs) -> 
     function = node.func
     _note_callee(function, known, local, refs)
     if isinstance(function, ast.Attribute) and function.attr in MUTATORS:
-        _note_set(function.value, known, local, refs, IN_PLACE)
+        _note_set(receiver_of(node, function), known, local, refs, IN_PLACE)
     elif isinstance(function, ast.Name) and function.id in ("setattr", "delattr") and node.args:
         target = ast.Attribute(node.args[0], "__dict__", ast.Store())
         _note_set(target, known, local, refs)

@@ -15,6 +15,7 @@ from typing import Final
 from pytest_cellcache.graph.asking import note_asking
 from pytest_cellcache.graph.bases import bases_of, names_around
 from pytest_cellcache.graph.keeping import note_keeping
+from pytest_cellcache.graph.locals import Locals, know_locals
 from pytest_cellcache.graph.refs import (  # fmt: skip
     DYNAMIC,
     DYNAMIC_ATTRS,
@@ -26,7 +27,6 @@ from pytest_cellcache.graph.refs import (  # fmt: skip
 )
 from pytest_cellcache.graph.scopes import (
     FunctionNode,
-    Locals,
     LocalScope,
     all_arguments,
     callee_of,
@@ -34,10 +34,10 @@ from pytest_cellcache.graph.scopes import (
     children_of,
     evaluated_outside,
     is_new,
-    know_locals,
     names_a_key,
     names_bound_in,
     naming_attribute,
+    receiver_of,
     scope_of_loop,
     used_whole,
     walk_scope,
@@ -264,7 +264,7 @@ class Scanner:
             handed = argument.elts if isinstance(argument, (ast.List, ast.Tuple)) else [argument]
             self.found.arguments.update(filter(None, (chain_of(item, local) for item in handed)))
         if isinstance(function, ast.Attribute) and function.attr in MUTATORS:
-            self._receive(function.value, local)
+            self._receive(receiver_of(node, function), local)
         name = function.id if isinstance(function, ast.Name) else ""
         attr = function.attr if isinstance(function, ast.Attribute) else ""
         values = [a.value for a in node.args if isinstance(a, ast.Constant)]

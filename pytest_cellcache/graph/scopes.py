@@ -1,14 +1,12 @@
-"""Which names a scope binds, which parts of a def its enclosing scope evaluates, and what is known
-of a function's locals."""
+"""Which names a scope binds, and which parts of a def its enclosing scope evaluates."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
-from pytest_cellcache.graph.refs import KEYED, import_spec
+from pytest_cellcache.graph.refs import KEYED
 
 LocalScope = frozenset[str]
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -111,34 +109,6 @@ def all_arguments(arguments: ast.arguments) -> Iterator[ast.arg]:
         yield arguments.kwarg
 
 
-@dataclass(slots=True)
-class Locals:
-    """What is known of the locals of the function being scanned.
-
-    Attributes:
-        fresh: locals that are always a new container or instance.
-        aliases: locals that stand for a global chain or an attribute.
-        imports: locals bound by an import, as (module, name or None).
-        first: the first parameter.
-        rebound: parameters and locals that are assigned somewhere in it.
-        taken: locals that stand for what was looked up somewhere: not for what a call gave or for
-            a function or class defined in it.
-        plain: those of ``fresh`` that are containers of builtin types.
-        outer: the same of the enclosing function.
-    """
-
-    parameters: frozenset[str]
-    own: frozenset[str]
-    fresh: frozenset[str]
-    aliases: dict[str, ast.expr]
-    imports: dict[str, tuple[str, str | None]]
-    first: str = ""
-    rebound: LocalScope = frozenset()
-    taken: LocalScope = frozenset()
-    plain: LocalScope = frozenset()
-    outer: Locals | None = None
-
-
 NEW_NODES: Final = (ast.List, ast.Dict, ast.Set, ast.Tuple, ast.JoinedStr, *_COMPREHENSIONS)
 NEW_CONTAINERS: Final = frozenset(
     "dict list set bytearray frozenset tuple sorted defaultdict OrderedDict deque Counter".split()
@@ -158,92 +128,6 @@ def is_new(node: ast.expr | None) -> bool:
         name = (chain_of(node.func) or "").rpartition(".")[2]
         return name in NEW_CONTAINERS or name[:1].isupper()
     return False
-
-
-def know_locals(node: FunctionNode, own: LocalScope) -> Locals:
-    """Learn what the locals of a function stand for; ``own`` are the names it binds."""
-    parameters = frozenset(argument.arg for argument in all_arguments(node.args))
-    values: dict[str, list[ast.expr | None]] = {}
-    imports: dict[str, tuple[str, str | None]] = {}
-    body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
-    for statement in body:
-        for inner in walk_scope(statement):
-            if isinstance(inner, ast.Assign):
-                for target in inner.targets:
-                    if isinstance(target, ast.Name):
-                        values.setdefault(target.id, []).append(inner.value)
-            elif isinstance(inner, ast.AnnAssign) and isinstance(inner.target, ast.Name):
-                values.setdefault(inner.target.id, []).append(inner.value)
-            elif isinstance(inner, ast.Import):
-                for alias in inner.names:
-                    bound = alias.asname or alias.name.split(".")[0]
-                    imports[bound] = (alias.name if alias.asname else bound, None)
-            elif isinstance(inner, ast.ImportFrom):
-                for alias in inner.names:
-                    module = import_spec(inner.module, inner.level)
-                    imports[alias.asname or alias.name] = (module, alias.name)
-    counts: dict[str, int] = {}
-    for statement in body:
-        for inner in walk_scope(statement):
-            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
-                counts[inner.id] = counts.get(inner.id, 0) + 1
-    fresh = {
-        name
-        for name, found in values.items()
-        if name not in parameters and len(found) == counts.get(name) and all(map(is_new, found))
-    }
-    aliases: dict[str, ast.expr] = {
-        name: value
-        for name, found in values.items()
-        for value in found
-        if isinstance(value, (ast.Name, ast.Attribute, ast.Subscript))
-    }
-    first = next((argument.arg for argument in (*node.args.posonlyargs, *node.args.args)), "")
-    made = set(_looped_over_made(body))
-    made |= {
-        name
-        for name, found in values.items()
-        if len(found) == counts.get(name) and all(map(_is_made, found))
-    }
-    plain = {name for name in fresh if all(map(_is_plain, values[name]))}
-    return Locals(
-        parameters=parameters,
-        own=own,
-        fresh=frozenset(fresh),
-        aliases=aliases,
-        imports=imports,
-        first=first,
-        rebound=frozenset(counts),
-        taken=frozenset(counts) - made,
-        plain=frozenset(plain),
-    )
-
-
-def _is_made(value: ast.expr | None) -> bool:
-    return isinstance(value, (ast.Call, ast.Lambda))
-
-
-def _is_plain(value: ast.expr | None) -> bool:
-    if isinstance(value, ast.Call):
-        return (chain_of(value.func) or "").rpartition(".")[2] in NEW_CONTAINERS
-    return isinstance(value, NEW_NODES)
-
-
-def _looped_over_made(body: Iterable[ast.AST]) -> Iterator[str]:
-    """Give the targets of loops over what calls give: ``for add in reversed((f(1), f(2)))``."""
-    for node in (inner for statement in body for inner in walk_scope(statement)):
-        if isinstance(node, ast.For) and isinstance(node.target, ast.Name):
-            over = node.iter
-            if isinstance(over, ast.Call) and len(over.args) == 1:
-                over = over.args[0]
-            if _holds_made(over):
-                yield node.target.id
-
-
-def _holds_made(node: ast.expr) -> bool:
-    if isinstance(node, ast.BinOp):
-        return _holds_made(node.left) and _holds_made(node.right)
-    return isinstance(node, (ast.List, ast.Tuple)) and all(map(_is_made, node.elts))
 
 
 class Fields(dict[type[ast.AST], tuple[str, ...]]):
@@ -373,6 +257,14 @@ def callee_of(function: ast.expr, local: LocalScope) -> str | None:
         called = chain_of(inner.func, local)
         return f"{called}(){tail}" if called else ""
     return tail
+
+
+def receiver_of(node: ast.Call, function: ast.Attribute) -> ast.expr:
+    """Give what a method is called on, also where it is taken from a builtin class:
+    ``dict.update(self, x)``."""
+    owner = function.value
+    is_class = isinstance(owner, ast.Name) and owner.id in ("object", "type", "dict", "list", "set")
+    return node.args[0] if is_class and node.args else owner
 
 
 def names_a_key(node: ast.expr) -> bool:
