@@ -31,6 +31,8 @@ GIVEN: Final = "given"
 """Another parameter."""
 NEW: Final = "new"
 """An object that it has made itself."""
+MADE: Final = "made"
+"""What a call gave that it makes."""
 OTHER: Final = "other"
 """Anything else."""
 
@@ -123,6 +125,8 @@ def _note_callee(function: ast.expr, known: Locals, local: LocalScope, refs: Ref
             refs.asked.add(GIVEN)
         elif function.id in known.taken:
             refs.asked.add(OTHER)
+        elif function.id in known.rebound:
+            refs.asked.add(MADE)
     elif isinstance(function, ast.Call):
         if chain_of(function.func, local) == "getattr":
             refs.asked.add(OTHER)

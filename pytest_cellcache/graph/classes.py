@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pytest_cellcache.graph.bases import UNKNOWN
-from pytest_cellcache.graph.candidates import NEW_CLASS, NEW_OBJECT
+from pytest_cellcache.graph.candidates import NEW_CLASS, NEW_OBJECT, with_bases
 from pytest_cellcache.graph.cells import Cell, makes_classes
 from pytest_cellcache.graph.foreign import (
     INITIALISERS,
@@ -70,6 +70,14 @@ class Classes:
                 and all(self.is_plain_base(file, base, depth, is_strict) for base in bases)
             ),
         ).is_quiet
+
+    def is_called_quietly(self, file: str, name: str, depth: int) -> bool:
+        """Say whether calling a new object of a class changes nothing else."""
+        for target, owner in with_bases(self._project, self._names, file, [name]):
+            method = f"{owner}.__call__"
+            if method in self._project.index(target).defs:
+                return self._is_quiet(target, method, depth + 1, False, NEW_OBJECT)
+        return True
 
     def has_quiet(
         self, file: str, name: str, methods: tuple[str, ...], depth: int, is_strict: bool

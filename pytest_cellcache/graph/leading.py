@@ -9,6 +9,7 @@ from pytest_cellcache.graph.names import Binding, Names
 from pytest_cellcache.graph.newness import may_change
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs, is_unknown_call
+from pytest_cellcache.graph.remembered import Place
 
 
 def is_foreign(project: Project, names: Names, path: str, name: str) -> bool:
@@ -57,11 +58,17 @@ def is_def(project: Project, names: Names, path: str, chain: str) -> bool:
 
 def passes_values(project: Project, names: Names, path: str, refs: Refs) -> bool:
     """Say whether code may hand an object of some module to what it calls."""
-    for chain in refs.chains - refs.calls:
-        for file, name, _ in names.resolve(path, chain).bindings:
-            if any(map(may_change, _bound(project, file, name))):
-                return True
-    return False
+    return bool(values_named(project, names, path, refs))
+
+
+def values_named(project: Project, names: Names, path: str, refs: Refs) -> set[Place]:
+    """Give the globals that code names, not to call them, and whose objects may be changed."""
+    return {
+        (file, name)
+        for chain in refs.chains - refs.calls
+        for file, name, _ in names.resolve(path, chain).bindings
+        if any(map(may_change, _bound(project, file, name)))
+    }
 
 
 def _bound(project: Project, file: str, name: str) -> list[Cell]:

@@ -52,7 +52,10 @@ def objects_changed(
         # ``self.a = []; self.a.append(1)`` fills a new object, ``cls.known.append(1)`` does not.
         owner = definition.qualname.rpartition(".")[0]
         rest = rest - attributes_made(project, names, file, owner)
-    return None if rest else set()
+    # A default that is changed outlives the call.
+    is_kept = definition.has_kept_default and refs.changes_parameters
+    top = definition.qualname.partition(".")[0]
+    return None if rest else {(file, top)} if is_kept else set()
 
 
 def _of_class(refs: Refs) -> set[Place] | None:
@@ -114,7 +117,7 @@ def methods_asked(definition: Def, refs: Refs, how: Asked) -> set[Asked] | None:
         if not name:
             if whose == OTHER:
                 return None
-            found.add(Asked(""))
+            found |= {Asked("")} if whose == GIVEN else set()
         elif is_telling(name):
             is_given = whose == GIVEN or (whose == FIRST and is_function and how.on is None)
             is_new = whose == NEW or (is_given and not how.is_strict)

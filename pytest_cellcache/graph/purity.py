@@ -11,7 +11,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable, Collection
 
-from pytest_cellcache.graph.asking import GIVEN
+from pytest_cellcache.graph.asking import GIVEN, MADE
 from pytest_cellcache.graph.candidates import (
     NEW_OBJECT,
     Asked,
@@ -33,6 +33,7 @@ from pytest_cellcache.graph.leading import (
     is_foreign,
     is_foreign_maker,
     passes_values,
+    values_named,
 )
 from pytest_cellcache.graph.meant import all_meant, is_item, present
 from pytest_cellcache.graph.names import Names
@@ -95,7 +96,7 @@ class Purity:
     def _judge_def(self, path: str, qualname: str, how: Asked) -> Judged:
         return self._judge(
             ("method", path, qualname, how.on, how.is_strict),
-            lambda: self._is_quiet(path, qualname, 0, how.is_strict, how.on),
+            lambda: self._is_quiet(path, qualname, 0, how.is_strict, how.on, 2),
         )
 
     def _has_effect(self, path: str, cell: Cell) -> bool:
@@ -155,7 +156,9 @@ class Purity:
     def _index(self, file: str, name: str) -> list[Cell]:
         return self._project.index(file).bound_by(name)
 
-    def _is_pure_call(self, path: str, call: str, depth: int, is_strict: bool) -> bool:
+    def _is_pure_call(
+        self, path: str, call: str, depth: int, is_strict: bool, times: int = 0
+    ) -> bool:
         if depth > MAX_DEPTH or is_unknown_call(call):
             return False
         chain, parens, method = call.partition("()")
@@ -181,8 +184,8 @@ class Purity:
                 if cell.kind == "import":
                     continue
                 reached = True
-                times = int(bool(parens))
-                if not self._is_pure_target(file, name, tail, cell, depth, is_strict, times):
+                called = min(times + bool(parens), 2)
+                if not self._is_pure_target(file, name, tail, cell, depth, is_strict, called):
                     return False
                 if method and not is_item(cell, tail, method):
                     target = ".".join((name, *tail, *filter(None, method.split("."))))
@@ -206,13 +209,15 @@ class Purity:
             return not tail and self._is_quiet(file, name, depth + 1, is_strict, times=times)
         if cell.kind == "class":
             if not tail:
+                if times and not self._classes.is_called_quietly(file, name, depth):
+                    return False
                 return self._classes.is_plain_class(file, cell, name, depth + 1, is_strict)
             method = ".".join((name, *tail))
             return self._is_quiet(file, method, depth + 1, is_strict, (file, name), times)
         if cell.kind == "effect":
             # Bound in a compound statement: a def in it, or anything.
             return bool(self._project.index(file).defs.get(name)) and self._is_quiet(
-                file, name, depth + 1, is_strict
+                file, name, depth + 1, is_strict, times=times
             )
         if tail:
             return self._changes_only(file, name, tail, cell, depth, is_strict)
@@ -249,6 +254,8 @@ class Purity:
             self._judging.changed.add((file, name))
             return True
         made_by = {call for call in cell.refs.calls if not is_unknown_call(call)}
+        # What it was made of is changed, too: ``scoped = Scoped(hub)``.
+        self._judging.changed |= values_named(self._project, self._names, file, cell.refs)
         # What it came from may lead to it, too: ``@cli.group() def db(): ...``.
         if cell.kind == "def" and not self._judge_cell(file, cell).is_quiet:
             return False
@@ -320,8 +327,10 @@ class Purity:
         if not all(self._is_touched_quietly(file, chain, refs) for chain in refs.chains):
             return False
         is_strict = how.is_strict or passes_values(self._project, self._names, file, refs)
+        if MADE in refs.asked:
+            times = 2
         return all(
-            self._is_pure_call(file, chain, depth, is_strict)
+            self._is_pure_call(file, chain, depth, is_strict, times)
             for chain in refs.calls
             if not is_unknown_call(chain)
         )
