@@ -143,7 +143,8 @@ def _note_set(node: ast.AST, known: Locals, local: LocalScope, refs: Refs, how: 
             node = node.func.value if isinstance(node.func, ast.Attribute) else node.func
         else:
             node = node.value
-    if isinstance(node, ast.Name) and node.id in local and _kind_of(node.id, known) == FIRST:
+    is_super = isinstance(node, ast.Name) and node.id == "super"
+    if is_super or (isinstance(node, ast.Name) and _kind_of(node.id, known) == FIRST):
         refs.sets.add(f"{FIRST}.{how}")
     if not isinstance(node, ast.Attribute) or chain_of(node, local) is not None:
         return

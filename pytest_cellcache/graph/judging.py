@@ -26,14 +26,24 @@ class Judged(NamedTuple):
 class Judging:
     """Judges each piece of code once.
 
+    Args:
+        judge_method: judges a method that is called in some way.
+        is_own: says whether all methods of what a global stands for are the project's.
+
     Attributes:
         changed: what the piece that is being judged changes, as far as is known.
         asked: the methods that it asks for.
     """
 
-    def __init__(self, project: Project, judge_method: Callable[[Place, Asked], Judged]) -> None:
+    def __init__(
+        self,
+        project: Project,
+        judge_method: Callable[[Place, Asked], Judged],
+        is_own: Callable[[Place], bool],
+    ) -> None:
         self._candidates = Candidates(project)
         self._judge_method = judge_method
+        self._is_own = is_own
         self._judged: dict[tuple[object, ...], Judged] = {}
         self._settled: dict[tuple[frozenset[str], frozenset[Asked]], frozenset[Place] | None] = {}
         self.changed: set[Place] = set()
@@ -83,6 +93,8 @@ class Judging:
             places = self._candidates.named(files, how.name) if how.name else []
             if how.name and not places and self._candidates.is_stored(files, how.name):
                 return None
+            if how.name and how.on is not None and how.on[0] and not self._is_own(how.on):
+                changed |= {how.on}  # another distribution's method may be meant
             for place in places:
                 judged = self._judge_method(place, how)
                 if not judged.is_quiet:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.foreign import is_pure_foreign
 from pytest_cellcache.graph.meant import present
@@ -59,6 +61,37 @@ def is_def(project: Project, names: Names, path: str, chain: str) -> bool:
 def passes_values(project: Project, names: Names, path: str, refs: Refs) -> bool:
     """Say whether code may hand an object of some module to what it calls."""
     return bool(values_named(project, names, path, refs))
+
+
+_EMPTY_BASES: Final = frozenset({"object", "ABC", "abc.ABC", "Generic", "typing.Generic"})
+
+
+def is_own_object(project: Project, names: Names, place: Place) -> bool:
+    """Say whether a global stands for an object of a class that has all methods from the
+    project."""
+    cells = _bound(project, *place)
+    calls = {call for cell in cells for call in cell.refs.calls}
+    if not calls or any(cell.kind != "value" for cell in cells):
+        return False
+    stack = [(place[0], call) for call in calls]
+    seen = set(stack)
+    while stack:
+        file, chain = stack.pop()
+        if chain in _EMPTY_BASES:
+            continue
+        bindings = names.resolve(file, chain).bindings
+        classes = [
+            (target, cell)
+            for target, name, rest in bindings
+            for cell in _bound(project, target, name)
+            if cell.kind != "import" or not project.index(target).aliases(name)
+        ]
+        if not classes or any(cell.kind != "class" for _, cell in classes):
+            return False
+        new = {(target, base) for target, cell in classes for base in cell.refs.bases} - seen
+        seen |= new
+        stack += new
+    return True
 
 
 def values_named(project: Project, names: Names, path: str, refs: Refs) -> set[Place]:

@@ -32,6 +32,7 @@ from pytest_cellcache.graph.leading import (
     is_def,
     is_foreign,
     is_foreign_maker,
+    is_own_object,
     passes_values,
     values_named,
 )
@@ -53,7 +54,11 @@ class Purity:
         self._project = project
         self._names = names
         self._loaded_by = loaded_by
-        self._judging = Judging(project, lambda place, how: self._judge_def(*place, how))
+        self._judging = Judging(
+            project,
+            lambda place, how: self._judge_def(*place, how),
+            lambda place: is_own_object(project, names, place),
+        )
         self._judge = self._judging.judge
         self._classes = Classes(project, names, self._judging, self._is_quiet)
 
@@ -273,7 +278,8 @@ class Purity:
                     self._judging.asked.add(Asked(tail[0], (file, name), is_strict))
                 else:
                     return False
-        self._judging.changed.add((file, name))
+        if not is_own_object(self._project, self._names, (file, name)):
+            self._judging.changed.add((file, name))
         return bool(made_by)
 
     def _is_quiet(
