@@ -50,8 +50,8 @@ class Digester:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.names = Names(project)
-        self.purity = Purity(project, self.names)
         self.loading = Loading(project, self.names)
+        self.purity = Purity(project, self.names, self.loading.loaded_by)
         self._memo: dict[Key, Digest] = {}
         self._effect_cells: dict[str, list[tuple[int, Cell]]] = {}
         self._registering: dict[str, list[tuple[int, Cell, frozenset[Place]]]] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 IMPURE_BUILTINS: Final = frozenset(
-    "exec eval setattr delattr __import__ open print input breakpoint globals vars locals".split()
+    "exec eval setattr delattr __import__ open print input breakpoint globals locals".split()
 )
 _IMPURE_MODULES: Final = frozenset(
     """atexit signal warnings sys os locale random gc faulthandler codecs copyreg socket mimetypes
@@ -36,6 +36,9 @@ INITIALISERS: Final = (
 METACLASS_METHODS: Final = (
     "__new__", "__init__", "__call__", "__prepare__", "__init_subclass__",
 )  # fmt: skip
+SUBCLASS_METHODS: Final = ("__init_subclass__", "__class_getitem__")
+OF_CLASSES: Final = frozenset("__new__ __call__ __prepare__ __class_getitem__".split())
+"""Those whose first argument is a class that others have, too."""
 PLAIN_BASES: Final = frozenset(
     """attr attrs click hypothesis marshmallow msgspec numpy pydantic pydantic_settings pytest
     typing_extensions""".split()

@@ -12,10 +12,10 @@ import ast
 from collections.abc import Iterable
 from typing import Final
 
+from pytest_cellcache.graph.locals import Locals
 from pytest_cellcache.graph.refs import KEYED, MUTATORS, Refs
 from pytest_cellcache.graph.scopes import (
     FunctionNode,
-    Locals,
     LocalScope,
     chain_of,
     is_new,

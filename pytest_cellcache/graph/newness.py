@@ -28,7 +28,7 @@ def attributes_made(project: Project, names: Names, path: str, owner: str) -> se
             for found in index.defs.get(f"{place[1]}.{initialiser}", ()):
                 made |= found.refs.attr_stores
         for cell in index.bound_by(place[1]):
-            for base in cell.bases:
+            for base in {*cell.bases, *cell.refs.bases}:
                 for file, name, rest in names.resolve(place[0], base).bindings:
                     stack.append((file, ".".join((name, *rest))))
     return made

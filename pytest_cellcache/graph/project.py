@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from pytest_cellcache.graph.cells import Alias, Cell, Def, Table, table_from_json, table_to_json
@@ -42,6 +42,11 @@ class Index:
         self.defs: dict[str, list[Def]] = {}
         for found in table.defs:
             self.defs.setdefault(found.qualname, []).append(found)
+        self._nested: dict[str, list[str]] = {}
+        for name in self.defs:
+            outer, is_nested, _ = name.rpartition(".<locals>.")
+            if is_nested:
+                self._nested.setdefault(outer + is_nested, []).append(name)
         self._definitions: frozenset[str] | None = None
         self.writers: dict[str, list[Def]] = {}
         for found in table.defs:
@@ -75,16 +80,30 @@ class Index:
         found = self.defs.get(base, [])
         return found[int(number) - 1 : int(number)] if mark else found
 
-    def refs_with_nested(self, found: Def) -> Refs:
-        """Give what a body refers to together with the functions defined in it."""
-        inner = found.qualname + ".<locals>."
-        nested = [d for name in self.defs if name.startswith(inner) for d in self.defs[name]]
-        if not nested:
+    def refs_run(self, found: Def, times: int) -> Refs:
+        """Give what a call of a function refers to, with the functions defined in it that it may
+        run.
+
+        Args:
+            times: how often what the call gives is called in turn: ``f(1)(2)`` is once.
+        """
+        bodies = list(self._run_by(found, times))
+        if len(bodies) == 1:
             return found.refs
         refs = Refs()
-        for each in (found, *nested):
+        for each in bodies:
             refs.join(each.refs)
         return refs
+
+    def _run_by(self, found: Def, times: int) -> Iterator[Def]:
+        yield found
+        prefix = found.qualname + ".<locals>."
+        for name in self._nested.get(prefix, ()):
+            # In a class in a function: who makes an object of it may call any.
+            is_later = name.removeprefix(prefix) in found.refs.later
+            if times or not is_later:
+                for inner in self.defs[name]:
+                    yield from self._run_by(inner, times - is_later)
 
     def aliases(self, name: str) -> tuple[Alias, ...]:
         return self.table.aliases.get(name, ())

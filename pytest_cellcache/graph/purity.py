@@ -9,68 +9,100 @@ methods. ``foreign`` knows of code outside the project.
 from __future__ import annotations
 
 import builtins
-import sys
 from collections.abc import Callable, Collection
-from typing import Final
 
-from pytest_cellcache.graph.bases import UNKNOWN
-from pytest_cellcache.graph.cells import Cell, Def, makes_classes
+from pytest_cellcache.graph.asking import GIVEN, MADE
+from pytest_cellcache.graph.candidates import (
+    NEW_OBJECT,
+    Asked,
+    implicit_methods,
+)
+from pytest_cellcache.graph.cells import Cell, Def
+from pytest_cellcache.graph.classes import MAX_DEPTH, Classes
 from pytest_cellcache.graph.foreign import (
     CLASS_MAKERS,
     IMPURE_BUILTINS,
     INITIALISERS,
-    METACLASS_METHODS,
-    PLAIN_BASES,
     is_pure_foreign,
     makes_new,
 )
+from pytest_cellcache.graph.judging import Judged, Judging
+from pytest_cellcache.graph.leading import (
+    ends_in_foreign,
+    is_def,
+    is_foreign,
+    is_foreign_maker,
+    is_own_object,
+    passes_values,
+    values_named,
+)
 from pytest_cellcache.graph.meant import all_meant, is_item, present
 from pytest_cellcache.graph.names import Names
-from pytest_cellcache.graph.newness import attributes_made, changes_container, may_change
+from pytest_cellcache.graph.newness import changes_container
+from pytest_cellcache.graph.objects import methods_asked, objects_changed, settle_classes
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import MUTATORS, Refs, is_unknown_call
 from pytest_cellcache.graph.remembered import Place
-
-_MAX_DEPTH: Final = 12
 
 
 class Purity:
     """Judges cells of a project; results are kept for the run."""
 
-    def __init__(self, project: Project, names: Names) -> None:
+    def __init__(
+        self, project: Project, names: Names, loaded_by: Callable[[str], frozenset[str]]
+    ) -> None:
         self._project = project
         self._names = names
-        self._judged: dict[tuple[object, ...], tuple[bool, frozenset[Place]]] = {}
-        self._changed: set[Place] = set()
+        self._loaded_by = loaded_by
+        self._judging = Judging(
+            project,
+            lambda place, how: self._judge_def(*place, how),
+            lambda place: is_own_object(project, names, place),
+        )
+        self._judge = self._judging.judge
+        self._classes = Classes(project, names, self._judging, self._is_quiet)
 
     def changes_of(self, path: str, cell: Cell) -> frozenset[Place] | None:
         """Give the globals of the project that evaluating a cell may change, beside those that it
         binds; ``None`` if it may change anything."""
-        is_quiet, changed = self._judge(
-            ("cell", path, id(cell)), lambda: not self._has_effect(path, cell)
-        )
-        return changed if is_quiet else None
+        judged = self._judge_cell(path, cell)
+        if judged.is_quiet and Asked("") in judged.asked and cell.is_decorated:
+            # A decorator calls what it is given.
+            parts = [judged, *(self._judge_call(path, name) for name in cell.binds)]
+            judged = Judged(
+                all(part.is_quiet for part in parts),
+                frozenset[Place]().union(*(part.changed for part in parts)),
+                frozenset[Asked]().union(*(part.asked for part in parts)),
+            )
+        changed = self._judging.settle(self._loaded_by(path), judged)
+        if changed is None:
+            return None
+        return settle_classes(self._project, self._names, path, cell, changed)
 
     def changes_of_call(self, path: str, qualname: str) -> frozenset[Place] | None:
         """Give the same for a call of a def."""
-        is_quiet, changed = self._judge(
-            ("call", path, qualname), lambda: self._is_quiet(path, qualname, 0, is_strict=False)
-        )
-        return changed if is_quiet else None
+        return self._judging.settle(self._loaded_by(path), self._judge_call(path, qualname))
 
-    def _judge(
-        self, key: tuple[object, ...], judge: Callable[[], bool]
-    ) -> tuple[bool, frozenset[Place]]:
-        """Judge something once; globals that it changes are added to those of its caller."""
-        found = self._judged.get(key)
-        if found is None:
-            self._judged[key] = (True, frozenset())  # recursion: judged by the rest
-            outer, self._changed = self._changed, set()
-            is_quiet = judge()
-            found = self._judged[key] = (is_quiet, frozenset(self._changed))
-            self._changed = outer
-        self._changed |= found[1]
-        return found
+    def _judge_cell(self, path: str, cell: Cell) -> Judged:
+        return self._judge(("cell", path, id(cell)), lambda: not self._has_effect(path, cell))
+
+    def _judge_call(self, path: str, qualname: str) -> Judged:
+        if qualname in self._project.index(path).defs:
+            return self._judge_def(path, qualname, Asked("", NEW_OBJECT))
+        made = [cell for cell in self._index(path, qualname) if cell.kind == "class"]
+        return self._judge(
+            ("made", path, qualname),
+            lambda: (
+                bool(made)
+                and all(self._classes.is_plain_class(path, cell, qualname, 1) for cell in made)
+            ),
+        )
+
+    def _judge_def(self, path: str, qualname: str, how: Asked) -> Judged:
+        return self._judge(
+            ("method", path, qualname, how.on, how.is_strict),
+            lambda: self._is_quiet(path, qualname, 0, how.is_strict, how.on, 2),
+        )
 
     def _has_effect(self, path: str, cell: Cell) -> bool:
         if cell.kind == "import":
@@ -85,9 +117,9 @@ class Purity:
             return True
         if cell.kind != "class" and (refs.attr_changes or refs.attr_stores):
             return True
-        if not self._defines_quietly(path, cell, 0):
+        if not self._classes.defines_quietly(path, cell, 0):
             return True
-        is_strict = self._passes_values(path, refs)
+        is_strict = passes_values(self._project, self._names, path, refs)
         calls = {call for call in refs.calls if not changes_container(self._project, path, call)}
         if cell.kind == "class":
             calls = {call for call in calls if not self._is_plain_member(path, cell, call)}
@@ -95,13 +127,17 @@ class Purity:
             files = {*cell.binds, "" if self._project.index(path).binds("open") else "open"}
             calls = {call for call in calls if call.partition(".")[0] not in files}
         # What is handed over may be called: ``map(f, xs)``, ``partial(f)()``.
-        calls |= {chain for chain in refs.arguments if self._is_def(path, chain)}
+        calls |= {
+            chain for chain in refs.arguments if is_def(self._project, self._names, path, chain)
+        }
+        if not all(self._is_touched_quietly(path, chain, refs) for chain in refs.chains):
+            return False
         return not all(self._is_pure_call(path, call, 0, is_strict) for call in calls)
 
     def _only_changes_project(self, path: str, receivers: Collection[str]) -> bool:
         """Note the globals that receivers stand for; say whether all are the project's."""
         found = all_meant(self._project, self._names, path, receivers)
-        self._changed |= found or set()
+        self._judging.changed |= found or set()
         return found is not None
 
     def _is_plain_member(self, path: str, cell: Cell, call: str) -> bool:
@@ -116,32 +152,19 @@ class Purity:
         if inner in defs:
             return self._is_quiet(path, inner, 1, False)
         known = any(name.startswith(inner + ".") for name in defs)
-        return known and self._has_quiet(path, inner, INITIALISERS, 1, False)
-
-    def _is_def(self, path: str, chain: str) -> bool:
-        return any(
-            not tail and cell.kind == "def"
-            for file, name, tail in present(self._project, self._names, path, chain)
-            for cell in self._index(file, name)
-        )
+        return known and self._classes.has_quiet(path, inner, INITIALISERS, 1, False)
 
     def _only_changes_own(self, path: str, cell: Cell) -> bool:
         """Say whether a statement does nothing but change objects of its own module in place."""
         return bool(cell.refs.receivers) and cell.is_change and not cell.refs.attr_stores
 
-    def _passes_values(self, path: str, refs: Refs) -> bool:
-        """Say whether code may hand an object of some module to what it calls."""
-        for chain in refs.chains - refs.calls:
-            for file, name, _ in self._names.resolve(path, chain).bindings:
-                if any(map(may_change, self._index(file, name))):
-                    return True
-        return False
-
     def _index(self, file: str, name: str) -> list[Cell]:
         return self._project.index(file).bound_by(name)
 
-    def _is_pure_call(self, path: str, call: str, depth: int, is_strict: bool) -> bool:
-        if depth > _MAX_DEPTH or is_unknown_call(call):
+    def _is_pure_call(
+        self, path: str, call: str, depth: int, is_strict: bool, times: int = 0
+    ) -> bool:
+        if depth > MAX_DEPTH or is_unknown_call(call):
             return False
         chain, parens, method = call.partition("()")
         root, *rest = chain.split(".")
@@ -152,7 +175,7 @@ class Purity:
             # From a star import or injected: unknown, unless it is a method of a builtin.
             return hasattr(builtins, root) and not index.table.stars
         aliases = index.aliases(root)
-        if self._is_foreign(path, root):
+        if is_foreign(self._project, self._names, path, root):
             names = [".".join(filter(None, (a.module, a.name, *rest))) for a in aliases]
             if parens and not method.startswith(".") and "partial" in chain:
                 return False  # what it calls is its argument
@@ -166,39 +189,14 @@ class Purity:
                 if cell.kind == "import":
                     continue
                 reached = True
-                if not self._is_pure_target(file, name, tail, cell, depth, is_strict):
+                called = min(times + bool(parens), 2)
+                if not self._is_pure_target(file, name, tail, cell, depth, is_strict, called):
                     return False
                 if method and not is_item(cell, tail, method):
                     target = ".".join((name, *tail, *filter(None, method.split("."))))
                     if not self._is_quiet(file, target, depth + 1, is_strict):
                         return False
-        return reached or self._ends_in_foreign(bindings)
-
-    def _is_foreign(self, path: str, name: str) -> bool:
-        """Say whether a name is bound by imports from outside the project, and by nothing else."""
-        index = self._project.index(path)
-        aliases = index.aliases(name)
-        return (
-            bool(aliases)
-            and all(self._project.modules.find_from(path, a.module) is None for a in aliases)
-            and not any(
-                name in cell.classes
-                or name in index.defs
-                or any(self._is_def(path, chain) for chain in cell.refs.chains)
-                for cell in index.bound_by(name)
-                if cell.kind != "import"
-            )
-        )
-
-    def _ends_in_foreign(self, bindings: list[tuple[str, str, tuple[str, ...]]]) -> bool:
-        """Judge a chain that leaves the project through a re-export."""
-        for file, name, tail in bindings:
-            for alias in self._project.index(file).aliases(name):
-                if self._project.modules.find_from(file, alias.module) is None:
-                    return is_pure_foreign(
-                        ".".join(filter(None, (alias.module, alias.name, *tail)))
-                    )
-        return False
+        return reached or ends_in_foreign(self._project, bindings)
 
     def _is_pure_target(
         self,
@@ -208,19 +206,23 @@ class Purity:
         cell: Cell,
         depth: int,
         is_strict: bool,
+        times: int = 0,
     ) -> bool:
         if cell.kind == "def":
             if tail and cell.is_decorated:  # ``@cli.command()`` where ``cli`` is a decorated def
                 return self._changes_only(file, name, tail, cell, depth, is_strict)
-            return not tail and self._is_quiet(file, name, depth + 1, is_strict)
+            return not tail and self._is_quiet(file, name, depth + 1, is_strict, times=times)
         if cell.kind == "class":
             if not tail:
-                return self._is_plain_class(file, cell, name, depth + 1, is_strict)
-            return self._is_quiet(file, ".".join((name, *tail)), depth + 1, is_strict)
+                if times and not self._classes.is_called_quietly(file, name, depth):
+                    return False
+                return self._classes.is_plain_class(file, cell, name, depth + 1, is_strict)
+            method = ".".join((name, *tail))
+            return self._is_quiet(file, method, depth + 1, is_strict, (file, name), times)
         if cell.kind == "effect":
             # Bound in a compound statement: a def in it, or anything.
             return bool(self._project.index(file).defs.get(name)) and self._is_quiet(
-                file, name, depth + 1, is_strict
+                file, name, depth + 1, is_strict, times=times
             )
         if tail:
             return self._changes_only(file, name, tail, cell, depth, is_strict)
@@ -229,20 +231,14 @@ class Purity:
             last = {call.rpartition(".")[2] for call in cell.refs.calls}
             if last <= CLASS_MAKERS:
                 return True
-            if all(self._is_foreign_maker(file, call) for call in cell.refs.calls):
+            if all(
+                is_foreign_maker(self._project, self._names, file, call) for call in cell.refs.calls
+            ):
                 # ``hookspec = HookspecMarker("x")``: calling it may change it.
-                self._changed.add((file, name))
+                self._judging.changed.add((file, name))
                 return True
         # What a name stands for, or what a method of a module's object does, is not known.
         return False
-
-    def _is_foreign_maker(self, file: str, call: str) -> bool:
-        """Say whether a call makes an object of another distribution's class."""
-        if is_unknown_call(call) or "(" in call:
-            return False
-        bindings = self._names.resolve(file, call).bindings
-        kinds = {cell.kind for target, name, _ in bindings for cell in self._index(target, name)}
-        return kinds == {"import"} and call.rpartition(".")[2][:1].isupper()
 
     def _changes_only(
         self,
@@ -260,9 +256,14 @@ class Purity:
         if len(tail) != 1:
             return False
         if cell.is_new and not cell.refs.calls and tail[0] in MUTATORS:  # ``P = []; P.append(x)``
-            self._changed.add((file, name))
+            self._judging.changed.add((file, name))
             return True
         made_by = {call for call in cell.refs.calls if not is_unknown_call(call)}
+        # What it was made of is changed, too: ``scoped = Scoped(hub)``.
+        self._judging.changed |= values_named(self._project, self._names, file, cell.refs)
+        # What it came from may lead to it, too: ``@cli.group() def db(): ...``.
+        if cell.kind == "def" and not self._judge_cell(file, cell).is_quiet:
+            return False
         for call in made_by:
             resolution = self._names.resolve(file, call.partition("()")[0])
             for target, owner, rest in resolution.bindings:
@@ -270,131 +271,116 @@ class Purity:
                 if not kinds:
                     continue
                 method = ".".join((owner, *rest, *tail))
-                if kinds != {"class"} or method not in self._project.index(target).defs:
+                if kinds == {"class"} and method in self._project.index(target).defs:
+                    if not self._is_quiet(target, method, depth + 1, is_strict, (file, name), 2):
+                        return False
+                elif kinds == {"class"} or (kinds == {"def"} and cell.kind == "def"):
+                    self._judging.asked.add(Asked(tail[0], (file, name), is_strict))
+                else:
                     return False
-                if not self._is_quiet(target, method, depth + 1, is_strict, (file, name)):
-                    return False
-        self._changed.add((file, name))
+        if not is_own_object(self._project, self._names, (file, name)):
+            self._judging.changed.add((file, name))
         return bool(made_by)
 
-    def _defines_quietly(self, file: str, cell: Cell, depth: int) -> bool:
-        """Say whether class statements in a cell change nothing else: bases and metaclasses may."""
-        return self._judge(
-            ("definition", file, id(cell)),
-            lambda: (
-                depth <= _MAX_DEPTH
-                and all(self._is_plain_base(file, base, depth) for base in cell.refs.bases)
-            ),
-        )[0]
-
-    def _is_plain_class(
-        self, file: str, cell: Cell, name: str, depth: int, is_strict: bool = False
-    ) -> bool:
-        """Say whether calling a class of a cell changes nothing else."""
-        bases = cell.refs.bases
-        return self._judge(
-            ("class", file, name, is_strict),
-            lambda: (
-                depth <= _MAX_DEPTH
-                and self._has_quiet(file, name, INITIALISERS, depth, is_strict)
-                and all(self._is_plain_base(file, base, depth, is_strict) for base in bases)
-            ),
-        )[0]
-
-    def _has_quiet(
-        self, file: str, name: str, methods: tuple[str, ...], depth: int, is_strict: bool
-    ) -> bool:
-        """Say whether those of some methods that a class defines are quiet."""
-        defs = self._project.index(file).defs
-        names = [f"{name}.{method}" for method in methods]
-        return all(
-            self._is_quiet(file, found, depth + 1, is_strict) for found in names if found in defs
-        )
-
-    def _is_plain_base(
-        self, file: str, base: str, depth: int, is_strict: bool | None = None
-    ) -> bool:
-        """Judge a base or metaclass: of a class statement, or, with ``is_strict``, of a call."""
-        if base == UNKNOWN:
-            return False
-        chain, parens, _ = base.partition("()")
-        root = chain.partition(".")[0]
-        index = self._project.index(file)
-        if not index.binds(root):
-            return hasattr(builtins, root)
-        if self._is_foreign(file, root):
-            tops = {a.module.lstrip(".").partition(".")[0] for a in index.aliases(root)}
-            return bool(parens) or tops <= sys.stdlib_module_names | PLAIN_BASES
-        found = False
-        for target, name, tail in present(self._project, self._names, file, chain):
-            owner = ".".join((name, *tail))
-            for _, cell in self._project.index(target).binders.get(name, ()):
-                if name in cell.binds and cell.kind != "import":
-                    found = True
-                    if parens or not (
-                        owner in cell.classes or (owner == name and cell.kind == "class")
-                    ):
-                        return False
-                    is_meta = makes_classes(cell)
-                    hooks = METACLASS_METHODS if is_meta else ("__init_subclass__",)
-                    if not self._has_quiet(target, owner, hooks, depth, False):
-                        return False
-                    if not self._defines_quietly(target, cell, depth + 1):
-                        return False
-                    if is_strict is None or is_meta:
-                        continue  # only defined, or made by the metaclass
-                    if not self._is_plain_class(target, cell, owner, depth + 1, is_strict):
-                        return False
-        return found
-
     def _is_quiet(
-        self, file: str, qualname: str, depth: int, is_strict: bool, on: Place | None = None
+        self,
+        file: str,
+        qualname: str,
+        depth: int,
+        is_strict: bool,
+        on: Place | None = None,
+        times: int = 0,
     ) -> bool:
         """Say whether calling a function changes nothing but new objects and known globals.
 
         Args:
             is_strict: it may be given objects that others have too.
-            on: it is a method of the object that this global stands for.
+            on: it is a method of the object that this global stands for, or of a new one.
+            times: how often what it gives is called in turn.
         """
         found = self._project.index(file).defs.get(qualname, [])
+        how = Asked("", on, is_strict)
         return self._judge(
-            ("def", file, qualname, is_strict, on),
+            ("def", file, qualname, how, times),
             lambda: (
                 bool(found)
-                and depth <= _MAX_DEPTH
-                and all(self._is_quiet_body(file, d, depth, is_strict, on) for d in found)
+                and depth <= MAX_DEPTH
+                and all(self._is_quiet_body(file, d, depth, how, times) for d in found)
             ),
-        )[0]
+        ).is_quiet
 
     def _is_quiet_body(
-        self, file: str, definition: Def, depth: int, is_strict: bool, on: Place | None
+        self, file: str, definition: Def, depth: int, how: Asked, times: int
     ) -> bool:
-        refs = self._project.index(file).refs_with_nested(definition)
+        refs = self._project.index(file).refs_run(definition, times)
         if refs.imports or refs.changes_unknown:
             return False
-        if not all(self._is_plain_base(file, base, depth) for base in refs.bases):
+        if not all(self._classes.is_plain_base(file, base, depth) for base in refs.bases):
             return False
-        self._changed |= {(file, name) for name in refs.stores}
+        self._judging.changed |= {(file, name) for name in refs.stores}
         if not self._only_changes_project(file, refs.receivers):
             return False
-        if on is not None and (refs.attr_stores or refs.attr_changes):
-            self._changed.add(on)
-            return self._calls_quietly(file, refs, depth, is_strict)
-        owner, _, method = definition.qualname.rpartition(".")
-        is_init = method in ("__init__", "__post_init__")
-        changes_given = refs.changes_parameters or refs.changes_closure
-        if is_strict and not is_init and (changes_given or definition.has_kept_default):
-            return False  # an initialiser's first argument is new
-        # ``self.a = []; self.a.append(1)`` fills a new object, ``cls.known.append(1)`` does not.
-        made = attributes_made(self._project, self._names, file, owner) if is_init else set()
-        if refs.attr_changes - refs.attr_stores - made:
+        changed = objects_changed(self._project, self._names, file, definition, refs, how)
+        asked = methods_asked(definition, refs, how)
+        if changed is None or asked is None:
             return False
-        return self._calls_quietly(file, refs, depth, is_strict)
-
-    def _calls_quietly(self, file: str, refs: Refs, depth: int, is_strict: bool) -> bool:
-        is_strict = is_strict or self._passes_values(file, refs)
+        self._judging.changed |= changed
+        self._judging.asked |= asked
+        if GIVEN in refs.asked and not self._has_quiet_defaults(file, definition, depth):
+            return False
+        if not all(self._is_quiet_wrapper(file, chain, depth) for chain in definition.decorators):
+            return False
+        if not all(self._is_touched_quietly(file, chain, refs) for chain in refs.chains):
+            return False
+        is_strict = how.is_strict or passes_values(self._project, self._names, file, refs)
+        if MADE in refs.asked:
+            times = 2
         return all(
-            self._is_pure_call(file, chain, depth, is_strict)
+            self._is_pure_call(file, chain, depth, is_strict, times)
             for chain in refs.calls
             if not is_unknown_call(chain)
         )
+
+    def _has_quiet_defaults(self, file: str, definition: Def, depth: int) -> bool:
+        """Say whether functions that a def's parameters may be by default are quiet."""
+        top = definition.qualname.partition(".")[0]
+        chains = {chain for cell in self._index(file, top) for chain in cell.refs.chains}
+        return all(
+            self._is_pure_call(file, chain, depth + 1, True)
+            for chain in chains
+            if is_def(self._project, self._names, file, chain)
+        )
+
+    def _is_quiet_wrapper(self, file: str, decorator: str, depth: int) -> bool:
+        """Say whether what a decorator has made of a function does nothing more when called."""
+        root = decorator.partition(".")[0]
+        index = self._project.index(file)
+        if not decorator or not (
+            index.binds(root) and not is_foreign(self._project, self._names, file, root)
+        ):
+            return bool(decorator)
+        for target, name, tail in present(self._project, self._names, file, decorator):
+            qualname = ".".join((name, *tail))
+            if qualname in self._project.index(target).defs:
+                if not self._is_quiet(target, qualname, depth + 1, False, times=2):
+                    return False
+                continue
+            kinds = {cell.kind for cell in self._index(target, name)} - {"import"}
+            if kinds - {"class"} or not self._classes.has_quiet(
+                target, qualname, ("__call__", "__get__"), depth, False
+            ):
+                return False
+        return True
+
+    def _is_touched_quietly(self, path: str, chain: str, refs: Refs) -> bool:
+        """Say whether operators and attributes of what a chain stands for only change that."""
+        is_written = chain in refs.receivers
+        return self._judge(
+            ("touched", path, chain, is_written),
+            lambda: all(
+                self._is_quiet(file, method, 1, False, on)
+                for file, method, on in implicit_methods(
+                    self._project, self._names, path, chain, is_written=is_written
+                )
+            ),
+        ).is_quiet

@@ -116,6 +116,11 @@ class Refs:
         changes_closure: so is a variable of an enclosing function.
         keeps_arguments: what is written outside holds an argument that is not in its key.
         accumulates: what is written outside depends on how often, or in which order.
+        asked: the methods that it calls on what no global names, after ``asking``'s word for whose
+            they are: ``first.add``; the word alone where the thing itself is called.
+        sets: attributes that it sets on such things, written likewise; ``first.names[]`` if it
+            changes the value in place, ``first.[]`` the thing itself.
+        later: functions defined right in it that only who gets them back may call.
         tells: its caller may learn what is in the global that it changes (``silence``).
         stored: its JSON, of which attributes are read when they are asked for.
     """
@@ -139,6 +144,9 @@ class Refs:
     looked_up: set[str] = field(default_factory=set)
     counts: set[str] = field(default_factory=set)
     ranks: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
+    sets: set[str] = field(default_factory=set)
+    later: set[str] = field(default_factory=set)
     is_dynamic: bool = False
     reflects: bool = False
     reads_namespace: bool = False
@@ -224,7 +232,7 @@ class Refs:
 SET_FIELDS: Final = (
     "chains", "attrs", "fields", "imports", "calls", "bases", "arguments", "receivers", "stores",
     "attr_stores", "attr_changes", "strings", "words", "defines", "wholes", "kept", "looked_up",
-    "counts", "ranks",
+    "counts", "ranks", "asked", "sets", "later",
 )  # fmt: skip
 
 

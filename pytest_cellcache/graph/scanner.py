@@ -12,8 +12,10 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from pytest_cellcache.graph.asking import note_asking
 from pytest_cellcache.graph.bases import bases_of, names_around
 from pytest_cellcache.graph.keeping import note_keeping
+from pytest_cellcache.graph.locals import Locals, know_locals
 from pytest_cellcache.graph.refs import (  # fmt: skip
     DYNAMIC,
     DYNAMIC_ATTRS,
@@ -25,19 +27,18 @@ from pytest_cellcache.graph.refs import (  # fmt: skip
 )
 from pytest_cellcache.graph.scopes import (
     FunctionNode,
-    Locals,
     LocalScope,
     all_arguments,
     callee_of,
     chain_of,
-    children_of,  # fmt: skip
+    children_of,
     evaluated_outside,
     function_for_builtins,
     is_new,
     keyed,
-    know_locals,
     names_bound_in,
     naming_attribute,
+    receiver_of,
     scope_of_loop,
     used_whole,
     walk_scope,
@@ -99,23 +100,19 @@ class Scanner:
     def function_body(self, node: FunctionNode, local: LocalScope) -> None:
         body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
         inner = names_bound_in(body)
-        declared = {
-            name
-            for statement in body
-            for n in walk_scope(statement)
-            if isinstance(n, ast.Global)
-            for name in n.names
-        }
+        nodes = [n for statement in body for n in walk_scope(statement)]
+        declared = {name for n in nodes if isinstance(n, ast.Global) for name in n.names}
         names = {argument.arg for argument in all_arguments(node.args)}
         inner_scope = frozenset((local | inner | names) - declared)
         outer = self._inside
         self._inside = known = know_locals(node, frozenset(inner | names))
         outer_around, self._around = self._around, names_around(node, ())
         if outer is not None:  # an import of an enclosing function is seen here too
-            known.imports = {**outer.imports, **known.imports}
+            known.imports, known.outer = {**outer.imports, **known.imports}, outer
         for statement in body:
             self.visit(statement, inner_scope)
         note_keeping(node, known, inner_scope, self.found)
+        note_asking(node, known, inner_scope, self.found)
         self._inside, self._around = outer, outer_around
 
     def _children(self, node: ast.AST, local: LocalScope) -> None:
@@ -139,12 +136,10 @@ class Scanner:
 
     def _local_import(self, name: str, rest: tuple[str, ...]) -> bool:
         """Note the use of a name that an import in this function has bound."""
-        found = self._inside.imports.get(name) if self._inside is not None else None
-        if found is None:
+        spec = self._inside.spec_of(name, rest) if self._inside is not None else None
+        if spec is None:
             return False
-        module, taken = found
-        parts = (taken, *(rest or "*")) if taken else rest or ("*",)
-        self.found.imports.add(f"{module}:{'.'.join(parts)}")
+        self.found.imports.add(spec)
         return True
 
     def _attribute(self, node: ast.Attribute, local: LocalScope) -> None:
@@ -267,7 +262,7 @@ class Scanner:
             handed = argument.elts if isinstance(argument, (ast.List, ast.Tuple)) else [argument]
             self.found.arguments.update(filter(None, (chain_of(item, local) for item in handed)))
         if isinstance(function, ast.Attribute) and function.attr in MUTATORS:
-            self._receive(function.value, local)
+            self._receive(receiver_of(node, function), local)
         name = function.id if isinstance(function, ast.Name) else ""
         attr = function.attr if isinstance(function, ast.Attribute) else ""
         values = [a.value for a in node.args if isinstance(a, ast.Constant)]

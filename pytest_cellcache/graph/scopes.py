@@ -1,14 +1,12 @@
-"""Which names a scope binds, which parts of a def its enclosing scope evaluates, and what is known
-of a function's locals."""
+"""Which names a scope binds, and which parts of a def its enclosing scope evaluates."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
-from pytest_cellcache.graph.refs import KEYED, import_spec
+from pytest_cellcache.graph.refs import KEYED
 
 LocalScope = frozenset[str]
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -111,41 +109,6 @@ def all_arguments(arguments: ast.arguments) -> Iterator[ast.arg]:
         yield arguments.kwarg
 
 
-@dataclass(slots=True)
-class Locals:
-    """What is known of the locals of the function being scanned.
-
-    Attributes:
-        fresh: locals that are always a new container or instance.
-        aliases: locals that stand for a global chain or an attribute.
-        imports: locals bound by an import, as (module, name or None).
-        classes: locals that are always a class which the function defines.
-    """
-
-    parameters: frozenset[str]
-    own: frozenset[str]
-    fresh: frozenset[str]
-    aliases: dict[str, ast.expr]
-    imports: dict[str, tuple[str, str | None]]
-    classes: frozenset[str]
-
-    def changed_with(self, name: str) -> str:
-        """Name the flag of ``Refs`` for a change of what a local stands for; empty if none."""
-        if name in self.parameters:
-            return "changes_parameters"
-        if name not in self.own:
-            return "changes_closure"
-        return "" if name in self.fresh else "changes_unknown"
-
-    def asks_own_class(self, node: ast.Attribute) -> bool:
-        """Say whether this asks for the subclasses of a class that only this call can have made.
-
-        No more than what the function and its callees define can be among them.
-        """
-        is_own = isinstance(node.value, ast.Name) and node.value.id in self.classes
-        return node.attr == "__subclasses__" and is_own
-
-
 NEW_NODES: Final = (ast.List, ast.Dict, ast.Set, ast.Tuple, ast.JoinedStr, *_COMPREHENSIONS)
 NEW_CONTAINERS: Final = frozenset(
     "dict list set bytearray frozenset tuple sorted defaultdict OrderedDict deque Counter".split()
@@ -165,51 +128,6 @@ def is_new(node: ast.expr | None) -> bool:
         name = (chain_of(node.func) or "").rpartition(".")[2]
         return name in NEW_CONTAINERS or name[:1].isupper()
     return False
-
-
-def know_locals(node: FunctionNode, own: LocalScope) -> Locals:
-    """Learn what the locals of a function stand for; ``own`` are the names it binds."""
-    parameters = frozenset(argument.arg for argument in all_arguments(node.args))
-    values: dict[str, list[ast.expr | None]] = {}
-    imports: dict[str, tuple[str, str | None]] = {}
-    classes: set[str] = set()
-    body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
-    for statement in body:
-        for inner in walk_scope(statement):
-            if isinstance(inner, ast.Assign):
-                for target in inner.targets:
-                    if isinstance(target, ast.Name):
-                        values.setdefault(target.id, []).append(inner.value)
-            elif isinstance(inner, ast.AnnAssign) and isinstance(inner.target, ast.Name):
-                values.setdefault(inner.target.id, []).append(inner.value)
-            elif isinstance(inner, ast.Import):
-                for alias in inner.names:
-                    bound = alias.asname or alias.name.split(".")[0]
-                    imports[bound] = (alias.name if alias.asname else bound, None)
-            elif isinstance(inner, ast.ImportFrom):
-                for alias in inner.names:
-                    module = import_spec(inner.module, inner.level)
-                    imports[alias.asname or alias.name] = (module, alias.name)
-            elif isinstance(inner, ast.ClassDef):
-                classes.add(inner.name)
-    counts: dict[str, int] = {}
-    for statement in body:
-        for inner in walk_scope(statement):
-            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
-                counts[inner.id] = counts.get(inner.id, 0) + 1
-    fresh = {
-        name
-        for name, found in values.items()
-        if name not in parameters and len(found) == counts.get(name) and all(map(is_new, found))
-    }
-    aliases: dict[str, ast.expr] = {
-        name: value
-        for name, found in values.items()
-        for value in found
-        if isinstance(value, (ast.Name, ast.Attribute, ast.Subscript))
-    }
-    classes &= own - parameters - imports.keys() - counts.keys()
-    return Locals(parameters, own, frozenset(fresh), aliases, imports, frozenset(classes))
 
 
 class Fields(dict[type[ast.AST], tuple[str, ...]]):
@@ -339,6 +257,14 @@ def callee_of(function: ast.expr, local: LocalScope) -> str | None:
         called = chain_of(inner.func, local)
         return f"{called}(){tail}" if called else ""
     return tail
+
+
+def receiver_of(node: ast.Call, function: ast.Attribute) -> ast.expr:
+    """Give what a method is called on, also where it is taken from a builtin class:
+    ``dict.update(self, x)``."""
+    owner = function.value
+    is_class = isinstance(owner, ast.Name) and owner.id in ("object", "type", "dict", "list", "set")
+    return node.args[0] if is_class and node.args else owner
 
 
 def names_a_key(node: ast.expr) -> bool:

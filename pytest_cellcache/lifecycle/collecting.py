@@ -18,6 +18,7 @@ from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.digests import Digester, is_hook
 from pytest_cellcache.graph.imports import Imports
 from pytest_cellcache.graph.locate import places_of
+from pytest_cellcache.graph.objects import attribute_of
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Ran
 from pytest_cellcache.graph.volatile import Volatile
@@ -162,15 +163,17 @@ class Collections:
 
         opaque = frozenset[Key]().union(*at_import.of_opaque.values())
         shared = {key: found | opaque for key, found in shared.items()}
-        registers = {Key(NAME, *place) for place in closure.changed_at_import}
+        registers: dict[Key, list[str]] = {}
+        for register in closure.changed_at_import:
+            changed = Key(NAME, *attribute_of(register)[0])
+            registers.setdefault(changed, []).append("::".join(register))
 
         def edges(key: Key) -> frozenset[Key]:
             if key in shared:
                 return shared[key]
             found = closure.edges(key) | at_import.of_key.get(key, frozenset())
-            if key in registers:
-                # Statements that may come to change it, wherever they are.
-                place = f"{key.path}::{key.name}"
+            # Statements that may come to change it, wherever they are.
+            for place in registers.get(key, ()):
                 found |= {Key(REGISTERS, file, place) for file in files}
             return found
 

@@ -14,7 +14,7 @@ from pytest_cellcache.lifecycle.producers import Change
 from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.lifecycle.surroundings import Edges
 from pytest_cellcache.lifecycle.units import Attempt
-from pytest_cellcache.model.keys import BODY, NAME, REGISTERS, Key
+from pytest_cellcache.model.keys import BODY, REGISTERS, Key
 
 _FEW: Final = 4
 """Keys added to a unit that its record names one by one."""
@@ -98,7 +98,7 @@ def with_producers(
     reached = Reached[Key](lambda key: modules_only(edges(key)))
     registering: dict[tuple[frozenset[str], str, str], Key] = {}
     for file, name in sorted(registers):
-        for unit in readers.units_in(readers.reaching(Key(NAME, file, name))):
+        for unit in readers.of_register((file, name)):
             # Statements that may come to change it, too, in the modules that it rests on.
             modules = loaded.get(unit)
             if modules is None:

@@ -16,6 +16,7 @@ from pytest_cellcache.graph.calls import Calls
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.locate import locate
 from pytest_cellcache.graph.names import Names
+from pytest_cellcache.graph.objects import attribute_of
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import words_of
 from pytest_cellcache.graph.remembered import Place, Ran, Writers, Written, fills
@@ -174,15 +175,17 @@ class Producers:
                 Change(Key(NAME, OUTSIDE, MODULES), name, False, needs, None) for name in modules
             ]
         for changed in sorted(closure.changed_at_import):
-            keys = keys_of(changed)
+            place, attribute = attribute_of(changed)
+            keys = (attribute,) if attribute else keys_of(changed)
             for (path, position), rests_on in closure.written_at_import(changed).items():
                 cell = self._project.index(path).table.cells[position]
                 named = cell.refs.words | {word for name in cell.binds for word in words_of(name)}
                 named |= words_of(path)
-                words = [key for key in keys or () if words_of(key) <= named]
+                words = [key for key in keys or () if attribute or words_of(key) <= named]
                 for word in words or [""]:
-                    key = Key(NAME, *changed)
-                    self.changes.append(Change(key, word, bool(word), rests_on, None))
+                    is_keyed = bool(word) and not attribute
+                    made = Change(Key(NAME, *place), word, is_keyed, rests_on, None)
+                    self.changes.append(made)
 
     def _makers(
         self, path: str, change: StateChange, ran: Ran, writers: Writers

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from pytest_cellcache.graph.names import Names
+from pytest_cellcache.graph.objects import attribute_of
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import KEYED, Refs, words_of
 from pytest_cellcache.graph.remembered import Place
@@ -95,6 +96,15 @@ class Readers:
     def of(self, change: Change) -> frozenset[Key]:
         """Give the units that may see a change."""
         return self.units_in(self.bits_of(change))
+
+    def of_register(self, register: Place) -> frozenset[Key]:
+        """Give the units that may see what statements come to enter in a global, or in one
+        attribute of what it stands for."""
+        place, attribute = attribute_of(register)
+        key = Key(NAME, *place)
+        if not attribute:
+            return self.units_in(self.reaching(key))
+        return self.of(Change(key, attribute, False, frozenset(), None))
 
     def units_in(self, bits: int) -> frozenset[Key]:
         """Give the units that bits stand for."""

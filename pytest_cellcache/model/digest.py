@@ -25,7 +25,8 @@ another schema are ignored, never migrated):
 11. who consults the working directory and ``sys.path``; metaclasses apart from bases; what tests
    leave among the loaded modules, and who imports one first that finds what does not last;
    memos that were cleared; what only one set-up of a fixture made; single names of modules
-12. which keys ``sys.modules`` is asked for; mappings that keep what they hold in ``data``
+12. methods that bodies call of what no global names; functions that only who gets them back calls;
+   which keys ``sys.modules`` is asked for; mappings that keep what they hold in ``data``
 """
 
 from __future__ import annotations

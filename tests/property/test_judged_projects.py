@@ -2282,6 +2282,970 @@ CASES: Final = {
         edit={"models.py": [('name = Field("x")', 'name = Field("x")\n    age = Field(3)')]},
         run="test_user",
     ),
+    "a method of what a function gave registers": Case(
+        files={
+            "reg.py": """
+                ITEMS = []
+                class Registry:
+                    def enter(self, f):
+                        ITEMS.append(f)
+                _r = Registry()
+                def get():
+                    return _r
+                def register(f):
+                    r = get()
+                    r.enter(f)
+                    return f
+                """,
+            "plugins.py": """
+                from reg import register
+                @register
+                def one():
+                    return 1
+                """,
+            "test_a.py": """
+                import plugins
+                import reg
+                def test_count():
+                    assert len(reg.ITEMS) == 1
+                def test_one():
+                    assert plugins.one() == 1
+                def test_other():
+                    assert reg.get() is reg._r
+                """,
+        },
+        edit={
+            "plugins.py": [
+                ("@register\ndef one", "@register\ndef two():\n    return 2\n\n@register\ndef one"),
+            ],
+        },
+        run="test_count",
+        may="test_one test_other",
+    ),
+    "subclass hook calls method of local": Case(
+        files={
+            "base.py": """
+                class Catalog:
+                    def __init__(self):
+                        self.known = {}
+                    def admit(self, cls):
+                        self.known[cls.__name__] = cls
+                _catalog = Catalog()
+                def catalog():
+                    return _catalog
+                class Base:
+                    def __init_subclass__(cls, **kw):
+                        super().__init_subclass__(**kw)
+                        c = catalog()
+                        c.admit(cls)
+                """,
+            "shapes.py": """
+                from base import Base
+                class Circle(Base):
+                    def area(self): return 3
+                class Square(Base):
+                    def area(self): return 4
+                """,
+            "test_a.py": """
+                import shapes, base
+                def test_names():
+                    assert sorted(base.catalog().known) == ["Circle", "Square"]
+                def test_circle():
+                    assert shapes.Circle().area() == 3
+                """,
+        },
+        edit={
+            "shapes.py": [
+                ("class Square", "class Triangle(Base):\n    pass\nclass Square"),
+            ],
+        },
+        run="test_names",
+        may="test_circle",
+    ),
+    "metaclass calls helper on local": Case(
+        files={
+            "base.py": """
+                class Reg:
+                    def __init__(self):
+                        self.fields = []
+                    def store(self, name):
+                        self.fields.append(name)
+                class Meta(type):
+                    registry = Reg()
+                    def __new__(mcs, name, bases, ns):
+                        cls = super().__new__(mcs, name, bases, ns)
+                        r = mcs.registry
+                        r.store(name)
+                        return cls
+                class Base(metaclass=Meta):
+                    pass
+                """,
+            "models.py": """
+                from base import Base
+                class A(Base):
+                    x = 1
+                class B(Base):
+                    x = 2
+                """,
+            "test_a.py": """
+                import models, base
+                def test_names():
+                    assert base.Meta.registry.fields[-1] == "B"
+                def test_a():
+                    assert models.A.x == 1
+                """,
+        },
+        edit={
+            "models.py": [
+                (
+                    "class B(Base):\n    x = 2",
+                    "class B(Base):\n    x = 2\nclass C(Base):\n    x = 3",
+                ),
+            ],
+        },
+        run="test_names",
+        may="test_a",
+    ),
+    "descriptor set name registers": Case(
+        files={
+            "fields.py": """
+                ORDER = []
+                class Log:
+                    def note(self, n): ORDER.append(n)
+                log = Log()
+                class Field:
+                    def __set_name__(self, owner, name):
+                        l = get_log()
+                        l.note(name)
+                        self.name = name
+                def get_log(): return log
+                """,
+            "models.py": """
+                from fields import Field
+                class M:
+                    a = Field()
+                    b = Field()
+                class N:
+                    z = 1
+                """,
+            "test_a.py": """
+                import models, fields
+                def test_order():
+                    assert fields.ORDER[:2] == ["a", "b"] and len(fields.ORDER) == 2
+                def test_m():
+                    assert models.M.a.name == "a"
+                def test_n():
+                    assert models.N.z == 1
+                """,
+        },
+        edit={
+            "models.py": [
+                ("z = 1", "z = 1\n    y = Field()"),
+            ],
+        },
+        run="test_order",
+        may="test_m test_n",
+    ),
+    "an attribute that is called registers": Case(
+        files={
+            "deco.py": """
+                TABLE = {}
+                def default_sink(name, f):
+                    TABLE[name] = f
+                class Sink:
+                    def __init__(self, target=default_sink):
+                        self.target = target
+                    def push_one(self, f):
+                        self.target(f.__name__, f)
+                        return f
+                sink = Sink()
+                """,
+            "cmds.py": """
+                from deco import sink
+                @sink.push_one
+                def alpha(): return 1
+                """,
+            "test_a.py": """
+                import cmds, deco
+                def test_table():
+                    assert list(deco.TABLE) == ["alpha"]
+                def test_alpha():
+                    assert cmds.alpha() == 1
+                """,
+        },
+        edit={
+            "cmds.py": [
+                ("@sink.push_one", "@sink.push_one\ndef beta(): return 2\n@sink.push_one"),
+            ],
+        },
+        run="test_table",
+        may="test_alpha",
+    ),
+    "classmethod stores attribute": Case(
+        files={
+            "reg.py": """
+                class Registry:
+                    last = None
+                    @classmethod
+                    def enter(cls, f):
+                        cls.last = f.__name__
+                        return f
+                """,
+            "plugins.py": """
+                from reg import Registry
+                @Registry.enter
+                def one(): return 1
+                """,
+            "test_a.py": """
+                import plugins, reg
+                def test_last(): assert reg.Registry.last == "one"
+                def test_one(): assert plugins.one() == 1
+                """,
+        },
+        edit={
+            "plugins.py": [
+                (
+                    "def one(): return 1",
+                    "def one(): return 1\n@Registry.enter\ndef two(): return 2",
+                ),
+            ],
+        },
+        run="test_last",
+        may="test_one",
+    ),
+    "metaclass counts on itself": Case(
+        files={
+            "base.py": """
+                class Meta(type):
+                    made = 0
+                    def __new__(mcs, name, bases, ns):
+                        mcs.made += 1
+                        return super().__new__(mcs, name, bases, ns)
+                class Base(metaclass=Meta): pass
+                """,
+            "models.py": """
+                from base import Base
+                class A(Base):
+                    x = 1
+                """,
+            "test_a.py": """
+                import models, base
+                def test_made(): assert base.Meta.made == 2
+                def test_a(): assert models.A.x == 1
+                """,
+        },
+        edit={
+            "models.py": [
+                ("x = 1", "x = 1\nclass B(Base):\n    y = 1"),
+            ],
+        },
+        run="test_made",
+        may="test_a",
+    ),
+    "decorator calls function now": Case(
+        files={
+            "deco.py": """
+                def run_now(f):
+                    f()
+                    return f
+                """,
+            "state.py": """
+                ITEMS = []
+                """,
+            "app.py": """
+                import state
+                from deco import run_now
+                @run_now
+                def setup():
+                    state.ITEMS.append(1)
+                def plain(): return 0
+                """,
+            "test_a.py": """
+                import app, state
+                def test_items(): assert state.ITEMS == [1]
+                def test_plain(): assert app.plain() == 0
+                """,
+        },
+        edit={
+            "app.py": [
+                ("def plain", "@run_now\ndef more():\n    state.ITEMS.append(2)\ndef plain"),
+            ],
+        },
+        run="test_items",
+        may="test_plain",
+    ),
+    "decorator with injected callable default": Case(
+        files={
+            "deco.py": """
+                TABLE = {}
+                def keep(name, f):
+                    TABLE[name] = f
+                def register(f, sink=keep):
+                    sink(f.__name__, f)
+                    return f
+                """,
+            "app.py": """
+                from deco import register
+                @register
+                def one(): return 1
+                """,
+            "test_a.py": """
+                import app, deco
+                def test_table(): assert list(deco.TABLE) == ["one"]
+                def test_one(): assert app.one() == 1
+                """,
+        },
+        edit={
+            "app.py": [
+                ("def one(): return 1", "def one(): return 1\n@register\ndef two(): return 2"),
+            ],
+        },
+        run="test_table",
+        may="test_one",
+    ),
+    "callbacks in list run by registration": Case(
+        files={
+            "deco.py": """
+                SEEN = []
+                HOOKS = [lambda f: SEEN.append(f.__name__)]
+                def register(f):
+                    for h in HOOKS:
+                        h(f)
+                    return f
+                """,
+            "app.py": """
+                from deco import register
+                @register
+                def one(): return 1
+                """,
+            "test_a.py": """
+                import app, deco
+                def test_seen(): assert deco.SEEN == ["one"]
+                def test_one(): assert app.one() == 1
+                """,
+        },
+        edit={
+            "app.py": [
+                ("def one(): return 1", "def one(): return 1\n@register\ndef two(): return 2"),
+            ],
+        },
+        run="test_seen",
+        may="test_one",
+    ),
+    "getattr computed method": Case(
+        files={
+            "deco.py": """
+                class R:
+                    def __init__(self): self.names = []
+                    def add_cmd(self, f): self.names.append(f.__name__)
+                R1 = R()
+                def current(): return R1
+                def register(kind):
+                    def deco(f):
+                        getattr(current(), "add_" + kind)(f)
+                        return f
+                    return deco
+                """,
+            "app.py": """
+                from deco import register
+                @register("cmd")
+                def one(): return 1
+                """,
+            "test_a.py": """
+                import app, deco
+                def test_seen(): assert deco.current().names == ["one"]
+                def test_one(): assert app.one() == 1
+                """,
+        },
+        edit={
+            "app.py": [
+                (
+                    "def one(): return 1",
+                    'def one(): return 1\n@register("cmd")\ndef two(): return 2',
+                ),
+            ],
+        },
+        run="test_seen",
+        may="test_one",
+    ),
+    "super method registers": Case(
+        files={
+            "base.py": """
+                NAMES = []
+                class Root:
+                    def setup(self):
+                        NAMES.append(type(self).__name__)
+                class Base(Root):
+                    def __init__(self):
+                        super().setup()
+                """,
+            "app.py": """
+                from base import Base
+                class A(Base): pass
+                a = A()
+                """,
+            "test_a.py": """
+                import app, base
+                def test_names(): assert base.NAMES == ["A"]
+                def test_a(): assert app.a is not None
+                """,
+        },
+        edit={
+            "app.py": [
+                ("a = A()", "a = A()\nb = A()"),
+            ],
+        },
+        run="test_names",
+        may="test_a",
+    ),
+    "operator registers": Case(
+        files={
+            "base.py": """
+                RULES = []
+                class Rule:
+                    def __init__(self, n): self.n = n
+                    def __rshift__(self, other):
+                        RULES.append((self.n, other.n))
+                        return other
+                """,
+            "app.py": """
+                from base import Rule
+                a = Rule("a")
+                b = Rule("b")
+                c = a >> b
+                """,
+            "test_a.py": """
+                import app, base
+                def test_rules(): assert base.RULES == [("a", "b")]
+                def test_a(): assert app.a.n == "a"
+                """,
+        },
+        edit={
+            "app.py": [
+                ("c = a >> b", "c = a >> b\nd = b >> a"),
+            ],
+        },
+        run="test_rules",
+        may="test_a",
+    ),
+    "property registers": Case(
+        files={
+            "base.py": """
+                SEEN = []
+                class Reg:
+                    @property
+                    def fresh(self):
+                        SEEN.append(1)
+                        return len(SEEN)
+                reg = Reg()
+                """,
+            "app.py": """
+                from base import reg
+                first = reg.fresh
+                """,
+            "test_a.py": """
+                import app, base
+                def test_seen(): assert base.SEEN == [1]
+                def test_first(): assert app.first == 1
+                """,
+        },
+        edit={
+            "app.py": [
+                ("first = reg.fresh", "first = reg.fresh\nsecond = reg.fresh"),
+            ],
+        },
+        run="test_seen",
+        may="test_first",
+    ),
+    "getitem registers": Case(
+        files={
+            "base.py": """
+                SEEN = []
+                class Ns:
+                    def __getitem__(self, k):
+                        SEEN.append(k)
+                        return k
+                    def __getattr__(self, k):
+                        SEEN.append(k)
+                        return k
+                ns = Ns()
+                """,
+            "app.py": """
+                from base import ns
+                first = ns["a"]
+                """,
+            "test_a.py": """
+                import app, base
+                def test_seen(): assert base.SEEN == ["a"]
+                def test_first(): assert app.first == "a"
+                """,
+        },
+        edit={
+            "app.py": [
+                ('first = ns["a"]', 'first = ns["a"]\nsecond = ns["b"]'),
+            ],
+        },
+        run="test_seen",
+        may="test_first",
+    ),
+    "class getitem registers": Case(
+        files={
+            "base.py": """
+                MADE = []
+                class Generic:
+                    def __class_getitem__(cls, p):
+                        MADE.append(p.__name__)
+                        return type(f"G[{p.__name__}]", (cls,), {})
+                """,
+            "app.py": """
+                from base import Generic
+                class A(Generic[int]): pass
+                """,
+            "test_a.py": """
+                import app, base
+                def test_made(): assert base.MADE == ["int"]
+                def test_a(): assert app.A
+                """,
+        },
+        edit={
+            "app.py": [
+                (
+                    "class A(Generic[int]): pass",
+                    "class A(Generic[int]): pass\nclass B(Generic[str]): pass",
+                ),
+            ],
+        },
+        run="test_made",
+        may="test_a",
+    ),
+    "iteration registers": Case(
+        files={
+            "base.py": """
+                SEEN = []
+                class It:
+                    def __iter__(self):
+                        SEEN.append(1)
+                        return iter([1, 2])
+                it = It()
+                """,
+            "app.py": """
+                from base import it
+                first = list(it)
+                """,
+            "test_a.py": """
+                import app, base
+                def test_seen(): assert base.SEEN == [1]
+                def test_first(): assert app.first == [1, 2]
+                """,
+        },
+        edit={
+            "app.py": [
+                ("first = list(it)", "first = list(it)\nsecond = [x for x in it]"),
+            ],
+        },
+        run="test_seen",
+        may="test_first",
+    ),
+    "plugin mount": Case(
+        files={
+            "mount.py": """
+                class PluginMount(type):
+                    def __init__(cls, name, bases, attrs):
+                        if not hasattr(cls, "plugins"):
+                            cls.plugins = []
+                        else:
+                            cls.plugins.append(cls)
+                class Action(metaclass=PluginMount):
+                    def run(self): raise NotImplementedError
+                """,
+            "acts.py": """
+                from mount import Action
+                class A(Action):
+                    def run(self): return "a"
+                class B(Action):
+                    def run(self): return "b"
+                """,
+            "test_a.py": """
+                import acts
+                from mount import Action
+                def test_all(): assert [p().run() for p in Action.plugins] == ["a", "b"]
+                def test_a(): assert acts.A().run() == "a"
+                """,
+        },
+        edit={
+            "acts.py": [
+                ("class B", 'class C(Action):\n    def run(self): return "c"\nclass B'),
+            ],
+        },
+        run="test_all",
+    ),
+    "registry dict subclass setitem on self": Case(
+        files={
+            "reg.py": """
+                class Registry(dict):
+                    def register(self, name):
+                        def deco(f):
+                            self[name] = f
+                            return f
+                        return deco
+                    def enter(self, f):
+                        self[f.__name__] = f
+                        return f
+                registry = Registry()
+                """,
+            "app.py": """
+                from reg import registry
+                @registry.register("one")
+                def one(): return 1
+                @registry.enter
+                def two(): return 2
+                """,
+            "test_a.py": """
+                import app
+                from reg import registry
+                def test_names(): assert sorted(registry) == ["one", "two"]
+                def test_one(): assert registry["one"]() == 1
+                def test_none(): assert 1
+                """,
+        },
+        edit={
+            "app.py": [
+                (
+                    "@registry.enter",
+                    '@registry.register("three")\ndef three(): return 3\n@registry.enter',
+                ),
+            ],
+        },
+        run="test_names",
+        may="test_one",
+    ),
+    "setattr registry": Case(
+        files={
+            "reg.py": """
+                class Namespace:
+                    def add_one(self, f):
+                        setattr(self, f.__name__, f)
+                        return f
+                ns = Namespace()
+                """,
+            "plug.py": """
+                from reg import ns
+                @ns.add_one
+                def one(): return 1
+                """,
+            "test_a.py": """
+                import plug, reg
+                def test_dir(): assert not hasattr(reg.ns, "two")
+                def test_vars(): assert len(vars(reg.ns)) == 1
+                def test_one(): assert reg.ns.one() == 1
+                """,
+        },
+        edit={
+            "plug.py": [
+                ("@ns.add_one", "@ns.add_one\ndef two(): return 2\n@ns.add_one"),
+            ],
+        },
+        run="test_dir test_vars",
+        may="test_one",
+    ),
+    "copies made at import": Case(
+        files={
+            "base.py": """
+                class Root:
+                    registry = {}
+                    def __init_subclass__(cls):
+                        cls.registry[cls.__name__] = cls
+                """,
+            "kids.py": """
+                from base import Root
+                class A(Root): pass
+                NAMES = tuple(Root.registry)
+                COUNT = len(Root.registry)
+                """,
+            "late.py": """
+                import kids
+                from base import Root
+                SNAP = dict(Root.registry)
+                """,
+            "test_a.py": """
+                import kids, base, late
+                def test_names(): assert kids.NAMES == ("A",)
+                def test_count(): assert kids.COUNT == 1
+                def test_snap(): assert len(late.SNAP) == 1
+                def test_a(): assert kids.A()
+                """,
+        },
+        edit={
+            "kids.py": [
+                ("class A(Root): pass", "class A(Root): pass\nclass B(Root): pass"),
+            ],
+        },
+        run="test_names test_count test_snap",
+        may="test_a",
+    ),
+    "decorator stacking and class decorators": Case(
+        files={
+            "d.py": """
+                REG = {}
+                ORDER = []
+                def tag(*names):
+                    def deco(obj):
+                        for n in names:
+                            push(n, obj)
+                        return obj
+                    return deco
+                def push(n, obj):
+                    REG.setdefault(n, []).append(obj.__name__)
+                    ORDER.append(n)
+                class Once:
+                    made = set()
+                    def __init__(self, key): self.key = key
+                    def __call__(self, f):
+                        self.made.add(self.key)
+                        return f
+                """,
+            "app.py": """
+                from d import tag, Once
+                @tag("a")
+                @Once("k1")
+                def f(): return 1
+                @tag("b")
+                class K:
+                    @staticmethod
+                    @tag("m")
+                    def s(): return 2
+                    @tag("n")
+                    def inst(self): return 3
+                """,
+            "test_a.py": """
+                import app, d
+                def test_a(): assert d.REG["a"] == ["f"]
+                def test_m(): assert d.REG["m"] == ["s"]
+                def test_order(): assert d.ORDER == ["a", "m", "n", "b"]
+                def test_made(): assert d.Once.made == {"k1"}
+                def test_f(): assert app.f() == 1
+                def test_inst(): assert app.K().inst() == 3
+                """,
+        },
+        edit={
+            "app.py": """
+                from d import tag, Once
+                @tag("a")
+                @Once("k1")
+                def f(): return 1
+                @tag("a")
+                @Once("k2")
+                def g(): return 1
+                @tag("b")
+                class K:
+                    @staticmethod
+                    @tag("m")
+                    def s(): return 2
+                    @tag("m")
+                    def other(self): return 1
+                    @tag("n")
+                    def inst(self): return 3
+                """,
+        },
+        run="test_a test_order test_made test_m",
+        may="test_f test_inst",
+    ),
+    "event listener on import by instance method": Case(
+        files={
+            "hub.py": """
+                class Hub:
+                    def __init__(self):
+                        self._subs = {}
+                    def subscribe_to(self, topic):
+                        def deco(f):
+                            self._subs.setdefault(topic, []).append(f)
+                            return f
+                        return deco
+                    def publish(self, topic, *a):
+                        return [f(*a) for f in self._subs.get(topic, ())]
+                    @property
+                    def topics(self): return sorted(self._subs)
+                class Scoped(Hub):
+                    def __init__(self, parent):
+                        super().__init__()
+                        self.parent = parent
+                    def subscribe_to(self, topic):
+                        inner = super().subscribe_to(topic)
+                        def deco(f):
+                            self.parent.subscribe_to(topic)(f)
+                            return inner(f)
+                        return deco
+                hub = Hub()
+                scoped = Scoped(hub)
+                """,
+            "subs.py": """
+                from hub import hub, scoped
+                @hub.subscribe_to("x")
+                def on_x(v): return v
+                @scoped.subscribe_to("y")
+                def on_y(v): return -v
+                """,
+            "test_a.py": """
+                import subs, hub
+                def test_x(): assert hub.hub.publish("x", 1) == [1]
+                def test_y(): assert hub.hub.publish("y", 1) == [-1]
+                def test_topics(): assert hub.hub.topics == ["x", "y"]
+                def test_scoped(): assert hub.scoped.topics == ["y"]
+                def test_direct(): assert subs.on_x(3) == 3
+                """,
+        },
+        edit={
+            "subs.py": [
+                (
+                    '@hub.subscribe_to("x")',
+                    '@scoped.subscribe_to("z")\ndef on_z(v): return 0\n@hub.subscribe_to("x")',
+                ),
+            ],
+        },
+        run="test_topics test_scoped",
+        may="test_x test_y test_direct",
+    ),
+    "mutable default registry": Case(
+        files={
+            "reg.py": """
+                def register(f=None, _known=[]):
+                    if f is None:
+                        return list(_known)
+                    _known.append(f.__name__)
+                    return f
+                def make():
+                    seen = []
+                    def inner(f):
+                        seen.append(f.__name__)
+                        return f
+                    inner.seen = seen
+                    return inner
+                collect = make()
+                """,
+            "app.py": """
+                from reg import register, collect
+                @register
+                def one(): return 1
+                @collect
+                def two(): return 2
+                """,
+            "test_a.py": """
+                import app, reg
+                def test_known(): assert reg.register() == ["one"]
+                def test_seen(): assert reg.collect.seen == ["two"]
+                def test_one(): assert app.one() == 1
+                """,
+        },
+        edit={
+            "app.py": [
+                ("@collect\n", "@register\ndef three(): return 3\n@collect\n"),
+            ],
+        },
+        run="test_known",
+        may="test_one test_seen",
+    ),
+    "timed decorator with print wrapper": Case(
+        files={
+            "util.py": """
+                import functools, time
+                CALLS = 0
+                def timed(f):
+                    @functools.wraps(f)
+                    def inner(*a, **k):
+                        global CALLS
+                        CALLS += 1
+                        print("calling", f.__name__)
+                        return f(*a, **k)
+                    return inner
+                def retry(times=3, on=(ValueError,)):
+                    def deco(f):
+                        @functools.wraps(f)
+                        def inner(*a, **k):
+                            last = None
+                            for i in range(times):
+                                try:
+                                    return f(*a, **k)
+                                except on as e:
+                                    last = e
+                                    print("retry", i)
+                            raise last
+                        return inner
+                    return deco
+                """,
+            "calc.py": """
+                from util import timed, retry
+                @timed
+                def double(x):
+                    return 2 * x
+                @retry(times=2)
+                def risky(state):
+                    state.append(1)
+                    if len(state) < 2:
+                        raise ValueError
+                    return len(state)
+                def plain(x):
+                    return x + 1
+                """,
+            "test_calc.py": """
+                import calc
+                def test_double(): assert calc.double(2) == 4
+                def test_risky(): assert calc.risky([]) == 2
+                def test_plain(): assert calc.plain(1) == 2
+                """,
+        },
+        edit={
+            "calc.py": [
+                (
+                    "def plain(x):",
+                    "@timed\ndef triple(x):\n    return 3 * x\n@retry()\ndef other():\n    return 1\ndef plain(x):",
+                ),
+            ],
+        },
+        run="",
+    ),
+    "init_subclass registry": Case(
+        files={
+            "base.py": """
+                class Shape:
+                    registry = {}
+                    def __init_subclass__(cls, kind=None, **kw):
+                        super().__init_subclass__(**kw)
+                        cls.kind = kind or cls.__name__.lower()
+                        cls.registry[cls.kind] = cls
+                    @classmethod
+                    def make(cls, kind, *a):
+                        return cls.registry[kind](*a)
+                    def describe(self):
+                        return f"{self.kind}:{self.area()}"
+                """,
+            "shapes.py": """
+                from base import Shape
+                class Square(Shape):
+                    def __init__(self, s): self.s = s
+                    def area(self): return self.s ** 2
+                class Circle(Shape, kind="round"):
+                    def __init__(self, r): self.r = r
+                    def area(self): return 3 * self.r
+                def unit(): return Square(1)
+                """,
+            "test_shapes.py": """
+                import shapes
+                from base import Shape
+                def test_square(): assert Shape.make("square", 2).area() == 4
+                def test_round(): assert Shape.make("round", 1).describe() == "round:3"
+                def test_direct(): assert shapes.Circle(2).area() == 6
+                def test_unit(): assert shapes.unit().s == 1
+                def test_kinds(): assert {"square", "round"} <= set(Shape.registry)
+                """,
+        },
+        edit={
+            "shapes.py": [
+                ("def unit", "class Tri(Shape):\n    def area(self): return 0\ndef unit"),
+            ],
+        },
+        run="test_kinds",
+        may="test_square test_round",
+    ),
 }
 
 

@@ -1,0 +1,108 @@
+"""Says of chains whether they lead out of the project, and what they hand over that lies in it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pytest_cellcache.graph.cells import Cell
+from pytest_cellcache.graph.foreign import is_pure_foreign
+from pytest_cellcache.graph.meant import present
+from pytest_cellcache.graph.names import Binding, Names
+from pytest_cellcache.graph.newness import may_change
+from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.refs import Refs, is_unknown_call
+from pytest_cellcache.graph.remembered import Place
+
+
+def is_foreign(project: Project, names: Names, path: str, name: str) -> bool:
+    """Say whether a name is bound by imports from outside the project, and by nothing else."""
+    index = project.index(path)
+    aliases = index.aliases(name)
+    return (
+        bool(aliases)
+        and all(project.modules.find_from(path, a.module) is None for a in aliases)
+        and not any(
+            name in cell.classes
+            or name in index.defs
+            or any(is_def(project, names, path, chain) for chain in cell.refs.chains)
+            for cell in index.bound_by(name)
+            if cell.kind != "import"
+        )
+    )
+
+
+def ends_in_foreign(project: Project, bindings: list[Binding]) -> bool:
+    """Judge a chain that leaves the project through a re-export."""
+    for file, name, tail in bindings:
+        for alias in project.index(file).aliases(name):
+            if project.modules.find_from(file, alias.module) is None:
+                return is_pure_foreign(".".join(filter(None, (alias.module, alias.name, *tail))))
+    return False
+
+
+def is_foreign_maker(project: Project, names: Names, file: str, call: str) -> bool:
+    """Say whether a call makes an object of another distribution's class."""
+    if is_unknown_call(call) or "(" in call:
+        return False
+    bindings = names.resolve(file, call).bindings
+    kinds = {cell.kind for target, name, _ in bindings for cell in _bound(project, target, name)}
+    return kinds == {"import"} and call.rpartition(".")[2][:1].isupper()
+
+
+def is_def(project: Project, names: Names, path: str, chain: str) -> bool:
+    """Say whether a chain stands for a function of the project."""
+    return any(
+        not tail and cell.kind == "def"
+        for file, name, tail in present(project, names, path, chain)
+        for cell in _bound(project, file, name)
+    )
+
+
+def passes_values(project: Project, names: Names, path: str, refs: Refs) -> bool:
+    """Say whether code may hand an object of some module to what it calls."""
+    return bool(values_named(project, names, path, refs))
+
+
+_EMPTY_BASES: Final = frozenset({"object", "ABC", "abc.ABC", "Generic", "typing.Generic"})
+
+
+def is_own_object(project: Project, names: Names, place: Place) -> bool:
+    """Say whether a global stands for an object of a class that has all methods from the
+    project."""
+    cells = _bound(project, *place)
+    calls = {call for cell in cells for call in cell.refs.calls}
+    if not calls or any(cell.kind != "value" for cell in cells):
+        return False
+    stack = [(place[0], call) for call in calls]
+    seen = set(stack)
+    while stack:
+        file, chain = stack.pop()
+        if chain in _EMPTY_BASES:
+            continue
+        bindings = names.resolve(file, chain).bindings
+        classes = [
+            (target, cell)
+            for target, name, rest in bindings
+            for cell in _bound(project, target, name)
+            if cell.kind != "import" or not project.index(target).aliases(name)
+        ]
+        if not classes or any(cell.kind != "class" for _, cell in classes):
+            return False
+        new = {(target, base) for target, cell in classes for base in cell.refs.bases} - seen
+        seen |= new
+        stack += new
+    return True
+
+
+def values_named(project: Project, names: Names, path: str, refs: Refs) -> set[Place]:
+    """Give the globals that code names, not to call them, and whose objects may be changed."""
+    return {
+        (file, name)
+        for chain in refs.chains - refs.calls
+        for file, name, _ in names.resolve(path, chain).bindings
+        if any(map(may_change, _bound(project, file, name)))
+    }
+
+
+def _bound(project: Project, file: str, name: str) -> list[Cell]:
+    return project.index(file).bound_by(name)

@@ -1,0 +1,167 @@
+"""What the locals of a function stand for."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pytest_cellcache.graph.refs import import_spec
+from pytest_cellcache.graph.scopes import (
+    NEW_CONTAINERS,
+    NEW_NODES,
+    FunctionNode,
+    LocalScope,
+    all_arguments,
+    chain_of,
+    is_new,
+    walk_scope,
+)
+
+
+@dataclass(slots=True)
+class Locals:
+    """What is known of the locals of the function being scanned.
+
+    Attributes:
+        fresh: locals that are always a new container or instance.
+        aliases: locals that stand for a global chain or an attribute.
+        imports: locals bound by an import, as (module, name or None).
+        classes: locals that are always a class which the function defines.
+        first: the first parameter.
+        rebound: parameters and locals that are assigned somewhere in it.
+        taken: locals that stand for what was looked up somewhere: not for what a call gave or for
+            a function or class defined in it.
+        plain: those of ``fresh`` that are containers of builtin types.
+        outer: the same of the enclosing function.
+    """
+
+    parameters: frozenset[str]
+    own: frozenset[str]
+    fresh: frozenset[str]
+    aliases: dict[str, ast.expr]
+    imports: dict[str, tuple[str, str | None]]
+    first: str = ""
+    rebound: LocalScope = frozenset()
+    taken: LocalScope = frozenset()
+    plain: LocalScope = frozenset()
+    outer: Locals | None = None
+    classes: LocalScope = frozenset()
+
+    def spec_of(self, name: str, rest: tuple[str, ...]) -> str | None:
+        """Give what the use of a local takes from a module; ``None`` if no import binds it.
+
+        Args:
+            rest: of the chain that begins with the local.
+        """
+        if name not in self.imports:
+            return None
+        module, taken = self.imports[name]
+        parts = (taken, *(rest or "*")) if taken else rest or ("*",)
+        return f"{module}:{'.'.join(parts)}"
+
+    def changed_with(self, name: str) -> str:
+        """Name the flag of ``Refs`` for a change of what a local stands for; empty if none."""
+        if name in self.parameters:
+            return "changes_parameters"
+        if name not in self.own:
+            return "changes_closure"
+        return "" if name in self.fresh else "changes_unknown"
+
+    def asks_own_class(self, node: ast.Attribute) -> bool:
+        """Say whether this asks for the subclasses of a class that only this call can have made.
+
+        No more than what the function and its callees define can be among them.
+        """
+        is_own = isinstance(node.value, ast.Name) and node.value.id in self.classes
+        return node.attr == "__subclasses__" and is_own
+
+
+def know_locals(node: FunctionNode, own: LocalScope) -> Locals:
+    """Learn what the locals of a function stand for; ``own`` are the names it binds."""
+    parameters = frozenset(argument.arg for argument in all_arguments(node.args))
+    values: dict[str, list[ast.expr | None]] = {}
+    imports: dict[str, tuple[str, str | None]] = {}
+    classes: set[str] = set()
+    body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
+    for statement in body:
+        for inner in walk_scope(statement):
+            if isinstance(inner, ast.Assign):
+                for target in inner.targets:
+                    if isinstance(target, ast.Name):
+                        values.setdefault(target.id, []).append(inner.value)
+            elif isinstance(inner, ast.AnnAssign) and isinstance(inner.target, ast.Name):
+                values.setdefault(inner.target.id, []).append(inner.value)
+            elif isinstance(inner, ast.Import):
+                for alias in inner.names:
+                    bound = alias.asname or alias.name.split(".")[0]
+                    imports[bound] = (alias.name if alias.asname else bound, None)
+            elif isinstance(inner, ast.ImportFrom):
+                for alias in inner.names:
+                    module = import_spec(inner.module, inner.level)
+                    imports[alias.asname or alias.name] = (module, alias.name)
+            elif isinstance(inner, ast.ClassDef):
+                classes.add(inner.name)
+    counts: dict[str, int] = {}
+    for statement in body:
+        for inner in walk_scope(statement):
+            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+                counts[inner.id] = counts.get(inner.id, 0) + 1
+    fresh = {
+        name
+        for name, found in values.items()
+        if name not in parameters and len(found) == counts.get(name) and all(map(is_new, found))
+    }
+    aliases: dict[str, ast.expr] = {
+        name: value
+        for name, found in values.items()
+        for value in found
+        if isinstance(value, (ast.Name, ast.Attribute, ast.Subscript))
+    }
+    first = next((argument.arg for argument in (*node.args.posonlyargs, *node.args.args)), "")
+    made = set(_looped_over_made(body))
+    made |= {
+        name
+        for name, found in values.items()
+        if len(found) == counts.get(name) and all(map(_is_made, found))
+    }
+    plain = {name for name in fresh if all(map(_is_plain, values[name]))}
+    return Locals(
+        parameters=parameters,
+        own=own,
+        fresh=frozenset(fresh),
+        aliases=aliases,
+        imports=imports,
+        first=first,
+        rebound=frozenset(counts),
+        taken=frozenset(counts) - made,
+        plain=frozenset(plain),
+        classes=own & (classes - parameters - imports.keys() - counts.keys()),
+    )
+
+
+def _is_made(value: ast.expr | None) -> bool:
+    return isinstance(value, (ast.Call, ast.Lambda))
+
+
+def _is_plain(value: ast.expr | None) -> bool:
+    if isinstance(value, ast.Call):
+        return (chain_of(value.func) or "").rpartition(".")[2] in NEW_CONTAINERS
+    return isinstance(value, NEW_NODES)
+
+
+def _looped_over_made(body: Iterable[ast.AST]) -> Iterator[str]:
+    """Give the targets of loops over what calls give: ``for add in reversed((f(1), f(2)))``."""
+    for node in (inner for statement in body for inner in walk_scope(statement)):
+        if isinstance(node, ast.For) and isinstance(node.target, ast.Name):
+            over = node.iter
+            if isinstance(over, ast.Call) and len(over.args) == 1:
+                over = over.args[0]
+            if _holds_made(over):
+                yield node.target.id
+
+
+def _holds_made(node: ast.expr) -> bool:
+    if isinstance(node, ast.BinOp):
+        return _holds_made(node.left) and _holds_made(node.right)
+    return isinstance(node, (ast.List, ast.Tuple)) and all(map(_is_made, node.elts))
