@@ -95,6 +95,13 @@ class Lookups:
                 found.append(StubPlace(holding.definition.unit, "value", "changed"))
         return found
 
+    def values_of(
+        self, keys: Container[int], instance_of: Callable[[Any], Instance | None]
+    ) -> frozenset[str]:
+        """Name the values of what was restored among some fixtures, given by key."""
+        found = [instance_of(each) for each in self._holdings if id(each) in keys]
+        return frozenset(instance.value_name for instance in found if instance is not None)
+
     def tell_stubs(self, absent: Container[int], codes: Iterable[CodeRef]) -> bool:
         """Say whether code that ran may have told a stub in a value from the real thing.
 

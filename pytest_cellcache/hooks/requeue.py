@@ -78,7 +78,7 @@ class Requeuer:
         self._order = order
         self._recorder = recorder
         self._seen = Observation()
-        self._undoing = Undoing(fixtures, changes, guard, self._taint)
+        self._undoing = Undoing(fixtures, restorer, changes, guard, self._taint)
         self._is_open = False
         self._watcher = watcher
         self._fixtures = fixtures
@@ -287,7 +287,7 @@ class Requeuer:
                     # Its own node ends, its parents stay; unless mates run next, who have others.
                     call_phase(item, "teardown", nextitem=copy.copy(item))
                     self._fixtures.end_raised(getattr(item, "_request", None))
-                    self._undoing.cancel()
+                    self._undoing.cancel(step.forced)
                     if isinstance(step, Plainly) and mates:
                         self._end_for(item, mates)
                     self._pending = None
@@ -300,7 +300,7 @@ class Requeuer:
                     if not isinstance(step, Accept):
                         self._fixtures.endings.keep(self._raised)
                         self._fixtures.end_raised(getattr(item, "_request", None))
-                        self._undoing.cancel()
+                        self._undoing.cancel(step.forced)
                         self._pending = None
                         if isinstance(step, Plainly) and mates:
                             self._end_for(item, mates)

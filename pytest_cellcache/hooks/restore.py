@@ -11,7 +11,7 @@ those that have to be live in it are ended, their users first, and pytest sets t
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 import pytest
@@ -135,6 +135,10 @@ class Restorer:
         names = {change.name for change in changes if change.filename == FIXTURE}
         return self._lookups.changed(names, self._watch.instance_of) if names else []
 
+    def values_of(self, keys: Container[int]) -> frozenset[str]:
+        """Name the restored values of fixtures, given by key."""
+        return self._lookups.values_of(keys, self._watch.instance_of)
+
     def tell_stubs(self, codes: Iterable[CodeRef]) -> bool:
         """Say whether code that ran may have told a stub from the real thing."""
         return self._lookups.tell_stubs(self.absent, codes)
@@ -152,10 +156,8 @@ class Restorer:
         return None
 
     def name_of(self, key: int) -> str:
-        for fixturedef in self._known():
-            if id(fixturedef) == key:
-                return str(fixturedef.argname)
-        return "a fixture"
+        names = (str(each.argname) for each in self._known() if id(each) == key)
+        return next(names, "a fixture")
 
     def release(self, item: Any, fixturedefs: Iterable[Any]) -> None:
         """End fixtures and all that was made from them, users first."""

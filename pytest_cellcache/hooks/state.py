@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Final
 
 from pytest_cellcache.graph.reachable import importable
@@ -19,7 +19,7 @@ from pytest_cellcache.model.observation import StateChange
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.sharing import places_in
 from pytest_cellcache.trace.collector import paused
-from pytest_cellcache.trace.held import Signature
+from pytest_cellcache.trace.held import Held, Signature
 from pytest_cellcache.trace.layout import Files
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.state import StateWatch
@@ -206,6 +206,10 @@ class Changes:
         """Watch the value of a fixture that several tests may use."""
         if self._watch is not None:
             self._guard.call(self._watch.follow, None, owner, value)
+
+    def is_below(self, held: Held, names: Container[str]) -> bool:
+        """Say whether nothing but the values of some fixtures leads to a container."""
+        return self._watch is not None and self._watch.is_below(held, names)
 
     def keys_of(self, filename: str, name: str) -> tuple[str, ...] | None:
         """Give the keys of a global that is a mapping of texts."""

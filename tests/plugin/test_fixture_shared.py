@@ -368,3 +368,26 @@ def test_what_an_earlier_test_did_to_a_value_that_ends_early_is_done_again(
     # it has gone on counting.
     ran, _ = counted.run("test_b.py", "test_a.py::test_one", "test_a.py::test_zero")
     assert ran.code == 1
+
+
+def test_a_value_that_cannot_be_put_back_and_is_over_keeps_nothing_out(counted: Counted) -> None:
+    """A cancelled attempt has taken an item of a restored iterator, which is made anew then."""
+    counted.write(
+        conftest="""
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def made(): return iter([1, 2, 3])
+        """,
+        test_a="""
+        import lib
+
+        def test_a(made): assert next(made) == lib.one()
+        def test_b(made): assert next(made) == 2
+        """,
+    )
+    counted.run()
+    counted.edit()
+    ran, calls = counted.run()
+    assert (set(ran.names), calls) == ({"test_a", "test_b"}, {"made": 1})
+    assert counted.run()[0].names == []
