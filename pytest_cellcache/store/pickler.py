@@ -49,7 +49,9 @@ _IMMUTABLE: Final = frozenset({
     str, bytes, int, float, complex, bool, type(None), tuple, frozenset, range, slice,
     types.CodeType, types.BuiltinFunctionType,
 })  # fmt: skip
-_VALUES: Final = frozenset("datetime decimal fractions uuid pathlib re zoneinfo _struct".split())
+_VALUES: Final = frozenset(
+    "datetime decimal fractions uuid pathlib re zoneinfo _struct numpy.dtypes".split()
+)
 """Modules whose objects are values: which of two equal ones it is makes no difference."""
 _REDUCERS: Final = ("__reduce_ex__", "__reduce__")
 _SCANNED_BYTES: Final = 1 << 18
