@@ -15,7 +15,7 @@ from pytest_cellcache.graph.reachable import importable
 from pytest_cellcache.graph.reaching_out import reached_out
 from pytest_cellcache.hooks.basis import Basis
 from pytest_cellcache.hooks.guard import Guard
-from pytest_cellcache.model.observation import StateChange
+from pytest_cellcache.model.observation import FIXTURE, StateChange
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.sharing import places_in
 from pytest_cellcache.trace.collector import paused
@@ -56,6 +56,8 @@ class Changes:
         self._guard = guard
         self._watch: StateWatch | None = None
         self._item: set[StateChange] = set()
+        # Names; bounded by the fixtures of the run.
+        self._values: set[str] = set()
         self._newest: Memory | None = None
         self._is_remembering = False
 
@@ -132,6 +134,10 @@ class Changes:
             return _NONE
         return self._guard.call(self._watch.peek, _NONE, is_all=is_all) | self._item
 
+    def changed_values(self) -> set[str]:
+        """Name the values of fixtures that have changed in this run."""
+        return self._values | {c.name for c in self.so_far() if c.filename == FIXTURE}
+
     def drop(self) -> None:
         """Count nothing of what has changed so far: others did it."""
         self.take()
@@ -153,6 +159,7 @@ class Changes:
         changes = self._guard.call(take, _NONE, ran, keep=keep, is_patient=is_patient or keep)
         for since, found in self._watch.take_late():
             self._blame(self._ended[since:], found)
+        self._values |= {change.name for change in changes if change.filename == FIXTURE}
         return changes
 
     def remember(self) -> Memory | None:

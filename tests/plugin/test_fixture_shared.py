@@ -391,3 +391,54 @@ def test_a_value_that_cannot_be_put_back_and_is_over_keeps_nothing_out(counted: 
     ran, calls = counted.run()
     assert (set(ran.names), calls) == ({"test_a", "test_b"}, {"made": 1})
     assert counted.run()[0].names == []
+
+
+MADE_LATER = """
+import sqlite3, threading, pytest
+
+@pytest.fixture(scope="session")
+def made():
+    found = sqlite3.connect(":memory:")
+    found.execute("create table t (n)")
+    return {"conn": found, "lock": threading.Lock(), "names": ["a"], "next": iter([1, 2])}
+
+@pytest.fixture(scope="session")
+def filled(made): made["conn"].execute("insert into t values (1)")
+
+@pytest.fixture(scope="session")
+def told(made):
+    rows = made["conn"].execute("select count(*) from t").fetchone()[0]
+    return [rows, *made["names"], made["next"].__length_hint__()]
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "is_kept"),
+    [
+        ("(made): assert made['names'] == ['a']", True),
+        ("(made): made['conn'].execute('insert into t values (5)')", False),
+        ("(made): made['names'].append('b')", False),
+        ("(made): assert next(made['next']) == 1", False),
+        ("(filled): pass", False),
+        ("(request): request.getfixturevalue('made')['conn'].execute('delete from t')", False),
+    ],
+)
+def test_what_is_made_after_tests_is_kept_unless_they_may_have_changed_it(
+    counted: Counted, first: str, is_kept: bool
+) -> None:
+    """``told`` is set up by the second test, from what the first one was given, too."""
+    counted.write(
+        conftest=MADE_LATER,
+        test_a=f"""
+        import lib
+
+        def test_first{first}
+        def test_told(told): assert len(told) >= 2 + lib.one()
+        """,
+    )
+    ran, calls = counted.run()
+    assert calls["told"] == 1
+    assert (counted.why(ran, "told") == "") is is_kept
+    counted.edit()
+    _, calls = counted.run()
+    assert calls.get("told", 0) == (0 if is_kept else 1)
