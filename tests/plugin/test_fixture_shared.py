@@ -442,3 +442,43 @@ def test_what_is_made_after_tests_is_kept_unless_they_may_have_changed_it(
     counted.edit()
     _, calls = counted.run()
     assert calls.get("told", 0) == (0 if is_kept else 1)
+
+
+UNDOING = """
+import pytest
+
+class App:
+    def __init__(self): self.users = {}
+
+@pytest.fixture(scope="session")
+def made(): return App()
+
+@pytest.fixture
+def client(made):
+    yield made
+    made.users.clear()
+"""
+
+
+def test_a_restored_value_that_its_own_teardown_puts_back_stays(counted: Counted) -> None:
+    counted.write(
+        conftest=UNDOING,
+        test_a="""
+        import lib
+
+        def test_a(client): client.users["a"] = 1; assert lib.one() == len(client.users)
+        def test_b(client): assert not client.users
+        def test_keeps(made): made.users["k"] = lib.one() if lib else 1
+        def test_finds(made): assert made.users == {"k": 1}
+        """,
+    )
+    counted.run()
+    counted.edit("test_a.py", "not client.users", "client.users == {}")
+    counted.edit("test_a.py", "assert lib", "assert 1 and lib")
+    ran, calls = counted.run()
+    assert (set(ran.names), calls) == ({"test_a", "test_b"}, {"client": 2})
+    counted.edit("test_a.py", "if lib else 1", "if lib else 2")
+    ran, calls = counted.run()
+    assert {"test_keeps", "test_finds"} <= set(ran.names)
+    assert calls["made"] == 1
+    assert counted.run()[0].names == []
