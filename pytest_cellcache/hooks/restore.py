@@ -89,7 +89,7 @@ class Restorer:
     def prepare_cheap(self, item: pytest.Item) -> bool:
         """Prepare an item with nothing that may be restored; say whether it is one."""
         self._is_plain = not self._holdings and self._speeds.covers(
-            item, self._definitions.describe
+            item, self._definitions.named(item), self._definitions.describe
         )
         if self._is_plain:
             self._keeper.begin_attempt(is_armed=False)
@@ -117,8 +117,9 @@ class Restorer:
             forced = frozenset(self._by_key)
         else:
             self._look_up(definitions, forced)
-            if asks_for_types(item):
-                forced |= {key for key, (_, record) in self._found.items() if record.has_stubs}
+            partial = {key for key, (_, record) in self._found.items() if record.has_stubs}
+            is_told = asks_for_types(item)  # who asks by name may keep a stub
+            forced |= {key for key in partial if is_told or self._by_key[key].is_by_name}
         self._plan = make_plan([self._producer(d) for d in definitions], forced)
         if self._may_restore and self._take_turns(definitions, forced):
             self._plan = make_plan([self._producer(d) for d in definitions], forced)
