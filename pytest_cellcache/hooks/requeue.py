@@ -219,7 +219,7 @@ class Requeuer:
             self._end_for(item, found)
             has_changed = any(instance.changes for instance in self._fixtures.alive())
             is_late = (lambda _: True) if has_changed else self._order.comes_late
-            run_mates(found, item, self._guard, is_late)
+            run_mates(found, item, self._guard, self._restorer.prepare_live, is_late)
             self._changes.drop()
             self._order.ran_first(mate.nodeid for mate, _ in found)
             done = {mate for mate, _ in found}
