@@ -30,7 +30,8 @@ class ByName:
         Those in the closure of the item are left out: they are known anyway.
         """
         known: Any = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", None)
-        find = getattr(getattr(item.session, "_fixturemanager", None), "getfixturedefs", None)
+        manager = getattr(getattr(item, "session", None), "_fixturemanager", None)
+        find = getattr(manager, "getfixturedefs", None)
         if known is None or find is None or "request" not in getattr(item, "fixturenames", ()):
             return frozenset(), {}
         functions = [getattr(item, "function", None)]
