@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
+from pytest_cellcache.hooks.byname import ByName, Known
 from pytest_cellcache.hooks.values import Opaque, describe
 from pytest_cellcache.model.declare import NOTE, Declaration
 from pytest_cellcache.model.digest import Digest, digest_parts
@@ -41,6 +42,7 @@ class Definition(NamedTuple):
         parameter: the text of its parameter, for people.
         group: file in records.
         parts: what tells the definition from all others.
+        is_by_name: the item asks for it at run time, if at all.
     """
 
     fixturedef: Any
@@ -55,6 +57,7 @@ class Definition(NamedTuple):
     group: str
     parts: tuple[str, ...]
     declaration: Declaration
+    is_by_name: bool = False
 
     @property
     def key(self) -> int:
@@ -92,19 +95,29 @@ class Definitions:
         self._places = places
         # With the definition itself, so that its id is not used again; bounded by those of a run.
         self._fixed: dict[int, tuple[Any, _Fixed]] = {}
+        self._by_name = ByName()
 
     def of(self, item: pytest.Item) -> list[Definition]:
         """Give the definitions in an item's closure; none when that cannot be known."""
         info: Any = getattr(item, "_fixtureinfo", None)
         if not all(hasattr(info, name) for name in ("initialnames", "name2fixturedefs")):
             return []
+        named, more = self._by_name.of(item)
         try:
-            reader = _Reader(item, info, self._places.root, self._fixed_of)
+            reader = _Reader(item, info, more, self._places.root, self._fixed_of)
             for name in info.initialnames:
+                reader.read(name, (), is_direct=True)
+            closure = set(reader.found)
+            for name in sorted(named):
                 reader.read(name, (), is_direct=True)
         except AttributeError:  # another pytest
             return []
-        return list(reader.found.values())
+        found = reader.found.values()
+        return [each._replace(is_by_name=each.key not in closure) for each in found]
+
+    def named(self, item: pytest.Item) -> Known:
+        """Give the definitions that an item may lead to at run time only."""
+        return self._by_name.of(item)[1]
 
     def describe(self, parameter: Any) -> str:
         """Give the text of a parameter, empty if it has none."""
@@ -180,8 +193,10 @@ def _read_fixed(fixturedef: Any, places: Places) -> _Fixed:
 
 
 class _Reader:
-    def __init__(self, item: Any, info: Any, root: str, fixed_of: Callable[[Any], _Fixed]) -> None:
-        self._info = info
+    def __init__(
+        self, item: Any, info: Any, more: Known, root: str, fixed_of: Callable[[Any], _Fixed]
+    ) -> None:
+        self._known = {**info.name2fixturedefs, **more}
         self._root = root
         self._fixed_of = fixed_of
         self._params: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
@@ -189,7 +204,7 @@ class _Reader:
         self.found: dict[int, Definition] = {}
 
     def read(self, name: str, chain: tuple[str, ...], *, is_direct: bool) -> Definition | None:
-        known = self._info.name2fixturedefs.get(name, ())
+        known = self._known.get(name, ())
         depth = chain.count(name) + 1  # an override asks for what it overrides by its own name
         if depth > len(known):
             return None

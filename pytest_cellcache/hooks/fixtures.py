@@ -172,8 +172,9 @@ class FixtureWatch:
 
     def set_up_among(self, instances: Iterable[Instance]) -> SetUp:
         """Say what has been set up in this run."""
-        alive = {each.lone_place for each in instances}
-        return SetUp(alive & self._set_up, self._set_up - {""})
+        used = {(each.lone_place, each.place) for each in instances}
+        alive = {place for place, _ in used} & self._set_up
+        return SetUp(alive, self._set_up - {""}, frozenset({place for _, place in used} - {""}))
 
     def end_others(self, item: Any) -> pytest.CallInfo[None] | None:
         """End what pytest would end when it sets an item up: its parameters differ.
@@ -192,8 +193,7 @@ class FixtureWatch:
 
     def end_others_first(self, item: pytest.Item) -> None:
         """Do so before an attempt that may be undone; what is raised is raised in its set-up."""
-        failed = self.end_others(item)
-        if failed is not None and failed.excinfo is not None:
+        if (failed := self.end_others(item)) is not None and failed.excinfo is not None:
             self.endings.keep_early(failed.excinfo.value, item.nodeid)
 
     def warned_for(self, item: pytest.Item) -> pytest.CallInfo[None] | None:

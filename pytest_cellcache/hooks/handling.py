@@ -90,6 +90,8 @@ class Handling:
                 is_read = self._only_reads(function, argument, value, parts)
                 if not is_read and not self._is_as_stored(instance, value, item):
                     handled.add(instance)
+                    if instance in self._kept:
+                        self._kept[instance].is_handled = True
         held_by_class = self._holding_class(item)
         return Handled(frozenset(met | held_by_class), frozenset(handled | held_by_class))
 

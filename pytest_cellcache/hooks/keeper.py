@@ -235,11 +235,12 @@ class Keeper:
         """Say which upstream value an earlier test may have changed; the trace would not tell."""
         assert before.definition is not None
         known = {used.key: used for used in before.definition.with_upstream()}
+        changed = self._changes.changed_values
         for instance, holder in before.used:
             kept, definition = self.kept.get(instance), known.get(id(holder))
             if definition is None or not definition.may_share:
                 continue
-            if kept is None or kept.may_have_changed(self._attempt):
+            if kept is None or kept.may_have_changed(self._attempt, changed):
                 return Reason(reasons.TOUCHED, definition.name)
         return None
 

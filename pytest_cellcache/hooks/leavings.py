@@ -20,10 +20,12 @@ class SetUp(NamedTuple):
     Attributes:
         alive: those among them that a test has used.
         ever: all of them: what they have left beyond their end is there.
+        used: places of the wider fixtures that a test has used, by ``Instance.place``.
     """
 
     alive: Collection[str] = frozenset()
     ever: Collection[str] = frozenset()
+    used: frozenset[str] = frozenset()
 
 
 NOTHING_SET_UP: Final = SetUp()

@@ -17,7 +17,7 @@ from pytest_cellcache.model.events import FixtureEvent
 from pytest_cellcache.model.keys import Key
 from pytest_cellcache.model.observation import CodeRef
 from pytest_cellcache.model.record import Entry, Hit, Verdict
-from pytest_cellcache.scheduler.plan import Held
+from pytest_cellcache.scheduler.plan import Held, Stored
 from pytest_cellcache.store.stubs import StubPlace
 
 _TELLING: Final = frozenset({"type", "id", "callable"})
@@ -95,6 +95,13 @@ class Lookups:
                 found.append(StubPlace(holding.definition.unit, "value", "changed"))
         return found
 
+    def values_of(
+        self, keys: Container[int], instance_of: Callable[[Any], Instance | None]
+    ) -> frozenset[str]:
+        """Name the values of what was restored among some fixtures, given by key."""
+        found = [instance_of(each) for each in self._holdings if id(each) in keys]
+        return frozenset(instance.value_name for instance in found if instance is not None)
+
     def tell_stubs(self, absent: Container[int], codes: Iterable[CodeRef]) -> bool:
         """Say whether code that ran may have told a stub in a value from the real thing.
 
@@ -116,12 +123,30 @@ class Lookups:
 
     def stubs(self, absent: Container[int]) -> list[StubPlace]:
         """Name what holds stubs among what is absent, given by key."""
-        found = []
-        for fixturedef, holding in self._holdings.items():
-            is_partial = holding.record is not None and holding.record.has_stubs
-            if id(fixturedef) in absent and (holding.kind == "stub" or is_partial):
-                found.append(StubPlace(holding.definition.unit, "value", "kept somewhere"))
-        return found
+        found = [self._holdings[fixturedef] for fixturedef in self.with_stubs(absent)]
+        return [StubPlace(each.definition.unit, "value", "kept somewhere") for each in found]
+
+    def with_stubs(self, within: Container[int]) -> list[Any]:
+        """Give the definitions that are stubs or hold some among what is held, given by key."""
+        return [
+            fixturedef
+            for fixturedef, holding in self._holdings.items()
+            if id(fixturedef) in within
+            and (holding.kind == "stub" or (holding.record and holding.record.has_stubs))
+        ]
+
+
+def stored_of(definition: Definition, record: FixtureRecord) -> Stored | None:
+    """Say what a record that holds says of the fixtures of a plan; ``None`` if it is of no use."""
+    keys = {str(used.identity): used.key for used in definition.with_upstream()}
+    if not record.needs <= keys.keys():
+        return None
+    return Stored(
+        frozenset(keys[name] for name in record.needs),
+        frozenset(keys[name] for name in record.apart if name in keys),
+        frozenset(keys[name] for name in record.by if name in keys),
+        record.has_stubs,
+    )
 
 
 def asks_for_types(item: Any) -> bool:

@@ -19,11 +19,16 @@ Mates = Sequence[tuple[pytest.Item, str]]
 
 
 def run_mates(
-    mates: Mates, item: pytest.Item, guard: Guard, comes_late: Callable[[str], bool]
+    mates: Mates,
+    item: pytest.Item,
+    guard: Guard,
+    prepare: Callable[[pytest.Item], None],
+    comes_late: Callable[[str], bool],
 ) -> None:
     """Run tests before ``item``, which is torn down as far as it does not share with the first.
 
     Args:
+        prepare: called before each: its fixtures are others, or have other parameters.
         comes_late: says whether a test that it does not come after otherwise has run already.
     """
     following = [*(mate for mate, _ in mates[1:]), item]
@@ -32,6 +37,7 @@ def run_mates(
             outline = outline_of(mate)
             if outline is not None:
                 outline.hydrate()
+            guard.call(prepare, None, mate)
             with ItemRequest(mate):
                 phases = [_phase(mate, "setup")]
                 if phases[0]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from pytest_cellcache.hooks.byname import ByName
 from pytest_cellcache.hooks.leavings import (
     LEAVING,
     NOTHING_SET_UP,
@@ -75,6 +76,7 @@ class Order:
         self._is_disturbed = False
         self._done: dict[str, list[str]] = {}
         self._makers = Makers()
+        self._by_name = ByName()
         # By place of a fixture: tests that ran and changed its value before our eyes.
         self._left: dict[str, list[str]] = {}
         # By node id of tests that were replayed: what they would have left.
@@ -162,6 +164,8 @@ class Order:
         if not (self._replayed or self._lost):
             return []
         places, reach = places_of(item), reach_of(item)
+        by_name = (self._by_name.places_of(item) | set_up.used) - places
+        places, reach = places | by_name, reach | by_name
         lost = self._lost & places
         self._lost -= lost
         chosen = {

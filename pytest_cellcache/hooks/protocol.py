@@ -20,6 +20,7 @@ from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.handling import Handled, Handling
 from pytest_cellcache.hooks.items import code_of
+from pytest_cellcache.hooks.mates import Mates
 from pytest_cellcache.hooks.outcome import barrier_of_reports, outcome_of
 from pytest_cellcache.hooks.replay import Unstorable, keep_warning, pack
 from pytest_cellcache.hooks.state import Changes
@@ -162,6 +163,16 @@ class Watcher:
     def _note_stop(self, _: object = None) -> None:
         if self.log is not None:
             self.log.has_stopped = True
+
+    def taint(self) -> None:
+        """Record nothing of an item: what its cancelled attempt did could not be undone."""
+        if self.log is not None:
+            self.log.is_tainted = True
+
+    def inherit(self, mates: Mates) -> None:
+        """Note replayed tests that run first, as the item reads what they leave behind."""
+        if self.log is not None:
+            self.log.inherits += tuple(mate.nodeid for mate, _ in mates)
 
     def may_touch(self, item: pytest.Item) -> frozenset[int]:
         """Give the fixtures whose stubs an item may touch (``Handling``)."""

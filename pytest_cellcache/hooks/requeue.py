@@ -78,7 +78,7 @@ class Requeuer:
         self._order = order
         self._recorder = recorder
         self._seen = Observation()
-        self._undoing = Undoing(fixtures, changes, guard, self._taint)
+        self._undoing = Undoing(fixtures, restorer, changes, guard, watcher.taint)
         self._is_open = False
         self._watcher = watcher
         self._fixtures = fixtures
@@ -126,7 +126,7 @@ class Requeuer:
             mates: Mates = self._replayed.get(item.path, [])
             due = [] if is_plain else self._due(item, is_blind=not is_hidden)
             if due:
-                self._inherit(due if not is_hidden else ())
+                self._watcher.inherit(due if not is_hidden else ())
                 self._run_first(due, item, forced)
                 continue
             is_beside = bool(mates or self._collection.waiting or self._order.is_watching)
@@ -219,7 +219,7 @@ class Requeuer:
             self._end_for(item, found)
             has_changed = any(instance.changes for instance in self._fixtures.alive())
             is_late = (lambda _: True) if has_changed else self._order.comes_late
-            run_mates(found, item, self._guard, is_late)
+            run_mates(found, item, self._guard, self._restorer.prepare_live, is_late)
             self._changes.drop()
             self._order.ran_first(mate.nodeid for mate, _ in found)
             done = {mate for mate, _ in found}
@@ -227,10 +227,6 @@ class Requeuer:
                 self._replayed[path] = [row for row in replayed if row[0] not in done]
             self._fixtures.begin_item()
             log.instances, log.handled = frozenset(), Handled()
-
-    def _inherit(self, mates: Mates) -> None:
-        if self._watcher.log is not None:
-            self._watcher.log.inherits += tuple(mate.nodeid for mate, _ in mates)
 
     def _spoil(self, item: pytest.Item, early: frozenset[Instance]) -> None:
         """End wider fixtures that an attempt set up too early, or may have changed unseen."""
@@ -280,14 +276,16 @@ class Requeuer:
                 self._pending.append(setup)
                 reports = [self._phase(item, "call")] if setup.passed else []
                 self._close_unit()
-                step = self._decide((setup, *reports), item, mates, forced)
+                # Its own teardown may undo what it did to a restored value, if nothing else ends.
+                may_undo = nextitem is not None and nextitem.parent is item.parent
+                step = self._decide((setup, *reports), item, mates, forced, may_undo=may_undo)
                 if not isinstance(step, Accept):
                     if self._raised is not None and not setup.passed:
                         self._fixtures.endings.keep_early(self._raised.value, item.nodeid)
                     # Its own node ends, its parents stay; unless mates run next, who have others.
                     call_phase(item, "teardown", nextitem=copy.copy(item))
                     self._fixtures.end_raised(getattr(item, "_request", None))
-                    self._undoing.cancel()
+                    self._undoing.cancel(step.forced)
                     if isinstance(step, Plainly) and mates:
                         self._end_for(item, mates)
                     self._pending = None
@@ -300,7 +298,7 @@ class Requeuer:
                     if not isinstance(step, Accept):
                         self._fixtures.endings.keep(self._raised)
                         self._fixtures.end_raised(getattr(item, "_request", None))
-                        self._undoing.cancel()
+                        self._undoing.cancel(step.forced)
                         self._pending = None
                         if isinstance(step, Plainly) and mates:
                             self._end_for(item, mates)
@@ -325,11 +323,6 @@ class Requeuer:
             if self._watcher.log is not None:
                 self._watcher.log.seen |= self._seen
 
-    def _taint(self) -> None:
-        """Record nothing of an item: what its cancelled attempt did could not be undone."""
-        if self._watcher.log is not None:
-            self._watcher.log.is_tainted = True
-
     def _phase(self, item: pytest.Item, when: Phase, **arguments: Any) -> pytest.TestReport:
         call = call_phase(item, when, **arguments)
         self._raised = call.excinfo
@@ -345,9 +338,12 @@ class Requeuer:
         item: pytest.Item,
         mates: Mates,
         forced: frozenset[int],
+        *,
+        may_undo: bool = False,
     ) -> Accept | Again | Plainly:
         # Whatever goes wrong here, the test is run once more with everything live.
-        return self._guard.call(self._judge, Plainly(forced), reports, item, mates, forced)
+        judge = self._judge
+        return self._guard.call(judge, Plainly(forced), reports, item, mates, forced, may_undo)
 
     def _judge(
         self,
@@ -355,13 +351,14 @@ class Requeuer:
         item: pytest.Item,
         mates: Mates,
         forced: frozenset[int],
+        may_undo: bool,
     ) -> Accept | Again | Plainly:
         """Decide about an attempt; one that somebody has heard of counts as it is."""
         restorer = self._restorer
         touched = restorer.log.take()
         if not touched and restorer.absent:
             changes = self._changes.so_far()
-            kept = restorer.changed(changes)
+            kept = [] if may_undo else restorer.changed(changes)
             # A stub that the test has kept somewhere would be touched later, out of its sight.
             if self._modules.lead_to_stubs(changes):
                 kept += restorer.stubs()
@@ -378,7 +375,7 @@ class Requeuer:
                 self._causes = []
                 # Mates have to run for a failure, too: all in their order.
                 has_failed = any(report.failed for report in reports)
-                self._inherit(self._reading_from)
+                self._watcher.inherit(self._reading_from)
                 return Plainly(forced) if has_failed else Again(forced)
         is_expected = any(hasattr(report, "wasxfail") and report.skipped for report in reports)
         tried = Tried(

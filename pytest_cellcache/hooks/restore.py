@@ -11,7 +11,7 @@ those that have to be live in it are ended, their users first, and pytest sets t
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 import pytest
@@ -21,7 +21,14 @@ from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.flights import Flights
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.keeper import Keeper
-from pytest_cellcache.hooks.lookups import Found, Holding, Lookups, Records, asks_for_types
+from pytest_cellcache.hooks.lookups import (
+    Found,
+    Holding,
+    Lookups,
+    Records,
+    asks_for_types,
+    stored_of,
+)
 from pytest_cellcache.hooks.owners import is_owner_marked
 from pytest_cellcache.hooks.said import Echo
 from pytest_cellcache.hooks.speeds import Speeds
@@ -33,7 +40,7 @@ from pytest_cellcache.model.events import FixtureEvent
 from pytest_cellcache.model.keys import Key
 from pytest_cellcache.model.observation import FIXTURE, CodeRef, Observation, StateChange
 from pytest_cellcache.model.reasons import Reason
-from pytest_cellcache.scheduler.plan import Action, Held, Plan, Producer, Stored, make_plan
+from pytest_cellcache.scheduler.plan import Action, Held, Plan, Producer, make_plan
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.contract import Store
 from pytest_cellcache.store.stubs import StubPlace, StubTouched, TouchLog, make_stub
@@ -89,7 +96,7 @@ class Restorer:
     def prepare_cheap(self, item: pytest.Item) -> bool:
         """Prepare an item with nothing that may be restored; say whether it is one."""
         self._is_plain = not self._holdings and self._speeds.covers(
-            item, self._definitions.describe
+            item, self._definitions.named(item), self._definitions.describe
         )
         if self._is_plain:
             self._keeper.begin_attempt(is_armed=False)
@@ -107,18 +114,14 @@ class Restorer:
         self.log.take()
         self._found = {}
         self._may_restore = may_restore and self._records.may_restore
-        definitions = self._definitions.of(item)
-        self._by_key = {definition.key: definition for definition in definitions}
-        for definition in definitions:
-            if not definition.is_parameter:
-                self._speeds.look_up(definition)
-                self._described[definition.key] = definition
+        definitions = self._describe(item)
         if not self._may_restore:
             forced = frozenset(self._by_key)
         else:
             self._look_up(definitions, forced)
-            if asks_for_types(item):
-                forced |= {key for key, (_, record) in self._found.items() if record.has_stubs}
+            partial = {key for key, (_, record) in self._found.items() if record.has_stubs}
+            is_told = asks_for_types(item)  # who asks by name may keep a stub
+            forced |= {key for key in partial if is_told or self._by_key[key].is_by_name}
         self._plan = make_plan([self._producer(d) for d in definitions], forced)
         if self._may_restore and self._take_turns(definitions, forced):
             self._plan = make_plan([self._producer(d) for d in definitions], forced)
@@ -126,14 +129,25 @@ class Restorer:
         if not self._may_restore and self._asks_by_name(item):
             doomed |= {id(d) for d in self._holdings}
         self.release(item, [d for d in self._known() if id(d) in doomed])
-        within = self._known() if self._asks_by_name(item) else [d.fixturedef for d in definitions]
-        self.absent = {id(fixturedef) for fixturedef in within if fixturedef in self._holdings}
+        every = self._asks_by_name(item)
+        self.absent = {id(d) for d in self._holdings if every or id(d) in self._by_key}
         return bool(self.absent) or not self._plan.is_live
+
+    def prepare_live(self, item: pytest.Item) -> None:
+        """Let an item run before the one that was prepared, with its fixtures set up for real."""
+        self._describe(item)
+        self._found, self._plan = {}, Plan()
+        within = {id(d) for d in self._holdings} if self._asks_by_name(item) else self._by_key
+        self.release(item, self._lookups.with_stubs(within))
 
     def changed(self, changes: Iterable[StateChange]) -> list[StubPlace]:
         """Name the restored fixtures whose values changed."""
         names = {change.name for change in changes if change.filename == FIXTURE}
         return self._lookups.changed(names, self._watch.instance_of) if names else []
+
+    def values_of(self, keys: Container[int]) -> frozenset[str]:
+        """Name the restored values of fixtures, given by key."""
+        return self._lookups.values_of(keys, self._watch.instance_of)
 
     def tell_stubs(self, codes: Iterable[CodeRef]) -> bool:
         """Say whether code that ran may have told a stub from the real thing."""
@@ -146,16 +160,12 @@ class Restorer:
     def key_of(self, place: StubPlace) -> int | None:
         """Give the producer of a stub among the fixtures of the current item."""
         held = [holding.definition for holding in self._holdings.values()]
-        for definition in [*self._by_key.values(), *held]:
-            if definition.unit == place.owner:
-                return definition.key
-        return None
+        keys = (d.key for d in (*self._by_key.values(), *held) if d.unit == place.owner)
+        return next(keys, None)
 
     def name_of(self, key: int) -> str:
-        for fixturedef in self._known():
-            if id(fixturedef) == key:
-                return str(fixturedef.argname)
-        return "a fixture"
+        names = (str(each.argname) for each in self._known() if id(each) == key)
+        return next(names, "a fixture")
 
     def release(self, item: Any, fixturedefs: Iterable[Any]) -> None:
         """End fixtures and all that was made from them, users first."""
@@ -172,8 +182,7 @@ class Restorer:
         self._plan = Plan()
         self._may_restore = False
         self._flights.end_all()
-        if self._holdings:
-            self.release(item, list(self._holdings))
+        self.release(item, list(self._holdings))
 
     # -- hooks -----------------------------------------------------------------------------------
 
@@ -212,6 +221,15 @@ class Restorer:
             self._keeper.end(instance)
 
     # -- ours ------------------------------------------------------------------------------------
+
+    def _describe(self, item: pytest.Item) -> list[Definition]:
+        definitions = self._definitions.of(item)
+        self._by_key = {definition.key: definition for definition in definitions}
+        for definition in definitions:
+            if not definition.is_parameter:
+                self._speeds.look_up(definition)
+                self._described[definition.key] = definition
+        return definitions
 
     def _time(self, fixturedef: Any, request: Any) -> None:
         """Let a cheap fixture run; look at nothing but how long it takes."""
@@ -270,18 +288,6 @@ class Restorer:
 
     def _producer(self, definition: Definition) -> Producer:
         found = self._found.get(definition.key)
-        keys = {str(used.identity): used.key for used in definition.with_upstream()}
-        stored = None
-        if found is not None:
-            record = found[1]
-            stored = Stored(
-                frozenset(keys[name] for name in record.needs if name in keys),
-                frozenset(keys[name] for name in record.apart if name in keys),
-                frozenset(keys[name] for name in record.by if name in keys),
-                record.has_stubs,
-            )
-            if not record.needs <= keys.keys():
-                stored = None
         may_leave = {name for _, record in self._found.values() for name in record.may_leave}
         return Producer(
             definition.key,
@@ -291,7 +297,7 @@ class Restorer:
             and (found is not None or str(definition.identity) in may_leave),
             definition.is_wide,
             self._held(definition),
-            stored,
+            None if found is None else stored_of(definition, found[1]),
         )
 
     def _held(self, definition: Definition) -> Held:
@@ -330,8 +336,7 @@ class Restorer:
             return False
         self._put(definition, loaded.made, request)
         self._holdings[definition.fixturedef] = Holding(definition, "restored", record, entry)
-        instance = self._watch.instance_of(definition.fixturedef)
-        if instance is not None:
+        if (instance := self._watch.instance_of(definition.fixturedef)) is not None:
             instance.restored = Restored(definition.unit, keys)
             found = {str(each.identity): self._watch.instance_of(each.fixturedef) for each in used}
             touched = [found.get(name) for name in record.apart | record.by]
@@ -373,14 +378,12 @@ class Restorer:
         )
 
     def _begin(self, fixturedef: Any, request: Any, definition: Definition | None) -> None:
-        instance = self._watch.instance_of(fixturedef)
-        if instance is None:
+        if (instance := self._watch.instance_of(fixturedef)) is None:
             return
         used: list[tuple[Any, Any]] = []
         if definition is not None:
             for each in definition.with_upstream():
-                found = self._watch.instance_of(each.fixturedef)
-                if found is not None and found is not instance:
+                if (found := self._watch.instance_of(each.fixturedef)) not in (None, instance):
                     used.append((found, each.fixturedef))
             instance.keys = self._worker.facts(definition).keys
         before = self._keeper.before(fixturedef, request, definition, used)

@@ -8,7 +8,7 @@ body. A fixture that turns slow for another reason is watched from then on.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from pytest_cellcache.hooks.definitions import Definition, is_parameter
@@ -79,10 +79,13 @@ class Speeds:
         is_known = held[1] in (self._known or {}) and self._was(held[1]) < self._min_s
         return is_known or parameter in self._times.get(held[1], {})
 
-    def covers(self, item: Any, describe: Callable[[object], str]) -> bool:
+    def covers(
+        self, item: Any, more: Mapping[str, Sequence[Any]], describe: Callable[[object], str]
+    ) -> bool:
         """Say whether all fixtures that an item may ask for are known to be cheap.
 
         Args:
+            more: definitions that it may ask for at run time only.
             describe: gives the text of a parameter.
         """
         info = getattr(item, "_fixtureinfo", None)
@@ -90,7 +93,7 @@ class Speeds:
         if named is None:
             return False
         # Of definitions that override others the last; with it those were looked up that it uses.
-        last = {name: known[-1] for name, known in named.items() if known}
+        last = {name: known[-1] for name, known in {**more, **named}.items() if known}
         if not all(id(found) in self.cheap or is_parameter(found) for found in last.values()):
             return False
         parameters = getattr(getattr(item, "callspec", None), "params", {})

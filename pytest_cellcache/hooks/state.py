@@ -9,18 +9,19 @@ from __future__ import annotations
 import os
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Final
 
 from pytest_cellcache.graph.reachable import importable
 from pytest_cellcache.graph.reaching_out import reached_out
 from pytest_cellcache.hooks.basis import Basis
 from pytest_cellcache.hooks.guard import Guard
-from pytest_cellcache.model.observation import StateChange
+from pytest_cellcache.model.observation import FIXTURE, StateChange
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.sharing import places_in
 from pytest_cellcache.trace.batch import Signature
 from pytest_cellcache.trace.collector import paused
+from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.layout import Files
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.state import StateWatch
@@ -57,6 +58,8 @@ class Changes:
         self._guard = guard
         self._watch: StateWatch | None = None
         self._item: set[StateChange] = set()
+        # Names; bounded by the fixtures of the run.
+        self._values: set[str] = set()
         self._newest: Memory | None = None
         self._is_remembering = False
 
@@ -133,6 +136,10 @@ class Changes:
             return _NONE
         return self._guard.call(self._watch.peek, _NONE, is_all=is_all) | self._item
 
+    def changed_values(self) -> set[str]:
+        """Name the values of fixtures that have changed in this run."""
+        return self._values | {c.name for c in self.so_far() if c.filename == FIXTURE}
+
     def drop(self) -> None:
         """Count nothing of what has changed so far: others did it."""
         self.take()
@@ -154,6 +161,7 @@ class Changes:
         changes = self._guard.call(take, _NONE, ran, keep=keep, is_patient=is_patient or keep)
         for since, found in self._watch.take_late():
             self._blame(self._ended[since:], found)
+        self._values |= {change.name for change in changes if change.filename == FIXTURE}
         return changes
 
     def remember(self) -> Memory | None:
@@ -207,6 +215,10 @@ class Changes:
         """Watch the value of a fixture that several tests may use."""
         if self._watch is not None:
             self._guard.call(self._watch.follow, None, owner, value)
+
+    def is_below(self, held: Held, names: Container[str]) -> bool:
+        """Say whether nothing but the values of some fixtures leads to a container."""
+        return self._watch is not None and self._watch.is_below(held, names)
 
     def keys_of(self, filename: str, name: str) -> tuple[str, ...] | None:
         """Give the keys of a global that is a mapping of texts."""

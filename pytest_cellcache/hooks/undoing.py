@@ -15,6 +15,7 @@ from typing import Any
 
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.restore import Restorer
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.inheritance import Told
 from pytest_cellcache.lifecycle.units import Instance
@@ -34,9 +35,16 @@ class Undoing:
     """
 
     def __init__(
-        self, fixtures: FixtureWatch, changes: Changes, guard: Guard, taint: Callable[[], None]
+        self,
+        fixtures: FixtureWatch,
+        restorer: Restorer,
+        changes: Changes,
+        guard: Guard,
+        taint: Callable[[], None],
     ) -> None:
         self._fixtures = fixtures
+        self._restorer = restorer
+        self._over: frozenset[str] = frozenset()
         self._changes = changes
         self._guard = guard
         self._taint = taint
@@ -66,8 +74,13 @@ class Undoing:
         self._first = None
         self._changes.forget()
 
-    def cancel(self) -> None:
-        """Undo an attempt; the fixtures of the test itself have been torn down."""
+    def cancel(self, forced: frozenset[int]) -> None:
+        """Undo an attempt; the fixtures of the test itself have been torn down.
+
+        Args:
+            forced: must be live in the next one: what it did to their restored values is over.
+        """
+        self._over = self._restorer.values_of(forced)
         now = set(self._fixtures.alive())
         grown = {i for i in now - self._alive if i.place}
         self._put(self._changes.newest() if grown else self._first)
@@ -90,7 +103,9 @@ class Undoing:
     def _put(self, memory: Memory | None) -> None:
         if memory is not None and self._is_later:
             self._guard.call(memory.unload, None)
-        is_done: Any = memory is not None and self._guard.call(memory.put_back, False)
+        is_done: Any = memory is not None and self._guard.call(
+            memory.put_back, False, lambda held: self._changes.is_below(held, self._over)
+        )
         self.is_lasting = not is_done
         if not is_done:
             self._taint()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
@@ -37,10 +37,18 @@ from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.settings import Settings
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.contract import Store
+from pytest_cellcache.store.likeness import find_difference
 from pytest_cellcache.store.sharing import Path, follow, places_in
 from pytest_cellcache.store.stubs import StubTouched, TouchLog, is_stub
 from pytest_cellcache.store.trees import lay_out, list_tree, pack_tree
-from pytest_cellcache.store.values import Content, Encoded, Root, Scene, Unstorable
+from pytest_cellcache.store.values import (
+    Content,
+    Encoded,
+    Root,
+    Scene,
+    Unstorable,
+    encode_value,
+)
 from pytest_cellcache.trace.recorder import Recorder
 
 _ROOT: Final = "root"
@@ -188,8 +196,9 @@ class Worker:
         scene = Scene(definition.unit, objects, TouchLog(), paths, _sharer(objects, holders))
         again = Content(view).load(scene)
         restore_s = time.perf_counter() - began_s
-        if type(again) is not type(work.made):
-            raise Unstorable(f"it comes back as a {type(again).__qualname__}")
+        other = find_difference(work.made, again, objects, is_deep=encoded.may_differ)
+        if other is not None:
+            raise Unstorable(f"it comes back different: {other}")
         record = FixtureRecord(
             name,
             encoded.head_bytes,
@@ -299,8 +308,9 @@ class Worker:
         if again is None or digest_stream(again.parts) != known.value:
             shared = self._shared(objects, definition)
             again = Guard().call(encode_value, None, made, objects, roots, shared)
-        is_same = again is not None and digest_stream(again.parts) == known.value
-        return again if is_same else None
+        if again is None or again.may_differ:  # code of the project may pickle it as it was
+            return None
+        return again if digest_stream(again.parts) == known.value else None
 
     def digest_of(
         self, instance: Instance, value: Any, kept: Mapping[Instance, Kept], request: Any
@@ -315,7 +325,9 @@ class Worker:
             return None
         finally:
             self._recorder.close_unit()
-        return None if found is None or found.stubs else digest_stream(found.parts)
+        if found is None or found.stubs or found.may_differ:
+            return None
+        return digest_stream(found.parts)
 
     @staticmethod
     def _may_leave(work: Work, kept: Mapping[Instance, Kept]) -> frozenset[str]:
@@ -383,18 +395,3 @@ def _sharer(objects: ModuleObjects, holders: Mapping[str, Any]) -> Callable[...,
         return follow(result[0], path)
 
     return shared
-
-
-def encode_value(
-    made: Any,
-    objects: ModuleObjects,
-    roots: Sequence[Root],
-    shared: Mapping[int, tuple[str, Path]] | None = None,
-    trees: Sequence[Mapping[str, Any]] = (),
-    files: Sequence[bytes] = (),
-    held: Container[object] = (),
-) -> Encoded:
-    """Encode a value; here, so that cloudpickle is imported only by runs that store something."""
-    from pytest_cellcache.store.pickler import encode
-
-    return encode(made, objects, roots, shared, trees, files, held)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -160,6 +160,7 @@ class Kept:
         value: name of its value file, if it has one.
         objects: what its value held when it was set up, for one that outlives a test.
         attempt: number of the attempt in which it was set up.
+        is_handled: a test has been given something of its value that may change unseen.
     """
 
     instance: Instance
@@ -169,12 +170,23 @@ class Kept:
     value: str | None = None
     objects: Objects | None = None
     attempt: int = -1
+    is_handled: bool = False
 
-    def may_have_changed(self, attempt: int) -> bool:
-        """Say whether a test may have changed the value since it was set up."""
+    def may_have_changed(self, attempt: int, changed: Callable[[], Container[str]]) -> bool:
+        """Say whether a test may have changed the value since it was set up.
+
+        Args:
+            changed: names the values of which something watched has changed in this run.
+        """
         if self.attempt == attempt:
             return False
-        return self.objects is None or self.objects.is_opaque or self.objects.changed() is not None
+        if self.objects is None or self.objects.is_cut or self.objects.changed() is not None:
+            return True
+        if not self.objects.is_opaque:
+            return False
+        # What cannot be looked into here is watched all the same, or else nobody came by it.
+        is_touched = self.is_handled or bool(self.instance.touched_by)
+        return is_touched or self.instance.value_name in changed()
 
 
 class Consulted(NamedTuple):

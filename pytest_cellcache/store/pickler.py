@@ -24,6 +24,7 @@ from typing import Any, Final
 import cloudpickle
 
 from pytest_cellcache.store.liars import is_at, is_liar
+from pytest_cellcache.store.likeness import has_own_way
 from pytest_cellcache.store.placeholders import code_of, named, path_below, stub_at
 from pytest_cellcache.store.places import find_places, type_name
 from pytest_cellcache.store.stubs import is_stub
@@ -48,7 +49,9 @@ _IMMUTABLE: Final = frozenset({
     str, bytes, int, float, complex, bool, type(None), tuple, frozenset, range, slice,
     types.CodeType, types.BuiltinFunctionType,
 })  # fmt: skip
-_VALUES: Final = frozenset("datetime decimal fractions uuid pathlib re zoneinfo _struct".split())
+_VALUES: Final = frozenset(
+    "datetime decimal fractions uuid pathlib re zoneinfo _struct numpy.dtypes".split()
+)
 """Modules whose objects are values: which of two equal ones it is makes no difference."""
 _REDUCERS: Final = ("__reduce_ex__", "__reduce__")
 _SCANNED_BYTES: Final = 1 << 18
@@ -76,6 +79,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.stubbed: list[object] = []
         self.tokens: set[str] = set()
         self.codes: list[types.CodeType] = []
+        self.own_ways: dict[type, bool] = {}
 
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
@@ -100,6 +104,10 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 return found
         if is_liar(obj) or (isinstance(obj, BaseException) and obj.__traceback__ is not None):
             return self._stub(obj)
+        if kind not in self.own_ways:
+            way = self.dispatch_table.get(kind)
+            is_own = self._names.namespace(getattr(way, "__globals__", {})) is not None
+            self.own_ways[kind] = is_own or has_own_way(kind, self._names)
         try:
             reduced = super().reducer_override(obj)
             if reduced is not NotImplemented or isinstance(obj, (type, types.FunctionType)):
@@ -258,7 +266,13 @@ def _encode(
     raws = [buffer.raw() for buffer in buffers]
     parts, head_bytes = assemble(data, raws, found, trees, files)
     return Encoded(
-        parts, head_bytes, tuple(found), frozenset(pickler.tokens), owners, tuple(pickler.codes)
+        parts,
+        head_bytes,
+        tuple(found),
+        frozenset(pickler.tokens),
+        owners,
+        tuple(pickler.codes),
+        may_differ=any(pickler.own_ways.values()),
     )
 
 

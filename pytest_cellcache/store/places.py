@@ -51,16 +51,19 @@ def _inner(part: Any) -> list[tuple[object, str]]:
     if isinstance(part, types.FunctionType):
         cells = zip(part.__code__.co_freevars, part.__closure__ or (), strict=False)
         return [(_cell(cell), f".<{name}>") for name, cell in cells]
+    return [(inner, f".{name}") for name, inner in attributes_of(part).items()]
+
+
+def attributes_of(part: Any) -> dict[str, Any]:
+    """Give what an object holds in its dictionary and its slots, by name."""
     try:
         members = object.__getattribute__(part, "__dict__")
     except _FAILURES:
         members = {}
-    if not isinstance(members, dict):
-        members = {}
-    found = [(inner, f".{name}") for name, inner in members.items()]
+    found = dict(members) if isinstance(members, dict) else {}
     for name in _slots(type(part)):
         try:
-            found.append((object.__getattribute__(part, name), f".{name}"))
+            found[name] = object.__getattribute__(part, name)
         except _FAILURES:
             continue
     return found
@@ -78,7 +81,7 @@ def _slots(kind: type) -> list[str]:
     for base in kind.__mro__:
         slots = base.__dict__.get("__slots__", ())
         names += [slots] if isinstance(slots, str) else list(slots)
-    return names
+    return [name for name in names if name not in ("__dict__", "__weakref__")]
 
 
 def _is_plain(key: object) -> bool:

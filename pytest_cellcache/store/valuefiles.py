@@ -76,7 +76,7 @@ def read_value(
         mark = f"{status.st_dev} {status.st_ino} {status.st_size} {times}".encode()
         is_small = status.st_size < MAPPED_BYTES
         data = memoryview(
-            file.read()
+            bytearray(file.read())  # to be written to, as a mapping is
             if is_small
             else mmap.mmap(file.fileno(), status.st_size, access=mmap.ACCESS_COPY)
         )

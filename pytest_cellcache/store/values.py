@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -75,6 +75,7 @@ class Encoded(NamedTuple):
         tokens: of the roots that the value names.
         owners: of the objects that it shares with other values.
         codes: of the project's functions that it holds.
+        may_differ: the project's own code takes part in pickling it.
     """
 
     parts: tuple[Buffer, ...]
@@ -83,6 +84,7 @@ class Encoded(NamedTuple):
     tokens: frozenset[str] = frozenset()
     owners: frozenset[str] = frozenset()
     codes: tuple[types.CodeType, ...] = ()
+    may_differ: bool = False
 
 
 class Scene(NamedTuple):
@@ -149,6 +151,21 @@ class Content:
 
         buffers = [self.section(number) for number in self._buffers]
         return load_pickle(self._pickle, buffers, scene, stub_at)
+
+
+def encode_value(
+    made: Any,
+    names: Names,
+    roots: Sequence[Root],
+    shared: Mapping[int, tuple[str, tuple[Any, ...]]] | None = None,
+    trees: Sequence[Mapping[str, Any]] = (),
+    files: Sequence[bytes] = (),
+    held: Container[object] = (),
+) -> Encoded:
+    """Encode a value; here, so that cloudpickle is imported only by runs that store something."""
+    from pytest_cellcache.store.pickler import encode
+
+    return encode(made, names, roots, shared, trees, files, held)
 
 
 def assemble(

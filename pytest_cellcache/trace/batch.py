@@ -186,7 +186,7 @@ class Batch:
         if before is None or now is None or before[0] != now[0] or before[2] != now[2]:
             return False
         try:
-            is_same = not any(held.has_changed for held in self._renumbered())
+            is_same = not any(held.differs_from(held.saved) for held in self._renumbered())
         except RuntimeError:  # changed by a thread
             return False
         if is_same:
@@ -210,7 +210,7 @@ class Batch:
         self._pending.clear()
         found = []
         for held in suspects.values():
-            if held.has_changed:
+            if held.differs_from(held.saved):
                 found.append(held)
             elif held.refs:
                 held.save()

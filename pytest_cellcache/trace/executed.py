@@ -16,7 +16,12 @@ def start(path: str) -> None:
 
     Args:
         path: of the log.
+
+    Raises:
+        ImportError: it looks for packages elsewhere than the process that started it.
     """
+    import xxhash  # noqa: F401  # later nobody would catch that it is not there
+
     folder, token = os.path.split(path)
     config = read_config(folder)
     is_first_party = Places("", tuple(config["foreign"]), config["own"]).is_first_party

@@ -110,17 +110,16 @@ class Held:
             is_known = kind in (types.FunctionType, types.CellType)
         return self.thing if is_known else None
 
-    @property
-    def has_changed(self) -> bool:
-        """Whether it holds something else; entries that have gone with their key are no change.
+    def differs_from(self, before: list[int]) -> bool:
+        """Say whether it holds something else; not where entries have gone with their key.
 
-        Nobody can look for them any more, and when they go is up to the collector.
+        Nobody can look for these any more, and when they go is up to the collector.
         """
         now = self.ids(self.thing)
-        if now == self.saved or not self.refs or not self.is_small:
-            return now != self.saved
+        if now == before or not self.refs or not self.is_small:
+            return now != before
         dead = {identity(ref) for ref in self.refs if ref() is None}
-        return _rows_without(dead, now) != _rows_without(dead, self.saved)
+        return _rows_without(dead, now) != _rows_without(dead, before)
 
     def changed(self) -> list[str]:
         """Name what changed, by key or attribute; an empty name where there is none."""

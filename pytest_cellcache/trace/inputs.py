@@ -376,7 +376,6 @@ _TRANSLATIONS: dict[str, Callable[[tuple[Any, ...]], None]] = {
     "sqlite3.connect": lambda args: note_database(args[0]),
     "ctypes.dlopen": _on_library,
     "os.system": _on_process("os.system", 0),
-    "os.exec": _on_process("os.exec", 1),
     "os.spawn": _on_process("os.spawn", 2),
     "pty.spawn": _on_process("pty.spawn", 0),
     "os.kill": lambda args: note_act(args, "signal"),

@@ -10,7 +10,7 @@ import random
 import sys
 import types
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -70,25 +70,30 @@ class Memory:
             if any(members_of(module) is space for space in self._loaded):
                 del sys.modules[name]
 
-    def put_back(self) -> bool:
-        """Put everything back; say whether all that had changed could be."""
+    def put_back(self, is_over: Callable[[Held], bool] = lambda _: False) -> bool:
+        """Put everything back; say whether all that had changed could be.
+
+        Args:
+            is_over: says of a container that nobody will ask for it any more.
+        """
         done = [self._put_surrounding_back()]
         done += [not batch.peek() for batch in self._calm]
         for held, ids, copy in self._copies:
             try:
-                if held.ids(held.thing) != ids:
-                    done.append(_refill(held, copy))
+                if held.differs_from(ids):
+                    done.append(_refill(held, copy) or is_over(held))
             except _TROUBLES:
-                done.append(False)
+                done.append(is_over(held))
         for rows, things in self._taken:
             known: dict[int, Any] = {}
             for held, ids, named in rows:
                 try:
-                    if held.ids(held.thing) != ids and not isinstance(held.ids, Slots):
+                    if held.differs_from(ids) and not isinstance(held.ids, Slots):
                         known = known or {identity(thing): thing for thing in (None, *things)}
-                        done.append(_refill(held, _content(held, ids, named, known)))
+                        content = _content(held, ids, named, known)
+                        done.append(_refill(held, content) or is_over(held))
                 except _TROUBLES:
-                    done.append(False)
+                    done.append(is_over(held))
         return all(done)
 
     def _put_surrounding_back(self) -> bool:

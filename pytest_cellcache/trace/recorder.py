@@ -256,7 +256,9 @@ class Recorder:
             after, CHILDREN.own = CHILDREN.own, token
             CHILDREN.is_forkserver = bool(command) and is_forkserver(command or [])
             log = CHILDREN.handover.log(token)
-            ChildRecording(self, self._is_first_party, log, after).begin(command)
+            recording = ChildRecording(self, self._is_first_party, log, after)
+            CHILDREN.say_end = recording.end
+            recording.begin(command)
 
     def _site(self) -> tuple[CodeRef, ...]:
         return project_frames(self._is_first_party)

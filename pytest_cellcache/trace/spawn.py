@@ -4,6 +4,7 @@
 
     Python of this environment, heeding PYTHONPATH  -> two variables lead it to ``startup``
     a fork                                          -> goes on with a log of its own
+    a traced child that turns into another program  -> as if it had started that one
     anything else, or started while importing       -> a program that nobody vouches for
 
 The variables are added where the child is created, below everything that user code sees, and
@@ -13,6 +14,7 @@ The variables are added where the child is created, below everything that user c
 from __future__ import annotations
 
 import os
+import posix
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -41,12 +43,14 @@ class Children:
     Attributes:
         handover: where traced children write; ``None`` when children cannot be traced.
         own: token of this process, if it is a traced child itself.
+        say_end: in such a process, tells what is known at its end only.
         is_forkserver: it is multiprocessing's fork server: what it forks is charged elsewhere.
     """
 
     def __init__(self) -> None:
         self.handover: Handover | None = None
         self.own: str | None = None
+        self.say_end: Callable[[], None] = lambda: None
         self.is_forkserver = False
         self._become_child: Callable[[str], None] | None = None
         self._families: dict[str, int] = {}
@@ -73,8 +77,11 @@ class Children:
         self._place(os, "fork", self._fork)
         self._place(os, "posix_spawn", self._posix_spawn)
         self._place(os, "posix_spawnp", self._posix_spawn)
+        self._place(os, "execv", self._exec)
+        self._place(os, "execve", self._exec)
         audit.listen("subprocess.Popen", self._on_popen)
         audit.listen("os.posix_spawn", self._on_posix_spawn)
+        audit.listen("os.exec", self._on_posix_spawn)
         audit.listen("socket.connect", self._on_connect)
         if not self._has_fork_hooks:  # they cannot be taken back
             os.register_at_fork(before=self._before_fork, after_in_child=self._after_fork)
@@ -83,6 +90,7 @@ class Children:
     def uninstall(self) -> None:
         audit.unlisten("subprocess.Popen", self._on_popen)
         audit.unlisten("os.posix_spawn", self._on_posix_spawn)
+        audit.unlisten("os.exec", self._on_posix_spawn)
         audit.unlisten("socket.connect", self._on_connect)
         for owner, name, shim, original in self._placed:
             if vars(owner).get(name) is shim:
@@ -136,17 +144,23 @@ class Children:
     def _posix_spawn(self, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         path, argv, *rest = args
         given = rest[0] if rest else kwargs.get("env")
-        if given is None or given is os.environ:
-            environment = None
-        else:
-            environment = {os.fsencode(name): os.fsencode(given[name]) for name in given}
-        token, environment = self._route(argv, [path], environment)
+        token, environment = self._route(argv, [path], _encoded(given))
         if token is None and given is os.environ:  # handing it over is no look at all of it
             token, environment = "", raw_environment()
         if token is not None:
             args = (path, argv, environment)
             kwargs.pop("env", None)
         return self._spawn(real, args, kwargs)
+
+    def _exec(self, real: Callable[..., Any], path: Any, argv: Any, env: Any = None) -> Any:
+        """Turn into another program; ``os.spawnv`` and the like do so in a fork."""
+        token, given = None, _encoded(env)
+        if self.own is not None:
+            token, given = self._route(argv, [path], given)
+        if token is None:
+            return real(path, argv) if env is None else real(path, argv, env)
+        self.say_end()
+        return self._spawn(posix.execve, (path, argv, given), {})
 
     def _spawn(self, real: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         outer, self._is_spawning = self._is_spawning, True
@@ -165,7 +179,8 @@ class Children:
         if _TRACKER in words[-1]:  # runs nothing of anybody's
             return None, environment
         try:
-            token = self._token_for(words, [os.fsdecode(path) for path in candidates], hearers)
+            paths = [os.fsdecode(path) for path in candidates]
+            token = self._token_for(words, paths, environment, hearers)
         except unit.TROUBLES:
             token = None
         if token is None:
@@ -187,19 +202,20 @@ class Children:
             unit.charge(lambda each: each.spawn(token, changed), hearers)
         return token, lead_to_startup(given, f"{self.handover.folder}/{token}")
 
-    def _token_for(self, words: list[str], candidates: list[str], hearers: int) -> str | None:
+    def _token_for(
+        self, words: list[str], candidates: list[str], environment: Any, hearers: int
+    ) -> str | None:
         if self.handover is None or any(
             each.innermost.is_sited for each in unit.LISTENERS if each.depth < hearers
         ):
             return None
-        program = next((path for path in candidates if is_executable(path)), "")
-        return self._new_token() if is_own_python(program, words) else None
+        program = next(filter(is_executable, candidates), "")
+        is_own = is_own_python(program, words) and _is_found_in(_BIN, words[0], environment)
+        return self._new_token() if is_own else None
 
     def _new_token(self) -> str:
         assert self.handover is not None
-        token = self.handover.make_token()
-        if self.own is not None:
-            token = f"{self.own}.{token}"
+        token = ".".join(filter(None, (self.own, self.handover.make_token())))
         self._living.add(token)
         self._watch_connections()
         return token
@@ -329,6 +345,16 @@ def is_own_python(program: str, words: Sequence[str]) -> bool:
     )
 
 
+def _is_found_in(folder: str, name: str, environment: Mapping[bytes, bytes] | None) -> bool:
+    """Say whether Python finds itself in a folder: it goes by the name that it is given."""
+    if os.sep in name:
+        return True
+    path = (raw_environment() if environment is None else environment).get(b"PATH", b"")
+    entries = os.fsdecode(path).split(os.pathsep)
+    found = next((each for each in entries if is_executable(os.path.join(each, name))), "")
+    return os.path.normpath(found) == folder
+
+
 def is_forkserver(words: Sequence[str]) -> bool:
     """Say whether a command starts multiprocessing's fork server."""
     return _FORKSERVER in words[-1]
@@ -356,6 +382,13 @@ def _heeds_path(words: Sequence[str]) -> bool:
                     return True
                 is_value = len(word) == 2 + len(flags)
     return True
+
+
+def _encoded(environment: Any) -> dict[bytes, bytes] | None:
+    """Give an environment as bytes; ``None`` for that of this process, and without a look at it."""
+    if environment is None or environment is os.environ:
+        return None
+    return {os.fsencode(name): os.fsencode(environment[name]) for name in environment}
 
 
 def raw_environment() -> dict[bytes, bytes]:

@@ -12,7 +12,7 @@ import copy
 import os
 import sys
 from collections import Counter, OrderedDict, UserDict, defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any, Final
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -218,6 +218,11 @@ class StateWatch(Layout):
         self._memory = None
         self._walk(value, 0, None)
         self._extend()
+
+    def is_below(self, held: Held, names: Container[str]) -> bool:
+        """Say whether nothing but the values of some fixtures leads to a container."""
+        owners = {owner for owner, _, _ in self._leading_to(held.ident)}
+        return bool(owners) and all(file == FIXTURE and name in names for file, name in owners)
 
     def mapping_keys(self, filename: str, name: str) -> tuple[str, ...] | None:
         """Give the keys of a global that is a mapping of texts; ``None`` of any other."""

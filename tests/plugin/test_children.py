@@ -185,6 +185,78 @@ def test_children_of_children_are_traced(suite: Suite) -> None:
     assert again.decisions["test_a.py::test_it"]["outcome"] == "failed"
 
 
+EXECUTED = """
+    import os, pytest, subprocess, sys
+
+    ME = sys.executable
+
+    def wait(pid):
+        assert os.waitpid(pid, 0)[1] == 0
+
+    def test_spawnv():
+        assert os.spawnv(os.P_WAIT, ME, [ME, "inner.py"]) == 0
+
+    def test_spawnle():
+        assert os.spawnle(os.P_WAIT, ME, ME, "inner.py", {**os.environ, "ONE": "1"}) == 0
+
+    def test_no_wait():
+        wait(os.spawnlp(os.P_NOWAIT, ME, ME, "inner.py"))
+
+    def test_fork():
+        pid = os.fork()
+        if not pid:
+            os.execv(ME, [ME, "inner.py"])
+        wait(pid)
+
+    def test_missing():
+        assert os.spawnl(os.P_WAIT, "/no/program", "program") == 127
+
+    def test_other():
+        assert 1
+"""
+
+
+def test_programs_that_forks_turn_into_are_traced(suite: Suite) -> None:
+    suite.write("inner.py", "import lib\nprint(lib.used(), open('data.txt').read())\n")
+    suite.write("lib.py", "def used():\n    return 1\ndef unused():\n    return 1\n")
+    suite.write("data.txt", "1")
+    suite.write("test_a.py", EXECUTED)
+    used = {"test_spawnv", "test_spawnle", "test_no_wait", "test_fork"}
+
+    def ran_after(name: str, old: str, new: str) -> set[str]:
+        suite.edit(name, old, new)
+        # Of a program that is not there nobody knows what it would do.
+        return set(suite.cached(*QUIET).names) - {"test_missing"}
+
+    suite.cached(*QUIET)
+    suite.write("more.txt", "")
+    assert set(suite.cached(*QUIET).names) <= {"test_missing"}
+    assert ran_after("lib.py", "unused():\n    return 1", "unused():\n    return 2") == set()
+    assert ran_after("data.txt", "1", "2") == used
+    assert ran_after("lib.py", "used():\n    return 1\ndef", "used():\n    return 3\ndef") == used
+
+
+def test_a_python_that_takes_itself_for_another_one_is_left_alone(suite: Suite) -> None:
+    """It goes by the name that it is given, and may find other packages than ours."""
+    suite.write("inner.py", "print(open('data.txt').read())\n")
+    suite.write("data.txt", "1")
+    suite.write(
+        "test_a.py",
+        """
+        import os, subprocess, sys, venv
+
+        def test_it(tmp_path):
+            venv.create(tmp_path / "other", symlinks=True)
+            path = f"{tmp_path}/other/bin:{os.environ['PATH']}"
+            subprocess.run(["python", "inner.py"], executable=sys.executable, check=True,
+                           env={**os.environ, "PATH": path, "PYTHONPATH": ""})
+        """,
+    )
+    assert suite.cached().report["tests"][0]["outcome"] == "passed"
+    suite.edit("data.txt", "1", "2")
+    assert suite.cached().names == ["test_it"]
+
+
 def test_untraced_children_rest_on_the_whole_project(children: Suite) -> None:
     children.edit("tree.txt", "1", "2")
     assert set(children.cached(*QUIET).names) - UNSURE == UNTRACED

@@ -485,3 +485,70 @@ def test_what_a_cancelled_attempt_changed_is_put_back(counted: Counted) -> None:
     counted.edit()
     ran, _ = counted.run()
     assert ran.names.count("test_b") == 2
+
+
+BY_NAME = """
+import sqlite3, pytest
+
+@pytest.fixture(scope="session")
+def low(): return [1]
+
+@pytest.fixture(scope="session")
+def made(low): return {"low": low, "two": 2}
+
+@pytest.fixture(scope="session")
+def partial(low): return {"conn": sqlite3.connect(":memory:"), "names": ["a"]}
+
+@pytest.fixture
+def get(request): return request.getfixturevalue
+"""
+
+
+def test_what_is_asked_for_by_a_name_in_the_source_is_restored(counted: Counted) -> None:
+    counted.write(
+        conftest=BY_NAME,
+        test_a="""
+        import lib, pytest
+
+        def test_a(request): assert request.getfixturevalue("made")["two"] == 1 + lib.one()
+        def test_b(get): assert get("made")["low"] == [lib.one()]
+        @pytest.mark.parametrize("name", ["made", "low"])
+        def test_c(request, name): assert len(request.getfixturevalue(name)) >= lib.one()
+        def test_d(request): assert request.getfixturevalue("partial")["names"] and lib.one()
+        def test_e(request): assert "fixture" and request.getfixturevalue("".join("low")) == [1]
+        """,
+    )
+    _, calls = counted.run()
+    assert calls == {"low": 1, "made": 1, "partial": 1, "get": 1, "name": 2}
+    counted.edit()
+    ran, calls = counted.run("--deselect=test_a.py::test_d")
+    assert set(ran.names) == {"test_a", "test_b", "test_c[made]", "test_c[low]"}
+    assert calls == {"get": 1, "name": 2}
+    # What asks may keep it where nobody sees a stub: what has any is not restored.
+    ran, calls = counted.run()
+    assert calls == {"partial": 1}
+    counted.edit("conftest.py", '"two": 2', '"two": 3')
+    ran, calls = counted.run()
+    assert ran.decisions["test_a.py::test_a"]["outcome"] == "failed"
+    counted.edit("conftest.py", '"two": 3', '"two": 2')
+    assert counted.run()[0].code == 0
+
+
+def test_what_is_asked_for_by_name_and_changed_is_made_anew(counted: Counted) -> None:
+    counted.write(
+        conftest=BY_NAME,
+        test_a="""
+        import lib
+
+        def test_a(request):
+            request.getfixturevalue("low").append(lib.one())
+            assert request.getfixturevalue("low") == [1, 1]
+        def test_b(low): assert low[-1] == 1 and len(low) == 2
+        """,
+    )
+    counted.run()
+    counted.edit()
+    ran, calls = counted.run()
+    assert "test_a" in ran.names
+    assert calls["low"] == 1
+    assert counted.run()[0].names == []

@@ -368,3 +368,117 @@ def test_what_an_earlier_test_did_to_a_value_that_ends_early_is_done_again(
     # it has gone on counting.
     ran, _ = counted.run("test_b.py", "test_a.py::test_one", "test_a.py::test_zero")
     assert ran.code == 1
+
+
+def test_a_value_that_cannot_be_put_back_and_is_over_keeps_nothing_out(counted: Counted) -> None:
+    """A cancelled attempt has taken an item of a restored iterator, which is made anew then."""
+    counted.write(
+        conftest="""
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def made(): return iter([1, 2, 3])
+        """,
+        test_a="""
+        import lib
+
+        def test_a(made): assert next(made) == lib.one()
+        def test_b(made): assert next(made) == 2
+        """,
+    )
+    counted.run()
+    counted.edit()
+    ran, calls = counted.run()
+    assert (set(ran.names), calls) == ({"test_a", "test_b"}, {"made": 1})
+    assert counted.run()[0].names == []
+
+
+MADE_LATER = """
+import sqlite3, threading, pytest
+
+@pytest.fixture(scope="session")
+def made():
+    found = sqlite3.connect(":memory:")
+    found.execute("create table t (n)")
+    return {"conn": found, "lock": threading.Lock(), "names": ["a"], "next": iter([1, 2])}
+
+@pytest.fixture(scope="session")
+def filled(made): made["conn"].execute("insert into t values (1)")
+
+@pytest.fixture(scope="session")
+def told(made):
+    rows = made["conn"].execute("select count(*) from t").fetchone()[0]
+    return [rows, *made["names"], made["next"].__length_hint__()]
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "is_kept"),
+    [
+        ("(made): assert made['names'] == ['a']", True),
+        ("(made): made['conn'].execute('insert into t values (5)')", False),
+        ("(made): made['names'].append('b')", False),
+        ("(made): assert next(made['next']) == 1", False),
+        ("(filled): pass", False),
+        ("(request): request.getfixturevalue('made')['conn'].execute('delete from t')", False),
+    ],
+)
+def test_what_is_made_after_tests_is_kept_unless_they_may_have_changed_it(
+    counted: Counted, first: str, is_kept: bool
+) -> None:
+    """``told`` is set up by the second test, from what the first one was given, too."""
+    counted.write(
+        conftest=MADE_LATER,
+        test_a=f"""
+        import lib
+
+        def test_first{first}
+        def test_told(told): assert len(told) >= 2 + lib.one()
+        """,
+    )
+    ran, calls = counted.run()
+    assert calls["told"] == 1
+    assert (counted.why(ran, "told") == "") is is_kept
+    counted.edit()
+    _, calls = counted.run()
+    assert calls.get("told", 0) == (0 if is_kept else 1)
+
+
+UNDOING = """
+import pytest
+
+class App:
+    def __init__(self): self.users = {}
+
+@pytest.fixture(scope="session")
+def made(): return App()
+
+@pytest.fixture
+def client(made):
+    yield made
+    made.users.clear()
+"""
+
+
+def test_a_restored_value_that_its_own_teardown_puts_back_stays(counted: Counted) -> None:
+    counted.write(
+        conftest=UNDOING,
+        test_a="""
+        import lib
+
+        def test_a(client): client.users["a"] = 1; assert lib.one() == len(client.users)
+        def test_b(client): assert not client.users
+        def test_keeps(made): made.users["k"] = lib.one() if lib else 1
+        def test_finds(made): assert made.users == {"k": 1}
+        """,
+    )
+    counted.run()
+    counted.edit("test_a.py", "not client.users", "client.users == {}")
+    counted.edit("test_a.py", "assert lib", "assert 1 and lib")
+    ran, calls = counted.run()
+    assert (set(ran.names), calls) == ({"test_a", "test_b"}, {"client": 2})
+    counted.edit("test_a.py", "if lib else 1", "if lib else 2")
+    ran, calls = counted.run()
+    assert {"test_keeps", "test_finds"} <= set(ran.names)
+    assert calls["made"] == 1
+    assert counted.run()[0].names == []

@@ -382,6 +382,66 @@ CASES = {
         warm={"made": 1},
         test="made, low",
     ),
+    "a class that keeps its cache out of pickles": Case(
+        """
+        class Table:
+            def __init__(self):
+                self.rows, self.cache = [1, 2], {"sum": 3}
+
+            def __getstate__(self):
+                return {"rows": self.rows}
+
+            def __setstate__(self, state):
+                self.rows, self.cache = state["rows"], {}
+
+        @pytest.fixture(scope="session")
+        def made():
+            return {"table": Table()}
+        """,
+        "assert made['table'].cache.get('sum', 0) == 3",
+        {"made": 1},
+        warm={"made": 1},
+    ),
+    "a class that forgets an argument": Case(
+        """
+        class Row(list):
+            def __init__(self, start=()):
+                super().__init__(start)
+                self.start = start
+
+            def __reduce__(self):
+                return Row, (), None, iter(self)
+
+        @pytest.fixture(scope="session")
+        def made():
+            return [Row([1])]
+        """,
+        "assert made[0].start == [1]",
+        {"made": 1},
+        warm={"made": 1},
+    ),
+    "a class that makes its lock again": Case(
+        """
+        import threading
+
+        class Table:
+            def __init__(self):
+                self.rows, self.lock = {"a": {1, 2}}, threading.Lock()
+
+            def __getstate__(self):
+                return {"rows": self.rows}
+
+            def __setstate__(self, state):
+                self.__init__()
+                self.rows = state["rows"]
+
+        @pytest.fixture(scope="session")
+        def made():
+            return Table()
+        """,
+        "assert made.rows['a'] == {1, 2}\n        with made.lock: pass",
+        {"made": 1},
+    ),
     "mutated upstream that nobody sees": Case(
         """
         @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ SUITE = """
     class TestIt:
         def test_c(self): assert lib.one() == 1
     def test_d(): pass
+    def test_e(request): assert request.getfixturevalue("shared") == 1
 """
 HIDE = """
     import pytest
@@ -79,6 +80,7 @@ HIDE = """
         ("_pytest.fixtures", "FuncFixtureInfo", "name2fixturedefs"),
         ("_pytest.config", "Config", "_tmp_path_factory"),
         ("_pytest.main", "Session", "_setupstate"),
+        ("_pytest.fixtures", "FixtureManager", "getfixturedefs"),
         ("_pytest.config.argparsing", "Parser", "_inidict"),
         ("_pytest.cacheprovider", "Cache", "_cachedir"),
     ],

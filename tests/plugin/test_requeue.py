@@ -406,3 +406,35 @@ def test_one_with_a_temporary_folder_that_runs_for_a_failure_passes_again(suite:
     ran = suite.both()
     assert ran.names == ["test_b", "test_a", "test_b"]
     assert "replay-contradicted" not in ran.text
+
+
+def test_what_tests_that_run_first_set_up_is_kept_as_theirs(suite: Suite) -> None:
+    """They may be given another parameter of the same fixture than the test that needs them."""
+    suite.write(
+        "conftest.py",
+        """
+        import pytest, time
+
+        @pytest.fixture(scope="class", autouse=True)
+        def size(request, made):
+            request.cls.size = made["size"]
+
+        @pytest.fixture(scope="class", params=[1, 2])
+        def made(request):
+            time.sleep(0.06)
+            return {"size": request.param}
+        """,
+    )
+    suite.write(
+        "test_a.py",
+        """
+        class TestIt:
+            def test_size(self, made): assert self.size == made["size"]
+            def test_few(self, made): assert made["size"] in (1, 2)
+        """,
+    )
+    suite.cached()
+    suite.edit("conftest.py", "params=[1, 2]", "params=[1, 2, 3]")
+    for _ in range(2):
+        assert suite.both().code == 1
+    assert suite.both("test_a.py::TestIt::test_few[3]").code == 1
