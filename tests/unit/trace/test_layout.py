@@ -56,6 +56,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
     monkeypatch.setattr(layout, "_FEW_MODULES", 2)
     watched = Watched()
     yield watched
+    watched.watch.end()
     for name in watched.names:
         sys.modules.pop(name, None)
 

@@ -12,7 +12,7 @@ import sys
 import textwrap
 import types
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -106,11 +106,22 @@ def module() -> Iterator[types.ModuleType]:
     del sys.modules[module.__name__]
 
 
+_WATCHES: Final[list[StateWatch]] = []
+
+
 def watch() -> StateWatch:
     found = StateWatch(Files(lambda filename: filename.startswith("/watched/"), lambda *_: False))
     found.begin()
+    _WATCHES.append(found)
     found.take()
     return found
+
+
+@pytest.fixture(autouse=True)
+def _watch_no_longer() -> Iterator[None]:
+    yield
+    while _WATCHES:
+        _WATCHES.pop().end()
 
 
 @pytest.mark.parametrize("name", DEEDS)
