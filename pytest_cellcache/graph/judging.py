@@ -41,6 +41,7 @@ class Judging:
         judge_method: Callable[[Place, Asked], Judged],
         is_own: Callable[[Place], bool],
     ) -> None:
+        self._project = project
         self._candidates = Candidates(project)
         self._judge_method = judge_method
         self._is_own = is_own
@@ -83,6 +84,14 @@ class Judging:
         found = self._settled[key]
         return None if found is None else judged.changed | found
 
+    def _is_told(self, on: Place, name: str) -> bool:
+        """Say whether a method of what a global stands for is the project's.
+
+        All of them are, or it is a class that defines this one itself.
+        """
+        file, owner = on
+        return f"{owner}.{name}" in self._project.index(file).defs or self._is_own(on)
+
     def _changed_by(
         self, files: frozenset[str], asked: frozenset[Asked]
     ) -> frozenset[Place] | None:
@@ -93,8 +102,9 @@ class Judging:
             places = self._candidates.named(files, how.name) if how.name else []
             if how.name and not places and self._candidates.is_stored(files, how.name):
                 return None
-            if how.name and how.on is not None and how.on[0] and not self._is_own(how.on):
-                changed |= {how.on}  # another distribution's method may be meant
+            on = how.on
+            if on is not None and on[0] and how.name and not self._is_told(on, how.name):
+                changed |= {on}  # another distribution's method may be meant
             for place in places:
                 judged = self._judge_method(place, how)
                 if not judged.is_quiet:

@@ -230,9 +230,15 @@ def test_what_only_binds_counts_for_its_readers(world: Any, text: str) -> None:
 
 
 REGISTER = """
-import warnings
+import abc, warnings
 
-class Meta(type):
+class Meta(abc.ABCMeta):
+    def __new__(mcs, name, bases, members):
+        made = super().__new__(mcs, name, bases, members)
+        made.fields = mcs.fields_of(members)
+        return made
+    @classmethod
+    def fields_of(mcs, members): return dict(members)
     def __init__(cls, name, bases, members):
         super().__init__(name, bases, members)
         register.add(name, cls)
