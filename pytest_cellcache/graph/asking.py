@@ -148,9 +148,7 @@ def _note_set(node: ast.AST, known: Locals, local: LocalScope, refs: Refs, how: 
         refs.sets.add(f"{FIRST}.{how}")
     if not isinstance(node, ast.Attribute) or chain_of(node, local) is not None:
         return
-    inside: ast.AST = node
-    while isinstance(inside, (ast.Attribute, ast.Subscript)):
-        inside = inside.value
+    inside = _root_of(node)
     whose = _whose(node.value, known, local)
     if isinstance(inside, ast.Call) and not is_new(inside):
         refs.sets.add(f"{FIRST if whose == FIRST else OTHER}.{node.attr}{how}")
@@ -171,11 +169,16 @@ def _whose(node: ast.expr, known: Locals, local: LocalScope) -> str | None:
         if called is not None:
             return None  # ``f().m``: it is among the calls
         return NEW if is_new(node) else OTHER
-    inside: ast.AST = node
-    while isinstance(inside, (ast.Attribute, ast.Subscript)):
-        inside = inside.value
+    inside = _root_of(node)
     is_first = isinstance(inside, ast.Name) and _kind_of(inside.id, known) == FIRST
     return BELOW if is_first else OTHER
+
+
+def _root_of(node: ast.expr) -> ast.expr:
+    """Give what attributes and items are looked up on: ``f()`` of ``f().a[0].b``."""
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node
 
 
 def _kind_of(name: str, known: Locals) -> str:

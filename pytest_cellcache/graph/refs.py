@@ -56,6 +56,13 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text))
 
 
+def names_own_module(key: ast.expr | None) -> bool:
+    """Say whether a key is ``something.__module__``, which is consulted anyway, or ``__name__``."""
+    if isinstance(key, ast.Name):
+        return key.id == "__name__"
+    return isinstance(key, ast.Attribute) and key.attr == "__module__"
+
+
 def is_unknown_call(call: str) -> bool:
     """Say whether an entry of ``Refs.calls`` names no callee."""
     return not call or call[0] == "."
@@ -215,11 +222,9 @@ class Refs:
         """Note a key that ``sys.modules`` is asked for; say whether it tells which module."""
         if isinstance(key, ast.Constant) and isinstance(key.value, str):
             self.imports.add(f"{key.value}:*")
-        elif isinstance(key, ast.Name) and key.id == "__name__":
-            self.reads_namespace = True
-        else:  # the module of a class or function that is consulted anyway
-            return isinstance(key, ast.Attribute) and key.attr == "__module__"
-        return True
+            return True
+        self.reads_namespace |= isinstance(key, ast.Name) and names_own_module(key)
+        return names_own_module(key)
 
     def join(self, other: Refs) -> None:
         """Add everything of ``other``."""

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from pytest_cellcache.graph.refs import KEYED
+from pytest_cellcache.graph.refs import KEYED, names_own_module
 
 LocalScope = frozenset[str]
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -284,19 +284,13 @@ def keyed(mapping: ast.expr, key: ast.expr, local: LocalScope) -> ast.expr | Non
     return mapping if is_told else None
 
 
-def names_own_module(key: ast.expr) -> bool:
-    """Say whether a key is ``something.__module__`` or ``__name__``."""
-    if isinstance(key, ast.Name):
-        return key.id == "__name__"
-    return isinstance(key, ast.Attribute) and key.attr == "__module__"
-
-
 def function_for_builtins(node: ast.Subscript) -> ast.expr | None:
     """Give ``f`` of ``f.__globals__["__builtins__"]``, which is the same for every function."""
-    is_space = isinstance(node.value, ast.Attribute) and node.value.attr == "__globals__"
+    space = node.value
+    if not isinstance(space, ast.Attribute) or space.attr != "__globals__":
+        return None
     is_key = isinstance(node.slice, ast.Constant) and node.slice.value == "__builtins__"
-    is_meant = is_space and is_key and isinstance(node.ctx, ast.Load)
-    return node.value.value if is_meant and isinstance(node.value, ast.Attribute) else None
+    return space.value if is_key and isinstance(node.ctx, ast.Load) else None
 
 
 def used_whole(node: ast.Call, local: LocalScope) -> set[str]:

@@ -86,7 +86,7 @@ def _code(index: Index) -> list[Refs]:
 
 
 def _may_look(refs: Refs) -> bool:
-    return _takes_all(refs) or any(chain.startswith("sys.modules") for chain in refs.chains)
+    return _takes_all(refs) or _names_modules(refs.chains)
 
 
 def _takes_all(refs: Refs) -> bool:
@@ -102,11 +102,15 @@ def _looks(refs: Refs, names: set[frozenset[str]]) -> bool:
         return True
     # ``sys.modules[cls.__module__]`` looks for nothing that could be missing, and does not count
     # as computed; a name that does not occur is not looked for.
-    return any(chain.startswith("sys.modules") for chain in refs.chains) and (
+    return _names_modules(refs.chains) and (
         refs.imports_computed or any(name <= refs.words for name in names)
     )
 
 
 def asks_for_modules(refs: Refs) -> bool:
     """Say whether code may ask ``sys.modules`` for a module that it does not name."""
-    return any(chain.startswith("sys.modules") for chain in refs.wholes - {"sys.modules.get"})
+    return _names_modules(refs.wholes - {"sys.modules.get"})
+
+
+def _names_modules(chains: Iterable[str]) -> bool:
+    return any(chain.startswith("sys.modules") for chain in chains)

@@ -122,11 +122,11 @@ class Batch:
     def _drop_lost(self) -> None:
         """Let go of what the objects that have gone held; the rest is laid out anew."""
         self.held = [held for held in self.held if held.of is None or held.of() is not None]
-        for each in (self._bodies, self._whose, self._instances, self._spaces, self._in):
-            each.clear()
-        for each in (self._slotted, self._mappings, self._keys, self._others):
-            each.clear()
-        for each in (self._numbered, self._dicts, self._numbers):
+        every: tuple[list[Any], ...] = (
+            self._bodies, self._whose, self._instances, self._spaces, self._in, self._slotted,
+            self._mappings, self._keys, self._numbered, self._dicts, self._numbers, self._others,
+        )  # fmt: skip
+        for each in every:
             each.clear()
         self._laid_out = 0
 
@@ -218,11 +218,10 @@ class Batch:
 
     def replace(self, held: Held, thing: Any, ident: int) -> None:
         """Let a container be another one that holds the same."""
-        place = next((n for n, whose in enumerate(self._whose) if whose is held), None)
-        if place is not None:
+        if (place := _place_of(held, self._whose)) is not None:
             self._bodies[2 * place] = thing
             self._keys = [thing if each is held.thing else each for each in self._keys]
-        for place in (n for n, whose in enumerate(self._numbered) if whose is held):
+        elif (place := _place_of(held, self._numbered)) is not None:
             self._dicts[place], self._numbers[place] = thing, number_of(thing)
         held.thing, held.ident = thing, ident
 
@@ -291,6 +290,10 @@ class Batch:
         for held in self._others:
             rest += held.ids(held.thing)
         return addresses_of(things), b"".join(self._numbers), rest
+
+
+def _place_of(held: Held, among: list[Held]) -> int | None:
+    return next((place for place, each in enumerate(among) if each is held), None)
 
 
 _MARKER: Final = object()

@@ -206,6 +206,10 @@ class Layout:
             self._edges[self._group].add(home)
             self._near.clear()
 
+    def _note_refs(self, held: Held) -> None:
+        if held.refs:
+            self._weakly.add(held.ident)
+
     def _goes_unseen(self, ident: int) -> bool:
         """Say whether an object went as its key did, or was one of which there is no other way."""
         parents = {parent for parent, _ in self._parents.get(ident, ())}
@@ -284,8 +288,7 @@ class Layout:
         look = None
         if issubclass(kind, dict):
             held = Held(ident, "mapping", value, mapping_ids)
-            if held.refs:
-                self._weakly.add(ident)
+            self._note_refs(held)
             self._add(held)
             if issubclass(kind, OrderedDict) and dict.__len__(value) <= MAX_ITEMS:
                 self._add(Held(ident, "other", value, order_ids))

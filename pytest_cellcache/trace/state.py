@@ -226,8 +226,7 @@ class StateWatch(Layout):
 
     def mapping_keys(self, filename: str, name: str) -> tuple[str, ...] | None:
         """Give the keys of a global that is a mapping of texts; ``None`` of any other."""
-        module = self._modules.get(filename)
-        value: Any = module.thing.get(name) if module is not None else None
+        value = self._global_of((filename, name))
         if not issubclass(type(value), dict) or dict.__len__(value) > MAX_ITEMS:
             return None
         keys = list(dict.__iter__(value))
@@ -297,8 +296,7 @@ class StateWatch(Layout):
                 changes |= told
             known, named = frozenset(held.saved), held.named
             held.save()
-            if held.refs:
-                self._weakly.add(held.ident)
+            self._note_refs(held)
             self._walk_again(held, known, named)
         for ident in batch.take_gone():
             self.undone.lose(ident)
@@ -333,19 +331,20 @@ class StateWatch(Layout):
 
     def _is_mapping(self, owner: Owner) -> bool:
         """Say whether a global is a mapping without attributes: what is below it has a key."""
-        module = self._modules.get(owner[0])
-        return module is not None and type(module.thing.get(owner[1])) in _MAPPINGS
+        return type(self._global_of(owner)) in _MAPPINGS
 
     def _is_wrapped(self, owner: Owner, below: str) -> bool:
         """Say whether what is below a global is all that it holds: it stands for that."""
-        module = self._modules.get(owner[0])
-        is_wrapper = module is not None and type(module.thing.get(owner[1])) in _WRAPPERS
-        return is_wrapper and below == "data"
+        return below == "data" and type(self._global_of(owner)) in _WRAPPERS
 
     def _function_of(self, owner: Owner) -> CodeRef | None:
         """Give the code of the function that a global is: the variables of its closure are its."""
+        return code_of(self._global_of(owner))
+
+    def _global_of(self, owner: Owner) -> Any:
+        """Give the value of a global now; ``None`` where it or its module is not there."""
         module = self._modules.get(owner[0])
-        return code_of(module.thing.get(owner[1])) if module is not None else None
+        return module.thing.get(owner[1]) if module is not None else None
 
     def _home_of(self, held: Held, word: str) -> tuple[str, str, str] | None:
         """Give the class that a changed object is, or is an attribute of."""
