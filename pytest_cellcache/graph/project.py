@@ -188,6 +188,7 @@ class Project:
         source = self.snapshot.read(path)
         if source is None:  # unreadable, or in an archive, which counts as a whole
             return Table(is_broken=True, code=digest)
-        table = split_cells(source)
-        self.parsed[digest] = json.dumps(table_to_json(table), separators=(",", ":")).encode()
-        return table
+        data = json.dumps(table_to_json(split_cells(source)), separators=(",", ":"))
+        self.parsed[digest] = data.encode()
+        # What was read holds a small part of the objects, which every collection would visit.
+        return table_from_json(json.loads(data))

@@ -76,6 +76,7 @@ class Left:
         self.hubs: dict[Key, frozenset[Key]] = {}
         self._hub_of: dict[frozenset[Key], Key] = {}
         self._tests: dict[Key, frozenset[Key]] = {}
+        self._behind: dict[Key, tuple[frozenset[Key], frozenset[Key]]] = {}
         # By test: units of the fixtures that it has used, which it makes live itself.
         self._used: dict[Key, set[Key]] = {}
         self._users: dict[Key, list[Key]] = {}
@@ -282,14 +283,15 @@ class Left:
         if len(self._ranks) != len(self._order):
             self._ranks = {key: number for number, key in enumerate(self._order)}
             self._tests.clear()
+            self._behind.clear()
         place = self._ranks
         own = place.get(unit, len(place))
         used = self._used.get(unit, set())
         is_setup = unit.name.startswith("fixture ")  # its record says who was there (``around``)
-        units = {key for root in roots for key in self._units_of(root) if key not in used}
+        units = set[Key]().union(*map(self._units_of, roots)) - used
         # What a fixture did may follow from what tests had done before it, or its teardown.
-        made_by = [root for key in units & self._users.keys() for root in self.units.get(key, ())]
-        units |= {key for root in made_by for key in self._units_of(root) if key not in used}
+        for fixture in units & self._users.keys():
+            units |= self._units_behind(fixture) - used
         ranked = sorted(units & place.keys(), key=place.__getitem__)
         before = tuple(self._order[key] for key in ranked if place[key] < own)
         later = [self._order[key] for key in ranked if place[key] > own]
@@ -309,6 +311,15 @@ class Left:
     def nodeids(self) -> Collection[str]:
         """Node ids of the tests that ran."""
         return self._order.values()
+
+    def _units_behind(self, fixture: Key) -> frozenset[Key]:
+        """Give the tests and fixtures among what a fixture rests on."""
+        roots = self.units.get(fixture, frozenset())
+        of, found = self._behind.get(fixture, (None, frozenset[Key]()))
+        if of is not roots:
+            found = frozenset[Key]().union(*map(self._units_of, roots))
+            self._behind[fixture] = roots, found
+        return found
 
     def _units_of(self, root: Key) -> frozenset[Key]:
         """Give the tests and fixtures that a root is, or stands for."""

@@ -6,7 +6,7 @@ import gc
 import types
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from pytest_cellcache.trace.identities import identity
@@ -67,16 +67,16 @@ class Held:
             self.ids.settle()
         self.saved = self.ids(self.thing)
         self.named: dict[str, int] = {}
-        self.atoms: list[Any] = []
-        self.refs: list[weakref.ref[Any]] = []
+        self.atoms: Sequence[Any] = ()
+        self.refs: Sequence[weakref.ref[Any]] = ()
         if self.is_small:
             items = list(self.items())
             if self.kind == "mapping":
-                self.refs = [each for item in items for each in item if is_ref(each)]
+                self.refs = [each for item in items for each in item if is_ref(each)] or ()
             self.named = {name: identity(value) for name, value in items if type(name) is str}
-            self.atoms = [each for item in items for each in item if is_atom(each)]
+            self.atoms = [each for item in items for each in item if is_atom(each)] or ()
         elif type(self.thing) in (list, set, deque) and len(self.thing) <= MAX_ITEMS:
-            self.atoms = [value for value in self.thing if is_atom(value)]
+            self.atoms = [value for value in self.thing if is_atom(value)] or ()
 
     @property
     def is_small(self) -> bool:
