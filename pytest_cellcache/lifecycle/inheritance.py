@@ -14,8 +14,14 @@ from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Place
-from pytest_cellcache.lifecycle.producers import COUNTED, DRAWS, Change, Producers, unit_key
-from pytest_cellcache.lifecycle.readers import Readers
+from pytest_cellcache.lifecycle.looking import Looking, is_start
+from pytest_cellcache.lifecycle.producers import (
+    COUNTED,
+    DRAWS,
+    Change,
+    Producers,
+    without_address,
+)
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.model.digest import Digest, digest_parts
 from pytest_cellcache.model.keys import BODY, NAME, Key
@@ -122,10 +128,6 @@ def draws_in(changes: Iterable[Told]) -> tuple[Told, ...]:
     return tuple(c for c in changes if (c.path, c.name) == (DRAWS.path, DRAWS.name))
 
 
-def _named(filename: str, relative: Callable[[str], str]) -> str:
-    return filename if filename == OUTSIDE else relative(filename)
-
-
 def read(found: object) -> list[Told]:
     """Take the changes that a record tells; what cannot be understood may be any."""
     return [_read(each) for each in found] if isinstance(found, (list, tuple)) else []
@@ -138,6 +140,7 @@ class Present:
         self._project = project
         self._names = names
         self._closure = closure
+        self._looking = Looking(project, names, closure.live_edges, closure.loaded_first)
 
     def producers(self) -> Producers:
         """Make what tells changes by those who make them."""
@@ -149,11 +152,9 @@ class Present:
         Args:
             roots: what it ran and consulted.
         """
-        unit = unit_key("now", "now")
-        closure = self._closure
-        readers = Readers(
-            self._project, self._names, {unit: roots}, closure.live_edges, closure.loaded_first
-        )
+        starts = {*filter(is_start, roots)}
+        self._looking.add(starts)
+        reached = self._looking.reached(starts)
         found = set()
         for told in changes:
             if told == ANY:
@@ -172,7 +173,10 @@ class Present:
                 defined=frozenset(told.defined),
             )
             # Who makes the same change need not find it made.
-            if unit in readers.of(change) and fillers.isdisjoint(roots):
+            if fillers.isdisjoint(roots) and all(
+                not (reached.isdisjoint(each.ends) and starts.isdisjoint(each.starts))
+                for each in self._looking.conditions_of(change)
+            ):
                 found.add(told)
         return found
 
@@ -180,7 +184,11 @@ class Present:
 def _places_changed(attempt: Attempt, relative: Callable[[str], str]) -> set[tuple[str, str, str]]:
     changes = attempt.changes.union(*(each.changes for each in attempt.instances))
     return {
-        (_named(c.filename, relative), c.name, c.word) for c in changes if c.filename != FIXTURE
+        (OUTSIDE, c.name, without_address(c.word))
+        if c.filename == OUTSIDE
+        else (relative(c.filename), c.name, c.word)
+        for c in changes
+        if c.filename != FIXTURE
     }
 
 

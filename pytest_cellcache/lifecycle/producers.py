@@ -8,6 +8,7 @@ producer before it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -28,6 +29,10 @@ from pytest_cellcache.trace.outside import MODULES
 
 COUNTED: Final = "cache_info"
 """Attribute of a memo that says how often it was asked, and for how much."""
+_ADDRESS: Final = re.compile(
+    r"(?<![0-9A-Za-z])(?:0x)?(?:[57][0-9a-f]{11}|1[0-4]\d{13}|9\d{13})(?![0-9A-Za-z])"
+)
+"""In hexadecimal or decimal digits."""
 _NO_INPUTS: Final[Mapping[frozenset[Place] | None, frozenset[Key]]] = MappingProxyType({})
 
 
@@ -66,6 +71,14 @@ class Change(NamedTuple):
         return self.key, self.word, self.is_keyed, self.fillers, self.function
 
 
+def without_address(word: str) -> str:
+    """Leave the addresses of objects out of a name: in each run they are others.
+
+    No code names such a word, so who may look for it computes names.
+    """
+    return _ADDRESS.sub("#", word)
+
+
 class Producers:
     """What units of a run left behind."""
 
@@ -102,7 +115,7 @@ class Producers:
             if change.filename == OUTSIDE:
                 key = Key(NAME, OUTSIDE, change.name)
                 needs = frozenset({unit})
-                self._keep(Change(key, change.word, False, needs, unit, unit=unit))
+                self._keep(Change(key, without_address(change.word), False, needs, unit, unit=unit))
                 continue
             path = FIXTURE if change.filename == FIXTURE else relative(change.filename)
             if writers is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import types
+import weakref
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from typing import Any
 
@@ -62,9 +63,27 @@ def is_imported(thing: Any) -> bool:
 
 def _put_there(before: dict[str, Any], now: dict[str, Any]) -> set[str]:
     """Name what is gone, another one, or new and not what an import would have found."""
-    found = {name for name, module in before.items() if now.get(name) is not module}
+    found = {
+        name
+        for name, module in before.items()
+        if now.get(name) is not module and (name in now or not _has_died(module))
+    }
     new = [name for name in now if name not in before]
     return found | {name for name in new if not _is_imported(name, now[name])}
+
+
+def _has_died(module: Any) -> bool:
+    """Say whether a module was only referred to weakly, and is no more.
+
+    Nobody can look for it, and when it goes is up to the collector.
+    """
+    if type(module) not in weakref.ProxyTypes:
+        return False
+    try:
+        _ = module.__class__
+    except ReferenceError:
+        return True
+    return False
 
 
 def _is_imported(name: object, module: Any) -> bool:
