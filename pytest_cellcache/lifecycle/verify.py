@@ -39,6 +39,7 @@ class Verifier:
         self._store = store
         self._inputs = inputs
         self._snapshot = snapshot
+        self._reached: tuple[Entry | None, frozenset[Key]] = None, frozenset()
         self._groups: dict[str, dict[str, list[Entry]]] = {}
         self._graphs: dict[str, StoredGraph | None] = {}
         self._unstored: dict[str, dict[str, dict[str, Any]]] = {}
@@ -110,10 +111,14 @@ class Verifier:
         Raises:
             LookupError: its graph is not there any more.
         """
-        graph = self._graph(entry.body["graph"])
-        if graph is None:
-            raise LookupError(entry.unit)
-        return graph.reached(entry.body["roots"])
+        asked, found = self._reached
+        if asked is not entry:  # several ask about an item, one after the other
+            graph = self._graph(entry.body["graph"])
+            if graph is None:
+                raise LookupError(entry.unit)
+            found = graph.reached(entry.body["roots"])
+            self._reached = entry, found
+        return found
 
     def look_again(self, group: str) -> None:
         """Forget what a group held: another process may have written meanwhile."""
