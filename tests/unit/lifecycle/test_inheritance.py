@@ -2,12 +2,27 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import re
 from typing import Any
 
-from pytest_cellcache.lifecycle.inheritance import ANY, are_told, digest_of_changes, read, tell
+import pytest
+
+from pytest_cellcache.graph.closure import Closure
+from pytest_cellcache.graph.evaluated import Evaluations
+from pytest_cellcache.lifecycle.inheritance import (
+    ANY,
+    Present,
+    Told,
+    are_told,
+    digest_of_changes,
+    read,
+    tell,
+)
 from pytest_cellcache.lifecycle.producers import Change
 from pytest_cellcache.model.keys import BODY, NAME, Key
-from pytest_cellcache.model.observation import FIXTURE
+from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, StateChange
+from pytest_cellcache.trace.outside import MODULES
 
 UNIT = Key("unit", "t.py", "t.py::test")
 
@@ -139,3 +154,71 @@ def test_who_changes_the_same_by_the_same_functions_did_so_before(bench: Any) ->
     assert are_told(session.attempt(adding, changes=[listed]), last, os.path.basename)
     assert digest(listed, keyed) != last["changed"]
     assert digest(listed, seen=reading) != last["changed"]
+
+
+MANY = """
+L, D, M, S = [], {}, {}, None
+class Thing:
+    kept = {}
+thing = Thing()
+def add(): L.append(1)
+def get(k):
+    if k not in D: D[k] = k
+    return D[k]
+def size(): return len(L)
+def first(): return size()
+def name_x(): return M["x"]
+def name_y(): return M["y"]
+def listing(): return list(M)
+def put(): M["x"] = 1
+def field(): return thing.kept
+def setter(): thing.kept = {}
+def dynamic(n): return getattr(thing, n)
+def load(n):
+    import importlib
+    return importlib.import_module(n)
+def other(): return 1
+"""
+BODIES = re.findall(r"def (\w+)", MANY)
+CHANGED = [("L", ""), ("D", "x"), ("M", "x"), ("M", "y"), ("thing", "kept"), ("Thing", "kept")]
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_whom_else_was_asked_about_makes_no_difference(bench: Any, seed: int) -> None:
+    draw = random.Random(seed)
+    tests = [draw.sample(BODIES, draw.randint(0, 3)) for _ in range(5)]
+    calls = ("; ".join(f"a.{name}" for name in ran) or "1" for ran in tests)
+    lines = (f"def test{number}(): {text}\n" for number, text in enumerate(calls))
+    bench.write(a=MANY, t="import a\n" + "".join(lines))
+    told = {Told("a.py", name, word, name in "DM") for name, word in CHANGED}
+    told |= {Told(OUTSIDE, MODULES, "a"), Told(OUTSIDE, MODULES, "b"), Told(OUTSIDE, "locale")}
+    told.add(Told("a.py", "D", "x", is_keyed=True, fillers=(("a.py", "get"),)))
+    shared = present(bench)
+    found = set()
+    for number, ran in enumerate(tests):
+        own = {Key(BODY, "t.py", f"test{number}"), *(Key(BODY, "a.py", name) for name in ran)}
+        seen = shared.seen(told, frozenset(own))
+        assert seen == present(bench).seen(told, frozenset(own))
+        found |= seen
+    assert found < told
+
+
+def present(bench: Any) -> Present:
+    session = bench.open()
+    closure = Closure(session.project, session.digester, Evaluations())
+    return Present(session.project, session.digester.names, closure)
+
+
+def test_addresses_are_no_part_of_what_is_told(bench: Any) -> None:
+    bench.write(a=STATE, t="import a\ndef test(): a.add()\n")
+    session = bench.open()
+    seen = session.seen("t.py::test", "a.py::add")
+
+    def run(name: str) -> Any:
+        return session.attempt(seen, changes=[StateChange(OUTSIDE, MODULES, name)])
+
+    told = session.recording.changes_of(run("made_7f05110fba50"), session.around)
+    assert [each.word for each in told] == ["made_#"]
+    assert session.recording.is_told(run("made_7fffaa0fba51"), {"changes": told})
+    assert not session.recording.is_told(run("made_2023"), {"changes": told})
+    assert not session.recording.is_told(run("other_7f05110fba50"), {"changes": told})
