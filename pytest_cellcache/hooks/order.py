@@ -82,8 +82,8 @@ class Order:
         # By node id of tests that were replayed: what they would have left.
         self._replayed: dict[str, Leavings] = {}
         self.unreported: dict[str, Leavings] = {}
-        # By node id of tests that were replayed: after whom they have to run.
-        self._needs: dict[str, set[str]] = {}
+        # By node id of tests that were replayed: their records.
+        self._told: dict[str, Mapping[str, Any]] = {}
         # What tests that ran have set for all; by its name the last one who did, replayed or not.
         self._set: set[str] = set()
         self._setting: dict[str, Leavings] = {}
@@ -194,7 +194,7 @@ class Order:
         found = [mate.nodeid for mate, _ in mates]
         chosen: list[str] = []
         while found:
-            new = self._needs.get(found.pop(), set()) & self._replayed.keys()
+            new = needed_in(self._told.get(found.pop(), {})) & self._replayed.keys()
             self._begin_unreported(new)
             chosen += sorted(new)
             found += new
@@ -257,8 +257,7 @@ class Order:
                 self.seeds(leavings.draws)
             self._replayed[item.nodeid] = leavings
             self._ran[item.nodeid] = item, outcome
-        if needed := needed_in(told):
-            self._needs[item.nodeid] = needed
+        self._told[item.nodeid] = told
         self._note(item, outcome, [*leavings.handled, *self._makers.note(item.nodeid, told)])
 
     def ran(

@@ -10,7 +10,7 @@ import pytest
 from pytest_cellcache.hooks.leavings import has_other_past, put_back_in, set_in
 from pytest_cellcache.hooks.makers import Makers
 from pytest_cellcache.hooks.scopes import places_of, reach_of
-from pytest_cellcache.lifecycle.precedence import groups, is_of_others, is_out_of_order, texts
+from pytest_cellcache.lifecycle.precedence import Others, groups, is_out_of_order, texts
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.reasons import Reason
@@ -51,19 +51,23 @@ def settle(
 def _run_producers(judged: Judged, records: Records) -> bool:
     """Let tests that leave something behind run where a test that reads it runs."""
     waiting = [nodeid for nodeid, (_, verdict) in judged.items() if isinstance(verdict, Miss)]
+    hits = judged.keys() - waiting
     has_changed = False
-    while waiting:
+    while waiting and hits:
         consumer = waiting.pop()
-        for nodeid in records.producers_of(judged[consumer][0]):
-            if _flip(judged, nodeid, consumer):
-                waiting.append(nodeid)
-                has_changed = True
+        # A test may have thousands, of which most run already.
+        for nodeid in sorted(hits.intersection(records.producers_of(judged[consumer][0]))):
+            _flip(judged, nodeid, consumer)
+            hits.discard(nodeid)
+            waiting.append(nodeid)
+            has_changed = True
         for group in groups(records.last_of(judged[consumer][0]).get("either")):
             there = [name for name in group if name in judged]
             if any(isinstance(judged[name][1], Miss) for name in there):
                 continue
             for name in there[:1]:
                 has_changed |= _flip(judged, name, consumer)
+                hits.discard(name)
                 waiting.append(name)
     return has_changed
 
@@ -72,18 +76,20 @@ def _keep_order(ranks: Mapping[str, int], judged: Judged, records: Records) -> b
     """Use no record that was made after other producers than stand before the test now."""
 
     def fits(entry: Entry) -> bool:
-        # What it ran after when it failed, say, tells more than an older record.
-        later = records.producers_of(judged[entry.unit][0])
-        known = texts(entry.body.get("producers"))
-        new = (ranks.get(name, len(ranks)) for name in later if name not in known)
-        is_known = all(rank > ranks[entry.unit] for rank in new)
-        if not is_known or is_of_others(entry.body, digest_of):
+        last = records.last_of(judged[entry.unit][0])
+        if last is not entry.body:
+            # What it ran after when it failed, say, tells more than an older record.
+            new = {*texts(last.get("producers"))}.difference(texts(entry.body.get("producers")))
+            if any(ranks.get(name, len(ranks)) <= ranks[entry.unit] for name in new):
+                return False
+        if others.are_in(entry.body):
             return False
         return not is_out_of_order(entry.body, entry.unit, ranks)
 
     def digest_of(nodeid: str) -> str | None:
         return judged[nodeid][0].digest if nodeid in judged else None
 
+    others = Others(digest_of)
     has_changed = False
     for nodeid, rank in ranks.items():
         facts, verdict = judged[nodeid]

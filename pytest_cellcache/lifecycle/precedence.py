@@ -22,8 +22,8 @@ def others_of(row: Kept, last: Mapping[str, Any], ran: Collection[str]) -> list[
     """
     known = [*row.later, *texts(last.get("producers")), *texts(last.get("later"))]
     known += [name for group in groups(last.get("either")) for name in group]
-    before = row.needed
-    found = (n for n in known if n not in before and (n in row.later or n not in ran))
+    before, later = row.needed, {*row.later}
+    found = (n for n in known if n not in before and (n in later or n not in ran))
     return list(dict.fromkeys(found))[:_MOST]
 
 
@@ -44,16 +44,36 @@ def is_out_of_order(told: Mapping[str, Any], nodeid: str, ranks: Mapping[str, in
     )
 
 
-def is_of_others(told: Mapping[str, Any], digest_of: Callable[[str], str | None]) -> bool:
-    """Say whether producers of a record are not the tests they were: other parameters, say.
+class Others:
+    """Tells which producers of a record are not the tests they were: other parameters, say.
 
     Args:
         digest_of: gives the digest of a test of this run by its node id.
     """
-    made = told.get("made")
-    made = made if isinstance(made, dict) else {}
-    found = ((made.get(name), digest_of(name)) for name in needed_in(told))
-    return any(now is not None and was != short(now) for was, now in found)
+
+    def __init__(self, digest_of: Callable[[str], str | None]) -> None:
+        self._digest_of = digest_of
+        # By identity: the records of one run share what tells its tests apart.
+        self._changed: dict[int, tuple[object, set[str]]] = {}
+
+    def are_in(self, told: Mapping[str, Any]) -> bool:
+        """Say whether a record names one that is another test now."""
+        made = told.get("made")
+        if not isinstance(made, dict):
+            return bool(needed_in(told))
+        changed = self._changed_in(made)
+        return bool(changed) and not changed.isdisjoint(needed_in(told))
+
+    def _changed_in(self, made: dict[str, str]) -> set[str]:
+        _, found = self._changed.get(id(made), (None, None))
+        if found is None:
+            rows = made.items()
+            now = ((name, was, self._digest_of(name)) for name, was in rows)
+            found = {
+                name for name, was, digest in now if digest is not None and was != short(digest)
+            }
+            self._changed[id(made)] = made, found
+        return found
 
 
 def needed_in(told: Mapping[str, Any]) -> set[str]:

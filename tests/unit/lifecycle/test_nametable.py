@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pytest_cellcache.lifecycle.nametable import NameTable, StoredNames
-from pytest_cellcache.lifecycle.precedence import is_of_others
+from pytest_cellcache.lifecycle.precedence import Others
 
 TOLD = [
     {"producers": ("a", "b"), "either": (("b", "c"), ("d",)), "later": ["e"]},
@@ -51,9 +51,9 @@ def test_what_tests_were_is_kept() -> None:
     table = NameTable()
     row = table.pack(TOLD[1])
     told = read(table).unpack(row)
-    assert not is_of_others(told, lambda name: name.upper())
-    assert is_of_others(told, lambda name: "other" if name == "c" else name.upper())
-    assert not is_of_others(told, lambda name: "other" if name == "e" else name.upper())
+    assert not Others(lambda name: name.upper()).are_in(told)
+    assert Others(lambda name: "other" if name == "c" else name.upper()).are_in(told)
+    assert not Others(lambda name: "other" if name == "e" else name.upper()).are_in(told)
 
 
 @pytest.mark.parametrize(
