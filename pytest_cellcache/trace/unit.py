@@ -43,6 +43,7 @@ TROUBLES = (Exception,)
 Where = Callable[[], tuple[CodeRef, ...]]
 
 
+_NOTHING: Final[frozenset[Any]] = frozenset()
 _SETS: Final = tuple(
     """reads writes listings stats folders modes scanned absent fresh variables
     inherited in_imports options distributions imports children repositories hosts acts appends
@@ -318,16 +319,19 @@ class OpenUnit:
             self.around.add(SEARCH)
         if self.gaps or traced.gaps:
             self.around |= SURROUNDINGS
-        found: dict[str, Any] = {name: frozenset(getattr(self, name)) for name in _SETS}
+        # Most sets are empty; there may be very many units, and each new set is an object.
+        found: dict[str, Any] = {
+            name: frozenset(there) for name in _SETS if (there := getattr(self, name))
+        }
         changed = self._written.changed()
         touched = frozenset(self._written.touched())
         changed |= {path for path, *_ in touched if path in self._blindly}
         return Observation(
             codes=traced.codes,
-            changed=changed,
-            touched=touched,
-            listed=frozenset(self._listed.items()),
-            gaps=frozenset(self.gaps) | traced.gaps,
+            changed=changed or _NOTHING,
+            touched=touched or _NOTHING,
+            listed=frozenset(self._listed.items()) or _NOTHING,
+            gaps=frozenset(self.gaps) | traced.gaps or _NOTHING,
             **found,
         )
 
