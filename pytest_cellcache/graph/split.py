@@ -359,7 +359,8 @@ def _make_def(qualname: str, node: FunctionDef, refs: Refs, *, is_method: bool) 
         is_method=is_method,
         decorators=tuple(decorator or "" for decorator in decorators),
         has_kept_default=any(
-            is_new(default) for default in (*node.args.defaults, *node.args.kw_defaults)
+            is_new(default) and not _is_constant(default)
+            for default in (*node.args.defaults, *node.args.kw_defaults)
         ),
         is_generator=any(
             isinstance(inner, (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith))
@@ -367,6 +368,13 @@ def _make_def(qualname: str, node: FunctionDef, refs: Refs, *, is_method: bool) 
             for inner in walk_scope(statement)
         ),
     )
+
+
+def _is_constant(node: ast.expr | None) -> bool:
+    """Say whether an expression gives what nobody can change."""
+    if isinstance(node, ast.Tuple):
+        return all(map(_is_constant, node.elts))
+    return isinstance(node, ast.Constant)
 
 
 def _outside_functions(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:

@@ -38,7 +38,7 @@ from typing import Any, NewType
 Digest = NewType("Digest", str)
 """Lower-case hex of 128-bit XXH3 (32 characters)."""
 
-SCHEMA = 12
+SCHEMA = 13
 
 ABSENT = Digest("absent")
 """Stands for "there is no such thing", so that its appearance is a change."""

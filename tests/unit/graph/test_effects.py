@@ -66,7 +66,13 @@ def quiet(value):
     new[value] = 1
     return [n for n in new]
 class Quiet:
-    def __init__(self, a): self.a = [a]; self.a.append(a)
+    def __init__(self, a, b=(), c=("x", (1, None))):
+        self.a = [a]
+        self.a.append(a)
+class Keeping:
+    def __init__(self, a, b=([],)):
+        self.a = a
+        b[0].append(a)
 def identity(f): return f
 """
 
@@ -163,6 +169,7 @@ REGISTERING = {
     "value of a call": ("X = state.set_global(1)", "V"),
     "default argument": ("def f(a=state.set_global(1)): pass", "V"),
     "class body": ("class F:\n    state.set_global(1)", "V"),
+    "default that is kept": ("X = state.Keeping(1)", "Keeping"),
 }
 
 
