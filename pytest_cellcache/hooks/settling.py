@@ -10,7 +10,7 @@ import pytest
 from pytest_cellcache.hooks.leavings import has_other_past, put_back_in, set_in
 from pytest_cellcache.hooks.makers import Makers
 from pytest_cellcache.hooks.scopes import places_of, reach_of
-from pytest_cellcache.lifecycle.precedence import Others, groups, is_out_of_order, texts
+from pytest_cellcache.lifecycle.precedence import Others, Precedence, groups, texts
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.reasons import Reason
@@ -84,12 +84,12 @@ def _keep_order(ranks: Mapping[str, int], judged: Judged, records: Records) -> b
                 return False
         if others.are_in(entry.body):
             return False
-        return not is_out_of_order(entry.body, entry.unit, ranks)
+        return not precedence.is_broken(entry.body, entry.unit)
 
     def digest_of(nodeid: str) -> str | None:
         return judged[nodeid][0].digest if nodeid in judged else None
 
-    others = Others(digest_of)
+    others, precedence = Others(digest_of), Precedence(ranks)
     has_changed = False
     for nodeid, rank in ranks.items():
         facts, verdict = judged[nodeid]

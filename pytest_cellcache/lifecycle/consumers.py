@@ -71,27 +71,31 @@ def with_producers(
     for _ in range(_MAX_PASSES):
         live = {unit: own | frozenset(added.get(unit, ())) for unit, own in roots.items()}
         readers = Readers(project, names, live, live_edges, closure.loaded_first)
-        grown = False
+        # By the units that rest on them: very many places may have the same readers.
+        resting: dict[int, set[Key]] = {}
         for place, group in places.items():
             rests_on = frozenset[Key]().union(*(change.rests_on for change in group))
             instead = frozenset(change.unit for change in group if change.unit is not None)
             fillers = group[0].fillers
             filling = {*fillers, *(h for h, k in left.hubs.items() if not fillers.isdisjoint(k))}
-            bits = readers.bits_of(group[0]) & ~served[place]
-            waiting = fully = readers.units_in(bits)
+            bits = fully = readers.bits_of(group[0]) & ~served[place]
             if fillers:  # others may turn out to be that, too
-                fully = frozenset(u for u in waiting if not live[u].isdisjoint(filling))
-                bits = readers.bits_for(fully)
-            served[place] |= bits
-            for needs, units in ((rests_on, fully), (instead, waiting - fully)):
-                units = frozenset(u for u in units if not needs <= live[u] and needs != {u})
-                if not units:
-                    continue
-                hub = left.hub_of(needs)
-                for unit in units:
-                    more = added.setdefault(unit, set())
-                    grown = grown or (hub not in more and any(k.kind == BODY for k in needs))
-                    more.add(hub)
+                waiting = readers.units_in(bits)
+                fully = readers.bits_for(u for u in waiting if not live[u].isdisjoint(filling))
+            served[place] |= fully
+            for needs, some in ((rests_on, fully), (instead, bits & ~fully)):
+                units = readers.units_in(some)
+                met = readers.bits_for(u for u in units if needs <= live[u] or needs == {u})
+                if some & ~met:
+                    resting.setdefault(some & ~met, set()).update(needs)
+        grown = False
+        for bits, needed in resting.items():
+            hub = left.hub_of(frozenset(needed))
+            is_code = any(key.kind == BODY for key in needed)
+            for unit in readers.units_in(bits):
+                more = added.setdefault(unit, set())
+                grown = grown or (hub not in more and is_code)
+                more.add(hub)
         if not grown:  # what bodies that made a remembered value read counts, too
             break
     loaded: dict[Key, frozenset[str]] = {}
@@ -111,11 +115,12 @@ def with_producers(
             added.setdefault(unit, set()).add(registering[modules, file, name])
     for unit in left.units.keys() & added.keys():
         left.units[unit] |= added[unit]
+    standing = left.standing()
     found = []
     for row in rows:
         unit = left.key_of(row.attempt)
         new = frozenset(added.get(unit, ()))
-        around = left.tests_around(unit, new)
+        around = standing.around(unit, new)
         if len(new) > _FEW:
             new = frozenset({left.hub_of(new)})  # many units rest on the same
         found.append(Kept(row.attempt, row.roots | new, *around))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from pytest_cellcache.graph.locate import places_of
 from pytest_cellcache.graph.reached import Reached
 from pytest_cellcache.graph.remembered import Place, Ran
 from pytest_cellcache.lifecycle.footprint import InputKeys
 from pytest_cellcache.lifecycle.producers import Producers, draws, unit_key
-from pytest_cellcache.lifecycle.setters import is_within
+from pytest_cellcache.lifecycle.standing import Standing
 from pytest_cellcache.lifecycle.surroundings import Edges, KeysOfCode, Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model.keys import EFFECTS, GROUP, UNIT, Key
@@ -26,20 +26,6 @@ _NOTHING: Final[frozenset[str]] = frozenset()
 _UNDONE: Final = " undone"
 _MOST_USERS: Final = 20
 """Users of one fixture that are remembered."""
-
-
-class Around(NamedTuple):
-    """Producers of a unit, by node ids in their order.
-
-    Attributes:
-        before: tests that ran before it.
-        later: tests that ran after it, and those whose fixtures were set up after it.
-        either: per fixture that was set up before it, tests that used it: one of them will do.
-    """
-
-    before: tuple[str, ...] = ()
-    later: tuple[str, ...] = ()
-    either: tuple[tuple[str, ...], ...] = ()
 
 
 class Left:
@@ -75,15 +61,12 @@ class Left:
         self.units: dict[Key, frozenset[Key]] = {}
         self.hubs: dict[Key, frozenset[Key]] = {}
         self._hub_of: dict[frozenset[Key], Key] = {}
-        self._tests: dict[Key, frozenset[Key]] = {}
-        self._behind: dict[Key, tuple[frozenset[Key], frozenset[Key]]] = {}
         # By test: units of the fixtures that it has used, which it makes live itself.
         self._used: dict[Key, set[Key]] = {}
         self._users: dict[Key, list[Key]] = {}
         self._modules: dict[Key, frozenset[str]] = {}
         self._same: dict[frozenset[str], frozenset[str]] = {}
         self._order: dict[Key, str] = {}
-        self._ranks: dict[Key, int] = {}
         self._fixtures: dict[Instance, Key] = {}
         self._lone: dict[str, list[Instance]] = {}
         self._values: set[str] = set()
@@ -274,60 +257,17 @@ class Left:
             self.hubs[hub] = keys
         return hub
 
-    def tests_before(self, unit: Key, roots: frozenset[Key]) -> tuple[str, ...]:
-        """Give the node ids of the producers among roots that ran before a unit."""
-        return self.tests_around(unit, roots).before
-
-    def tests_around(self, unit: Key, roots: frozenset[Key]) -> Around:
-        """Give the producers among roots, by where they stand to a unit."""
-        if len(self._ranks) != len(self._order):
-            self._ranks = {key: number for number, key in enumerate(self._order)}
-            self._tests.clear()
-            self._behind.clear()
-        place = self._ranks
-        own = place.get(unit, len(place))
-        used = self._used.get(unit, set())
-        is_setup = unit.name.startswith("fixture ")  # its record says who was there (``around``)
-        units = set[Key]().union(*map(self._units_of, roots)) - used
-        # What a fixture did may follow from what tests had done before it, or its teardown.
-        for fixture in units & self._users.keys():
-            units |= self._units_behind(fixture) - used
-        ranked = sorted(units & place.keys(), key=place.__getitem__)
-        before = tuple(self._order[key] for key in ranked if place[key] < own)
-        later = [self._order[key] for key in ranked if place[key] > own]
-        either = []
-        for fixture in sorted(() if is_setup else units & self._users.keys()):
-            users = self._users[fixture]
-            _, where = self.users_of(fixture)
-            if where and not is_within(unit.name, where):
-                continue
-            if place[users[0]] < own:
-                either.append(tuple(self._order[key] for key in users if place[key] < own))
-            else:
-                later += [self._order[key] for key in users]
-        return Around(before, tuple(later), tuple(either))
+    def standing(self) -> Standing:
+        """Tell who stands where to units, as long as what they rest on stays the same."""
+        fixtures = {key: (self._users[key], self.users_of(key)[1]) for key in sorted(self._users)}
+        return Standing(
+            self._order, self._changed.keys(), fixtures, self._used, self.units, self.hubs
+        )
 
     @property
     def nodeids(self) -> Collection[str]:
         """Node ids of the tests that ran."""
         return self._order.values()
-
-    def _units_behind(self, fixture: Key) -> frozenset[Key]:
-        """Give the tests and fixtures among what a fixture rests on."""
-        roots = self.units.get(fixture, frozenset())
-        of, found = self._behind.get(fixture, (None, frozenset[Key]()))
-        if of is not roots:
-            found = frozenset[Key]().union(*map(self._units_of, roots))
-            self._behind[fixture] = roots, found
-        return found
-
-    def _units_of(self, root: Key) -> frozenset[Key]:
-        """Give the tests and fixtures that a root is, or stands for."""
-        found = self._tests.get(root)
-        if found is None:
-            keys = self.hubs.get(root, frozenset({root}))
-            found = self._tests[root] = keys & (self._order.keys() | self._changed.keys())
-        return found
 
 
 def modules_only(keys: Iterable[Key]) -> Iterable[Key]:

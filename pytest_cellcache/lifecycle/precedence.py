@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from pytest_cellcache.lifecycle.consumers import Kept
+from pytest_cellcache.lifecycle.nametable import Names
 from pytest_cellcache.store.contract import Store
 
 _MOST: Final = 100
@@ -27,21 +29,38 @@ def others_of(row: Kept, last: Mapping[str, Any], ran: Collection[str]) -> list[
     return list(dict.fromkeys(found))[:_MOST]
 
 
-def is_out_of_order(told: Mapping[str, Any], nodeid: str, ranks: Mapping[str, int]) -> bool:
-    """Say whether a record was made after other producers than stand before a test now.
+class Precedence:
+    """Tells which records were made after other producers than stand before their tests now.
 
     Args:
         ranks: places of the tests of this run.
     """
-    own = ranks[nodeid]
-    before = [ranks.get(name, own) for name in texts(told.get("producers"))]
-    if before and (before != sorted(before) or before[-1] >= own):
-        return True
-    if any(ranks.get(name, own) < own for name in texts(told.get("later"))):
-        return True
-    return any(
-        all(ranks.get(name, own) >= own for name in group) for group in groups(told.get("either"))
-    )
+
+    def __init__(self, ranks: Mapping[str, int]) -> None:
+        self._ranks = ranks
+        # By identity: records share lists, which may be very long. The first and the last place,
+        # and whether all are there, in this order.
+        self._known: dict[int, tuple[object, float, float, bool]] = {}
+
+    def is_broken(self, told: Mapping[str, Any], nodeid: str) -> bool:
+        """Say whether that is so of the record of a test."""
+        own = self._ranks[nodeid]
+        if before := texts(told.get("producers")):
+            _, last, is_kept = self._known_of(before)
+            if not is_kept or last >= own:
+                return True
+        if (later := texts(told.get("later"))) and self._known_of(later)[0] < own:
+            return True
+        return any(self._known_of(group)[0] >= own for group in groups(told.get("either")))
+
+    def _known_of(self, names: list[str]) -> tuple[float, float, bool]:
+        known = self._known.get(id(names))
+        if known is None:
+            found = [self._ranks[name] for name in names if name in self._ranks]
+            is_kept = len(found) == len(names) and found == sorted(found)
+            first, last = min(found, default=math.inf), max(found, default=-1)
+            known = self._known[id(names)] = names, first, last, is_kept
+        return known[1:]
 
 
 class Others:
@@ -89,6 +108,8 @@ def short(digest: str) -> str:
 
 def texts(found: object) -> list[str]:
     """Give the texts of a list that was read from a record."""
+    if isinstance(found, Names):
+        return found
     found = found if isinstance(found, (list, tuple)) else []
     return [name for name in found if isinstance(name, str)]
 

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_cellcache.lifecycle.consumers import Kept
 from pytest_cellcache.lifecycle.precedence import (
-    is_out_of_order,
+    Precedence,
     others_of,
     read_unstored,
     texts,
@@ -65,7 +65,9 @@ def files(*names: str) -> frozenset[str]:
     ],
 )
 def test_whether_a_record_fits_the_order(told: dict[str, Any], expected: bool) -> None:
-    assert is_out_of_order(told, "c", RANKS) is expected
+    precedence = Precedence(RANKS)
+    assert precedence.is_broken(told, "c") is expected
+    assert precedence.is_broken(told, "c") is expected  # from what it remembers
 
 
 def test_known_producers_that_did_not_run_before_are_remembered() -> None:
@@ -166,7 +168,10 @@ def test_too_many_paths_are_everything() -> None:
 class Before:
     """Nobody wrote files that others read."""
 
-    def tests_before(self, unit: Any, roots: Any) -> tuple[str, ...]:
+    def standing(self) -> Before:
+        return self
+
+    def before(self, unit: Any, roots: Any) -> tuple[str, ...]:
         return ()
 
 
