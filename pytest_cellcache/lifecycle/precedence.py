@@ -72,27 +72,26 @@ class Others:
 
     def __init__(self, digest_of: Callable[[str], str | None]) -> None:
         self._digest_of = digest_of
-        # By identity: the records of one run share what tells its tests apart.
-        self._changed: dict[int, tuple[object, set[str]]] = {}
+        # By identity: records share what tells the tests of their run apart, and lists of them.
+        self._known: dict[tuple[int, int], tuple[object, object, bool]] = {}
 
     def are_in(self, told: Mapping[str, Any]) -> bool:
         """Say whether a record names one that is another test now."""
         made = told.get("made")
-        if not isinstance(made, dict):
-            return bool(needed_in(told))
-        changed = self._changed_in(made)
-        return bool(changed) and not changed.isdisjoint(needed_in(told))
+        every = [texts(told.get("producers")), *groups(told.get("either"))]
+        return any(
+            self._are_among(names, made if isinstance(made, dict) else {}) for names in every
+        )
 
-    def _changed_in(self, made: dict[str, str]) -> set[str]:
-        _, found = self._changed.get(id(made), (None, None))
-        if found is None:
-            rows = made.items()
-            now = ((name, was, self._digest_of(name)) for name, was in rows)
-            found = {
-                name for name, was, digest in now if digest is not None and was != short(digest)
-            }
-            self._changed[id(made)] = made, found
-        return found
+    def _are_among(self, names: list[str], made: dict[str, str]) -> bool:
+        known = self._known.get((id(names), id(made)))
+        if known is None:
+            now = ((name, self._digest_of(name)) for name in names)
+            are_others = any(
+                digest is not None and made.get(name) != short(digest) for name, digest in now
+            )
+            known = self._known[id(names), id(made)] = names, made, are_others
+        return known[2]
 
 
 def needed_in(told: Mapping[str, Any]) -> set[str]:
