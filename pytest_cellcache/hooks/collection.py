@@ -82,6 +82,11 @@ class Collection:
         """The outlines that are not hydrated."""
         return [outline for outline in self._outlines if not outline.is_hydrated]
 
+    @property
+    def left_out(self) -> list[Entry]:
+        """The records of their collections."""
+        return [self._outlines[outline] for outline in self.waiting]
+
     # -- hooks -----------------------------------------------------------------------------------
 
     @pytest.hookimpl(tryfirst=True)

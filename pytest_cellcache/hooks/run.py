@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import pytest
 
+from pytest_cellcache.hooks.around import surroundings_of
 from pytest_cellcache.hooks.basis import STAT_NOTE, Basis
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.collection import Collection
-from pytest_cellcache.hooks.facets import plugin_files
+from pytest_cellcache.hooks.entering import EnteredNow
 from pytest_cellcache.hooks.firstparty import concerns
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.inheriting import Inheriting
@@ -31,12 +32,10 @@ from pytest_cellcache.lifecycle.units import Attempt, TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import digest_parts
 from pytest_cellcache.model.events import FixtureEvent, TestEvent
-from pytest_cellcache.model.keys import FILE, WHOLE, Key
-from pytest_cellcache.model.observation import Observation, StateChange
+from pytest_cellcache.model.observation import StateChange
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Hit, Miss, Verdict
 from pytest_cellcache.model.settings import Settings
-from pytest_cellcache.sources.loaded import loaded_files
 from pytest_cellcache.sources.places import Places, temporary_folder
 from pytest_cellcache.store.contract import Store
 from pytest_cellcache.trace.collector import paused
@@ -93,6 +92,7 @@ class Run:
         self.inheriting: Inheriting | None = None
         self._collected: list[Collected] = []
         self._around: Surroundings | None = None
+        self._entered: EnteredNow | None = None
         self._live: dict[str, TestEvent] = {}
         self._cached: list[TestEvent] = []
         self.fixtures: list[FixtureEvent] = []
@@ -136,7 +136,7 @@ class Run:
         self._library.basis = self.basis
 
     def _settle(self, session: pytest.Session) -> None:
-        config, places, basis = self._config, self._places, self.basis
+        basis = self.basis
         if basis is None:
             return
         if basis.settle():
@@ -144,32 +144,14 @@ class Run:
         self.collection.drop_failed(session.items)
         for item in session.items:
             self._judged[item.nodeid] = self._judge(item)
+        entered = self._hold_against_entered(session, basis)
         self._hydrate(session)
         if self.changes is not None:
             # Who replays must know at once what live tests have changed.
             self.changes.is_lax = not self.order.is_replaying
         self.collection.drop_failed(session.items)
         self.collection.warn_again()
-        declared = frozenset(Key(FILE, name) for name in basis.named)
-        declared |= {Key(WHOLE, name) for name in self._untraced}
-        by_statement = self._recorder.imports()
-        self._around = Surroundings(
-            self._recorder.base_unit() | self._collecting.seen,
-            # Where statements are not told apart, hooks are found among all that ran.
-            by_statement.outside | Observation(self._collecting.seen.codes)
-            if by_statement.modules
-            else by_statement.outside._replace(codes=frozenset()),
-            by_statement.statements,
-            by_statement.modules,
-            tuple(file for file in loaded_files().values() if self.concerns(file)),
-            plugin_files(config, places),
-            frozenset(places.relative(str(item.path)) for item in session.items),
-            tuple(basis.facets),
-            declared,
-            self._settings.may_connect,
-            self._keys_of,
-            self.unread,
-        )
+        self._around = self._surround(session)
         self._recording = Recording(
             project=basis.project,
             digester=basis.digester,
@@ -180,6 +162,7 @@ class Run:
             named=self.order.named,
             by_chance=self.order.by_chance,
             last_of=basis.verifier.last_of,
+            entered=entered.keep,
         )
         self.inheriting = Inheriting(
             self._recording, basis.verifier, self.order, self._surroundings
@@ -189,6 +172,37 @@ class Run:
             self._collected = self._library.describe(
                 collection.captured, collection.warnings_of, self._digests_of, self._judged.keys()
             )
+
+    def _surround(self, session: pytest.Session) -> Surroundings:
+        assert self.basis is not None
+        found = surroundings_of(
+            session,
+            self.basis,
+            self._recorder,
+            self._settings,
+            collecting=self._collecting.seen,
+            untraced=self._untraced,
+            concerns=self.concerns,
+        )
+        return found._replace(keys_of=self._keys_of, unread=self.unread)
+
+    def _hold_against_entered(self, session: pytest.Session, basis: Basis) -> EnteredNow:
+        """Judge again who may see that modules enter something else in registers than before."""
+        self._entered = entered = EnteredNow(
+            basis,
+            self._store,
+            lambda: self._around or self._surround(session),
+            self.collection.left_out,
+            self.concerns,
+        )
+        found = [verdict.entry for _, verdict in self._judged.values() if isinstance(verdict, Hit)]
+        if found:
+            basis.verifier.standing = standing = entered.weigh(found)
+            for item in session.items:
+                verdict = self._judged[item.nodeid][1]
+                if isinstance(verdict, Hit) and standing.upsetting(verdict.entry) is not None:
+                    self._judged[item.nodeid] = self._judge(item)
+        return entered
 
     def _hydrate(self, session: pytest.Session) -> None:
         """Make live items real ones, and judge again what was not."""
@@ -378,7 +392,8 @@ class Run:
                 inputs=basis.inputs,
                 store=self._store,
             )
-            collections.write(self._collected, self._recording, self._around)
+            files = self._entered.files if self._entered is not None else ()
+            collections.write(self._collected, self._recording, self._around, files)
             basis.keep_path()
         for digest, table in basis.project.parsed.items():
             self._store.put_note(f"cells/{digest}", table)
@@ -393,6 +408,7 @@ class Run:
     def _release(self) -> None:
         """Let go of what pytest's last collections of garbage would look through in vain."""
         self.basis = self._recording = self._around = self._library.basis = self.inheriting = None
+        self._entered = None
         self._judged.clear()
         self._replays.clear()
         self._collected.clear()

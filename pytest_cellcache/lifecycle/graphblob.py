@@ -21,6 +21,7 @@ from pytest_cellcache.model.keys import (
     LOADS,
     NAME,
     REGISTERS,
+    UNIT,
     Key,
 )
 
@@ -177,4 +178,15 @@ class StoredGraph:
                 if target not in seen:
                     seen.add(target)
                     stack.append(target)
+        return frozenset(self._keys[number] for number in seen)
+
+    def rooted(self, roots: Sequence[int]) -> frozenset[Key]:
+        """Give the keys of roots, and what those lead to that stand for others."""
+        seen = set(roots)
+        stack = [number for number in seen if self._keys[number].kind == UNIT]
+        while stack:
+            for target in self._edges[stack.pop()]:
+                if target not in seen:
+                    seen.add(target)
+                    stack += [target] if self._keys[target].kind == UNIT else []
         return frozenset(self._keys[number] for number in seen)

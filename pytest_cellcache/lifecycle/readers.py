@@ -7,10 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from pytest_cellcache.graph.names import Names
-from pytest_cellcache.graph.objects import attribute_of
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import KEYED, Refs, words_of
-from pytest_cellcache.graph.remembered import Place
+from pytest_cellcache.graph.remembered import Place, attribute_of
 from pytest_cellcache.graph.watching import asks_for_modules
 from pytest_cellcache.lifecycle.gathering import Gathered
 from pytest_cellcache.lifecycle.producers import DRAWS, Change
