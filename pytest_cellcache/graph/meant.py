@@ -8,7 +8,7 @@ from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.names import Binding, Names
 from pytest_cellcache.graph.project import Project, is_module
 from pytest_cellcache.graph.refs import KEYED, MUTATORS
-from pytest_cellcache.graph.remembered import Place, at_attribute
+from pytest_cellcache.graph.remembered import Place, at_attribute, attribute_of
 from pytest_cellcache.graph.scopes import NEW_CONTAINERS
 
 
@@ -27,7 +27,8 @@ def all_meant(
         if not found:
             return None
         meant |= found
-    return meant
+    # ``K.x = 1`` names ``K`` as well.
+    return {p for p in meant if ":" not in p[1] or attribute_of(p)[0] not in meant}
 
 
 def is_own_module(project: Project, names: Names, path: str, chain: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from pytest_cellcache.hooks.basis import Basis
+from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.facets import plugin_files
 from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.model.keys import FILE, WHOLE, Key
@@ -16,39 +17,47 @@ from pytest_cellcache.sources.loaded import loaded_files
 from pytest_cellcache.trace.recorder import Recorder
 
 
-def surroundings_of(
-    session: pytest.Session,
-    basis: Basis,
-    recorder: Recorder,
-    settings: Settings,
-    *,
-    collecting: Observation,
-    untraced: Iterable[str],
-    concerns: Callable[[str], bool],
-) -> Surroundings:
-    """Give what tests share.
+class Sharing:
+    """Tells what tests share.
 
     Args:
-        collecting: what was consulted while tests were collected.
         untraced: relative first-party files imported before the tracer started.
         concerns: says whether a loaded module is one of this run's project.
     """
-    places = basis.snapshot.places
-    declared = frozenset(Key(FILE, name) for name in basis.named)
-    declared |= {Key(WHOLE, name) for name in untraced}
-    by_statement = recorder.imports()
-    return Surroundings(
-        recorder.base_unit() | collecting,
-        # Where statements are not told apart, hooks are found among all that ran.
-        by_statement.outside | Observation(collecting.codes)
-        if by_statement.modules
-        else by_statement.outside._replace(codes=frozenset()),
-        by_statement.statements,
-        by_statement.modules,
-        tuple(file for file in loaded_files().values() if concerns(file)),
-        plugin_files(session.config, places),
-        frozenset(places.relative(str(item.path)) for item in session.items),
-        tuple(basis.facets),
-        declared,
-        settings.may_connect,
-    )
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        settings: Settings,
+        collecting: CollectWatch,
+        untraced: Iterable[str],
+        concerns: Callable[[str], bool],
+    ) -> None:
+        self._recorder = recorder
+        self._settings = settings
+        self._collecting = collecting
+        self._untraced = frozenset(untraced)
+        self._concerns = concerns
+
+    def now(self, session: pytest.Session, basis: Basis) -> Surroundings:
+        """Give it as it is when everything is collected."""
+        collecting = self._collecting.seen
+        places = basis.snapshot.places
+        declared = frozenset(Key(FILE, name) for name in basis.named)
+        declared |= {Key(WHOLE, name) for name in self._untraced}
+        by_statement = self._recorder.imports()
+        return Surroundings(
+            self._recorder.base_unit() | collecting,
+            # Where statements are not told apart, hooks are found among all that ran.
+            by_statement.outside | Observation(collecting.codes)
+            if by_statement.modules
+            else by_statement.outside._replace(codes=frozenset()),
+            by_statement.statements,
+            by_statement.modules,
+            tuple(file for file in loaded_files().values() if self._concerns(file)),
+            plugin_files(session.config, places),
+            frozenset(places.relative(str(item.path)) for item in session.items),
+            tuple(basis.facets),
+            declared,
+            self._settings.may_connect,
+        )

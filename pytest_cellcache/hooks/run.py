@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_cellcache.hooks.around import surroundings_of
+from pytest_cellcache.hooks.around import Sharing
 from pytest_cellcache.hooks.basis import STAT_NOTE, Basis
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.collection import Collection
-from pytest_cellcache.hooks.entering import EnteredNow
+from pytest_cellcache.hooks.entering import entered_now, upset_by
 from pytest_cellcache.hooks.firstparty import concerns
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.inheriting import Inheriting
@@ -24,6 +24,7 @@ from pytest_cellcache.hooks.outline import outline_of
 from pytest_cellcache.hooks.replay import unpack
 from pytest_cellcache.hooks.state import Changes, make_watch
 from pytest_cellcache.lifecycle.collecting import Collected, Collections
+from pytest_cellcache.lifecycle.entered import EnteredNow
 from pytest_cellcache.lifecycle.evaluations import Statement
 from pytest_cellcache.lifecycle.inheritance import Told
 from pytest_cellcache.lifecycle.record import Recording
@@ -81,8 +82,7 @@ class Run:
         self._store = store
         self._recorder = recorder
         self._guard = guard
-        self._collecting = collecting
-        self._untraced = untraced
+        self._sharing = Sharing(recorder, settings, collecting, untraced, self.concerns)
         self._began_ns = began_ns
         self._judged: dict[str, Judged] = {}
         self._replays: dict[str, Any] = {}
@@ -92,7 +92,6 @@ class Run:
         self.inheriting: Inheriting | None = None
         self._collected: list[Collected] = []
         self._around: Surroundings | None = None
-        self._entered: EnteredNow | None = None
         self._live: dict[str, TestEvent] = {}
         self._cached: list[TestEvent] = []
         self.fixtures: list[FixtureEvent] = []
@@ -175,33 +174,19 @@ class Run:
 
     def _surround(self, session: pytest.Session) -> Surroundings:
         assert self.basis is not None
-        found = surroundings_of(
-            session,
-            self.basis,
-            self._recorder,
-            self._settings,
-            collecting=self._collecting.seen,
-            untraced=self._untraced,
-            concerns=self.concerns,
-        )
+        found = self._sharing.now(session, self.basis)
         return found._replace(keys_of=self._keys_of, unread=self.unread)
 
     def _hold_against_entered(self, session: pytest.Session, basis: Basis) -> EnteredNow:
         """Judge again who may see that modules enter something else in registers than before."""
-        self._entered = entered = EnteredNow(
-            basis,
-            self._store,
-            lambda: self._around or self._surround(session),
-            self.collection.left_out,
-            self.concerns,
-        )
-        found = [verdict.entry for _, verdict in self._judged.values() if isinstance(verdict, Hit)]
-        if found:
-            basis.verifier.standing = standing = entered.weigh(found)
-            for item in session.items:
-                verdict = self._judged[item.nodeid][1]
-                if isinstance(verdict, Hit) and standing.upsetting(verdict.entry) is not None:
-                    self._judged[item.nodeid] = self._judge(item)
+
+        def around() -> Surroundings:
+            return self._around or self._surround(session)
+
+        entered = entered_now(basis, self._store, around, self.collection.left_out, self.concerns)
+        basis.verifier.entered = entered
+        upset = upset_by(entered, self._judged.values())
+        self._judged.update((i.nodeid, self._judge(i)) for i in session.items if i.nodeid in upset)
         return entered
 
     def _hydrate(self, session: pytest.Session) -> None:
@@ -392,7 +377,7 @@ class Run:
                 inputs=basis.inputs,
                 store=self._store,
             )
-            files = self._entered.files if self._entered is not None else ()
+            files = basis.verifier.entered.files if basis.verifier.entered else ()
             collections.write(self._collected, self._recording, self._around, files)
             basis.keep_path()
         for digest, table in basis.project.parsed.items():
@@ -408,7 +393,6 @@ class Run:
     def _release(self) -> None:
         """Let go of what pytest's last collections of garbage would look through in vain."""
         self.basis = self._recording = self._around = self._library.basis = self.inheriting = None
-        self._entered = None
         self._judged.clear()
         self._replays.clear()
         self._collected.clear()

@@ -15,19 +15,25 @@ behind (``readers``): of a mapping, who names its key or takes it as a whole.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.digests import Digester
-from pytest_cellcache.graph.entering import Entered
+from pytest_cellcache.graph.entering import Entered, Entering, KeysOf
+from pytest_cellcache.graph.evaluated import Evaluations
+from pytest_cellcache.graph.locate import Locator
 from pytest_cellcache.graph.refs import words_of
+from pytest_cellcache.lifecycle.precedence import texts
 from pytest_cellcache.lifecycle.producers import Change, unit_key
 from pytest_cellcache.lifecycle.readers import Readers
+from pytest_cellcache.lifecycle.surroundings import Surroundings, evaluations_of_imports
 from pytest_cellcache.model.digest import digest_bytes
 from pytest_cellcache.model.keys import NAME, Key
 from pytest_cellcache.model.record import Entry
+from pytest_cellcache.store.contract import Store
 
 ENTERED: Final = "entered"
 """Name of the blob in the body of a record."""
@@ -35,6 +41,8 @@ ENTERING: Final = "entering"
 """In that of a collection: the files among all that the module imports that enter something."""
 LENGTH: Final = 12
 """Of the names of records."""
+_MOST_CLEAR: Final = 100_000
+"""Records of which it is noted that they see nothing of what differs."""
 
 ByFile: TypeAlias = Mapping[str, frozenset[Entered]]
 """What modules enter, by their files; files of modules that enter nothing may be left out."""
@@ -149,6 +157,107 @@ class Standing:
                 definitions = self._digester.project.index(path).definitions | words_of(path)
                 found.update(_change(each, definitions) for each in before ^ now)
         return frozenset(found)
+
+
+class EnteredNow:
+    """What the modules of this run have entered before its first test.
+
+    Args:
+        around: gives what imports ran.
+        left_out: records of the collections of the modules that are not imported, which hold.
+        keys_of: gives the keys of mappings as they are then; tests may enter more.
+        roots_of: gives what the test of a record ran and consulted.
+    """
+
+    def __init__(
+        self,
+        digester: Digester,
+        store: Store,
+        around: Callable[[], Surroundings],
+        left_out: Iterable[Entry],
+        keys_of: KeysOf,
+        roots_of: Callable[[Entry], frozenset[Key]],
+    ) -> None:
+        self._digester = digester
+        self._store = store
+        self._roots_of = roots_of
+        self._around = functools.cache(around)
+        self._left_out = list(left_out)
+        self._keys_of = keys_of
+        self._evaluated: Evaluations | None = None
+        self._closed: Closure | None = None
+        self._standing: Standing | None = None
+        self._name: str | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """What records are held against."""
+        if self._standing is None:
+            store = self._store
+            self._standing = Standing(
+                self._entered(),
+                self._digester,
+                self._closure,
+                store.get_blob,
+                self._roots_of,
+            )
+            note = (store.get_note(self._note) or b"").decode("ascii", "replace")
+            names = (note[at : at + LENGTH] for at in range(0, len(note), LENGTH))
+            self._standing.clear.update(names)
+        return self._standing
+
+    @property
+    def files(self) -> list[str]:
+        """The files of modules that enter something."""
+        return [path for path, found in self.standing.entered.items() if found]
+
+    def weigh(self, entries: Iterable[Entry]) -> None:
+        """Find out whether many records hold, and note for other runs which do."""
+        clear = self.standing.clear
+        before = len(clear)
+        self.standing.weigh(entries)
+        if before < len(clear) <= _MOST_CLEAR:
+            self._store.put_note(self._note, "".join(sorted(clear)).encode())
+
+    def upsetting(self, entry: Entry) -> str | None:
+        """Say what a record holds no more for; ``None`` where it holds."""
+        return self.standing.upsetting(entry)
+
+    def keep(self) -> str:
+        """Keep what is entered as a blob, and give its name."""
+        if self._name is None:
+            self._name = self._store.put_blob(self.standing.blob) or ""
+        return self._name
+
+    @property
+    def _note(self) -> str:
+        return f"entered/{digest_bytes(self.standing.blob)}"
+
+    def _entered(self) -> dict[str, frozenset[Entered]]:
+        found: dict[str, frozenset[Entered]] = {}
+        for entry in self._left_out:
+            then = decode(self._store.get_blob(str(entry.body.get(ENTERED)))) or {}
+            found.update(
+                (path, then.get(path, frozenset())) for path in texts(entry.body.get(ENTERING))
+            )
+        entering = Entering(self._digester, self._keys_of, self._evaluations)
+        relative = self._digester.project.snapshot.places.relative
+        found.update((path, entering.of(path)) for path in map(relative, self._around().loaded))
+        return found
+
+    def _evaluations(self) -> Evaluations:
+        if self._evaluated is None:
+            keys_of_code = Locator(self._digester.project).keys
+            self._evaluated, _ = evaluations_of_imports(
+                self._digester, self._around(), keys_of_code
+            )
+        return self._evaluated
+
+    def _closure(self) -> Closure:
+        if self._closed is None:
+            digester = self._digester
+            self._closed = Closure(digester.project, digester, self._evaluations())
+        return self._closed
 
 
 def name_of(entry: Entry) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_cellcache.graph.members import Members
-from pytest_cellcache.lifecycle.entered import Standing
+from pytest_cellcache.lifecycle.entered import EnteredNow
 from pytest_cellcache.lifecycle.graphblob import StoredGraph
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.nametable import BLOB, StoredNames
@@ -32,7 +32,7 @@ class Verifier:
         max_age_s: older records are not used; ``None``: any age.
 
     Attributes:
-        standing: what modules enter in registers of others, once they are all collected.
+        entered: what modules enter in registers of others, once they are all collected.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Verifier:
         self._graphs: dict[str, StoredGraph | None] = {}
         self._unstored: dict[str, dict[str, dict[str, Any]]] = {}
         self._names: dict[str, StoredNames] = {}
-        self.standing: Standing | None = None
+        self.entered: EnteredNow | None = None
 
     def judge(self, facts: TestFacts) -> Verdict:
         """Give ``Hit`` with the newest record that holds, or ``Miss`` with the reason."""
@@ -172,7 +172,7 @@ class Verifier:
             return Reason(reasons.CHANGED, str(change))
         if entry.body["item"] != facts.digest:
             return Reason(reasons.ITEM_CHANGED)
-        entered = self.standing.upsetting(entry) if self.standing is not None else None
+        entered = self.entered.upsetting(entry) if self.entered is not None else None
         return None if entered is None else Reason(reasons.ENTERED, entered)
 
     def _graph(self, name: str) -> StoredGraph | None:

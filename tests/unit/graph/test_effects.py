@@ -125,7 +125,7 @@ REGISTERING = {
     "augmented attribute": ("state.V += 1", "V"),
     "deleted attribute": ("del state.V", "V"),
     "unpacking": ("state.V, x = 1, 2", "V"),
-    "attribute of a class of a module": ("state.K.x = 1", "K:x"),
+    "attribute of an object of a module": ("state.K.x = 1", "K"),
     "loop": ("for n in range(3):\n    state.L.append(n)", "L"),
     "match": ("match 1:\n    case 1: state.D['a'] = 1", "D"),
     "conditional change": ("if state.V:\n    state.D['a'] = 1", "D"),
