@@ -111,6 +111,7 @@ class Entering:
                     methods |= found.refs.attr_stores | found.refs.attr_changes
         for chain in cell.refs.receivers:
             places.update(self._globals(path, chain))
+        places |= self._handed_over(path, cell.refs)
         attributes = methods | cell.refs.attr_stores | cell.refs.attr_changes
         if _changes_any(cell.refs):
             attributes.add("")
@@ -118,6 +119,24 @@ class Entering:
             owners = {p for file, refs in code for c in refs.chains for p in self._globals(file, c)}
             places |= {at_attribute(owner, name) for owner in owners for name in attributes}
         return places
+
+    def _handed_over(self, path: str, refs: Refs) -> set[Place]:
+        """Give what functions may change that are told of it: ``patch("app.MODE", 1).start()``."""
+        found: set[Place] = set()
+        resolved = [self._names.resolve(path, chain) for chain in refs.arguments]
+        resolved += [self._names.resolve_dotted(text) for text in refs.strings]
+        for resolution in resolved:
+            for file, name, rest in resolution.bindings:
+                bound = self._project.index(file).bound_by(name)
+                if any(cell.kind != "import" for cell in bound):
+                    found.add(at_attribute((file, name), rest[0] if rest else ""))
+            for file in resolution.modules:
+                names = [
+                    name for cell in self._project.index(file).table.cells for name in cell.binds
+                ]
+                told = {name for name in names if words_of(name) and words_of(name) <= refs.words}
+                found |= {(file, name) for name in told or names}
+        return found
 
     def _ran(self, path: str, position: int, cell: Cell) -> set[Place]:
         evaluations = self._evaluations()

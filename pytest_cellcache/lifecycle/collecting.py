@@ -11,7 +11,7 @@ ran can have had a part in it.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.graph.closure import Closure
@@ -19,12 +19,14 @@ from pytest_cellcache.graph.digests import Digester, is_hook
 from pytest_cellcache.graph.imports import Imports
 from pytest_cellcache.graph.locate import places_of
 from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.reached import Reached
 from pytest_cellcache.graph.remembered import attribute_of
 from pytest_cellcache.graph.volatile import Volatile
 from pytest_cellcache.lifecycle.entered import ENTERED, ENTERING
 from pytest_cellcache.lifecycle.footprint import barrier_of
 from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inputs import Inputs
+from pytest_cellcache.lifecycle.left import modules_only
 from pytest_cellcache.lifecycle.record import Recording
 from pytest_cellcache.lifecycle.sites import ImportInputs
 from pytest_cellcache.lifecycle.surroundings import (
@@ -108,6 +110,7 @@ class Collections:
         if not collected or seen.children or barrier_of(seen, may_connect=around.may_connect):
             return
         edges, everywhere = self._edges(collected, recording, around)
+        entering = _entering(entered, [each.group for each in collected], edges)
         roots = {each.group: self._roots(each) for each in collected}
         every = reach(frozenset[Key]().union(*roots.values()), edges)
         volatile = Volatile(self._project, self._digester)
@@ -125,7 +128,6 @@ class Collections:
         if not kept:
             return
         every = reach(frozenset[Key]().union(*(roots[each.group] for each in kept)), edges)
-        entering = _entering(entered, roots, Backwards(every, edges))
         blob, positions = encode_graph(every, edges, self._inputs.digest)
         name = self._store.put_blob(blob)
         now = time.time()
@@ -274,16 +276,16 @@ def _asked(at_import: ImportInputs) -> dict[str, set[str]]:
 
 
 def _entering(
-    entered: Iterable[str], roots: Mapping[str, frozenset[Key]], back: Backwards
+    entered: Collection[str], groups: Iterable[str], edges: Edges
 ) -> dict[str, list[str]]:
-    """Give, by group, the files among some that are evaluated when it is imported."""
-    found: dict[str, list[str]] = {}
-    for path in sorted(entered):
-        leading = back.leading_to([Key(SURFACE, path)])
-        for group, own in roots.items():
-            if not leading.isdisjoint(own):
-                found.setdefault(group, []).append(path)
-    return found
+    """Give, by group, the files among some that are evaluated when it is imported.
+
+    Those that no import leads to, as where names are computed, may be any group's.
+    """
+    reached = Reached[Key](lambda key: modules_only(edges(key)))
+    brought = {group: {key.path for key in reached.of(Key(GROUP, group))} for group in groups}
+    others = set(entered).difference(*brought.values())
+    return {group: sorted((found | others) & set(entered)) for group, found in brought.items()}
 
 
 def _with_shared(edges: Edges, shared: frozenset[Key]) -> Edges:
