@@ -8,23 +8,34 @@ bodies do which ran when it was evaluated.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pytest_cellcache.graph.calls import Calls
 from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.evaluated import Evaluations
+from pytest_cellcache.graph.foreign import is_pure_foreign
+from pytest_cellcache.graph.leading import is_foreign
 from pytest_cellcache.graph.refs import MUTATORS, Refs, words_of
 from pytest_cellcache.graph.remembered import Place, Writers, at_attribute, attribute_of
 from pytest_cellcache.graph.scopes import initialises
 from pytest_cellcache.model.keys import BODY
+from pytest_cellcache.model.observation import OUTSIDE
+
+_SETTING: Final = ("set", "add", "register", "remove", "update", "append", "insert", "enable")
+"""Beginnings of the names of methods that are taken to change what all share."""
+_ELSEWHERE: Final = frozenset(
+    """sys os builtins warnings random gc threading importlib pytest unittest subprocess shutil
+    linecache multiprocessing ctypes tracemalloc""".split()
+)
+"""Modules whose state is watched in other ways, or is nothing that tests look at."""
 
 
 class Entered(NamedTuple):
     """One thing that a statement enters.
 
     Attributes:
-        path: file of the global that leads to the object.
+        path: file of the global that leads to the object; ``OUTSIDE`` for a module of others.
         name: that global.
         word: key or attribute below it; empty if it may be any.
         is_keyed: ``word`` is a key of the mapping that the global is.
@@ -112,6 +123,8 @@ class Entering:
         for chain in cell.refs.receivers:
             places.update(self._globals(path, chain))
         places |= self._handed_over(path, cell.refs)
+        for file, refs in code:
+            places |= {(OUTSIDE, top) for top in self._outside(file, refs)}
         attributes = methods | cell.refs.attr_stores | cell.refs.attr_changes
         if _changes_any(cell.refs):
             attributes.add("")
@@ -137,6 +150,20 @@ class Entering:
                 told = {name for name in names if words_of(name) and words_of(name) <= refs.words}
                 found |= {(file, name) for name in told or names}
         return found
+
+    def _outside(self, path: str, refs: Refs) -> Iterator[str]:
+        """Give the modules of others whose state code changes: ``codecs.register(f)``."""
+        for chain in refs.calls | refs.receivers:
+            called, is_called, method = chain.partition("()")
+            root, *rest = called.split(".")
+            if not is_foreign(self._project, self._names, path, root):
+                continue
+            for alias in self._project.index(path).aliases(root):
+                full = ".".join(filter(None, (alias.module, alias.name, *rest)))
+                is_asked = is_called and method.lstrip(".").startswith(_SETTING)
+                if chain in refs.receivers or is_asked or not is_pure_foreign(full):
+                    top = full.partition(".")[0]
+                    yield from () if top in _ELSEWHERE else (top,)
 
     def _ran(self, path: str, position: int, cell: Cell) -> set[Place]:
         evaluations = self._evaluations()

@@ -32,6 +32,7 @@ from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.lifecycle.surroundings import Surroundings, evaluations_of_imports
 from pytest_cellcache.model.digest import digest_bytes
 from pytest_cellcache.model.keys import NAME, Key
+from pytest_cellcache.model.observation import OUTSIDE
 from pytest_cellcache.model.record import Entry
 from pytest_cellcache.store.contract import Store
 
@@ -122,7 +123,9 @@ class Standing:
         if name not in self._upset:
             return None
         key = self._upset[name]
-        return f"{key.path}::{key.name}" if key is not None else ""
+        if key is None:
+            return ""
+        return key.name if key.path == OUTSIDE else f"{key.path}::{key.name}"
 
     def _judge(self, entries: list[Entry], differences: frozenset[Change]) -> None:
         closure = self._closure()

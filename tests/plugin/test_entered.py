@@ -199,6 +199,11 @@ def test_parameters_that_come_from_a_register(suite: Suite) -> None:
     suite.warm()
     suite.write("test_c.py", "import app\n@app.register('more')\ndef f(): pass\n")
     assert names(suite.both().live, "test_m.py") == {"test_each[more]"}
+    assert suite.both().live == []
+    suite.edit("test_c.py", "'more'", "'other'")
+    assert names(suite.both().live, "test_m.py") == {"test_each[other]"}
+    (suite.path / "test_c.py").unlink()
+    assert suite.both().live == []
 
 
 def test_the_value_of_a_fixture_that_reads_a_register(counted: Counted) -> None:
@@ -214,6 +219,17 @@ def test_the_value_of_a_fixture_that_reads_a_register(counted: Counted) -> None:
     ran, calls = counted.run()
     assert calls.get("every") == 1
     assert {"test_a.py::test", "test_a.py::test_other"} <= set(ran.live)
+
+
+def test_what_is_registered_outside_of_the_project(suite: Suite) -> None:
+    reading = "import logging\ndef test(): logging.getLogger('it')\ndef test_other(): pass\n"
+    suite.write("test_a.py", reading)
+    suite.write("test_b.py", "import codecs\ndef test(): codecs.lookup('utf-8')\n")
+    suite.warm()
+    suite.write("test_c.py", "import logging\nlogging.getLogger('it').setLevel(30)\n")
+    assert suite.both().live == ["test_a.py::test"]
+    suite.write("test_d.py", "import codecs\ncodecs.register(lambda name: None)\n")
+    assert suite.both().live == ["test_b.py::test"]
 
 
 def test_a_conftest_enters_for_all(suite: Suite) -> None:
