@@ -26,7 +26,8 @@ from pytest_cellcache.graph.entering import Entered, Entering, KeysOf
 from pytest_cellcache.graph.evaluated import Evaluations
 from pytest_cellcache.graph.locate import Locator
 from pytest_cellcache.graph.refs import words_of
-from pytest_cellcache.lifecycle.precedence import texts
+from pytest_cellcache.lifecycle.inheritance import read
+from pytest_cellcache.lifecycle.precedence import needed_in, texts
 from pytest_cellcache.lifecycle.producers import Change, unit_key
 from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.lifecycle.surroundings import Surroundings, evaluations_of_imports
@@ -115,6 +116,7 @@ class Standing:
                 self._upset.update((name_of(entry), None) for entry in found)
             elif differences:
                 self._judge(found, differences)
+        self._pass_on([entry for found in by_blob.values() for entry in found])
 
     def upsetting(self, entry: Entry) -> str | None:
         """Say what a record holds no more for: the name of a global; ``None`` where it holds."""
@@ -144,6 +146,29 @@ class Standing:
                 self._upset[unit.path] = seeing[unit]
             else:
                 self.clear.add(unit.path)
+
+    def _pass_on(self, entries: list[Entry]) -> None:
+        """Take the records of tests as upset, too, that rest on what one of the upset ones leaves.
+
+        Not where that is nothing but entries of its own in what differs, as of tests that define
+        classes and count what a register holds: these are the same.
+        """
+        leaving = {
+            entry.unit: key
+            for entry in entries
+            if (key := self._upset.get(name_of(entry))) is not None and _leaves_more(entry, key)
+        }
+        waiting = [entry for entry in entries if name_of(entry) not in self._upset]
+        while leaving:
+            found = [
+                (e, key) for e in waiting for n in needed_in(e.body) if (key := leaving.get(n))
+            ]
+            leaving = {}
+            for entry, key in found:
+                self._upset[name_of(entry)] = key
+                self.clear.discard(name_of(entry))
+                leaving[entry.unit] = key
+            waiting = [entry for entry in waiting if name_of(entry) not in self._upset]
 
     def _differ(self, blob: str) -> frozenset[Change] | None:
         """Give what is entered now or was then, and not both; ``None`` where that is not known."""
@@ -267,6 +292,14 @@ def name_of(entry: Entry) -> str:
     """Name a record, in few characters."""
     text = f"{entry.unit}\n{entry.created_s}\n{entry.body.get(ENTERED)}"
     return digest_bytes(text.encode())[:LENGTH]
+
+
+def _leaves_more(entry: Entry, key: Key) -> bool:
+    """Say whether a test leaves something behind elsewhere than in a global."""
+    return any(
+        not told.is_counter and (told.path, told.name) != (key.path, key.name)
+        for told in read(entry.body.get("changes"))
+    )
 
 
 def _change(each: Entered, definitions: frozenset[str]) -> Change:

@@ -181,12 +181,16 @@ class StoredGraph:
         return frozenset(self._keys[number] for number in seen)
 
     def rooted(self, roots: Sequence[int]) -> frozenset[Key]:
-        """Give the keys of roots, and what those lead to that stand for others."""
+        """Give the keys of roots, and of what stands for many; not those of other tests."""
         seen = set(roots)
-        stack = [number for number in seen if self._keys[number].kind == UNIT]
+        stack = [number for number in seen if self._is_hub(number)]
         while stack:
             for target in self._edges[stack.pop()]:
                 if target not in seen:
                     seen.add(target)
-                    stack += [target] if self._keys[target].kind == UNIT else []
+                    stack += [target] if self._is_hub(target) else []
         return frozenset(self._keys[number] for number in seen)
+
+    def _is_hub(self, number: int) -> bool:
+        key = self._keys[number]
+        return key.kind == UNIT and not key.path
