@@ -1,4 +1,4 @@
-"""What importing a module enters in objects that other modules hold: registers, settings.
+"""What importing a module enters in objects that modules hold, its own and others': registers.
 
 Whoever looks into such an object sees what is there, whichever module has entered it. Where the
 form of a statement tells which globals it changes, that is what it enters in; else all that the
@@ -83,14 +83,13 @@ class Entering:
         self._calls = Calls(digester.project, digester.names)
 
     def of(self, path: str) -> frozenset[Entered]:
-        """Give what importing a file enters elsewhere, itself and not by what it imports."""
+        """Give what importing a file enters, itself and not by what it imports."""
         found: set[Entered] = set()
         for by, cell, places in self._changing(path):
             for place in places:
-                if place[0] != path:
-                    words, is_keyed = words_entered(path, cell, place, self._keys_of)
-                    name = attribute_of(place)[0][1]
-                    found |= {Entered(place[0], name, word, is_keyed, by) for word in words}
+                words, is_keyed = words_entered(path, cell, place, self._keys_of)
+                name = attribute_of(place)[0][1]
+                found |= {Entered(place[0], name, word, is_keyed, by) for word in words}
         return frozenset(found)
 
     def _changing(self, path: str) -> Iterator[tuple[str, Cell, Collection[Place]]]:

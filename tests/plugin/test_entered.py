@@ -232,6 +232,25 @@ def test_what_is_registered_outside_of_the_project(suite: Suite) -> None:
     assert suite.both().live == ["test_b.py::test"]
 
 
+def test_a_module_comes_to_enter_in_its_own_register(suite: Suite) -> None:
+    write(suite)
+    more = "@register('more')\ndef more(): return 2\n"
+    suite.write("app.py", APP + more + "@router.route('/a')\ndef a(): return 3\n")
+    assert names(suite.both().live) == {"test_find_more", "test_every", "test_routes"}
+
+
+def test_who_rests_on_what_a_test_leaves_rests_on_what_that_saw(suite: Suite) -> None:
+    suite.write("app.py", APP + "SEEN = []\n")
+    suite.write(
+        "test_a.py",
+        "import app\ndef test_count(): app.SEEN.append(len(app.ORDER))\n"
+        "def test_seen(): assert sum(app.SEEN) < 9\ndef test_other(): pass\n",
+    )
+    suite.warm()
+    suite.write("test_c.py", "import app\napp.ORDER.append(1)\n")
+    assert suite.both().live == ["test_a.py::test_count", "test_a.py::test_seen"]
+
+
 def test_a_conftest_enters_for_all(suite: Suite) -> None:
     suite.write("app.py", APP)
     suite.write("conftest.py", "")
