@@ -234,9 +234,8 @@ def test_what_is_registered_outside_of_the_project(suite: Suite) -> None:
 
 def test_a_module_comes_to_enter_in_its_own_register(suite: Suite) -> None:
     write(suite)
-    more = "@register('more')\ndef more(): return 2\n"
-    suite.write("app.py", APP + more + "@router.route('/a')\ndef a(): return 3\n")
-    assert names(suite.both().live) == {"test_find_more", "test_every", "test_routes"}
+    suite.write("app.py", APP + "@register('more')\ndef more(): return 2\n")
+    assert names(suite.both().live) == {"test_find_more", "test_every"}
 
 
 def test_who_rests_on_what_a_test_leaves_rests_on_what_that_saw(suite: Suite) -> None:
