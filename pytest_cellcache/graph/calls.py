@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
@@ -70,6 +71,16 @@ class Calls:
         for attr in refs.attrs | refs.attr_stores:  # a property may be set
             found |= ran.by_name.get(attr, set())
         return found
+
+    def of_cell(self, path: str, cell: Cell, ran: Ran) -> set[Place]:
+        """Give the bodies that evaluating a cell may have run, directly or not, among ``ran``."""
+        callees = self.callees(path, cell.refs, ran)
+        if cell.kind == "class" or cell.refs.bases:
+            # A class statement runs hooks of its bases, and of what its body creates.
+            for base in (*cell.bases, *cell.refs.bases, *cell.binds, *cell.classes):
+                for file, name, rest in self._names.resolve(path, base).bindings:
+                    callees |= ran.by_class.get((file, ".".join((name, *rest))), set())
+        return self.reach(callees, ran)
 
     @staticmethod
     def _named(file: str, name: str, rest: tuple[str, ...], ran: Ran) -> set[Place]:

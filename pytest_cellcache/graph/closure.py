@@ -358,14 +358,7 @@ class Closure:
         self._evaluated(path, cell.refs, out)
         out |= self._evaluations.cells.get((path, position), frozenset())
         if path not in self._evaluations.traced:
-            callees = self.calls.callees(path, cell.refs, self._ran)
-            if cell.kind == "class" or cell.refs.bases:
-                # A class statement runs hooks of its bases, and of what its body creates.
-                for base in (*cell.bases, *cell.refs.bases, *cell.binds, *cell.classes):
-                    for file, name, rest in self._names.resolve(path, base).bindings:
-                        owner = ".".join((name, *rest))
-                        callees |= self._ran.by_class.get((file, owner), set())
-            out |= self._bodies(self.calls.reach(callees, self._ran))
+            out |= self._bodies(self.calls.of_cell(path, cell, self._ran))
 
     def _evaluated(self, path: str, refs: Refs, out: set[Key]) -> None:
         named = {call for call in refs.calls if not is_unknown_call(call)}

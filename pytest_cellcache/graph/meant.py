@@ -8,7 +8,7 @@ from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.names import Binding, Names
 from pytest_cellcache.graph.project import Project, is_module
 from pytest_cellcache.graph.refs import KEYED, MUTATORS
-from pytest_cellcache.graph.remembered import Place
+from pytest_cellcache.graph.remembered import Place, at_attribute, attribute_of
 from pytest_cellcache.graph.scopes import NEW_CONTAINERS
 
 
@@ -27,7 +27,8 @@ def all_meant(
         if not found:
             return None
         meant |= found
-    return meant
+    # ``K.x = 1`` names ``K`` as well.
+    return {p for p in meant if ":" not in p[1] or attribute_of(p)[0] not in meant}
 
 
 def is_own_module(project: Project, names: Names, path: str, chain: str) -> bool:
@@ -42,15 +43,20 @@ def is_own_module(project: Project, names: Names, path: str, chain: str) -> bool
 
 
 def globals_meant(project: Project, names: Names, path: str, chain: str) -> set[Place]:
-    """Give the globals that a chain in a file leads to; none if others may have the object."""
+    """Give the globals that a chain in a file leads to; none if others may have the object.
+
+    Of a class only the attribute that is changed: it and the classes below it are asked for that.
+    """
     found: set[Place] = set()
-    for file, name, _ in names.resolve(path, chain).bindings:
+    for file, name, rest in names.resolve(path, chain).bindings:
         cells = [cell for cell in project.index(file).bound_by(name) if cell.kind != "import"]
         if any(cell.kind == "value" and cell.refs.calls and not cell.is_new for cell in cells):
             return set()  # ``log = getLogger("x")``: others may have the object, too
         if any(_may_take(project, names, file, c) for c in cells if c.kind == "effect"):
             return set()
-        if cells:
+        if rest and cells and all(cell.kind == "class" for cell in cells):
+            found.add(at_attribute((file, name), rest[0]))
+        elif cells:
             found |= _same_as(project, names, (file, name))
     return found
 

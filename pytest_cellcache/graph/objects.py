@@ -16,7 +16,7 @@ from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.newness import attributes_made
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
-from pytest_cellcache.graph.remembered import Place
+from pytest_cellcache.graph.remembered import Place, at_attribute, attribute_of
 
 
 def objects_changed(
@@ -71,19 +71,6 @@ def _of_class(refs: Refs) -> set[Place] | None:
 
 def _attribute(each: str) -> str:
     return each.partition(".")[2].removesuffix(IN_PLACE)
-
-
-def at_attribute(place: Place, name: str) -> Place:
-    """Name an attribute of what a global stands for; without a name, all of that."""
-    if not name or name == "__dict__":
-        return place
-    return place[0], f"{place[1].partition(':')[0]}:{name}"
-
-
-def attribute_of(place: Place) -> tuple[Place, str]:
-    """Take apart what ``at_attribute`` gave."""
-    owner, _, name = place[1].partition(":")
-    return (place[0], owner), name
 
 
 def settle_classes(

@@ -12,11 +12,7 @@ import builtins
 from collections.abc import Callable, Collection
 
 from pytest_cellcache.graph.asking import GIVEN, MADE
-from pytest_cellcache.graph.candidates import (
-    NEW_OBJECT,
-    Asked,
-    implicit_methods,
-)
+from pytest_cellcache.graph.candidates import NEW_OBJECT, Asked, implicit_methods, is_telling
 from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.classes import MAX_DEPTH, Classes
 from pytest_cellcache.graph.foreign import (
@@ -42,7 +38,7 @@ from pytest_cellcache.graph.newness import changes_container
 from pytest_cellcache.graph.objects import methods_asked, objects_changed, settle_classes
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import MUTATORS, Refs, is_unknown_call
-from pytest_cellcache.graph.remembered import Place
+from pytest_cellcache.graph.remembered import Place, at_attribute
 
 
 class Purity:
@@ -78,6 +74,10 @@ class Purity:
         if changed is None:
             return None
         return settle_classes(self._project, self._names, path, cell, changed)
+
+    def noted_changes_of(self, path: str, cell: Cell) -> frozenset[Place]:
+        """Give the globals among all that it may change which are known, also where not all are."""
+        return frozenset(place for place in self._judge_cell(path, cell).changed if place[0])
 
     def changes_of_call(self, path: str, qualname: str) -> frozenset[Place] | None:
         """Give the same for a call of a def."""
@@ -218,6 +218,8 @@ class Purity:
                     return False
                 return self._classes.is_plain_class(file, cell, name, depth + 1, is_strict)
             method = ".".join((name, *tail))
+            if len(tail) > 1 and method not in self._project.index(file).defs:
+                return self._asks_attribute((file, name), tail)
             return self._is_quiet(file, method, depth + 1, is_strict, (file, name), times)
         if cell.kind == "effect":
             # Bound in a compound statement: a def in it, or anything.
@@ -239,6 +241,16 @@ class Purity:
                 return True
         # What a name stands for, or what a method of a module's object does, is not known.
         return False
+
+    def _asks_attribute(self, owner: Place, tail: tuple[str, ...]) -> bool:
+        """Note that a method is called of what an attribute of a class leads to.
+
+        It changes that; if it is the project's, it may be any of that name.
+        """
+        if is_telling(tail[-1]):
+            self._judging.changed.add(at_attribute(owner, tail[0]))
+            self._judging.asked.add(Asked(tail[-1], is_strict=True))
+        return True
 
     def _changes_only(
         self,

@@ -16,6 +16,19 @@ Place = tuple[str, str]
 """File and qualified name of a def."""
 
 
+def at_attribute(place: Place, name: str) -> Place:
+    """Name an attribute of what a global stands for; without a name, all of that."""
+    if not name or name == "__dict__":
+        return place
+    return place[0], f"{place[1].partition(':')[0]}:{name}"
+
+
+def attribute_of(place: Place) -> tuple[Place, str]:
+    """Take apart what ``at_attribute`` gave."""
+    owner, _, name = place[1].partition(":")
+    return (place[0], owner), name
+
+
 class Ran:
     """Which defs ran, and how to find them by simple name.
 
@@ -97,6 +110,7 @@ class Writers:
         self._names = names
         self._found: dict[tuple[str, str], set[Place]] = {}
         self._attributes: dict[tuple[str, str, str], set[Place]] = {}
+        self._changed: dict[Place, set[Place]] = {}
         known = {} if known is None else known
         for place in places:
             written = known.get(place)
@@ -106,15 +120,19 @@ class Writers:
                 self._found.setdefault((file, name), set()).add(place)
                 if attribute:
                     self._attributes.setdefault((file, name, attribute), set()).add(place)
+                bound = project.index(file).bound_by(name) if attribute else ()
+                is_class = bool(bound) and all(cell.kind == "class" for cell in bound)
+                changed = at_attribute((file, name), attribute if is_class else "")
+                self._changed.setdefault(changed, set()).add(place)
 
     @property
     def changed(self) -> Iterable[Place]:
-        """The globals that some of the bodies may write."""
-        return self._found.keys()
+        """The globals that some of the bodies may write; of a class, its attributes."""
+        return self._changed.keys()
 
     def of(self, path: str, name: str) -> set[Place]:
-        """Give the defs that may write a global of a file."""
-        return self._found.get((path, name), set())
+        """Give the defs that may write a global of a file, or one of ``changed``."""
+        return self._found.get((path, name)) or self._changed.get((path, name), set())
 
     def of_attribute(self, path: str, name: str, attribute: str) -> set[Place]:
         """Give the defs that write an attribute of a global by both names: ``C.counter += 1``."""

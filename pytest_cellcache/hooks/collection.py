@@ -21,6 +21,7 @@ from typing import Any, Final, Protocol
 import pytest
 
 from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.instead import insert_path, replace_items
 from pytest_cellcache.hooks.manifest import Captured, capture
 from pytest_cellcache.hooks.outline import Doubt, Outline, outline_of, was_outlined
 from pytest_cellcache.hooks.replay import keep_warning, warn_again, warning_log
@@ -47,6 +48,9 @@ class Library(Protocol):
     def note_path(self, group: str) -> None:
         """Take down which folders of the project are searched when a file is to be imported."""
 
+    def enters_anew(self, group: str) -> bool:
+        """Say whether importing a file may do to others what it did not when it was described."""
+
     def watch(self, files: Iterable[str]) -> None:
         """Take files whose code may run from now on."""
 
@@ -69,6 +73,10 @@ class Collection:
         self._nodes: dict[Any, Captured] = {}
         self._outlines: dict[Outline, Entry] = {}
         self._passed: list[Outline] = []
+        # Modules that are collected for real: names, and files that are not looked at yet.
+        self._live: set[str] = set()
+        self._unasked: list[str] = []
+        self._is_otherwise = False
         self._is_live = False
         self._is_watched = False
         self._unwatched: set[str] = set()
@@ -79,8 +87,14 @@ class Collection:
 
     @property
     def waiting(self) -> list[Outline]:
-        """The outlines that are not hydrated."""
-        return [outline for outline in self._outlines if not outline.is_hydrated]
+        """The outlines that are not hydrated and that plain pytest would have imported."""
+        # Nodes are made for all files of a folder of which one is asked for.
+        return [outline for outline in self._passed if not outline.is_hydrated]
+
+    @property
+    def left_out(self) -> list[Entry]:
+        """The records of their collections."""
+        return [self._outlines[outline] for outline in self.waiting]
 
     # -- hooks -----------------------------------------------------------------------------------
 
@@ -96,8 +110,7 @@ class Collection:
         # Innermost: other plugins may leave out part of what was collected.
         if isinstance(collector, (pytest.Session, pytest.Directory)):
             return (yield)
-        if was_outlined(collector):
-            self._guard.call(self._take_turn, None, collector)
+        if was_outlined(collector) and not self._guard.call(self._take_turn, False, collector):
             return (yield)
         self._guard.call(self._go_live, None, str(collector.path))
         log = warning_log()
@@ -153,37 +166,42 @@ class Collection:
             for impl in hook.pytest_pycollect_makeitem.get_hookimpls()
         )
 
-    def _insert_path(self, path: str, name: str) -> None:
-        """Put the folder a module would be imported from on the path, as importing it would."""
-        mode = self._config.getoption("importmode")
-        folder = path
-        for _ in name.split("."):
-            folder = os.path.dirname(folder)
-        if mode == "importlib" or folder in sys.path:
-            return
-        if mode == "append":
-            sys.path.append(folder)
-        else:
-            sys.path.insert(0, folder)
-
-    def _take_turn(self, collector: Any) -> None:
-        """Decide on an outline when plain pytest would import it."""
+    def _take_turn(self, collector: Any) -> bool:
+        """Decide on an outline when plain pytest would import it; say whether to give it up."""
         outline = outline_of(collector)
         if outline is None or outline.module is not collector:
-            return
+            return False
         self._passed.append(outline)
-        self._insert_path(str(collector.path), outline.name)
+        insert_path(self._config, str(collector.path), outline.name)
+        if self._is_live and self._may_differ(outline):
+            outline.empty()
+            return True
         if self._is_live:
             self._watch(())
         if self._is_live and self._is_noticed(self._outlines[outline], None):
             self._fill(outline, is_its_turn=True)
+        return False
+
+    def _may_differ(self, outline: Outline) -> bool:
+        """Say whether a module may have other items after those that were collected for real.
+
+        What these enter in others may be what its parameters are made of.
+        """
+        if _basename(outline.name) in self._live:
+            return True  # two modules of one name
+        while self._unasked and not self._is_otherwise:
+            self._is_otherwise = self._library.enters_anew(self._unasked.pop())
+        return self._is_otherwise
 
     def _go_live(self, path: str) -> None:
         """Get ready for a module that is collected for real."""
         coming = self._places.relative(path)
+        name = os.path.splitext(os.path.basename(path))[0]
+        self._live.add(name)
+        self._unasked.append(coming)
         for outline in self.waiting:
             # Two modules of one name in one process are an error, or one module.
-            if outline.name.rpartition(".")[2] == os.path.splitext(os.path.basename(path))[0]:
+            if _basename(outline.name) == name:
                 self._hydrate(outline)
         was_live, was_watched = self._is_live, self._is_watched
         self._watch({coming})
@@ -194,17 +212,18 @@ class Collection:
         """Hydrate what may be noticed among the outlines whose turn has passed."""
         self._is_live = True
         self._watch(self._loaded())
-        for outline in self._passed:
-            if not outline.is_hydrated and self._is_noticed(self._outlines[outline], coming):
+        for outline in self.waiting:
+            if self._is_noticed(self._outlines[outline], coming):
                 self._fill(outline)
 
     def _watch(self, files: Iterable[str]) -> None:
         """Look through files that may run; not before anything is left out."""
         self._unwatched.update(files)
-        if self._unwatched and self.waiting and not self._is_watched:
+        left_out = [outline for outline in self._outlines if not outline.is_hydrated]
+        if self._unwatched and left_out and not self._is_watched:
             self._library.watch(self._unwatched)
             self._unwatched.clear()
-            self._is_watched = self._library.is_watched(map(self._group, self.waiting))
+            self._is_watched = self._library.is_watched(map(self._group, left_out))
 
     def _is_noticed(self, entry: Entry, coming: str | None) -> bool:
         """Say whether what runs live may notice that a module was not imported.
@@ -255,7 +274,7 @@ class Collection:
             if self._library.manifest_of(self._group(outline)) is None:
                 self._fill(outline)
                 if outline.differs:
-                    _replace(session.items, outline)
+                    replace_items(session.items, outline)
 
     def drop_failed(self, items: list[pytest.Item]) -> None:
         """Take out the items of modules that cannot be imported after all."""
@@ -376,13 +395,5 @@ class Collection:
                     warn_again(self._config, "", kept, when="collect")
 
 
-def _replace(items: list[pytest.Item], outline: Outline) -> None:
-    """Put the items that a module has after all in the place of those it was thought to have."""
-    there = {item.nodeid for item in outline.items}
-    fresh = {item.nodeid: item for item in outline.fresh}
-    places = [place for place, item in enumerate(items) if item in set(outline.items)]
-    if places:
-        end = places[-1] + 1
-        items[end:end] = [item for nodeid, item in fresh.items() if nodeid not in there]
-        gone = [item for item in outline.items if item.nodeid not in fresh]
-        items[:] = [item for item in items if item not in gone]
+def _basename(module: str) -> str:
+    return module.rpartition(".")[2]

@@ -80,6 +80,14 @@ class Manifests:
             return frozenset(), frozenset()
         return self.basis.imports.direct(group)
 
+    def enters_anew(self, group: str) -> bool:
+        """Say whether importing a file may do to others what it did not when it was described."""
+        basis = self.basis
+        if basis is None or basis.verifier.collection(group, self._facts_of(basis, group)):
+            return False
+        brought = basis.imports.brought(group)
+        return brought.is_loud or bool(brought.loud)
+
     def watch(self, files: Iterable[str]) -> None:
         """Take files whose code may run from now on."""
         if self.basis is not None:

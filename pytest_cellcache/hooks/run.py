@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import pytest
 
+from pytest_cellcache.hooks.around import Sharing
 from pytest_cellcache.hooks.basis import STAT_NOTE, Basis
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.collection import Collection
-from pytest_cellcache.hooks.facets import plugin_files
+from pytest_cellcache.hooks.entering import entered_now, upset_by
 from pytest_cellcache.hooks.firstparty import concerns
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.inheriting import Inheriting
@@ -23,6 +24,7 @@ from pytest_cellcache.hooks.outline import outline_of
 from pytest_cellcache.hooks.replay import unpack
 from pytest_cellcache.hooks.state import Changes, make_watch
 from pytest_cellcache.lifecycle.collecting import Collected, Collections
+from pytest_cellcache.lifecycle.entered import EnteredNow
 from pytest_cellcache.lifecycle.evaluations import Statement
 from pytest_cellcache.lifecycle.inheritance import Told
 from pytest_cellcache.lifecycle.record import Recording
@@ -31,12 +33,10 @@ from pytest_cellcache.lifecycle.units import Attempt, TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import digest_parts
 from pytest_cellcache.model.events import FixtureEvent, TestEvent
-from pytest_cellcache.model.keys import FILE, WHOLE, Key
-from pytest_cellcache.model.observation import Observation, StateChange
+from pytest_cellcache.model.observation import StateChange
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Hit, Miss, Verdict
 from pytest_cellcache.model.settings import Settings
-from pytest_cellcache.sources.loaded import loaded_files
 from pytest_cellcache.sources.places import Places, temporary_folder
 from pytest_cellcache.store.contract import Store
 from pytest_cellcache.trace.collector import paused
@@ -82,8 +82,7 @@ class Run:
         self._store = store
         self._recorder = recorder
         self._guard = guard
-        self._collecting = collecting
-        self._untraced = untraced
+        self._sharing = Sharing(recorder, settings, collecting, untraced, self.concerns)
         self._began_ns = began_ns
         self._judged: dict[str, Judged] = {}
         self._replays: dict[str, Any] = {}
@@ -136,7 +135,7 @@ class Run:
         self._library.basis = self.basis
 
     def _settle(self, session: pytest.Session) -> None:
-        config, places, basis = self._config, self._places, self.basis
+        basis = self.basis
         if basis is None:
             return
         if basis.settle():
@@ -144,32 +143,14 @@ class Run:
         self.collection.drop_failed(session.items)
         for item in session.items:
             self._judged[item.nodeid] = self._judge(item)
+        entered = self._hold_against_entered(session, basis)
         self._hydrate(session)
         if self.changes is not None:
             # Who replays must know at once what live tests have changed.
             self.changes.is_lax = not self.order.is_replaying
         self.collection.drop_failed(session.items)
         self.collection.warn_again()
-        declared = frozenset(Key(FILE, name) for name in basis.named)
-        declared |= {Key(WHOLE, name) for name in self._untraced}
-        by_statement = self._recorder.imports()
-        self._around = Surroundings(
-            self._recorder.base_unit() | self._collecting.seen,
-            # Where statements are not told apart, hooks are found among all that ran.
-            by_statement.outside | Observation(self._collecting.seen.codes)
-            if by_statement.modules
-            else by_statement.outside._replace(codes=frozenset()),
-            by_statement.statements,
-            by_statement.modules,
-            tuple(file for file in loaded_files().values() if self.concerns(file)),
-            plugin_files(config, places),
-            frozenset(places.relative(str(item.path)) for item in session.items),
-            tuple(basis.facets),
-            declared,
-            self._settings.may_connect,
-            self._keys_of,
-            self.unread,
-        )
+        self._around = self._surround(session)
         self._recording = Recording(
             project=basis.project,
             digester=basis.digester,
@@ -180,6 +161,7 @@ class Run:
             named=self.order.named,
             by_chance=self.order.by_chance,
             last_of=basis.verifier.last_of,
+            entered=entered.keep,
         )
         self.inheriting = Inheriting(
             self._recording, basis.verifier, self.order, self._surroundings
@@ -189,6 +171,23 @@ class Run:
             self._collected = self._library.describe(
                 collection.captured, collection.warnings_of, self._digests_of, self._judged.keys()
             )
+
+    def _surround(self, session: pytest.Session) -> Surroundings:
+        assert self.basis is not None
+        found = self._sharing.now(session, self.basis)
+        return found._replace(keys_of=self._keys_of, unread=self.unread)
+
+    def _hold_against_entered(self, session: pytest.Session, basis: Basis) -> EnteredNow:
+        """Judge again who may see that modules enter something else in registers than before."""
+
+        def around() -> Surroundings:
+            return self._around or self._surround(session)
+
+        entered = entered_now(basis, self._store, around, self.collection.left_out, self.concerns)
+        basis.verifier.entered = entered
+        upset = upset_by(entered, self._judged.values())
+        self._judged.update((i.nodeid, self._judge(i)) for i in session.items if i.nodeid in upset)
+        return entered
 
     def _hydrate(self, session: pytest.Session) -> None:
         """Make live items real ones, and judge again what was not."""
@@ -378,7 +377,8 @@ class Run:
                 inputs=basis.inputs,
                 store=self._store,
             )
-            collections.write(self._collected, self._recording, self._around)
+            files = basis.verifier.entered.files if basis.verifier.entered else ()
+            collections.write(self._collected, self._recording, self._around, files)
             basis.keep_path()
         for digest, table in basis.project.parsed.items():
             self._store.put_note(f"cells/{digest}", table)

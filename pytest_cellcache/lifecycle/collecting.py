@@ -11,24 +11,31 @@ ran can have had a part in it.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.digests import Digester, is_hook
 from pytest_cellcache.graph.imports import Imports
 from pytest_cellcache.graph.locate import places_of
-from pytest_cellcache.graph.objects import attribute_of
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.graph.remembered import Ran
+from pytest_cellcache.graph.reached import Reached
+from pytest_cellcache.graph.remembered import attribute_of
 from pytest_cellcache.graph.volatile import Volatile
-from pytest_cellcache.lifecycle.evaluations import evaluations_of
+from pytest_cellcache.lifecycle.entered import ENTERED, ENTERING
 from pytest_cellcache.lifecycle.footprint import barrier_of
 from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inputs import Inputs
+from pytest_cellcache.lifecycle.left import modules_only
 from pytest_cellcache.lifecycle.record import Recording
 from pytest_cellcache.lifecycle.sites import ImportInputs
-from pytest_cellcache.lifecycle.surroundings import Backwards, Edges, Surroundings, reach
+from pytest_cellcache.lifecycle.surroundings import (
+    Backwards,
+    Edges,
+    Surroundings,
+    evaluations_of_imports,
+    reach,
+)
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import (
     ANNOTATIONS,
@@ -87,14 +94,23 @@ class Collections:
         self._store = store
 
     def write(
-        self, collected: Sequence[Collected], recording: Recording, around: Surroundings
+        self,
+        collected: Sequence[Collected],
+        recording: Recording,
+        around: Surroundings,
+        entered: Collection[str] = (),
     ) -> None:
-        """Write the records of modules that will give the same items next time."""
+        """Write the records of modules that will give the same items next time.
+
+        Args:
+            entered: files of modules that enter something in registers of others.
+        """
         collected = [each for each in collected if all(map(self._is_quiet, each.plugins))]
         seen = around.imported
         if not collected or seen.children or barrier_of(seen, may_connect=around.may_connect):
             return
         edges, everywhere = self._edges(collected, recording, around)
+        entering = _entering(entered, [each.group for each in collected], edges)
         roots = {each.group: self._roots(each) for each in collected}
         every = reach(frozenset[Key]().union(*roots.values()), edges)
         volatile = Volatile(self._project, self._digester)
@@ -132,7 +148,10 @@ class Collections:
             }
             if each.unasked:
                 body["unasked"] = each.unasked
-            entry = Entry(collection_of(each.group), now, (name,), body)
+            if found := entering.get(each.group):
+                body |= {ENTERING: found, ENTERED: recording.entered()}
+            blobs = (name, *filter(None, (body.get(ENTERED),)))
+            entry = Entry(collection_of(each.group), now, blobs, body)
             self._store.append(each.group, [entry])
 
     def _edges(
@@ -143,16 +162,8 @@ class Collections:
         Others that read the change are led to it by its name.
         """
         files = self._files(around)
-        evaluations, everywhere = evaluations_of(
-            self._digester,
-            around.statements,
-            modules=around.modules,
-            imported=Ran(places_of(recording.keys_of_code(around.imported.codes))),
-            outside=places_of(recording.keys_of_code(around.outside.codes)),
-            files=files,
-            unheard=around.unheard,
-            unread=around.unread(),
-            keys_of_code=recording.keys_of_code,
+        evaluations, everywhere = evaluations_of_imports(
+            self._digester, around, recording.keys_of_code
         )
         closure = Closure(self._project, self._digester, evaluations)
         at_import = recording.at_import(around)
@@ -262,6 +273,19 @@ def _asked(at_import: ImportInputs) -> dict[str, set[str]]:
         if files:
             found.setdefault(key.path, set()).update(files)
     return found
+
+
+def _entering(
+    entered: Collection[str], groups: Iterable[str], edges: Edges
+) -> dict[str, list[str]]:
+    """Give, by group, the files among some that are evaluated when it is imported.
+
+    Those that no import leads to, as where names are computed, may be any group's.
+    """
+    reached = Reached[Key](lambda key: modules_only(edges(key)))
+    brought = {group: {key.path for key in reached.of(Key(GROUP, group))} for group in groups}
+    others = set(entered).difference(*brought.values())
+    return {group: sorted((found | others) & set(entered)) for group, found in brought.items()}
 
 
 def _with_shared(edges: Edges, shared: frozenset[Key]) -> Edges:

@@ -103,10 +103,12 @@ def with_producers(
     registering: dict[tuple[frozenset[str], str, str], Key] = {}
     for file, name in sorted(registers):
         for unit in readers.of_register((file, name)):
-            # Statements that may come to change it, too, in the modules that it rests on.
+            # Statements that may come to change it, too, in the modules that it rests on; those of
+            # modules that are imported before the first test are told there (``entered``).
             modules = loaded.get(unit)
             if modules is None:
-                modules = loaded[unit] = left.modules_of(unit, roots[unit], edges, reached)
+                modules = left.modules_of(unit, roots[unit], edges, reached)
+                modules = loaded[unit] = modules - closure.loaded_first
             if not modules:
                 continue
             if (modules, file, name) not in registering:

@@ -21,6 +21,7 @@ from pytest_cellcache.model.keys import (
     LOADS,
     NAME,
     REGISTERS,
+    UNIT,
     Key,
 )
 
@@ -178,3 +179,18 @@ class StoredGraph:
                     seen.add(target)
                     stack.append(target)
         return frozenset(self._keys[number] for number in seen)
+
+    def rooted(self, roots: Sequence[int]) -> frozenset[Key]:
+        """Give the keys of roots, and of what stands for many; not those of other tests."""
+        seen = set(roots)
+        stack = [number for number in seen if self._is_hub(number)]
+        while stack:
+            for target in self._edges[stack.pop()]:
+                if target not in seen:
+                    seen.add(target)
+                    stack += [target] if self._is_hub(target) else []
+        return frozenset(self._keys[number] for number in seen)
+
+    def _is_hub(self, number: int) -> bool:
+        key = self._keys[number]
+        return key.kind == UNIT and not key.path

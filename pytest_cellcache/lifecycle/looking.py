@@ -11,10 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from pytest_cellcache.graph.names import Names
-from pytest_cellcache.graph.objects import attribute_of
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import KEYED, Refs, words_of
-from pytest_cellcache.graph.remembered import Place
+from pytest_cellcache.graph.remembered import Place, attribute_of
 from pytest_cellcache.graph.watching import asks_for_modules
 from pytest_cellcache.lifecycle.producers import DRAWS, Change
 from pytest_cellcache.model.keys import BODY, MARKERS, MODULE, NAME, SURFACE, UNIT, Key

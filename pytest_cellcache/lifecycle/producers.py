@@ -9,18 +9,18 @@ producer before it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from pytest_cellcache.graph.calls import Calls
 from pytest_cellcache.graph.closure import Closure
+from pytest_cellcache.graph.entering import KeysOf, words_entered
 from pytest_cellcache.graph.locate import locate
 from pytest_cellcache.graph.names import Names
-from pytest_cellcache.graph.objects import attribute_of
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import words_of
-from pytest_cellcache.graph.remembered import Place, Ran, Writers, Written, fills
+from pytest_cellcache.graph.remembered import Place, Ran, Writers, Written, attribute_of, fills
 from pytest_cellcache.graph.scopes import initialises
 from pytest_cellcache.model.keys import BODY, EFFECTS, NAME, SURFACE, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, CodeRef, StateChange
@@ -173,30 +173,19 @@ class Producers:
             self._known.add(made)
             self.changes.append(made)
 
-    def add_imports(
-        self, closure: Closure, keys_of: Callable[[Place], tuple[str, ...] | None]
-    ) -> None:
-        """Take what imports changed: registers that decorators fill, and the like.
-
-        Args:
-            keys_of: gives the keys of a global that is a mapping, as far as they are texts;
-                ``None`` for any other, and for one with other keys.
-        """
+    def add_imports(self, closure: Closure, keys_of: KeysOf) -> None:
+        """Take what imports changed: registers that decorators fill, and the like."""
         for path, modules in sorted(closure.sets_modules.items()):
             needs = frozenset({Key(EFFECTS, path), Key(SURFACE, path)})
             self.changes += [
                 Change(Key(NAME, OUTSIDE, MODULES), name, False, needs, None) for name in modules
             ]
         for changed in sorted(closure.changed_at_import):
-            place, attribute = attribute_of(changed)
-            keys = (attribute,) if attribute else keys_of(changed)
+            place = attribute_of(changed)[0]
             for (path, position), rests_on in closure.written_at_import(changed).items():
                 cell = self._project.index(path).table.cells[position]
-                named = cell.refs.words | {word for name in cell.binds for word in words_of(name)}
-                named |= words_of(path)
-                words = [key for key in keys or () if attribute or words_of(key) <= named]
-                for word in words or [""]:
-                    is_keyed = bool(word) and not attribute
+                words, is_keyed = words_entered(path, cell, changed, keys_of)
+                for word in words:
                     made = Change(Key(NAME, *place), word, is_keyed, rests_on, None)
                     self.changes.append(made)
 

@@ -21,6 +21,7 @@ from pytest_cellcache.graph.scan import scan_source
 from pytest_cellcache.lifecycle.barriers import barrier_to_storing
 from pytest_cellcache.lifecycle.children import ChildFootprints, Lines
 from pytest_cellcache.lifecycle.consumers import Kept, with_producers
+from pytest_cellcache.lifecycle.entered import ENTERED
 from pytest_cellcache.lifecycle.evaluations import evaluations_of
 from pytest_cellcache.lifecycle.flux import is_in_flux, without_flux
 from pytest_cellcache.lifecycle.footprint import InputKeys, may_ask_entries
@@ -46,15 +47,7 @@ from pytest_cellcache.lifecycle.surroundings import (
 from pytest_cellcache.lifecycle.units import Attempt, Restored, TestFacts, blamed
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import ABSENT
-from pytest_cellcache.model.keys import (
-    BODY,
-    EFFECTS,
-    GROUP,
-    HOOKS,
-    MARKERS,
-    RUN,
-    Key,
-)
+from pytest_cellcache.model.keys import BODY, EFFECTS, GROUP, HOOKS, MARKERS, RUN, Key
 from pytest_cellcache.model.observation import CodeRef, Observation, StateChange
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry
@@ -63,6 +56,9 @@ from pytest_cellcache.store.contract import Store
 
 class Recording:
     """Collects attempts and writes their records.
+
+    Args:
+        entered: keeps what modules enter in registers of others; gives the name of the blob.
 
     Attributes:
         sequences: what tests have to do with each other.
@@ -80,8 +76,10 @@ class Recording:
         named: Callable[[str], str] = str,
         by_chance: bool = False,
         last_of: Callable[[TestFacts], Mapping[str, Any]] = lambda _: {},
+        entered: Callable[[], str] = str,
     ) -> None:
         self._last_of = last_of
+        self.entered = entered
         self._project = project
         self._digester = digester
         self._inputs = inputs
@@ -273,7 +271,7 @@ class Recording:
         if name is None:
             return False
         rows: list[tuple[Attempt, dict[str, Any]]] = []
-        names = NameTable()
+        names, entered = NameTable(), self.entered()
         ran = frozenset(() if self._left is None else self._left.nodeids)
         for row in kept:
             attempt = row.attempt
@@ -283,6 +281,7 @@ class Recording:
                 "item": attempt.facts.digest,
                 "result": attempt.result,
                 "duration": round(attempt.duration_s, 6),
+                ENTERED: entered,
             }
             body |= self.sequences.to_json(attempt)
             order = self.sequences.order_to_json(row, self._last_of(attempt.facts), ran)
@@ -296,7 +295,7 @@ class Recording:
             return False
         groups, now = dict[str, list[Entry]](), time.time()
         for attempt, body in rows:
-            blobs = (name, *attempt.blobs)
+            blobs = (name, *attempt.blobs, *filter(None, (entered,)))
             if not body.keys().isdisjoint(PACKED):
                 body[BLOB] = named
                 blobs = (*blobs, named)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from pytest_cellcache.graph.remembered import Place
-from pytest_cellcache.lifecycle.evaluations import Statement
+from pytest_cellcache.graph.digests import Digester
+from pytest_cellcache.graph.evaluated import Evaluations
+from pytest_cellcache.graph.locate import places_of
+from pytest_cellcache.graph.remembered import Place, Ran
+from pytest_cellcache.lifecycle.evaluations import Statement, evaluations_of
 from pytest_cellcache.model.keys import EXISTS, WHOLE, Key
 from pytest_cellcache.model.observation import CodeRef, Observation
 
@@ -54,6 +57,24 @@ class Surroundings(NamedTuple):
     def concerns(self, file: str, group: str) -> bool:
         """Say whether a file holds the tests of a group, or is a plugin that applies to them."""
         return file == group or (file in self.plugins and applies(file, group))
+
+
+def evaluations_of_imports(
+    digester: Digester, around: Surroundings, keys_of_code: KeysOfCode
+) -> tuple[Evaluations, frozenset[Key]]:
+    """Give what evaluating each cell ran before the first test; see ``evaluations_of``."""
+    relative = digester.project.snapshot.places.relative
+    return evaluations_of(
+        digester,
+        around.statements,
+        modules=around.modules,
+        imported=Ran(places_of(keys_of_code(around.imported.codes))),
+        outside=places_of(keys_of_code(around.outside.codes)),
+        files={relative(name) for name in around.loaded},
+        unheard=around.unheard,
+        unread=around.unread(),
+        keys_of_code=keys_of_code,
+    )
 
 
 def applies(plugin: str, group: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_cellcache.graph.members import Members
+from pytest_cellcache.lifecycle.entered import EnteredNow
 from pytest_cellcache.lifecycle.graphblob import StoredGraph
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.nametable import BLOB, StoredNames
@@ -29,6 +30,9 @@ class Verifier:
 
     Args:
         max_age_s: older records are not used; ``None``: any age.
+
+    Attributes:
+        entered: what modules enter in registers of others, once they are all collected.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class Verifier:
         self._graphs: dict[str, StoredGraph | None] = {}
         self._unstored: dict[str, dict[str, dict[str, Any]]] = {}
         self._names: dict[str, StoredNames] = {}
+        self.entered: EnteredNow | None = None
 
     def judge(self, facts: TestFacts) -> Verdict:
         """Give ``Hit`` with the newest record that holds, or ``Miss`` with the reason."""
@@ -120,6 +125,17 @@ class Verifier:
             self._reached = entry, found
         return found
 
+    def roots_of(self, entry: Entry) -> frozenset[Key]:
+        """Give what a test ran and consulted itself, and what it rests on that others left.
+
+        Raises:
+            LookupError: its graph is not there any more.
+        """
+        graph = self._graph(entry.body["graph"])
+        if graph is None:
+            raise LookupError(entry.unit)
+        return graph.rooted(entry.body["roots"])
+
     def look_again(self, group: str) -> None:
         """Forget what a group held: another process may have written meanwhile."""
         self._groups.pop(group, None)
@@ -161,7 +177,8 @@ class Verifier:
             return Reason(reasons.CHANGED, str(change))
         if entry.body["item"] != facts.digest:
             return Reason(reasons.ITEM_CHANGED)
-        return None
+        entered = self.entered.upsetting(entry) if self.entered is not None else None
+        return None if entered is None else Reason(reasons.ENTERED, entered)
 
     def _graph(self, name: str) -> StoredGraph | None:
         if name not in self._graphs:

@@ -27,6 +27,8 @@ another schema are ignored, never migrated):
    memos that were cleared; what only one set-up of a fixture made; single names of modules
 12. methods that bodies call of what no global names; functions that only who gets them back calls;
    which keys ``sys.modules`` is asked for; mappings that keep what they hold in ``data``
+13. what the modules of a run enter in registers of others; groups of producers that records share;
+   defaults that nobody can change
 """
 
 from __future__ import annotations

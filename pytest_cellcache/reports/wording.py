@@ -25,6 +25,7 @@ _CLAUSES: Final = {
     reasons.UNRECORDABLE: "its report holds something that cannot be stored",
     reasons.UNWRITABLE: "the store could not be written",
     reasons.PRODUCER: "another test that runs needs what it leaves behind",
+    reasons.ENTERED: "other modules enter something else in what it reads",
     reasons.UNTRACED: "it ran untraced",
     reasons.READ_MODE: "this run only reads the cache",
     reasons.TEARDOWN: "it does something after its yield",

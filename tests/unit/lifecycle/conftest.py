@@ -14,6 +14,7 @@ import pytest
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.modules import Modules
 from pytest_cellcache.graph.project import Project
+from pytest_cellcache.lifecycle.entered import EnteredNow
 from pytest_cellcache.lifecycle.footprint import InputKeys
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.record import Recording
@@ -48,14 +49,18 @@ class Session:
             self.snapshot, digester, environ=how.pop("environ", {}), run=facets, **how
         )
         self.input_keys = InputKeys(self.snapshot, self.inputs, ignore)
+        self.verifier = Verifier(store, self.inputs, self.snapshot)
+        self.verifier.entered = self.entered = EnteredNow(
+            digester, store, lambda: self.around, (), lambda _: None, self.verifier.roots_of
+        )
         self.recording = Recording(
             project=project,
             digester=digester,
             inputs=self.inputs,
             input_keys=self.input_keys,
             store=store,
+            entered=self.entered.keep,
         )
-        self.verifier = Verifier(store, self.inputs, self.snapshot)
         nothing = Observation()
         self.around = Surroundings(
             imported=nothing,

@@ -1,0 +1,185 @@
+"""What importing a module enters in objects that modules hold, its own and others': registers.
+
+Whoever looks into such an object sees what is there, whichever module has entered it. Where the
+form of a statement tells which globals it changes, that is what it enters in; else all that the
+bodies do which ran when it was evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from typing import Final, NamedTuple
+
+from pytest_cellcache.graph.calls import Calls
+from pytest_cellcache.graph.cells import Cell
+from pytest_cellcache.graph.digests import Digester
+from pytest_cellcache.graph.evaluated import Evaluations
+from pytest_cellcache.graph.foreign import is_pure_foreign
+from pytest_cellcache.graph.leading import is_foreign
+from pytest_cellcache.graph.refs import MUTATORS, Refs, words_of
+from pytest_cellcache.graph.remembered import Place, Writers, at_attribute, attribute_of
+from pytest_cellcache.graph.scopes import initialises
+from pytest_cellcache.model.keys import BODY
+from pytest_cellcache.model.observation import OUTSIDE
+
+_SETTING: Final = ("set", "add", "register", "remove", "update", "append", "insert", "enable")
+"""Beginnings of the names of methods that are taken to change what all share."""
+_ELSEWHERE: Final = frozenset(
+    """sys os builtins warnings random gc threading importlib pytest unittest subprocess shutil
+    linecache multiprocessing ctypes tracemalloc""".split()
+)
+"""Modules whose state is watched in other ways, or is nothing that tests look at."""
+
+
+class Entered(NamedTuple):
+    """One thing that a statement enters.
+
+    Attributes:
+        path: file of the global that leads to the object; ``OUTSIDE`` for a module of others.
+        name: that global.
+        word: key or attribute below it; empty if it may be any.
+        is_keyed: ``word`` is a key of the mapping that the global is.
+        by: the statement, by what it binds or by its code.
+    """
+
+    path: str
+    name: str
+    word: str
+    is_keyed: bool
+    by: str
+
+
+KeysOf = Callable[[Place], tuple[str, ...] | None]
+"""Gives the keys of a global that is a mapping, if all are texts."""
+
+
+def words_entered(path: str, cell: Cell, changed: Place, keys_of: KeysOf) -> tuple[list[str], bool]:
+    """Give the keys or the attribute that a statement may have entered something under, and
+    whether these are keys; an empty word if it may be any."""
+    place, attribute = attribute_of(changed)
+    if attribute:
+        return [attribute], False
+    named = cell.refs.words | {word for name in cell.binds for word in words_of(name)}
+    named |= words_of(path)
+    words = [key for key in keys_of(place) or () if words_of(key) <= named]
+    return words or [""], bool(words)
+
+
+class Entering:
+    """Tells what modules enter; results are kept for the run.
+
+    Args:
+        evaluations: gives what ran when modules were imported; asked where no form tells.
+    """
+
+    def __init__(
+        self, digester: Digester, keys_of: KeysOf, evaluations: Callable[[], Evaluations]
+    ) -> None:
+        self._project = digester.project
+        self._names = digester.names
+        self._digester = digester
+        self._keys_of = keys_of
+        self._evaluations = evaluations
+        self._calls = Calls(digester.project, digester.names)
+
+    def of(self, path: str) -> frozenset[Entered]:
+        """Give what importing a file enters, itself and not by what it imports."""
+        found: set[Entered] = set()
+        for by, cell, places in self._changing(path):
+            for place in places:
+                words, is_keyed = words_entered(path, cell, place, self._keys_of)
+                name = attribute_of(place)[0][1]
+                found |= {Entered(place[0], name, word, is_keyed, by) for word in words}
+        return frozenset(found)
+
+    def _changing(self, path: str) -> Iterator[tuple[str, Cell, Collection[Place]]]:
+        """Give the statements that change what others hold, each with a name of its own."""
+        seen: dict[str, int] = {}
+        known = {position: found for position, _, found in self._digester.registering_cells(path)}
+        unknown = {position for position, _ in self._digester.effect_cells(path)}
+        for position, cell in enumerate(self._project.index(path).table.cells):
+            if position not in known and position not in unknown:
+                continue
+            by = " ".join(cell.binds) or cell.digest
+            seen[by] = seen.get(by, 0) + 1
+            by = by if seen[by] == 1 else f"{by}#{seen[by]}"
+            places = known[position] if position in known else self._looked_for(path, position)
+            yield by, cell, places
+
+    def _looked_for(self, path: str, position: int) -> set[Place]:
+        """Give what a statement has changed that may change anything."""
+        cell = self._project.index(path).table.cells[position]
+        bodies = self._ran(path, position, cell)
+        places = {*self._digester.purity.noted_changes_of(path, cell)}
+        places.update(Writers(self._project, self._names, bodies).changed)
+        code = [(path, cell.refs)]
+        methods: set[str] = set()
+        for file, name in bodies:
+            for found in self._project.index(file).defs.get(name, ()):
+                code.append((file, found.refs))
+                if not initialises(name):
+                    methods |= found.refs.attr_stores | found.refs.attr_changes
+        for chain in cell.refs.receivers:
+            places.update(self._globals(path, chain))
+        places |= self._handed_over(path, cell.refs)
+        for file, refs in code:
+            places |= {(OUTSIDE, top) for top in self._outside(file, refs)}
+        attributes = methods | cell.refs.attr_stores | cell.refs.attr_changes
+        if _changes_any(cell.refs):
+            attributes.add("")
+        if attributes:  # of whose objects, no name tells
+            owners = {p for file, refs in code for c in refs.chains for p in self._globals(file, c)}
+            places |= {at_attribute(owner, name) for owner in owners for name in attributes}
+        return places
+
+    def _handed_over(self, path: str, refs: Refs) -> set[Place]:
+        """Give what functions may change that are told of it: ``patch("app.MODE", 1).start()``."""
+        found: set[Place] = set()
+        resolved = [self._names.resolve(path, chain) for chain in refs.arguments]
+        resolved += [self._names.resolve_dotted(text) for text in refs.strings]
+        for resolution in resolved:
+            for file, name, rest in resolution.bindings:
+                bound = self._project.index(file).bound_by(name)
+                if any(cell.kind != "import" for cell in bound):
+                    found.add(at_attribute((file, name), rest[0] if rest else ""))
+            for file in resolution.modules:
+                names = [
+                    name for cell in self._project.index(file).table.cells for name in cell.binds
+                ]
+                told = {name for name in names if words_of(name) and words_of(name) <= refs.words}
+                found |= {(file, name) for name in told or names}
+        return found
+
+    def _outside(self, path: str, refs: Refs) -> Iterator[str]:
+        """Give the modules of others whose state code changes: ``codecs.register(f)``."""
+        for chain in refs.calls | refs.receivers:
+            called, is_called, method = chain.partition("()")
+            root, *rest = called.split(".")
+            if not is_foreign(self._project, self._names, path, root):
+                continue
+            for alias in self._project.index(path).aliases(root):
+                full = ".".join(filter(None, (alias.module, alias.name, *rest)))
+                is_asked = is_called and method.lstrip(".").startswith(_SETTING)
+                if chain in refs.receivers or is_asked or not is_pure_foreign(full):
+                    top = full.partition(".")[0]
+                    yield from () if top in _ELSEWHERE else (top,)
+
+    def _ran(self, path: str, position: int, cell: Cell) -> set[Place]:
+        evaluations = self._evaluations()
+        if path not in evaluations.traced:
+            return self._calls.of_cell(path, cell, evaluations.imported)
+        keys = evaluations.cells.get((path, position), ())
+        return {(key.path, key.name) for key in keys if key.kind == BODY}
+
+    def _globals(self, path: str, chain: str) -> Iterator[Place]:
+        """Give the objects that a chain leads to or passes by."""
+        for file, name, _ in self._names.resolve(path, chain).bindings:
+            if any(cell.kind == "value" for cell in self._project.index(file).bound_by(name)):
+                yield file, name
+
+
+def _changes_any(refs: Refs) -> bool:
+    """Say whether code changes what some call has given: ``get().append(1)``."""
+    return refs.changes_unknown or any(
+        "()" in call and call.rpartition(".")[2] in MUTATORS for call in refs.calls
+    )

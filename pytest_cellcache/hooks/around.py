@@ -1,0 +1,63 @@
+"""What all tests of a run share, as the run finds it when everything is collected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from pytest_cellcache.hooks.basis import Basis
+from pytest_cellcache.hooks.collect import CollectWatch
+from pytest_cellcache.hooks.facets import plugin_files
+from pytest_cellcache.lifecycle.surroundings import Surroundings
+from pytest_cellcache.model.keys import FILE, WHOLE, Key
+from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.settings import Settings
+from pytest_cellcache.sources.loaded import loaded_files
+from pytest_cellcache.trace.recorder import Recorder
+
+
+class Sharing:
+    """Tells what tests share.
+
+    Args:
+        untraced: relative first-party files imported before the tracer started.
+        concerns: says whether a loaded module is one of this run's project.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        settings: Settings,
+        collecting: CollectWatch,
+        untraced: Iterable[str],
+        concerns: Callable[[str], bool],
+    ) -> None:
+        self._recorder = recorder
+        self._settings = settings
+        self._collecting = collecting
+        self._untraced = frozenset(untraced)
+        self._concerns = concerns
+
+    def now(self, session: pytest.Session, basis: Basis) -> Surroundings:
+        """Give it as it is when everything is collected."""
+        collecting = self._collecting.seen
+        places = basis.snapshot.places
+        declared = frozenset(Key(FILE, name) for name in basis.named)
+        declared |= {Key(WHOLE, name) for name in self._untraced}
+        by_statement = self._recorder.imports()
+        return Surroundings(
+            self._recorder.base_unit() | collecting,
+            # Where statements are not told apart, hooks are found among all that ran.
+            by_statement.outside | Observation(collecting.codes)
+            if by_statement.modules
+            else by_statement.outside._replace(codes=frozenset()),
+            by_statement.statements,
+            by_statement.modules,
+            tuple(file for file in loaded_files().values() if self._concerns(file)),
+            plugin_files(session.config, places),
+            frozenset(places.relative(str(item.path)) for item in session.items),
+            tuple(basis.facets),
+            declared,
+            self._settings.may_connect,
+        )

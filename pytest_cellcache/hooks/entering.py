@@ -1,0 +1,65 @@
+"""Asks at the end of collection what modules have entered in registers of others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from pytest_cellcache.graph.remembered import Place
+from pytest_cellcache.hooks.basis import Basis
+from pytest_cellcache.lifecycle.entered import EnteredNow
+from pytest_cellcache.lifecycle.surroundings import Surroundings
+from pytest_cellcache.lifecycle.units import TestFacts
+from pytest_cellcache.model.record import Entry, Hit, Verdict
+from pytest_cellcache.sources.loaded import loaded_modules, members_of
+from pytest_cellcache.store.contract import Store
+
+_MOST_KEYS: Final = 5_000
+"""Larger mappings are taken for such as may have any key."""
+
+
+def entered_now(
+    basis: Basis,
+    store: Store,
+    around: Callable[[], Surroundings],
+    left_out: Iterable[Entry],
+    concerns: Callable[[str], bool],
+) -> EnteredNow:
+    """Give what tells what modules have entered; see there."""
+    keys = mapping_keys(concerns, basis.snapshot.places.relative)
+    roots_of = basis.verifier.roots_of
+    return EnteredNow(basis.digester, store, around, left_out, keys.get, roots_of)
+
+
+def upset_by(entered: EnteredNow, judged: Iterable[tuple[TestFacts, Verdict]]) -> set[str]:
+    """Name the tests whose records do not hold because something else is entered now."""
+    entries = {facts.nodeid: each.entry for facts, each in judged if isinstance(each, Hit)}
+    if not entries:
+        return set()
+    entered.weigh(entries.values())
+    return {name for name, each in entries.items() if entered.upsetting(each) is not None}
+
+
+def mapping_keys(
+    concerns: Callable[[str], bool], relative: Callable[[str], str]
+) -> dict[Place, tuple[str, ...]]:
+    """Copy the keys of mappings that are globals, where all are texts.
+
+    Args:
+        concerns: says whether a loaded module is one of this run's project.
+        relative: gives the name that records have of a file.
+    """
+    found: dict[Place, tuple[str, ...]] = {}
+    for module in loaded_modules():
+        held = members_of(module) or {}
+        filename = held.get("__file__")
+        if type(filename) is not str or not concerns(filename):
+            continue
+        for name, value in list(held.items()):
+            if not issubclass(type(value), dict) or name.startswith("__"):
+                continue
+            if dict.__len__(value) <= _MOST_KEYS:
+                keys = list(dict.__iter__(value))
+                if all(type(key) is str for key in keys):
+                    found[relative(filename), name] = tuple(keys)
+    return found

@@ -1,0 +1,308 @@
+"""Holds records against what importing the modules of a run enters in registers of others.
+
+A test rests on what there is in a register that it looks into, also on what there is not. Plain
+pytest imports all modules of tests before the first test, so any of them may enter something::
+
+    written    what each module of the run enters, as a blob; every record of the run names it
+    verified   what the modules of this run enter is compared with the blob of each record that
+               holds otherwise; where something is there that was not, or the other way round, the
+               record does not hold if its test may see that
+
+What a statement enters that is there in both may be another thing now: readers rest on it by keys
+of their own (``Producers.add_imports``). Who may see a difference is asked as for what tests leave
+behind (``readers``): of a mapping, who names its key or takes it as a whole.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeAlias
+
+from pytest_cellcache.graph.closure import Closure
+from pytest_cellcache.graph.digests import Digester
+from pytest_cellcache.graph.entering import Entered, Entering, KeysOf
+from pytest_cellcache.graph.evaluated import Evaluations
+from pytest_cellcache.graph.locate import Locator
+from pytest_cellcache.graph.refs import words_of
+from pytest_cellcache.lifecycle.inheritance import read
+from pytest_cellcache.lifecycle.precedence import needed_in, texts
+from pytest_cellcache.lifecycle.producers import Change, unit_key
+from pytest_cellcache.lifecycle.readers import Readers
+from pytest_cellcache.lifecycle.surroundings import Surroundings, evaluations_of_imports
+from pytest_cellcache.model.digest import digest_bytes
+from pytest_cellcache.model.keys import NAME, Key
+from pytest_cellcache.model.observation import OUTSIDE
+from pytest_cellcache.model.record import Entry
+from pytest_cellcache.store.contract import Store
+
+ENTERED: Final = "entered"
+"""Name of the blob in the body of a record."""
+ENTERING: Final = "entering"
+"""In that of a collection: the files among all that the module imports that enter something."""
+LENGTH: Final = 12
+"""Of the names of records."""
+_MOST_CLEAR: Final = 100_000
+"""Records of which it is noted that they see nothing of what differs."""
+
+ByFile: TypeAlias = Mapping[str, frozenset[Entered]]
+"""What modules enter, by their files; files of modules that enter nothing may be left out."""
+
+
+def encode(entered: ByFile) -> bytes:
+    """Encode what modules enter: the same for the same."""
+    data = {path: sorted(entered[path]) for path in sorted(entered) if entered[path]}
+    return json.dumps(data, separators=(",", ":")).encode()
+
+
+def decode(blob: bytes | None) -> dict[str, frozenset[Entered]] | None:
+    """Give what was encoded; ``None`` where that is not there or damaged."""
+    try:
+        data: Any = json.loads(blob or b"")
+        return {
+            str(path): frozenset(
+                Entered(str(file), str(name), str(word), bool(is_keyed), str(by))
+                for file, name, word, is_keyed, by in rows
+            )
+            for path, rows in data.items()
+        }
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+class Standing:
+    """What modules enter in this run, and who may see where that differs from another one.
+
+    Args:
+        closure: gives what running code leads to in this run.
+        read_blob: gives a blob of the store.
+        roots_of: gives what the test of a record ran and consulted.
+
+    Attributes:
+        entered: what modules enter in this run.
+        blob: the same, encoded.
+        clear: names of records (``name_of``) which are known to see nothing of what differs.
+    """
+
+    def __init__(
+        self,
+        entered: ByFile,
+        digester: Digester,
+        closure: Callable[[], Closure],
+        read_blob: Callable[[str], bytes | None],
+        roots_of: Callable[[Entry], frozenset[Key]],
+    ) -> None:
+        self.blob = encode(entered)
+        self.entered = entered
+        self._digester = digester
+        self._closure = closure
+        self._read_blob = read_blob
+        self._roots_of = roots_of
+        self._differences: dict[str, frozenset[Change] | None] = {}
+        self.clear: set[str] = set()
+        self._upset: dict[str, Key | None] = {}
+
+    def weigh(self, entries: Iterable[Entry]) -> None:
+        """Find out for many records at once whether they hold, which is faster."""
+        by_blob: dict[str, list[Entry]] = {}
+        for entry in entries:
+            name = name_of(entry)
+            if name not in self.clear and name not in self._upset:
+                by_blob.setdefault(str(entry.body.get(ENTERED)), []).append(entry)
+        for blob, found in by_blob.items():
+            differences = self._differ(blob)
+            if differences is None:  # it is not known what there was
+                self._upset.update((name_of(entry), None) for entry in found)
+            elif differences:
+                self._judge(found, differences)
+        self._pass_on([entry for found in by_blob.values() for entry in found])
+
+    def upsetting(self, entry: Entry) -> str | None:
+        """Say what a record holds no more for: the name of a global; ``None`` where it holds."""
+        self.weigh([entry])
+        name = name_of(entry)
+        if name not in self._upset:
+            return None
+        key = self._upset[name]
+        if key is None:
+            return ""
+        return key.name if key.path == OUTSIDE else f"{key.path}::{key.name}"
+
+    def _judge(self, entries: list[Entry], differences: frozenset[Change]) -> None:
+        closure = self._closure()
+        units = {unit_key(name_of(entry), entry.unit): entry for entry in entries}
+        roots = {unit: self._roots_of(entry) for unit, entry in units.items()}
+        digester = self._digester
+        readers = Readers(
+            digester.project, digester.names, roots, closure.live_edges, closure.loaded_first
+        )
+        seeing: dict[Key, Key] = {}
+        for change in sorted(differences, key=lambda each: (each.key, each.word)):
+            for unit in readers.of(change):
+                seeing.setdefault(unit, change.key)
+        for unit in units:
+            if unit in seeing:
+                self._upset[unit.path] = seeing[unit]
+            else:
+                self.clear.add(unit.path)
+
+    def _pass_on(self, entries: list[Entry]) -> None:
+        """Take the records of tests as upset, too, that rest on what one of the upset ones leaves.
+
+        Not where that is nothing but entries of its own in what differs, as of tests that define
+        classes and count what a register holds: these are the same.
+        """
+        leaving = {
+            entry.unit: key
+            for entry in entries
+            if (key := self._upset.get(name_of(entry))) is not None and _leaves_more(entry, key)
+        }
+        waiting = [entry for entry in entries if name_of(entry) not in self._upset]
+        while leaving:
+            found = [
+                (e, key) for e in waiting for n in needed_in(e.body) if (key := leaving.get(n))
+            ]
+            leaving = {}
+            for entry, key in found:
+                self._upset[name_of(entry)] = key
+                self.clear.discard(name_of(entry))
+                leaving[entry.unit] = key
+            waiting = [entry for entry in waiting if name_of(entry) not in self._upset]
+
+    def _differ(self, blob: str) -> frozenset[Change] | None:
+        """Give what is entered now or was then, and not both; ``None`` where that is not known."""
+        if blob not in self._differences:
+            then = decode(self._read_blob(blob))
+            self._differences[blob] = None if then is None else self._compare(then)
+        return self._differences[blob]
+
+    def _compare(self, then: ByFile) -> frozenset[Change]:
+        found: set[Change] = set()
+        for path in then.keys() | self.entered.keys():
+            before, now = then.get(path, frozenset()), self.entered.get(path, frozenset())
+            if before != now:
+                definitions = self._digester.project.index(path).definitions | words_of(path)
+                found.update(_change(each, definitions) for each in before ^ now)
+        return frozenset(found)
+
+
+class EnteredNow:
+    """What the modules of this run have entered before its first test.
+
+    Args:
+        around: gives what imports ran.
+        left_out: records of the collections of the modules that are not imported, which hold.
+        keys_of: gives the keys of mappings as they are then; tests may enter more.
+        roots_of: gives what the test of a record ran and consulted.
+    """
+
+    def __init__(
+        self,
+        digester: Digester,
+        store: Store,
+        around: Callable[[], Surroundings],
+        left_out: Iterable[Entry],
+        keys_of: KeysOf,
+        roots_of: Callable[[Entry], frozenset[Key]],
+    ) -> None:
+        self._digester = digester
+        self._store = store
+        self._roots_of = roots_of
+        self._around = functools.cache(around)
+        self._left_out = list(left_out)
+        self._keys_of = keys_of
+        self._evaluated: Evaluations | None = None
+        self._closed: Closure | None = None
+        self._standing: Standing | None = None
+        self._name: str | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """What records are held against."""
+        if self._standing is None:
+            store = self._store
+            self._standing = Standing(
+                self._entered(),
+                self._digester,
+                self._closure,
+                store.get_blob,
+                self._roots_of,
+            )
+            note = (store.get_note(self._note) or b"").decode("ascii", "replace")
+            names = (note[at : at + LENGTH] for at in range(0, len(note), LENGTH))
+            self._standing.clear.update(names)
+        return self._standing
+
+    @property
+    def files(self) -> list[str]:
+        """The files of modules that enter something."""
+        return [path for path, found in self.standing.entered.items() if found]
+
+    def weigh(self, entries: Iterable[Entry]) -> None:
+        """Find out whether many records hold, and note for other runs which do."""
+        clear = self.standing.clear
+        before = len(clear)
+        self.standing.weigh(entries)
+        if before < len(clear) <= _MOST_CLEAR:
+            self._store.put_note(self._note, "".join(sorted(clear)).encode())
+
+    def upsetting(self, entry: Entry) -> str | None:
+        """Say what a record holds no more for; ``None`` where it holds."""
+        return self.standing.upsetting(entry)
+
+    def keep(self) -> str:
+        """Keep what is entered as a blob, and give its name."""
+        if self._name is None:
+            self._name = self._store.put_blob(self.standing.blob) or ""
+        return self._name
+
+    @property
+    def _note(self) -> str:
+        return f"entered/{digest_bytes(self.standing.blob)}"
+
+    def _entered(self) -> dict[str, frozenset[Entered]]:
+        found: dict[str, frozenset[Entered]] = {}
+        for entry in self._left_out:
+            then = decode(self._store.get_blob(str(entry.body.get(ENTERED)))) or {}
+            found.update(
+                (path, then.get(path, frozenset())) for path in texts(entry.body.get(ENTERING))
+            )
+        entering = Entering(self._digester, self._keys_of, self._evaluations)
+        relative = self._digester.project.snapshot.places.relative
+        found.update((path, entering.of(path)) for path in map(relative, self._around().loaded))
+        return found
+
+    def _evaluations(self) -> Evaluations:
+        if self._evaluated is None:
+            keys_of_code = Locator(self._digester.project).keys
+            self._evaluated, _ = evaluations_of_imports(
+                self._digester, self._around(), keys_of_code
+            )
+        return self._evaluated
+
+    def _closure(self) -> Closure:
+        if self._closed is None:
+            digester = self._digester
+            self._closed = Closure(digester.project, digester, self._evaluations())
+        return self._closed
+
+
+def name_of(entry: Entry) -> str:
+    """Name a record, in few characters."""
+    text = f"{entry.unit}\n{entry.created_s}\n{entry.body.get(ENTERED)}"
+    return digest_bytes(text.encode())[:LENGTH]
+
+
+def _leaves_more(entry: Entry, key: Key) -> bool:
+    """Say whether a test leaves something behind elsewhere than in a global."""
+    return any(
+        not told.is_counter and (told.path, told.name) != (key.path, key.name)
+        for told in read(entry.body.get("changes"))
+    )
+
+
+def _change(each: Entered, definitions: frozenset[str]) -> Change:
+    key = Key(NAME, each.path, each.name)
+    defined = words_of(each.word) & definitions
+    return Change(key, each.word, each.is_keyed, frozenset(), None, defined=defined)
