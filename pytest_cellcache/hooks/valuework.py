@@ -38,7 +38,7 @@ from pytest_cellcache.model.settings import Settings
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.contract import Store
 from pytest_cellcache.store.likeness import find_difference
-from pytest_cellcache.store.sharing import Path, follow, places_in
+from pytest_cellcache.store.sharing import Around, follow
 from pytest_cellcache.store.stubs import StubTouched, TouchLog, is_stub
 from pytest_cellcache.store.trees import lay_out, list_tree, pack_tree
 from pytest_cellcache.store.values import (
@@ -232,20 +232,15 @@ class Worker:
             roots.append(Root("", base))
         return sorted(roots, key=lambda root: -len(root.path))
 
-    def _shared(
-        self, objects: ModuleObjects, definition: Definition
-    ) -> dict[int, tuple[str, Path]]:
-        """Map what a value may share with modules and upstream values, by ``id``."""
-        found: dict[int, tuple[str, Path]] = {}
+    def _shared(self, objects: ModuleObjects, definition: Definition) -> Around:
+        """Collect what a value may share with modules and upstream values."""
+        found = Around()
         for thing, reference in objects.holders():
-            for part, path in places_in(thing, _SHARED_OBJECTS):
-                found.setdefault(id(part), (_MODULE, (reference, *path)))
+            found.add(_MODULE, thing, (reference,), _SHARED_OBJECTS)
         for used in definition.with_upstream():
             result = used.fixturedef.cached_result
-            if used.key == definition.key or not used.may_share or result is None:
-                continue
-            for part, path in places_in(result[0], _SHARED_OBJECTS):
-                found.setdefault(id(part), (str(used.identity), path))
+            if used.key != definition.key and used.may_share and result is not None:
+                found.add(str(used.identity), result[0], (), _SHARED_OBJECTS)
         return found
 
     def _pack(self, work: Work, roots: Sequence[Root]) -> tuple[list[dict[str, Any]], list[bytes]]:

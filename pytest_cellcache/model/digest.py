@@ -27,6 +27,7 @@ another schema are ignored, never migrated):
    memos that were cleared; what only one set-up of a fixture made; single names of modules
 12. methods that bodies call of what no global names; functions that only who gets them back calls;
    which keys ``sys.modules`` is asked for; mappings that keep what they hold in ``data``
+13. values of fixtures with arrays that lie in one another's memory
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from typing import Any, NewType
 Digest = NewType("Digest", str)
 """Lower-case hex of 128-bit XXH3 (32 characters)."""
 
-SCHEMA = 12
+SCHEMA = 13
 
 ABSENT = Digest("absent")
 """Stands for "there is no such thing", so that its appearance is a change."""

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from pytest_cellcache.store.arrays import array_type
 from pytest_cellcache.store.stubs import CallableStub, Stub
 
 Path = tuple[Any, ...]
@@ -20,6 +21,28 @@ _LIMIT: Final = 100_000
 """Objects looked at in one value; what lies beyond is taken not to be shared."""
 
 _TROUBLES: Final = (TypeError, AttributeError, ValueError, RuntimeError, LookupError, OSError)
+
+
+class Around:
+    """What a value may share with modules and with upstream values.
+
+    Attributes:
+        places: owner, and path inside its value, of each mutable object; by ``id``.
+        arrays: those of them that have memory which others may lie in.
+    """
+
+    def __init__(self) -> None:
+        self.places: dict[int, tuple[str, Path]] = {}
+        self.arrays: list[object] = []
+
+    def add(self, owner: str, value: object, start: Path, limit: int) -> None:
+        """Take what a value leads to; it has the place ``start`` at its owner."""
+        kind = array_type() or ()
+        for part, path in places_in(value, limit):
+            if id(part) not in self.places:
+                self.places[id(part)] = owner, (*start, *path)
+                if issubclass(type(part), kind):
+                    self.arrays.append(part)
 
 
 def places_in(value: object, limit: int = _LIMIT) -> Iterator[tuple[object, Path]]:
