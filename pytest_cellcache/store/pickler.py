@@ -23,10 +23,18 @@ from typing import Any, Final
 import cloudpickle
 
 from pytest_cellcache.store import arrays
-from pytest_cellcache.store.liars import is_at, is_liar
+from pytest_cellcache.store.functions import FunctionPickler
+from pytest_cellcache.store.liars import is_at, is_liar, mapping_of
 from pytest_cellcache.store.likeness import has_own_way
 from pytest_cellcache.store.numbers import session_number
-from pytest_cellcache.store.placeholders import code_of, named, path_below, stub_at, view_of
+from pytest_cellcache.store.placeholders import (
+    code_of,
+    named,
+    path_below,
+    stub_at,
+    variable_of,
+    view_of,
+)
 from pytest_cellcache.store.places import find_places, type_name
 from pytest_cellcache.store.sharing import Around
 from pytest_cellcache.store.stubs import is_stub
@@ -59,7 +67,7 @@ _NO_VIEWS: Final[Mapping[int, Any]] = types.MappingProxyType({})
 _REDUCERS: Final = ("__reduce_ex__", "__reduce__")
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+class _Pickler(FunctionPickler):
     """One pass without a look at strings and containers."""
 
     def __init__(
@@ -71,10 +79,9 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         trusted: set[type],
         views: Mapping[int, Any],
     ) -> None:
+        super().__init__(file, keep, names)
         # Cloudpickle's own is a ChainMap, which doubles the time of a value of many objects.
         self.dispatch_table = {**copyreg.dispatch_table, **cloudpickle.Pickler._dispatch_table}
-        super().__init__(file, protocol=5, buffer_callback=keep)
-        self._names = names
         self._roots = roots
         self._trusted = trusted
         self.stubbed: list[object] = []
@@ -99,6 +106,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             if named_code is not None:
                 self.codes.append(obj)
                 return code_of, named_code
+        if self.is_variable(obj):
+            return variable_of, ()
         reference = self._names.reference(obj)
         if reference is not None:
             return named, reference
@@ -106,8 +115,10 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             found = self._path(obj)
             if found is not None:
                 return found
-        if is_liar(obj) or (isinstance(obj, BaseException) and obj.__traceback__ is not None):
+        if is_liar(obj):
             return self._stub(obj)
+        if kind is types.MappingProxyType:
+            return kind, (mapping_of(obj),)
         if issubclass(kind, self._array):
             self.arrays.append(obj)
             if id(obj) in self._views:
@@ -149,20 +160,6 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return {}
         return arrays.find_views(self.arrays, near, self.memo.copy().keys())
 
-    def _function_getnewargs(self, func: Any) -> Any:
-        newargs = super()._function_getnewargs(func)
-        namespace = self._names.namespace(func.__globals__)
-        if namespace is None:
-            return newargs
-        # The function's module is there when the value is: its globals must be the real ones.
-        return newargs[0], _Namespace(namespace), *newargs[2:]
-
-    def _dynamic_function_reduce(self, func: Any) -> Any:
-        reduced = super()._dynamic_function_reduce(func)
-        if isinstance(reduced[1][1], _Namespace):
-            reduced[2][1]["__globals__"] = {}
-        return reduced
-
     def _stub(self, obj: Any) -> Any:
         self.stubbed.append(obj)
         return stub_at, (len(self.stubbed) - 1,)
@@ -177,16 +174,6 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 relative = text[len(root.path) + 1 :]
                 return path_below, (type(path), root.token, relative)
         return None
-
-
-class _Namespace:
-    """Stands for the globals of a module in the arguments of a function."""
-
-    def __init__(self, reference: tuple[str, ...]) -> None:
-        self._reference = reference
-
-    def __reduce__(self) -> Any:
-        return named, (*self._reference, "__dict__")
 
 
 class _LookingPickler(_Pickler):
@@ -353,6 +340,7 @@ class _Unpickler(pickle.Unpickler):
             "named": self._named,
             "code_of": self._code,
             "view_of": arrays.make_view,
+            "variable_of": types.CellType,
         }
 
     def find_class(self, module: str, name: str) -> Any:

@@ -53,7 +53,8 @@ def places_in(value: object, limit: int = _LIMIT) -> Iterator[tuple[object, Path
         part, path = queue.popleft()
         kind = type(part)
         # By type and never by ``isinstance``, which asks proxies what they are.
-        if kind in _ATOMS or issubclass(kind, type) or id(part) in seen:
+        is_closure = kind is types.FunctionType and bool(part.__closure__)  # type: ignore[attr-defined]
+        if (kind in _ATOMS and not is_closure) or issubclass(kind, type) or id(part) in seen:
             continue
         seen.add(id(part))
         if not issubclass(kind, (tuple, frozenset)):
