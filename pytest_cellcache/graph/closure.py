@@ -30,7 +30,7 @@ from pytest_cellcache.graph.remembered import (
     is_kept,
     module_setters,
 )
-from pytest_cellcache.graph.texts import reads_docs, reads_sources
+from pytest_cellcache.graph.texts import OF_MODULES, reads_docs, reads_sources
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import (
     ANNOTATIONS,
@@ -218,8 +218,9 @@ class Closure:
             # As text: comments and layout count.
             out.add(Key(FILE, path))
             for chain in refs.chains:
-                for file, _, _ in self._names.resolve(path, chain).bindings:
-                    out.add(Key(FILE, file))
+                resolution = self._names.resolve(path, chain)
+                out |= {Key(FILE, file) for file, _, _ in resolution.bindings}
+                out |= {Key(FILE, k.path) for k in resolution.keys if k.name in OF_MODULES}
         if reads_docs(refs):
             for chain in refs.chains:
                 for file, name, _ in self._names.resolve(path, chain).bindings:

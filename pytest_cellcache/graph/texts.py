@@ -9,6 +9,8 @@ from pytest_cellcache.graph.refs import Refs
 _SOURCES: Final = frozenset(
     "getsource getsourcelines findsource getblock getcomments getlines getline".split()
 )
+OF_MODULES: Final = frozenset({"__file__", "__spec__", "__loader__", "__cached__"})
+"""Names of a module that lead to its source."""
 _DOCS: Final = frozenset({"__doc__", "getdoc", "help", "cleandoc", "DocTestFinder"})
 _LINES: Final = frozenset(
     """tb_lineno f_lineno co_firstlineno co_lines co_positions __firstlineno__ getframeinfo

@@ -17,7 +17,7 @@ from pytest_cellcache.hooks.folders import (
     tmp_path_of,
 )
 from pytest_cellcache.hooks.guard import Guard
-from pytest_cellcache.hooks.owners import keys_of_owner
+from pytest_cellcache.hooks.owners import keys_of_declaration, keys_of_owner
 from pytest_cellcache.hooks.setups import Loaded, Work
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.fixtures import (
@@ -31,7 +31,7 @@ from pytest_cellcache.lifecycle.objects import ModuleObjects
 from pytest_cellcache.lifecycle.units import Attempt, Instance, TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import digest_bytes, digest_stream
-from pytest_cellcache.model.keys import ENV, FILE, Key
+from pytest_cellcache.model.keys import FILE, Key
 from pytest_cellcache.model.observation import CodeRef, Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.settings import Settings
@@ -82,17 +82,24 @@ class Worker:
         self._places = places
         self._recorder = recorder
         self._modules = modules
+        self._keys: dict[Any, frozenset[Key]] = {}
         self.log = TouchLog()
 
     def facts(self, definition: Definition) -> TestFacts:
         """Describe an instance as what a record is kept of."""
-        declaration = definition.declaration
-        files = [name for pattern in declaration.inputs for name in self._places.glob(pattern)]
-        keys = {Key(FILE, name) for name in files}
-        keys |= {Key(ENV, "", name) for name in declaration.env}
-        keys |= keys_of_owner(definition.fixturedef, self._places)
+        declaration, keys = definition.declaration, self.keys_of(definition)
+        files = sorted(key.path for key in keys if key.kind == FILE)
         declared = [*declaration.inputs, *files, *declaration.env]
         return facts_of(definition.unit, definition.group, keys, declared)
+
+    def keys_of(self, definition: Definition) -> frozenset[Key]:
+        """Give what a fixture rests on that no set-up of it shows."""
+        found = self._keys.get(definition.fixturedef)
+        if found is None:
+            keys = keys_of_declaration(definition.declaration, self._places)
+            keys |= keys_of_owner(definition.fixturedef, self._places)
+            found = self._keys[definition.fixturedef] = keys
+        return found
 
     def take_turn(self, definition: Definition, wait_s: float) -> AbstractContextManager[bool]:
         """Wait for one's turn to set a fixture up."""

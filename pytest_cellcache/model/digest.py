@@ -27,7 +27,8 @@ another schema are ignored, never migrated):
    memos that were cleared; what only one set-up of a fixture made; single names of modules
 12. methods that bodies call of what no global names; functions that only who gets them back calls;
    which keys ``sys.modules`` is asked for; mappings that keep what they hold in ``data``
-13. values of fixtures with arrays that lie in one another's memory
+13. values of fixtures with arrays that lie in one another's memory; the directory in which the run
+   was started; which files match what fixtures declare; what pickles name
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Notices which modules code asks for by a name that it computes: ``importlib.import_module``.
+"""Notices which modules code asks for by a name that no source tells.
 
-A module that is loaded already raises no event when it is asked for again, and what it is asked
-for by is in no source. ``__import__``, which every import statement goes through, is left alone.
+By ``importlib.import_module``, whose argument may be computed, or by a pickle. A module that is
+loaded already raises no event when it is asked for again. ``__import__``, which every import
+statement goes through, is left alone.
 """
 
 from __future__ import annotations
@@ -59,6 +60,13 @@ def _note(name: object, package: object) -> None:
             unit.charge(lambda each: each.ask_for(f"{name}:{wanted}" if wanted else name), hearers)
     except (*unit.TROUBLES, ImportError):
         unit.confess()
+
+
+def on_find_class(args: tuple[Any, ...]) -> None:
+    """Note what a pickle names of a module."""
+    module, name = args
+    if isinstance(module, str) and isinstance(name, str) and (hearers := reach(*caller())):
+        unit.charge(lambda each: each.ask_for(f"{module}:{name}"), hearers)
 
 
 def _wanted_of(name: str, frame: FrameType | None) -> str:

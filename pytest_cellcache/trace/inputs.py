@@ -14,6 +14,7 @@ from pytest_cellcache.model.observation import CWD, SEARCH, SURROUNDINGS
 from pytest_cellcache.trace import audit, unit
 from pytest_cellcache.trace.contract import CWD_LOST, DESCRIPTOR
 from pytest_cellcache.trace.databases import files_of
+from pytest_cellcache.trace.importing import on_find_class
 from pytest_cellcache.trace.kinds import is_file, kind_of
 from pytest_cellcache.trace.made import LINKS
 from pytest_cellcache.trace.network import note_act, on_address, on_host, on_name_of
@@ -350,6 +351,7 @@ _TRANSLATIONS: dict[str, Callable[[tuple[Any, ...]], None]] = {
     "open": _on_open,
     "exec": _on_exec,
     "import": _on_import,
+    "pickle.find_class": on_find_class,
     "os.listdir": _on_listing,
     "os.scandir": _on_scandir,
     "os.mkdir": _on_mkdir,
