@@ -237,7 +237,6 @@ class Restorer:
         definition = self._described.get(id(fixturedef))
         if instance is None or definition is None or definition.is_builtin:
             return
-
         instance.keys = self._worker.keys_of(definition)
         has_parameter = "param" in vars(request)  # far cheaper than asking for what is not there
 
