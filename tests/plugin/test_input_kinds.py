@@ -452,6 +452,66 @@ KINDS = {
         ),
         vain=(put("lib.py", LEVELS.format(1, 2)),),
     ),
+    "classes that a configuration names": Kind(
+        {
+            "lib.py": "import logging\nclass Handler(logging.NullHandler):\n    tag = 1\n",
+            "log.json": """
+                {"version": 1, "handlers": {"h": {"class": "lib.Handler"}},
+                 "loggers": {"app": {"handlers": ["h"]}}}
+                """,
+            "test_0.py": "import lib\ndef test_first(): pass\n",
+            "test_a.py": """
+                import json, logging.config, pytest
+                @pytest.fixture
+                def handler():
+                    with open("log.json") as file: logging.config.dictConfig(json.load(file))
+                    logger = logging.getLogger("app")
+                    yield logger.handlers[0]
+                    logger.handlers.clear()
+                def test_tag(handler): assert handler.tag == 1
+                def test_alone(): pass
+                """,
+        },
+        edits=(
+            (
+                put("lib.py", "import logging\nclass Handler(logging.NullHandler):\n    tag = 2\n"),
+                {"test_tag"},
+            ),
+        ),
+    ),
+    "texts that are evaluated": Kind(
+        {
+            "lib.py": "class A:\n    tag = 1\n",
+            "a.txt": "A",
+            "load.py": """
+                import lib as imported
+                def name():
+                    with open("a.txt") as file: return file.read()
+                def inner():
+                    import lib
+                    return eval("lib." + name())
+                def outer(): return eval("imported." + name())
+                def given():
+                    found = {}
+                    exec("from lib import " + name(), found)
+                    return found[name()]
+                def other(): return 1
+                """,
+            "test_a.py": """
+                import load
+                def test_inner(): assert load.inner().tag == 1
+                def test_outer(): assert load.outer().tag == 1
+                def test_given(): assert load.given().tag == 1
+                def test_other(): assert load.other() == 1
+                """,
+        },
+        edits=(
+            (
+                put("lib.py", "class A:\n    tag = 2\n"),
+                {"test_inner", "test_outer", "test_given"},
+            ),
+        ),
+    ),
     "links made by tests": Kind(
         {
             "a.txt": "1",
