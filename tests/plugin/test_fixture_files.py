@@ -40,6 +40,7 @@ DATABASE = """
         (tmp_path / "run.sh").write_text("#!/bin/sh")
         (tmp_path / "run.sh").chmod(0o755)
         (tmp_path / "link").symlink_to("run.sh")
+        (tmp_path / "pkg" / "own").symlink_to(tmp_path / "run.sh")
         return {"root": tmp_path, "mod": str(tmp_path / "pkg" / "mod.py")}
 """
 
@@ -85,6 +86,7 @@ def test_a_tree_in_the_directory_of_a_test(counted: Counted) -> None:
             assert open(tree["mod"]).read() == "X = 1"
             assert os.access(tmp_path / "run.sh", os.X_OK)
             assert os.readlink(tmp_path / "link") == "run.sh"
+            assert os.readlink(tmp_path / "pkg" / "own") == str(tmp_path / "run.sh")
             (tmp_path / "more").write_text("")
 
         def test_b(tree):
