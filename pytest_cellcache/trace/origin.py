@@ -133,12 +133,16 @@ def ensures_folder() -> bool:
 
 def makes_own_folder(module: str, frame: FrameType | None) -> bool:
     """Say whether pytest makes a new directory for who asks ``tmp_path_factory`` for one."""
+    is_asked = False
     while frame is not None and module in ("_pytest.pathlib", "_pytest.tmpdir"):
-        if frame.f_code.co_name in ("mktemp", "getbasetemp"):
-            return frame.f_code.co_name == "mktemp"
+        if frame.f_code.co_name == "getbasetemp":
+            return False
+        if is_asked:  # by pytest itself, for ``tmp_path``
+            return False
+        is_asked = frame.f_code.co_name == "mktemp"
         frame = frame.f_back
         module = "" if frame is None else str(frame.f_globals.get("__name__"))
-    return False
+    return is_asked
 
 
 def ignores_errors() -> bool:
