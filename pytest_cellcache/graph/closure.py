@@ -30,7 +30,7 @@ from pytest_cellcache.graph.remembered import (
     is_kept,
     module_setters,
 )
-from pytest_cellcache.graph.texts import reads_docs, reads_sources
+from pytest_cellcache.graph.texts import reads_docs, reads_sources, sources_of
 from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import (
     ANNOTATIONS,
@@ -201,7 +201,7 @@ class Closure:
             for place in self._keepers_by_name[attr]:
                 out |= self._keepers[place]
         if refs.reads_namespace:
-            out.add(Key(SURFACE, path))
+            out |= self._names.in_namespace(path, refs)
         self._computed(path, refs, out)
 
     def _computed(self, path: str, refs: Refs, out: set[Key]) -> None:
@@ -218,8 +218,7 @@ class Closure:
             # As text: comments and layout count.
             out.add(Key(FILE, path))
             for chain in refs.chains:
-                for file, _, _ in self._names.resolve(path, chain).bindings:
-                    out.add(Key(FILE, file))
+                out |= sources_of(self._names.resolve(path, chain))
         if reads_docs(refs):
             for chain in refs.chains:
                 for file, name, _ in self._names.resolve(path, chain).bindings:

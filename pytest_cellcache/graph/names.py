@@ -11,11 +11,14 @@ from typing import Final
 
 from pytest_cellcache.graph.modules import Located, module_key
 from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.model.keys import EFFECTS, EXPORT, FILE, MODULE, NAME, SURFACE, Key
 
 _MAX_STEPS: Final = 200
 """Re-exports followed for one chain; import cycles end here at the latest."""
 
+_EVALUATING: Final = frozenset({"eval", "exec", "globals"})
+"""What gives values, of modules too; others are asked for names, as a rule."""
 
 Binding = tuple[str, str, tuple[str, ...]]
 """File, name, rest of the chain."""
@@ -81,6 +84,18 @@ class Names:
                 walk = _Walk(self._project, found)
                 walk.loaded(located)
                 walk.attribute(located, tuple(rest))
+        return found
+
+    def in_namespace(self, path: str, refs: Refs) -> set[Key]:
+        """Give what code may find that evaluates texts, or asks for names that it computes."""
+        found = {Key(SURFACE, path)}
+        if _EVALUATING.isdisjoint(refs.chains):
+            return found
+        for name in self._project.index(path).table.aliases:
+            found |= self.resolve(path, name).keys
+        for spec in refs.imports:
+            keys = self.resolve_import(path, spec).keys
+            found |= {Key(SURFACE, key.path) for key in keys if key.kind == EFFECTS}
         return found
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.refs import Refs
+from pytest_cellcache.model.keys import FILE, Key
 
 _SOURCES: Final = frozenset(
     "getsource getsourcelines findsource getblock getcomments getlines getline".split()
 )
+_OF_MODULES: Final = frozenset({"__file__", "__spec__", "__loader__", "__cached__"})
+"""Names of a module that lead to its source."""
 _DOCS: Final = frozenset({"__doc__", "getdoc", "help", "cleandoc", "DocTestFinder"})
 _LINES: Final = frozenset(
     """tb_lineno f_lineno co_firstlineno co_lines co_positions __firstlineno__ getframeinfo
@@ -33,6 +37,12 @@ def reads_codes(refs: Refs) -> bool:
 def reads_sources(refs: Refs) -> bool:
     """Say whether code may read the source of something."""
     return not _SOURCES.isdisjoint(refs.attrs | refs.chains)
+
+
+def sources_of(named: Resolution) -> set[Key]:
+    """Give the files whose text tells the source of something that code names."""
+    found = {Key(FILE, file) for file, _, _ in named.bindings}
+    return found | {Key(FILE, key.path) for key in named.keys if key.name in _OF_MODULES}
 
 
 def reads_docs(refs: Refs) -> bool:

@@ -14,6 +14,7 @@ import pytest
 from pytest_cellcache.hooks.neutral import NEUTRAL_OPTIONS
 from pytest_cellcache.hooks.options import OptionWatch
 from pytest_cellcache.model.digest import Digest, digest_parts
+from pytest_cellcache.model.observation import CWD
 from pytest_cellcache.sources.distributions import Distributions
 from pytest_cellcache.sources.places import Places
 
@@ -134,8 +135,12 @@ _PLUGIN_FILES: Final = pytest.StashKey[tuple[set[Any], tuple[str, ...]]]()
 
 
 def own_facets_of(config: pytest.Config, places: Places, options: OptionWatch) -> dict[str, Digest]:
-    """Digest what counts for the tests that read it: options and ini values of conftests."""
-    found = {
+    """Digest what counts for the tests that ask for it.
+
+    Options and ini values of conftests, and the directory in which the run was started.
+    """
+    found = {CWD: digest_parts([_started_in(config, places)])}
+    found |= {
         f"option {name}": digest_parts([_text(value, places)])
         for name, value in vars(config.option).items()
         if options.is_own_option(name)
@@ -144,6 +149,11 @@ def own_facets_of(config: pytest.Config, places: Places, options: OptionWatch) -
         if options.is_own_ini(name):
             found[f"ini {name}"] = digest_parts([_ini_text(config, name, places)])
     return found
+
+
+def _started_in(config: pytest.Config, places: Places) -> str:
+    folder = os.path.realpath(config.invocation_params.dir)
+    return os.path.relpath(folder, os.path.realpath(places.root))
 
 
 def _options(config: pytest.Config, places: Places, options: OptionWatch) -> list[str]:

@@ -1,4 +1,4 @@
-"""What methods find on their ``self``: classes, and what others have put on an instance."""
+"""What methods find on their ``self``, and what is declared of fixtures: no set-up shows it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from pytest_cellcache.model.keys import NAME, Key
+from pytest_cellcache.model.declare import Declaration
+from pytest_cellcache.model.keys import ENV, FILE, GLOB, NAME, Key
 from pytest_cellcache.sources.loaded import attribute_of
 from pytest_cellcache.sources.places import Places
 
@@ -26,6 +27,14 @@ def keys_of_owner(fixturedef: Any, places: Places) -> frozenset[Key]:
     if bound is None or isinstance(bound, types.ModuleType):
         return frozenset()
     return frozenset(keys_of_class(bound if isinstance(bound, type) else type(bound), places))
+
+
+def keys_of_declaration(declaration: Declaration, places: Places) -> frozenset[Key]:
+    """Give the inputs that are declared of a fixture, and which files these are."""
+    keys = {Key(ENV, "", name) for name in declaration.env}
+    for pattern in declaration.inputs:
+        keys |= {Key(GLOB, "", pattern), *(Key(FILE, name) for name in places.glob(pattern))}
+    return frozenset(keys)
 
 
 def is_owner_marked(fixturedef: Any, request: Any) -> bool:

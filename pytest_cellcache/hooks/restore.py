@@ -237,7 +237,7 @@ class Restorer:
         definition = self._described.get(id(fixturedef))
         if instance is None or definition is None or definition.is_builtin:
             return
-
+        instance.keys = self._worker.keys_of(definition)
         has_parameter = "param" in vars(request)  # far cheaper than asking for what is not there
 
         def after() -> None:
@@ -385,7 +385,7 @@ class Restorer:
             for each in definition.with_upstream():
                 if (found := self._watch.instance_of(each.fixturedef)) not in (None, instance):
                     used.append((found, each.fixturedef))
-            instance.keys = self._worker.facts(definition).keys
+            instance.keys = self._worker.keys_of(definition)
         before = self._keeper.before(fixturedef, request, definition, used)
 
         def after() -> None:

@@ -17,7 +17,7 @@ from pytest_cellcache.hooks.folders import (
     tmp_path_of,
 )
 from pytest_cellcache.hooks.guard import Guard
-from pytest_cellcache.hooks.owners import keys_of_owner
+from pytest_cellcache.hooks.owners import keys_of_declaration, keys_of_owner
 from pytest_cellcache.hooks.setups import Loaded, Work
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.fixtures import (
@@ -31,14 +31,14 @@ from pytest_cellcache.lifecycle.objects import ModuleObjects
 from pytest_cellcache.lifecycle.units import Attempt, Instance, TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import digest_bytes, digest_stream
-from pytest_cellcache.model.keys import ENV, FILE, Key
+from pytest_cellcache.model.keys import FILE, Key
 from pytest_cellcache.model.observation import CodeRef, Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.settings import Settings
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.contract import Store
 from pytest_cellcache.store.likeness import find_difference
-from pytest_cellcache.store.sharing import Path, follow, places_in
+from pytest_cellcache.store.sharing import Around, follow
 from pytest_cellcache.store.stubs import StubTouched, TouchLog, is_stub
 from pytest_cellcache.store.trees import lay_out, list_tree, pack_tree
 from pytest_cellcache.store.values import (
@@ -82,17 +82,24 @@ class Worker:
         self._places = places
         self._recorder = recorder
         self._modules = modules
+        self._keys: dict[Any, frozenset[Key]] = {}
         self.log = TouchLog()
 
     def facts(self, definition: Definition) -> TestFacts:
         """Describe an instance as what a record is kept of."""
-        declaration = definition.declaration
-        files = [name for pattern in declaration.inputs for name in self._places.glob(pattern)]
-        keys = {Key(FILE, name) for name in files}
-        keys |= {Key(ENV, "", name) for name in declaration.env}
-        keys |= keys_of_owner(definition.fixturedef, self._places)
+        declaration, keys = definition.declaration, self.keys_of(definition)
+        files = sorted(key.path for key in keys if key.kind == FILE)
         declared = [*declaration.inputs, *files, *declaration.env]
         return facts_of(definition.unit, definition.group, keys, declared)
+
+    def keys_of(self, definition: Definition) -> frozenset[Key]:
+        """Give what a fixture rests on that no set-up of it shows."""
+        found = self._keys.get(definition.fixturedef)
+        if found is None:
+            keys = keys_of_declaration(definition.declaration, self._places)
+            keys |= keys_of_owner(definition.fixturedef, self._places)
+            found = self._keys[definition.fixturedef] = keys
+        return found
 
     def take_turn(self, definition: Definition, wait_s: float) -> AbstractContextManager[bool]:
         """Wait for one's turn to set a fixture up."""
@@ -232,20 +239,15 @@ class Worker:
             roots.append(Root("", base))
         return sorted(roots, key=lambda root: -len(root.path))
 
-    def _shared(
-        self, objects: ModuleObjects, definition: Definition
-    ) -> dict[int, tuple[str, Path]]:
-        """Map what a value may share with modules and upstream values, by ``id``."""
-        found: dict[int, tuple[str, Path]] = {}
+    def _shared(self, objects: ModuleObjects, definition: Definition) -> Around:
+        """Collect what a value may share with modules and upstream values."""
+        found = Around()
         for thing, reference in objects.holders():
-            for part, path in places_in(thing, _SHARED_OBJECTS):
-                found.setdefault(id(part), (_MODULE, (reference, *path)))
+            found.add(_MODULE, thing, (reference,), _SHARED_OBJECTS)
         for used in definition.with_upstream():
             result = used.fixturedef.cached_result
-            if used.key == definition.key or not used.may_share or result is None:
-                continue
-            for part, path in places_in(result[0], _SHARED_OBJECTS):
-                found.setdefault(id(part), (str(used.identity), path))
+            if used.key != definition.key and used.may_share and result is not None:
+                found.add(str(used.identity), result[0], (), _SHARED_OBJECTS)
         return found
 
     def _pack(self, work: Work, roots: Sequence[Root]) -> tuple[list[dict[str, Any]], list[bytes]]:

@@ -32,7 +32,7 @@ from pytest_cellcache.model.keys import (
     TREE,
     Key,
 )
-from pytest_cellcache.model.observation import ALL_VARIABLES, Observation
+from pytest_cellcache.model.observation import ALL_VARIABLES, CWD, Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.sources.listings import SKIPPED_FOLDERS
 from pytest_cellcache.sources.snapshot import Snapshot
@@ -115,7 +115,7 @@ class InputKeys:
         )
         for paths, kind, what in consulted:
             for path in paths:
-                for name in self.names_of(path):
+                for name in self._names_then(path, seen):
                     # ``sqlite3.connect`` opens for writing what a test may only read: what has
                     # not changed since the run began was not written.
                     is_absent = path in seen.absent
@@ -128,6 +128,8 @@ class InputKeys:
                         self._snapshot.note_view(name, is_absent=is_absent)
                     found.add(Key(kind, name, what))
         found |= {Key(RUN, "", name) for name in seen.options}
+        if CWD in seen.around:
+            found.add(Key(RUN, "", CWD))
         found |= {Key(DISTRIBUTION, "", name) for name in seen.distributions}
         for asked in seen.imports:
             module, _, wanted = asked.partition(":")
@@ -182,6 +184,17 @@ class InputKeys:
             names = (self._decide(given), self._decide(real) if real != given else None)
             self._names[path] = tuple(dict.fromkeys(name for name in names if name is not None))
         return self._names[path]
+
+    def _names_then(self, path: str, seen: Observation) -> tuple[str, ...]:
+        """Name an input as it was consulted.
+
+        Of what was not there and was made later it is not known where it would have led.
+        """
+        names = self.names_of(path)
+        if path in seen.absent and path in seen.writes:
+            given = self._decide(os.path.normpath(path))
+            return tuple(name for name in names if name == given)
+        return names
 
     def _decide(self, path: str) -> str | None:
         if path.startswith(self._places.foreign) or not (path + os.sep).startswith(self._roots):

@@ -20,6 +20,7 @@ from pytest_cellcache.model.keys import (
     EXISTS,
     FILE,
     FOLDER,
+    GLOB,
     GROUP,
     HISTORY,
     LISTING,
@@ -120,6 +121,8 @@ class Inputs:
             if key.name == MODULES:
                 return self._snapshot.digest_modules(key.path)
             return self._snapshot.digest_listing(key.path)
+        if kind == GLOB:
+            return digest_parts(self._snapshot.places.glob(key.name))
         if kind == DISTRIBUTION:
             return self._distributions.digest(key.name)
         if kind == PROGRAM:

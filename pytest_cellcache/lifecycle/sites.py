@@ -24,7 +24,7 @@ from pytest_cellcache.graph.locate import locate
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.scopes import initialises
 from pytest_cellcache.model.keys import BODY, EFFECTS, MARKERS, NAME, Key
-from pytest_cellcache.model.observation import CLASS_BODY, CodeRef, Observation, Site
+from pytest_cellcache.model.observation import CLASS_BODY, CWD, CodeRef, Observation, Site
 
 _SITED: Final = tuple(
     """reads listings stats folders modes repositories variables options distributions imports
@@ -79,6 +79,7 @@ def place_inputs(
     rest = Observation(
         absent=imported.absent,
         listed=imported.listed,
+        around=imported.around & {CWD},
         **{kind: getattr(imported, kind) - sited.get(kind, set()) for kind in _SITED},
     )
     found.everybody |= set(keys(rest))

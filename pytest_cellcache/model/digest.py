@@ -28,7 +28,9 @@ another schema are ignored, never migrated):
 12. methods that bodies call of what no global names; functions that only who gets them back calls;
    which keys ``sys.modules`` is asked for; mappings that keep what they hold in ``data``
 13. what the modules of a run enter in registers of others; groups of producers that records share;
-   defaults that nobody can change
+   defaults that nobody can change; values of fixtures with arrays that lie in one another's memory;
+   the directory in which the run was started; which files match what fixtures declare; what
+   pickles name
 """
 
 from __future__ import annotations

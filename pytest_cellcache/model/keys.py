@@ -23,6 +23,7 @@ LOADS: Final = "loads"
 FILE: Final = "file"
 LISTING: Final = "listing"
 EXISTS: Final = "exists"
+GLOB: Final = "glob"
 ENV: Final = "env"
 TREE: Final = "tree"
 SOURCES: Final = "sources"
@@ -99,6 +100,7 @@ class Key(NamedTuple):
                                           ``mode``; its permissions, too
                                           ``folder``; nothing is as good as a directory
                                           ``log``; nothing is as good as a file to write to
+    ``glob``     empty                    pattern; the names of the files that it matches
     ``env``      empty                    variable; its value, or absent
     ``sources``  empty                    empty; the names of all Python files of the project
     ``tree``     empty                    empty; every file of the project that is not ignored

@@ -89,6 +89,7 @@ _THINGS: Final = {
     keys.MODE: "the permissions of {}",
     keys.FOLDER: "the existence of {}",
     keys.LOG: "the existence of {}",
+    keys.GLOB: "the set of files that match {}",
     keys.ENV: "environment variable {}",
     keys.PROGRAM: "the program {}",
     keys.SOURCES: "the set of Python files {}",

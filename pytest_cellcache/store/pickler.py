@@ -13,20 +13,30 @@ import copyreg
 import io
 import os
 import pickle
-import threading
 import types
 import warnings
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Any, Final
 
 import cloudpickle
 
-from pytest_cellcache.store.liars import is_at, is_liar
+from pytest_cellcache.store import arrays
+from pytest_cellcache.store.functions import FunctionPickler
+from pytest_cellcache.store.liars import is_at, is_liar, mapping_of
 from pytest_cellcache.store.likeness import has_own_way
-from pytest_cellcache.store.placeholders import code_of, named, path_below, stub_at
+from pytest_cellcache.store.numbers import session_number
+from pytest_cellcache.store.placeholders import (
+    code_of,
+    named,
+    path_below,
+    stub_at,
+    variable_of,
+    view_of,
+)
 from pytest_cellcache.store.places import find_places, type_name
+from pytest_cellcache.store.sharing import Around
 from pytest_cellcache.store.stubs import is_stub
 from pytest_cellcache.store.values import (
     IN_BAND_BYTES,
@@ -53,13 +63,11 @@ _VALUES: Final = frozenset(
     "datetime decimal fractions uuid pathlib re zoneinfo _struct numpy.dtypes".split()
 )
 """Modules whose objects are values: which of two equal ones it is makes no difference."""
+_NO_VIEWS: Final[Mapping[int, Any]] = types.MappingProxyType({})
 _REDUCERS: Final = ("__reduce_ex__", "__reduce__")
-_SCANNED_BYTES: Final = 1 << 18
-_ADDRESSES: Final = (0x5500_0000_0000, 0x7FFF_FFFF_FFFF)
-"""Where objects and thread ids lie on 64-bit systems; times and counters do not come there."""
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+class _Pickler(FunctionPickler):
     """One pass without a look at strings and containers."""
 
     def __init__(
@@ -69,17 +77,20 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         names: Names,
         roots: Sequence[Root],
         trusted: set[type],
+        views: Mapping[int, Any],
     ) -> None:
+        super().__init__(file, keep, names)
         # Cloudpickle's own is a ChainMap, which doubles the time of a value of many objects.
         self.dispatch_table = {**copyreg.dispatch_table, **cloudpickle.Pickler._dispatch_table}
-        super().__init__(file, protocol=5, buffer_callback=keep)
-        self._names = names
         self._roots = roots
         self._trusted = trusted
         self.stubbed: list[object] = []
         self.tokens: set[str] = set()
         self.codes: list[types.CodeType] = []
         self.own_ways: dict[type, bool] = {}
+        self.arrays: list[Any] = []
+        self._array = arrays.array_type() or ()
+        self._views = views
 
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
@@ -95,6 +106,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             if named_code is not None:
                 self.codes.append(obj)
                 return code_of, named_code
+        if self.is_variable(obj):
+            return variable_of, ()
         reference = self._names.reference(obj)
         if reference is not None:
             return named, reference
@@ -102,8 +115,14 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             found = self._path(obj)
             if found is not None:
                 return found
-        if is_liar(obj) or (isinstance(obj, BaseException) and obj.__traceback__ is not None):
+        if is_liar(obj):
             return self._stub(obj)
+        if kind is types.MappingProxyType:
+            return kind, (mapping_of(obj),)
+        if issubclass(kind, self._array):
+            self.arrays.append(obj)
+            if id(obj) in self._views:
+                return view_of, arrays.parts_of_view(obj, self._views[id(obj)])
         if kind not in self.own_ways:
             way = self.dispatch_table.get(kind)
             is_own = self._names.namespace(getattr(way, "__globals__", {})) is not None
@@ -131,19 +150,15 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         # Not ``in self.memo``: the C pickler gives copies only.
         return [part for _, part in self.memo.copy().values() if type(part) not in _IMMUTABLE]
 
-    def _function_getnewargs(self, func: Any) -> Any:
-        newargs = super()._function_getnewargs(func)
-        namespace = self._names.namespace(func.__globals__)
-        if namespace is None:
-            return newargs
-        # The function's module is there when the value is: its globals must be the real ones.
-        return newargs[0], _Namespace(namespace), *newargs[2:]
+    def views(self, near: Sequence[Any]) -> dict[int, Any]:
+        """Map the arrays that have to be put back as views to those in which they lie.
 
-    def _dynamic_function_reduce(self, func: Any) -> Any:
-        reduced = super()._dynamic_function_reduce(func)
-        if isinstance(reduced[1][1], _Namespace):
-            reduced[2][1]["__globals__"] = {}
-        return reduced
+        Raises:
+            Unstorable: memory is shared in a way that cannot be put back.
+        """
+        if not self.arrays or any(map(arrays.copies_when_written, self.own_ways)):
+            return {}
+        return arrays.find_views(self.arrays, near, self.memo.copy().keys())
 
     def _stub(self, obj: Any) -> Any:
         self.stubbed.append(obj)
@@ -159,16 +174,6 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 relative = text[len(root.path) + 1 :]
                 return path_below, (type(path), root.token, relative)
         return None
-
-
-class _Namespace:
-    """Stands for the globals of a module in the arguments of a function."""
-
-    def __init__(self, reference: tuple[str, ...]) -> None:
-        self._reference = reference
-
-    def __reduce__(self) -> Any:
-        return named, (*self._reference, "__dict__")
 
 
 class _LookingPickler(_Pickler):
@@ -215,7 +220,7 @@ def encode(
     value: object,
     names: Names,
     roots: Sequence[Root] = (),
-    shared: Mapping[int, tuple[str, tuple[Any, ...]]] | None = None,
+    around: Around | None = None,
     trees: Sequence[Mapping[str, Any]] = (),
     files: Sequence[Buffer] = (),
     held: Container[object] = (),
@@ -224,7 +229,7 @@ def encode(
 
     Args:
         roots: directories of this run, longest path first.
-        shared: (owner, path inside its value) of mutable objects of other values, by ``id``.
+        around: what it may share with others.
         held: objects that something else leads to, whose copies would be other objects.
 
     Raises:
@@ -232,27 +237,32 @@ def encode(
         Exception: whatever a class of the user's raises.
     """
     with _unheard():
-        return _encode(value, names, roots, shared or {}, trees, files, held)
+        return _encode(value, names, roots, around or Around(), trees, files, held)
 
 
 def _encode(
     value: object,
     names: Names,
     roots: Sequence[Root],
-    shared: Mapping[int, tuple[str, tuple[Any, ...]]],
+    around: Around,
     trees: Sequence[Mapping[str, Any]],
     files: Sequence[Buffer],
     held: Container[object],
 ) -> Encoded:
-    trusted: set[type] = set()
-    pickler, data, buffers = _run(_Pickler, value, names, roots, trusted)
+    given = (value, names, roots, set[type]())
+    shared = around.places
+    pickler, data, buffers = _run(_Pickler, *given)
     owners: frozenset[str] = frozenset()
     # Not ``in pickler.memo``: the C pickler gives copies only.
     met = shared.keys() & pickler.memo.copy().keys() if shared else ()
     if met or any(_occurs(root.path, data) for root in roots):
-        looking, data, buffers = _run(_LookingPickler, value, names, roots, trusted, shared=shared)
+        looking, data, buffers = _run(_LookingPickler, *given, shared=shared)
         if any(_occurs(root.path, data) for root in roots):
             raise Unstorable("it holds a path of this session inside of bytes")
+        pickler, owners = looking, frozenset(looking.owners)
+    views = pickler.views(around.arrays)
+    if views:
+        looking, data, buffers = _run(_LookingPickler, *given, views, shared=shared)
         pickler, owners = looking, frozenset(looking.owners)
     if pickler.stubbed and pickler.stubbed[0] is value:
         raise Unstorable(f"a {type_name(value)} cannot be kept")
@@ -277,7 +287,13 @@ def _encode(
 
 
 def _run(
-    kind: Any, value: object, names: Names, roots: Any, trusted: set[type], **more: Any
+    kind: Any,
+    value: object,
+    names: Names,
+    roots: Sequence[Root],
+    trusted: set[type],
+    views: Mapping[int, Any] = _NO_VIEWS,
+    **more: Any,
 ) -> tuple[Any, bytes, list[pickle.PickleBuffer]]:
     buffers: list[pickle.PickleBuffer] = []
 
@@ -288,7 +304,7 @@ def _run(
         return False
 
     file = io.BytesIO()
-    pickler = kind(file, keep, names, roots, trusted, **more)
+    pickler = kind(file, keep, names, roots, trusted, views, **more)
     try:
         pickler.dump(value)
     except _FAILURES as error:  # RecursionError is a RuntimeError
@@ -323,6 +339,8 @@ class _Unpickler(pickle.Unpickler):
             "path_below": self._path,
             "named": self._named,
             "code_of": self._code,
+            "view_of": arrays.make_view,
+            "variable_of": types.CellType,
         }
 
     def find_class(self, module: str, name: str) -> Any:
@@ -364,16 +382,3 @@ def _comes_back(part: Any, names: Names) -> bool:
 
 def _occurs(path: str, data: bytes) -> bool:
     return os.fsencode(path) in data
-
-
-def session_number(data: bytes, addresses: Set[int] = frozenset()) -> int | None:
-    """Give a number in a pickle that names this process, its threads or its objects."""
-    import pickletools
-
-    numbers = {os.getpid(), os.getppid(), threading.get_ident(), threading.get_native_id()}
-    if len(data) > _SCANNED_BYTES:
-        # Too long to be read number by number; a chance match costs a value that is not kept.
-        return min((n for n in numbers if pickle.dumps(n, 5)[2:-1] in data), default=None)
-    found = {argument for _, argument, _ in pickletools.genops(data) if type(argument) is int}
-    looks_like_address = {n for n in found if _ADDRESSES[0] < n < _ADDRESSES[1] and n % 8 == 0}
-    return min(found & (numbers | addresses) | looks_like_address, default=None)

@@ -26,3 +26,13 @@ def named(*_reference: str) -> NoReturn:
 def code_of(*_reference: str) -> NoReturn:
     """Stand for the code of a function of a module."""
     raise LookupError("read outside of a run")
+
+
+def view_of(*_parts: object) -> NoReturn:
+    """Stand for an array in the memory of another one."""
+    raise LookupError("read outside of a run")
+
+
+def variable_of() -> NoReturn:
+    """Stand for a variable that functions share."""
+    raise LookupError("read outside of a run")

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from pytest_cellcache.store.arrays import array_type
 from pytest_cellcache.store.stubs import CallableStub, Stub
 
 Path = tuple[Any, ...]
@@ -22,6 +23,28 @@ _LIMIT: Final = 100_000
 _TROUBLES: Final = (TypeError, AttributeError, ValueError, RuntimeError, LookupError, OSError)
 
 
+class Around:
+    """What a value may share with modules and with upstream values.
+
+    Attributes:
+        places: owner, and path inside its value, of each mutable object; by ``id``.
+        arrays: those of them that have memory which others may lie in.
+    """
+
+    def __init__(self) -> None:
+        self.places: dict[int, tuple[str, Path]] = {}
+        self.arrays: list[object] = []
+
+    def add(self, owner: str, value: object, start: Path, limit: int) -> None:
+        """Take what a value leads to; it has the place ``start`` at its owner."""
+        kind = array_type() or ()
+        for part, path in places_in(value, limit):
+            if id(part) not in self.places:
+                self.places[id(part)] = owner, (*start, *path)
+                if issubclass(type(part), kind):
+                    self.arrays.append(part)
+
+
 def places_in(value: object, limit: int = _LIMIT) -> Iterator[tuple[object, Path]]:
     """Give the mutable objects of a value with their places, nearest first."""
     queue: deque[tuple[object, Path]] = deque([(value, ())])
@@ -30,7 +53,8 @@ def places_in(value: object, limit: int = _LIMIT) -> Iterator[tuple[object, Path
         part, path = queue.popleft()
         kind = type(part)
         # By type and never by ``isinstance``, which asks proxies what they are.
-        if kind in _ATOMS or issubclass(kind, type) or id(part) in seen:
+        is_closure = kind is types.FunctionType and bool(part.__closure__)  # type: ignore[attr-defined]
+        if (kind in _ATOMS and not is_closure) or issubclass(kind, type) or id(part) in seen:
             continue
         seen.add(id(part))
         if not issubclass(kind, (tuple, frozenset)):

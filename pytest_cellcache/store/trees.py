@@ -69,6 +69,9 @@ def pack_tree(
         try:
             if stat.S_ISLNK(mode):
                 target = os.readlink(full)
+                if target.startswith(root + os.sep):
+                    rows.append(["inner", path, 0, target[len(root) + 1 :]])
+                    continue
                 if os.path.isabs(target):
                     raise Unstorable(f"{path} is a link to {target}")
                 rows.append(["link", path, 0, target])
@@ -106,6 +109,8 @@ def lay_out(
             modes.append((full, mode))
         elif kind == "link":
             os.symlink(payload, full)
+        elif kind == "inner":  # a link that leads, by its absolute path, to where it lies
+            os.symlink(os.path.join(root, payload), full)
         else:
             with open(full, "xb") as file:
                 file.write(section(payload))

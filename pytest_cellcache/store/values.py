@@ -17,9 +17,12 @@ import json
 import types
 from collections.abc import Callable, Container, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from pytest_cellcache.store.stubs import StubPlace, TouchLog, make_stub
+
+if TYPE_CHECKING:
+    from pytest_cellcache.store.sharing import Around
 
 MAGIC: Final = b"cellval1"
 ALIGNMENT: Final = 64
@@ -157,7 +160,7 @@ def encode_value(
     made: Any,
     names: Names,
     roots: Sequence[Root],
-    shared: Mapping[int, tuple[str, tuple[Any, ...]]] | None = None,
+    around: Around | None = None,
     trees: Sequence[Mapping[str, Any]] = (),
     files: Sequence[bytes] = (),
     held: Container[object] = (),
@@ -165,7 +168,7 @@ def encode_value(
     """Encode a value; here, so that cloudpickle is imported only by runs that store something."""
     from pytest_cellcache.store.pickler import encode
 
-    return encode(made, names, roots, shared, trees, files, held)
+    return encode(made, names, roots, around, trees, files, held)
 
 
 def assemble(

@@ -1,19 +1,25 @@
-"""Notices which modules code asks for by a name that it computes: ``importlib.import_module``.
+"""Notices which modules code asks for by a name that no source tells.
 
-A module that is loaded already raises no event when it is asked for again, and what it is asked
-for by is in no source. ``__import__``, which every import statement goes through, is left alone.
+By ``importlib.import_module``, whose argument may be computed, or by a pickle. A module that is
+loaded already raises no event when it is asked for again. ``__import__``, which every import
+statement goes through, is left alone.
 """
 
 from __future__ import annotations
 
+import dis
+import functools
 import importlib
 import importlib.util
+import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 from pytest_cellcache.trace import unit
 from pytest_cellcache.trace.origin import caller, reach
 
+_IMPORT = dis.opmap["IMPORT_NAME"]
 _PARTS_OF_PYTEST = ("_pytest.pathlib", "_pytest.config", "_pytest.outcomes", "pluggy")
 """They import test modules and plugins, and what a test skips without."""
 
@@ -24,6 +30,7 @@ class ImportWatch:
     def __init__(self) -> None:
         self._real: Any = None
         self._placed: Any = None
+        self._resolvers: list[tuple[Any, str, Any]] = []
 
     def install(self) -> None:
         real = self._real = importlib.import_module
@@ -38,11 +45,38 @@ class ImportWatch:
         import_module.__wrapped__ = real  # type: ignore[attr-defined]
         self._placed = import_module
         importlib.import_module = import_module
+        self.look_again()
 
     def uninstall(self) -> None:
         if importlib.import_module is self._placed:  # else somebody has put his own there since
             importlib.import_module = self._real
         self._real = self._placed = None
+        for owner, name, resolver in self._resolvers:
+            setattr(owner, name, resolver)
+        self._resolvers.clear()
+
+    def look_again(self) -> None:
+        """Watch what has been loaded meanwhile: ``logging.config`` is told classes by name."""
+        config = sys.modules.get("logging.config")
+        if config is None or self._resolvers:
+            return
+        base = getattr(config, "BaseConfigurator", None)
+        for owner, name in ((base, "resolve"), (config, "_resolve")):
+            resolver = getattr(owner, name, None)
+            if callable(resolver):
+                self._resolvers.append((owner, name, resolver))
+                setattr(owner, name, _noting(resolver))
+
+
+def _noting(resolver: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(resolver)
+    def resolve(*args: Any) -> Any:  # the last one is the name
+        module, _, rest = str(args[-1]).partition(".")
+        if rest:
+            on_find_class((module, rest))
+        return resolver(*args)
+
+    return resolve
 
 
 def _note(name: object, package: object) -> None:
@@ -59,6 +93,23 @@ def _note(name: object, package: object) -> None:
             unit.charge(lambda each: each.ask_for(f"{name}:{wanted}" if wanted else name), hearers)
     except (*unit.TROUBLES, ImportError):
         unit.confess()
+
+
+def on_exec(args: tuple[Any, ...]) -> None:
+    """Note what code imports that nobody has read as a source."""
+    code = args[0]
+    if _IMPORT in getattr(code, "co_code", b"")[::2] and (hearers := reach(*caller())):
+        for each in dis.get_instructions(code):
+            if each.opcode == _IMPORT and each.argval:
+                name = str(each.argval)
+                unit.charge(lambda open_, name=name: open_.ask_for(name), hearers)  # type: ignore[misc]
+
+
+def on_find_class(args: tuple[Any, ...]) -> None:
+    """Note what a pickle names of a module."""
+    module, name = args
+    if isinstance(module, str) and isinstance(name, str) and (hearers := reach(*caller())):
+        unit.charge(lambda each: each.ask_for(f"{module}:{name}"), hearers)
 
 
 def _wanted_of(name: str, frame: FrameType | None) -> str:

@@ -14,6 +14,7 @@ from pytest_cellcache.model.observation import CWD, SEARCH, SURROUNDINGS
 from pytest_cellcache.trace import audit, unit
 from pytest_cellcache.trace.contract import CWD_LOST, DESCRIPTOR
 from pytest_cellcache.trace.databases import files_of
+from pytest_cellcache.trace.importing import on_exec, on_find_class
 from pytest_cellcache.trace.kinds import is_file, kind_of
 from pytest_cellcache.trace.made import LINKS
 from pytest_cellcache.trace.network import note_act, on_address, on_host, on_name_of
@@ -23,6 +24,7 @@ from pytest_cellcache.trace.origin import (
     ensures_folder,
     ignores_errors,
     is_ignored_path,
+    makes_own_folder,
     process_reach,
     reach,
     scans_for_others,
@@ -174,6 +176,8 @@ def _on_mkdir(args: tuple[Any, ...]) -> None:
     if target is None:
         return
     module, frame = caller()
+    if makes_own_folder(module, frame):
+        unit.charge(lambda each: each.make_dir(target), EVERYBODY)
     hearers = reach(module, frame)
     if not hearers:
         return
@@ -323,6 +327,7 @@ def _on_exec(args: tuple[Any, ...]) -> None:
     if getattr(args[0], "co_name", None) == "<module>":
         for each in unit.innermost_units():
             each.has_imported = True
+    on_exec(args)
 
 
 def _on_import(args: tuple[Any, ...]) -> None:
@@ -350,6 +355,7 @@ _TRANSLATIONS: dict[str, Callable[[tuple[Any, ...]], None]] = {
     "open": _on_open,
     "exec": _on_exec,
     "import": _on_import,
+    "pickle.find_class": on_find_class,
     "os.listdir": _on_listing,
     "os.scandir": _on_scandir,
     "os.mkdir": _on_mkdir,

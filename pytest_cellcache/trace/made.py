@@ -49,11 +49,15 @@ class Made:
 
 
 class Links:
-    """The symbolic links made while recording goes on: later they may be gone."""
+    """The symbolic links made while recording goes on: later they may be gone.
+
+    Attributes:
+        is_looking: what is looked at now is nobody's input.
+    """
 
     def __init__(self) -> None:
         self._known: dict[str, None] = {}
-        self._is_looking = False
+        self.is_looking = False
 
     def add(self, link: str) -> None:
         """Take one that is about to be made."""
@@ -67,18 +71,18 @@ class Links:
 
     def through(self, path: str) -> str | None:
         """Give where a path leads now if such a link is on the way."""
-        if not self._known or self._is_looking:  # ``realpath`` looks at what is watched
+        if not self._known or self.is_looking:  # ``realpath`` looks at what is watched
             return None
         part = path
         while part not in self._known:
             part, before = os.path.dirname(part), part
             if part == before:
                 return None
-        self._is_looking = True
+        self.is_looking = True
         try:
             real = os.path.realpath(path)
         finally:
-            self._is_looking = False
+            self.is_looking = False
         return real if real != path else None
 
 

@@ -131,6 +131,20 @@ def ensures_folder() -> bool:
     return _is_asked_with("exist_ok", _MAKERS)
 
 
+def makes_own_folder(module: str, frame: FrameType | None) -> bool:
+    """Say whether pytest makes a new directory for who asks ``tmp_path_factory`` for one."""
+    is_asked = False
+    while frame is not None and module in ("_pytest.pathlib", "_pytest.tmpdir"):
+        if frame.f_code.co_name == "getbasetemp":
+            return False
+        if is_asked:  # by pytest itself, for ``tmp_path``
+            return False
+        is_asked = frame.f_code.co_name == "mktemp"
+        frame = frame.f_back
+        module = "" if frame is None else str(frame.f_globals.get("__name__"))
+    return is_asked
+
+
 def ignores_errors() -> bool:
     """Say whether who removes a directory with all in it is content if there is none."""
     return _is_asked_with("ignore_errors", frozenset({"rmtree"}))

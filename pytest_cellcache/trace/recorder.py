@@ -162,6 +162,7 @@ class Recorder:
         if not self._units:
             raise RuntimeError("the recorder is not running")
         CHILDREN.claim_forks()
+        _WATCH.importing.look_again()
         opened = unit.OpenUnit(self._site, self._before, is_sited=is_sited)
         for made in own:
             opened.made.adopt(made)
@@ -294,7 +295,7 @@ class Watch:
         self._shims = ShimSet()
         self._environment = EnvironmentWatch()
         self._metadata = MetadataWatch()
-        self._importing = ImportWatch()
+        self.importing = ImportWatch()
         self._attached = AttachWatch()
 
     def add(self, recorder: Recorder) -> None:
@@ -304,7 +305,7 @@ class Watch:
             self._shims.install()
             self._environment.install()
             self._metadata.install()
-            self._importing.install()
+            self.importing.install()
             self._attached.install()
             CHANCE.install()
             REGISTERED.install()
@@ -318,7 +319,7 @@ class Watch:
             REGISTERED.uninstall()
             CHANCE.uninstall()
             self._attached.uninstall()
-            self._importing.uninstall()
+            self.importing.uninstall()
             self._metadata.uninstall()
             self._environment.uninstall()
             self._shims.uninstall()

@@ -17,6 +17,7 @@ from pytest_cellcache.model.observation import CWD
 from pytest_cellcache.trace import unit
 from pytest_cellcache.trace.inputs import absolute, note_open
 from pytest_cellcache.trace.kinds import is_file
+from pytest_cellcache.trace.made import LINKS
 from pytest_cellcache.trace.origin import (
     asks_presence_only,
     asks_times_only,
@@ -126,7 +127,7 @@ class ShimSet:
 
 
 def _note_stat(path: Any, *_args: Any, dir_fd: Any = None, **_kwargs: Any) -> None:
-    if not unit.LISTENERS or isinstance(path, int):
+    if not unit.LISTENERS or LINKS.is_looking or isinstance(path, int):
         return
     target = absolute(path, dir_fd=dir_fd)
     if target is None:
@@ -150,7 +151,7 @@ def _note_stat(path: Any, *_args: Any, dir_fd: Any = None, **_kwargs: Any) -> No
 
 
 def _note_presence(path: Any, *_args: Any, dir_fd: Any = None, **_kwargs: Any) -> None:
-    if not unit.LISTENERS or isinstance(path, int):
+    if not unit.LISTENERS or LINKS.is_looking or isinstance(path, int):
         return
     target = absolute(path, dir_fd=dir_fd)
     if target is not None and (hearers := reach(*caller())):

@@ -40,6 +40,7 @@ DATABASE = """
         (tmp_path / "run.sh").write_text("#!/bin/sh")
         (tmp_path / "run.sh").chmod(0o755)
         (tmp_path / "link").symlink_to("run.sh")
+        (tmp_path / "pkg" / "own").symlink_to(tmp_path / "run.sh")
         return {"root": tmp_path, "mod": str(tmp_path / "pkg" / "mod.py")}
 """
 
@@ -85,6 +86,7 @@ def test_a_tree_in_the_directory_of_a_test(counted: Counted) -> None:
             assert open(tree["mod"]).read() == "X = 1"
             assert os.access(tmp_path / "run.sh", os.X_OK)
             assert os.readlink(tmp_path / "link") == "run.sh"
+            assert os.readlink(tmp_path / "pkg" / "own") == str(tmp_path / "run.sh")
             (tmp_path / "more").write_text("")
 
         def test_b(tree):
@@ -164,3 +166,38 @@ def test_paths_of_the_project_move_with_it(counted: Counted) -> None:
             assert str(counted.suite.path).encode() not in path.read_bytes()
     counted.edit()
     assert counted.run()[1] == {}
+
+
+@pytest.mark.parametrize("end", ["return path", "yield path; shutil.rmtree(path)"])
+@pytest.mark.parametrize("more", ["pass", "os.symlink(path / 'a', path / 'b')"])
+def test_who_makes_a_tree_needs_nobody_who_made_it_before(
+    counted: Counted, end: str, more: str
+) -> None:
+    counted.write(
+        conftest=f"""
+            import os, pytest, shutil
+            @pytest.fixture(scope="session")
+            def made(tmp_path_factory):
+                path = tmp_path_factory.mktemp("made")
+                (path / "a").write_text("1")
+                {more}
+                {end}
+        """,
+        test_a="""
+            def test_a(made): assert (made / "a").read_text() == "1"
+            def test_b(made): assert (made / "a").exists()
+            def test_c(made): assert made.is_dir()
+            def test_d(made): assert [each.name for each in made.iterdir()]
+        """,
+    )
+    counted.run()
+    for name, old, new in (
+        ("test_a", 'read_text() == "1"', 'read_text() != "2"'),
+        ("test_b", "exists()", "is_file()"),
+        ("test_c", "assert made.is_dir()", "assert made.is_dir() is True"),
+        ("test_d", "[each.name for", "[1 for"),
+    ):
+        counted.edit("test_a.py", old, new)
+        ran, calls = counted.run()
+        assert ran.names == [name]
+        assert calls.get("made", 0) <= 1

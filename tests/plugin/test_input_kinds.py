@@ -133,6 +133,8 @@ class Kind:
     args: tuple[str, ...] = field(default=())
 
 
+LEVELS = "class Conf:\n    level = {}\nclass Other:\n    level = {}\n"
+
 KINDS = {
     "archive on the path": Kind(
         {
@@ -429,6 +431,131 @@ KINDS = {
         },
         vain=(put("log.txt"), put("other.txt")),
     ),
+    "pickles": Kind(
+        {
+            "lib.py": LEVELS.format(1, 1),
+            "a.pickle": "cother\nOther\n.",
+            "b.pickle": "(clib\nConf\no.",
+            "other.py": "class Other: pass\n",
+            "test_a.py": """
+                import pickle
+                def load(name):
+                    with open(name, "rb") as file:
+                        return pickle.load(file)
+                def test_level(): assert load("b.pickle").level == 1
+                def test_other(): assert load("a.pickle").__name__ == "Other"
+                """,
+        },
+        edits=(
+            (put("lib.py", LEVELS.format(2, 1)), {"test_level"}),
+            (put("b.pickle", "(clib\nOther\no."), {"test_level"}),
+        ),
+        vain=(put("lib.py", LEVELS.format(1, 2)),),
+    ),
+    "classes that a configuration names": Kind(
+        {
+            "lib.py": "import logging\nclass Handler(logging.NullHandler):\n    tag = 1\n",
+            "log.json": """
+                {"version": 1, "handlers": {"h": {"class": "lib.Handler"}},
+                 "loggers": {"app": {"handlers": ["h"]}}}
+                """,
+            "test_0.py": "import lib\ndef test_first(): pass\n",
+            "test_a.py": """
+                import json, logging.config, pytest
+                @pytest.fixture
+                def handler():
+                    with open("log.json") as file: logging.config.dictConfig(json.load(file))
+                    logger = logging.getLogger("app")
+                    yield logger.handlers[0]
+                    logger.handlers.clear()
+                def test_tag(handler): assert handler.tag == 1
+                def test_alone(): pass
+                """,
+        },
+        edits=(
+            (
+                put("lib.py", "import logging\nclass Handler(logging.NullHandler):\n    tag = 2\n"),
+                {"test_tag"},
+            ),
+        ),
+    ),
+    "texts that are evaluated": Kind(
+        {
+            "lib.py": "class A:\n    tag = 1\n",
+            "a.txt": "A",
+            "load.py": """
+                import lib as imported
+                def name():
+                    with open("a.txt") as file: return file.read()
+                def inner():
+                    import lib
+                    return eval("lib." + name())
+                def outer(): return eval("imported." + name())
+                def given():
+                    found = {}
+                    exec("from lib import " + name(), found)
+                    return found[name()]
+                def other(): return 1
+                """,
+            "test_a.py": """
+                import load
+                def test_inner(): assert load.inner().tag == 1
+                def test_outer(): assert load.outer().tag == 1
+                def test_given(): assert load.given().tag == 1
+                def test_other(): assert load.other() == 1
+                """,
+        },
+        edits=(
+            (
+                put("lib.py", "class A:\n    tag = 2\n"),
+                {"test_inner", "test_outer", "test_given"},
+            ),
+        ),
+    ),
+    "links made by tests": Kind(
+        {
+            "a.txt": "1",
+            "b.txt": "1",
+            "test_a.py": """
+                import os
+                def test_link(tmp_path):
+                    os.symlink(os.path.abspath("a.txt"), tmp_path / "a")
+                    assert (tmp_path / "a").read_text() == "1"
+                def test_b():
+                    with open("b.txt") as file: assert file.read() == "1"
+                """,
+        },
+        edits=((put("a.txt"), {"test_link"}),),
+        vain=(put("c.txt"),),
+    ),
+    "lines of sources": Kind(
+        {
+            "lib.py": "def one():\n    return 1\n",
+            "test_a.py": """
+                import inspect, lib, linecache
+                def test_source(): assert "1" in inspect.getsource(lib.one)
+                def test_line(): assert linecache.getline(lib.__file__, 1) == "def one():\\n"
+                def test_runs(): assert lib.one() == 1
+                """,
+        },
+        edits=((put("lib.py", "# 1\ndef one():\n    return 1\n"), {"test_source", "test_line"}),),
+    ),
+    "globs that a fixture declares": Kind(
+        {
+            "data/a.bin": "1",
+            "test_a.py": """
+                import glob, pytest
+                from pytest_cellcache import cell_cache
+                @pytest.fixture(scope="session")
+                @cell_cache(inputs=["data/*.bin"])
+                def names(): return ["a"]
+                def test_names(names): assert names == ["a"]
+                def test_alone(): pass
+                """,
+        },
+        edits=((put("data/b.bin"), {"test_names"}), (put("data/b.bin", "3"), {"test_names"})),
+        vain=(put("data/b.txt"), put("b.bin")),
+    ),
 }
 
 
@@ -493,3 +620,27 @@ def test_who_writes_a_file_as_it_was_still_writes_it_for_others(suite: Suite) ->
     again = suite.cached()
     assert again.code == 0
     assert again.names == ["test_writes", "test_reads"]
+
+
+def test_the_directory_in_which_the_run_is_started(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite.write("pytest.ini", "[pytest]")
+    suite.write("a.txt", "1")
+    suite.write("sub/b.txt", "")
+    suite.write(
+        "test_a.py",
+        """
+        import os, pathlib
+        HERE = pathlib.Path(__file__).parent
+        def test_relative(): assert pathlib.Path("a.txt").read_text() == "1"
+        def test_absent(): assert not os.path.exists("b.txt")
+        def test_absolute(): assert (HERE / "a.txt").read_text() == "1"
+        """,
+    )
+    name = str(suite.path / "test_a.py")
+    suite.both(name)
+    monkeypatch.chdir(suite.path / "sub")
+    assert suite.both(name).names == ["test_relative", "test_absent"]
+    monkeypatch.chdir(suite.path)
+    assert suite.both(name).names == []
