@@ -117,12 +117,12 @@ def with_producers(
             added.setdefault(unit, set()).add(registering[modules, file, name])
     for unit in left.units.keys() & added.keys():
         left.units[unit] |= added[unit]
-    standing = left.standing()
+    sides = left.sides()
     found = []
     for row in rows:
         unit = left.key_of(row.attempt)
         new = frozenset(added.get(unit, ()))
-        around = standing.around(unit, new)
+        around = sides.around(unit, new)
         if len(new) > _FEW:
             new = frozenset({left.hub_of(new)})  # many units rest on the same
         found.append(Kept(row.attempt, row.roots | new, *around))

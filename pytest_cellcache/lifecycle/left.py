@@ -10,7 +10,7 @@ from pytest_cellcache.graph.reached import Reached
 from pytest_cellcache.graph.remembered import Place, Ran
 from pytest_cellcache.lifecycle.footprint import InputKeys
 from pytest_cellcache.lifecycle.producers import Producers, draws, unit_key
-from pytest_cellcache.lifecycle.standing import Standing
+from pytest_cellcache.lifecycle.sides import Sides
 from pytest_cellcache.lifecycle.surroundings import Edges, KeysOfCode, Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model.keys import EFFECTS, GROUP, UNIT, Key
@@ -257,12 +257,10 @@ class Left:
             self.hubs[hub] = keys
         return hub
 
-    def standing(self) -> Standing:
+    def sides(self) -> Sides:
         """Tell who stands where to units, as long as what they rest on stays the same."""
         fixtures = {key: (self._users[key], self.users_of(key)[1]) for key in sorted(self._users)}
-        return Standing(
-            self._order, self._changed.keys(), fixtures, self._used, self.units, self.hubs
-        )
+        return Sides(self._order, self._changed.keys(), fixtures, self._used, self.units, self.hubs)
 
     @property
     def nodeids(self) -> Collection[str]:

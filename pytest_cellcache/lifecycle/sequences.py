@@ -236,12 +236,12 @@ class Sequences:
         for key in needed & self._attempts.keys():
             known = left.units.get(key) or roots_of(self._attempts[key])
             left.units[key] = known | self._places[key].producers
-        standing = left.standing()
+        sides = left.sides()
         found = []
         for row in rows:
             producers = frozenset(self.of(row.attempt).producers)
             unit = Left.key_of(row.attempt)
-            names = standing.before(unit, producers)
+            names = sides.before(unit, producers)
             names = tuple(dict.fromkeys((*row.producers, *names)))
             either = (*row.either, *self.of(row.attempt).either)
             row = row._replace(roots=row.roots | producers, producers=names, either=either)
@@ -261,14 +261,14 @@ class Sequences:
             known: by node id the producers that were known before.
         """
         groups: dict[str, dict[str, dict[str, Any]]] = {}
-        standing = left.standing()
+        sides = left.sides()
         for unit in self._places:
             if unit.name in fates and not unit.name.startswith("fixture "):
                 told = groups.setdefault(unit.path, {})
                 if fates[unit.name] is None:
                     continue
                 place = self._places[unit]
-                names = standing.before(unit, place.producers)
+                names = sides.before(unit, place.producers)
                 if place.inherits:  # more than were known
                     names = tuple(dict.fromkeys((*names, *place.inherits, *known[unit.name])))
                 rest: dict[str, Any] = {"producers": names} if names else {}

@@ -168,7 +168,7 @@ def test_too_many_paths_are_everything() -> None:
 class Before:
     """Nobody wrote files that others read."""
 
-    def standing(self) -> Before:
+    def sides(self) -> Before:
         return self
 
     def before(self, unit: Any, roots: Any) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Where producers stand to who rests on them: before it, or after it."""
+"""On which side of a unit its producers stand: before it, or after it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Found(NamedTuple):
         return _Found(self.tests & ~other.tests, self.fixtures & ~other.fixtures)
 
 
-class Standing:
+class Sides:
     """Tells which producers ran before a unit; there may be thousands of both.
 
     Args:
