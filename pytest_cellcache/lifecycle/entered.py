@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import functools
 import json
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -26,12 +27,13 @@ from pytest_cellcache.graph.entering import Entered, Entering, KeysOf
 from pytest_cellcache.graph.evaluated import Evaluations
 from pytest_cellcache.graph.locate import Locator
 from pytest_cellcache.graph.refs import words_of
+from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.lifecycle.inheritance import read
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
 from pytest_cellcache.lifecycle.producers import Change, unit_key
 from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.lifecycle.surroundings import Surroundings, evaluations_of_imports
-from pytest_cellcache.model.digest import digest_bytes
+from pytest_cellcache.model.digest import Digest, digest_bytes, digest_parts
 from pytest_cellcache.model.keys import NAME, Key
 from pytest_cellcache.model.observation import OUTSIDE
 from pytest_cellcache.model.record import Entry
@@ -43,6 +45,7 @@ ENTERING: Final = "entering"
 """In that of a collection: the files among all that the module imports that enter something."""
 LENGTH: Final = 12
 """Of the names of records."""
+_LAST_NOTE: Final = "entered by loaded modules"
 _MOST_CLEAR: Final = 100_000
 """Records of which it is noted that they see nothing of what differs."""
 
@@ -268,10 +271,48 @@ class EnteredNow:
             found.update(
                 (path, then.get(path, frozenset())) for path in texts(entry.body.get(ENTERING))
             )
-        entering = Entering(self._digester, self._keys_of, self._evaluations)
+        return found | self._entered_by_loaded()
+
+    def _entered_by_loaded(self) -> dict[str, frozenset[Entered]]:
+        """Give what loaded modules enter; as it was found last, where nothing says otherwise."""
         relative = self._digester.project.snapshot.places.relative
-        found.update((path, entering.of(path)) for path in map(relative, self._around().loaded))
-        return found
+        paths = sorted({*map(relative, self._around().loaded)})
+        of = self._digest_of(paths)
+        found = self._found_last(of)
+        if found is None:
+            asked: dict[Place, tuple[str, ...] | None] = {}
+
+            def keys_of(place: Place) -> tuple[str, ...] | None:
+                return asked.setdefault(place, self._keys_of(place))
+
+            entering = Entering(self._digester, keys_of, self._evaluations)
+            found = {path: entering.of(path) for path in paths}
+            rows = [[*place, keys] for place, keys in sorted(asked.items())]
+            self._store.put_note(
+                _LAST_NOTE, json.dumps([of, rows, encode(found).decode()]).encode()
+            )
+        return {path: found.get(path, frozenset()) for path in paths}
+
+    def _found_last(self, of: Digest) -> dict[str, frozenset[Entered]] | None:
+        try:
+            then, rows, text = json.loads(self._store.get_note(_LAST_NOTE) or b"")
+            is_same = then == of and all(
+                self._keys_of((file, name)) == (None if keys is None else tuple(keys))
+                for file, name, keys in rows
+            )
+            return decode(text.encode()) if is_same else None
+        except (ValueError, TypeError, AttributeError):  # damaged
+            return None
+
+    def _digest_of(self, paths: Iterable[str]) -> Digest:
+        """Digest what it follows from: the code of modules, and what ran in importing them."""
+        snapshot, around = self._digester.project.snapshot, self._around()
+        relative = functools.cache(snapshot.places.relative)
+        seen = (around.imported, around.outside, *around.statements.values())
+        codes = {(relative(c.filename), str(c.line), c.name) for each in seen for c in each.codes}
+        rows = [*((path, snapshot.digest_file(path)) for path in paths), *sorted(codes)]
+        parts = (part for row in rows for part in ("", *row))
+        return digest_parts([sys.version, *sorted(map(relative, around.modules)), *parts])
 
     def _evaluations(self) -> Evaluations:
         if self._evaluated is None:
