@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -110,29 +111,39 @@ class Writers:
         self._names = names
         self._found: dict[tuple[str, str], set[Place]] = {}
         self._attributes: dict[tuple[str, str, str], set[Place]] = {}
-        self._changed: dict[Place, set[Place]] = {}
+        self._written: list[tuple[Place, Written]] = []
         known = {} if known is None else known
         for place in places:
             written = known.get(place)
             if written is None:
                 written = known[place] = list(self._written_by(place))
+            self._written.append((place, written))
             for file, name, attribute in written:
                 self._found.setdefault((file, name), set()).add(place)
                 if attribute:
                     self._attributes.setdefault((file, name, attribute), set()).add(place)
-                bound = project.index(file).bound_by(name) if attribute else ()
-                is_class = bool(bound) and all(cell.kind == "class" for cell in bound)
-                changed = at_attribute((file, name), attribute if is_class else "")
-                self._changed.setdefault(changed, set()).add(place)
 
     @property
     def changed(self) -> Iterable[Place]:
         """The globals that some of the bodies may write; of a class, its attributes."""
-        return self._changed.keys()
+        return self._by_change.keys()
+
+    @functools.cached_property
+    def _by_change(self) -> dict[Place, set[Place]]:
+        found: dict[Place, set[Place]] = {}
+        for place, written in self._written:
+            for file, name, attribute in written:
+                bound = self._project.index(file).bound_by(name) if attribute else ()
+                is_class = bool(bound) and all(cell.kind == "class" for cell in bound)
+                changed = at_attribute((file, name), attribute if is_class else "")
+                found.setdefault(changed, set()).add(place)
+        return found
 
     def of(self, path: str, name: str) -> set[Place]:
         """Give the defs that may write a global of a file, or one of ``changed``."""
-        return self._found.get((path, name)) or self._changed.get((path, name), set())
+        if not attribute_of((path, name))[1]:
+            return self._found.get((path, name), set())
+        return self._by_change.get((path, name), set())
 
     def of_attribute(self, path: str, name: str, attribute: str) -> set[Place]:
         """Give the defs that write an attribute of a global by both names: ``C.counter += 1``."""

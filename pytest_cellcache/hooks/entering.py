@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final
 
 from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.hooks.basis import Basis
@@ -13,9 +12,7 @@ from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model.record import Entry, Hit, Verdict
 from pytest_cellcache.sources.loaded import loaded_modules, members_of
 from pytest_cellcache.store.contract import Store
-
-_MOST_KEYS: Final = 5_000
-"""Larger mappings are taken for such as may have any key."""
+from pytest_cellcache.trace.parts import keys_of_mapping
 
 
 def entered_now(
@@ -56,10 +53,7 @@ def mapping_keys(
         if type(filename) is not str or not concerns(filename):
             continue
         for name, value in list(held.items()):
-            if not issubclass(type(value), dict) or name.startswith("__"):
-                continue
-            if dict.__len__(value) <= _MOST_KEYS:
-                keys = list(dict.__iter__(value))
-                if all(type(key) is str for key in keys):
-                    found[relative(filename), name] = tuple(keys)
+            keys = None if name.startswith("__") else keys_of_mapping(value)
+            if keys is not None:
+                found[relative(filename), name] = keys
     return found

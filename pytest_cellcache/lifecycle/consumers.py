@@ -77,9 +77,10 @@ def with_producers(
             rests_on = frozenset[Key]().union(*(change.rests_on for change in group))
             instead = frozenset(change.unit for change in group if change.unit is not None)
             fillers = group[0].fillers
-            filling = {*fillers, *(h for h, k in left.hubs.items() if not fillers.isdisjoint(k))}
             bits = fully = readers.bits_of(group[0]) & ~served[place]
             if fillers:  # others may turn out to be that, too
+                filling = {h for h, keys in left.hubs.items() if not fillers.isdisjoint(keys)}
+                filling |= fillers
                 waiting = readers.units_in(bits)
                 fully = readers.bits_for(u for u in waiting if not live[u].isdisjoint(filling))
             served[place] |= fully

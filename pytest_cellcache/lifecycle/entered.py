@@ -105,12 +105,14 @@ class Standing:
         self._differences: dict[str, frozenset[Change] | None] = {}
         self.clear: set[str] = set()
         self._upset: dict[str, Key | None] = {}
+        self._weighed: set[str] = set()
 
     def weigh(self, entries: Iterable[Entry]) -> None:
         """Find out for many records at once whether they hold, which is faster."""
         by_blob: dict[str, list[Entry]] = {}
         for entry in entries:
             name = name_of(entry)
+            self._weighed.add(name)
             if name not in self.clear and name not in self._upset:
                 by_blob.setdefault(str(entry.body.get(ENTERED)), []).append(entry)
         for blob, found in by_blob.items():
@@ -123,8 +125,9 @@ class Standing:
 
     def upsetting(self, entry: Entry) -> str | None:
         """Say what a record holds no more for: the name of a global; ``None`` where it holds."""
-        self.weigh([entry])
         name = name_of(entry)
+        if name not in self._weighed:
+            self.weigh([entry])
         if name not in self._upset:
             return None
         key = self._upset[name]
@@ -156,6 +159,8 @@ class Standing:
         Not where that is nothing but entries of its own in what differs, as of tests that define
         classes and count what a register holds: these are the same.
         """
+        if not self._upset:
+            return
         leaving = {
             entry.unit: key
             for entry in entries

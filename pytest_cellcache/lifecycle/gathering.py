@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from pytest_cellcache.model.keys import Key
+
+
+def places_in(bits: int) -> Iterator[int]:
+    """Give the places of the bits that are set, from the lowest on."""
+    return (place for place, bit in enumerate(reversed(f"{bits:b}")) if bit == "1")
 
 
 class Gathered:

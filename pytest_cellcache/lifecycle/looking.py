@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
@@ -97,10 +97,12 @@ class Looking:
         stack = [key for key in starts if key not in self._keys]
         if not stack:
             return
-        for memo in (self._reading, self._computed, self._by_its_name, self._naming):
+        memos: tuple[dict[Any, Any], ...] = (
+            self._reading, self._computed, self._by_its_name, self._naming, self._outside,
+            self._conditions,
+        )  # fmt: skip
+        for memo in memos:
             memo.clear()
-        self._outside.clear()
-        self._conditions.clear()
         self._keys.update(stack)
         while stack:
             key = stack.pop()
@@ -176,21 +178,27 @@ class Looking:
         """Give what a unit must meet to read a global, otherwise than in silence."""
         if key not in self._reading:
             silent = self._silent_about(key)
-            found = Condition(frozenset({key}))
-            if silent:
-                found = Condition(starts=frozenset(self._before(key, silent)))
-            self._reading[key] = found
+            self._reading[key] = (
+                Condition(starts=self._before(key, lambda source, _: source not in silent))
+                if silent
+                else Condition(frozenset({key}))
+            )
         return self._reading[key]
 
-    def _before(self, key: Key, passed_over: Collection[Key]) -> set[Key]:
-        """Give the keys that lead to one by a way that avoids some others."""
+    def _before(self, key: Key, is_way: Callable[[Key, Key], bool]) -> frozenset[Key]:
+        """Give the keys that lead to one, itself included.
+
+        Args:
+            is_way: says of a key and one that it leads to directly whether that counts.
+        """
         seen, stack = {key}, [key]
         while stack:
-            for source in self._back.get(stack.pop(), ()):
-                if source not in seen and source not in passed_over:
+            target = stack.pop()
+            for source in self._back.get(target, ()):
+                if source not in seen and is_way(source, target):
                     seen.add(source)
                     stack.append(source)
-        return seen
+        return frozenset(seen)
 
     def _using(self, name: str, word: str) -> Condition:
         """Give the code that uses what is watched outside the project (``trace.outside``)."""
@@ -225,30 +233,20 @@ class Looking:
         and do not run it see nothing.
         """
         if key not in self._computed:
-            names, stack = {key}, [key]
-            while stack:
-                for source in self._back.get(stack.pop(), ()):
-                    if source not in names and self._passes_on(source):
-                        names.add(source)
-                        stack.append(source)
+            names = self._before(key, lambda source, _: self._passes_on(source))
             sources = {source for name in names for source in self._back.get(name, ())} - names
             ends = {source for source in sources if source.kind != BODY}
             ends |= {k for attr in _VARIABLES for k in self._by_attribute.get(attr, ())}
-            self._computed[key] = frozenset(ends), frozenset(names)
+            self._computed[key] = frozenset(ends), names
         return self._computed[key]
 
     def _naming_it(self, key: Key) -> frozenset[Key]:
         """Give what leads to a global otherwise than by a module that is a mere value."""
         if key not in self._by_its_name:
             surface = Key(SURFACE, key.path)
-            seen, stack = {key}, [key]
-            while stack:
-                target = stack.pop()
-                for source in self._back.get(target, ()):
-                    if source not in seen and (target != surface or self._may_ask(source, key)):
-                        seen.add(source)
-                        stack.append(source)
-            self._by_its_name[key] = frozenset(seen)
+            self._by_its_name[key] = self._before(
+                key, lambda source, target: target != surface or self._may_ask(source, key)
+            )
         return self._by_its_name[key]
 
     def _may_ask(self, source: Key, key: Key) -> bool:

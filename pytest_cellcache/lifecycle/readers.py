@@ -8,7 +8,7 @@ from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import words_of
 from pytest_cellcache.graph.remembered import Place
-from pytest_cellcache.lifecycle.gathering import Gathered
+from pytest_cellcache.lifecycle.gathering import Gathered, places_in
 from pytest_cellcache.lifecycle.looking import Condition, Edges, Looking, is_start
 from pytest_cellcache.lifecycle.producers import Change
 from pytest_cellcache.model.keys import Key
@@ -58,8 +58,7 @@ class Readers:
     def units_in(self, bits: int) -> frozenset[Key]:
         """Give the units that bits stand for."""
         if bits not in self._sets:
-            places = (place for place, bit in enumerate(reversed(f"{bits:b}")) if bit == "1")
-            self._sets[bits] = frozenset(self._order[place] for place in places)
+            self._sets[bits] = frozenset(self._order[place] for place in places_in(bits))
         return self._sets[bits]
 
     def bits_for(self, units: Iterable[Key]) -> int:

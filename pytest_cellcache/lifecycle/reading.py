@@ -9,7 +9,7 @@ from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.graph.texts import reads_codes, reads_docs, reads_lines
-from pytest_cellcache.lifecycle.gathering import Gathered
+from pytest_cellcache.lifecycle.gathering import Gathered, places_in
 from pytest_cellcache.lifecycle.surroundings import Edges, reach
 from pytest_cellcache.model.keys import BODY, FILE, SURFACE, Key
 
@@ -82,9 +82,7 @@ class _Docs:
         bits = self._gathered.of(roots)
         found = self._sets.get(bits)
         if found is None:
-            found = self._sets[bits] = frozenset(
-                doc for place, doc in enumerate(self._docs) if bits >> place & 1
-            )
+            found = self._sets[bits] = frozenset(self._docs[place] for place in places_in(bits))
         return found
 
     def _own(self, key: Key) -> int:

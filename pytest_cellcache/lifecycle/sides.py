@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from pytest_cellcache.lifecycle.gathering import places_in
 from pytest_cellcache.lifecycle.setters import is_within
 from pytest_cellcache.model.keys import Key
 
@@ -79,14 +80,14 @@ class Sides:
         used = self._join(self._used.get(unit, ()))
         found = self._join(roots).without(used)
         # What a fixture did may follow from what tests had done before it, or its teardown.
-        for place in _places_in(found.fixtures):
+        for place in places_in(found.fixtures):
             found = found.join(self._what_is_behind(place).without(used))
         earlier = (1 << own) - 1
         before = self._names_of(found.tests & earlier)
         later = [*self._names_of(found.tests & ~(earlier | 1 << own))]
         either = []
         is_setup = unit.name.startswith("fixture ")  # its record says who was there (``around``)
-        for place in () if is_setup else _places_in(found.fixtures):
+        for place in () if is_setup else places_in(found.fixtures):
             users, where = self._users[self._fixtures[place]]
             if where and not is_within(unit.name, where):
                 continue
@@ -125,9 +126,5 @@ class Sides:
 
     def _names_of(self, bits: int) -> tuple[str, ...]:
         if bits not in self._named:
-            self._named[bits] = tuple(self._names[place] for place in _places_in(bits))
+            self._named[bits] = tuple(self._names[place] for place in places_in(bits))
         return self._named[bits]
-
-
-def _places_in(bits: int) -> Iterator[int]:
-    return (place for place, bit in enumerate(reversed(f"{bits:b}")) if bit == "1")

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from pytest_cellcache.graph.digests import Digester
+from pytest_cellcache.graph.entering import KeysOf
 from pytest_cellcache.graph.evaluated import Evaluations
 from pytest_cellcache.graph.locate import places_of
-from pytest_cellcache.graph.remembered import Place, Ran
+from pytest_cellcache.graph.remembered import Ran
 from pytest_cellcache.lifecycle.evaluations import Statement, evaluations_of
 from pytest_cellcache.model.keys import EXISTS, WHOLE, Key
 from pytest_cellcache.model.observation import CodeRef, Observation
@@ -46,7 +47,7 @@ class Surroundings(NamedTuple):
     facets: tuple[str, ...]
     declared: frozenset[Key] = frozenset()
     may_connect: bool = False
-    keys_of: Callable[[Place], tuple[str, ...] | None] = lambda place: None
+    keys_of: KeysOf = lambda place: None
     unread: Callable[[], frozenset[Statement]] = frozenset
 
     @property

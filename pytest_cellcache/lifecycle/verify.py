@@ -118,10 +118,7 @@ class Verifier:
         """
         asked, found = self._reached
         if asked is not entry:  # several ask about an item, one after the other
-            graph = self._graph(entry.body["graph"])
-            if graph is None:
-                raise LookupError(entry.unit)
-            found = graph.reached(entry.body["roots"])
+            found = self._graph_of(entry).reached(entry.body["roots"])
             self._reached = entry, found
         return found
 
@@ -131,10 +128,13 @@ class Verifier:
         Raises:
             LookupError: its graph is not there any more.
         """
+        return self._graph_of(entry).rooted(entry.body["roots"])
+
+    def _graph_of(self, entry: Entry) -> StoredGraph:
         graph = self._graph(entry.body["graph"])
         if graph is None:
             raise LookupError(entry.unit)
-        return graph.rooted(entry.body["roots"])
+        return graph
 
     def look_again(self, group: str) -> None:
         """Forget what a group held: another process may have written meanwhile."""

@@ -235,6 +235,14 @@ def parts_of(value: Any) -> Iterator[Part]:
         yield slot_value(descriptor, value), descriptor.__name__
 
 
+def keys_of_mapping(value: Any) -> tuple[str, ...] | None:
+    """Give the keys of a mapping of texts; ``None`` of any other value, and of a very large one."""
+    if not issubclass(type(value), dict) or dict.__len__(value) > MAX_ITEMS:
+        return None
+    keys = list(dict.__iter__(value))
+    return tuple(keys) if all(type(key) is str for key in keys) else None
+
+
 _SEQUENCES: Final[tuple[tuple[Any, Callable[[Any], Any]], ...]] = (
     (list, list.__iter__),
     (tuple, tuple.__iter__),

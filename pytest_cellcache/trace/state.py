@@ -29,10 +29,10 @@ from pytest_cellcache.trace.modules import is_imported
 from pytest_cellcache.trace.outside import MODULES, word_of
 from pytest_cellcache.trace.parts import (
     LRU,
-    MAX_ITEMS,
     SKIPPED_GLOBALS,
     code_of,
     is_opaque,
+    keys_of_mapping,
     results_of,
 )
 from pytest_cellcache.trace.surrounding import Surrounding, surrounding_now
@@ -226,11 +226,7 @@ class StateWatch(Layout):
 
     def mapping_keys(self, filename: str, name: str) -> tuple[str, ...] | None:
         """Give the keys of a global that is a mapping of texts; ``None`` of any other."""
-        value = self._global_of((filename, name))
-        if not issubclass(type(value), dict) or dict.__len__(value) > MAX_ITEMS:
-            return None
-        keys = list(dict.__iter__(value))
-        return tuple(keys) if all(type(key) is str for key in keys) else None
+        return keys_of_mapping(self._global_of((filename, name)))
 
     # -- modules that are loaded later ------------------------------------------------------------
 
