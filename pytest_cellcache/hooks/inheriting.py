@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 
 from pytest_cellcache.hooks.order import Order
+from pytest_cellcache.hooks.settling import Judged, leaves
 from pytest_cellcache.lifecycle.inheritance import Told, read
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
 from pytest_cellcache.lifecycle.record import Recording
@@ -15,7 +16,7 @@ from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.lifecycle.verify import Verifier
 from pytest_cellcache.model.keys import ENV, Key
 from pytest_cellcache.model.observation import Observation, StateChange
-from pytest_cellcache.model.record import Entry
+from pytest_cellcache.model.record import Entry, Hit
 from pytest_cellcache.trace.collector import paused
 
 
@@ -24,6 +25,7 @@ class Inheriting:
 
     Args:
         around: gives the surroundings of tests as they are now.
+        judged: verdicts by node id.
     """
 
     def __init__(
@@ -32,7 +34,14 @@ class Inheriting:
         verifier: Verifier,
         order: Order,
         around: Callable[[], Surroundings],
+        judged: Judged,
     ) -> None:
+        self._judged = judged
+        verdicts = (verdict for _, verdict in judged.values())
+        waiting = [verdict for verdict in verdicts if isinstance(verdict, Hit)]
+        self._awaited = {name for verdict in waiting for name, *_ in verdict.after}
+        # By node id of those among them that ran: what they left, by content.
+        self._left: dict[str, dict[str, str]] = {}
         self._recording = recording
         self._verifier = verifier
         self._order = order
@@ -51,6 +60,9 @@ class Inheriting:
 
     def note(self, attempt: Attempt) -> None:
         """Take what a test changes that it did not when it ran last: what holds may be upset."""
+        if (nodeid := attempt.facts.nodeid) in self._awaited:
+            with paused():
+                self._left[nodeid] = self._recording.left_by(attempt, self._around())
         if not (attempt.changes and self._order.is_replaying):
             return
         with paused():
@@ -80,8 +92,15 @@ class Inheriting:
         nodeid = attempt.facts.nodeid
         return tuple(self._order.unreported_for(nodeid, looked, seen_of, variables))
 
-    def is_upset(self, entry: Entry) -> bool:
-        """Say whether a record was made after other tests than ran so far."""
+    def is_upset(self, hit: Hit) -> bool:
+        """Say whether a record was made after other tests than ran so far, or what they left."""
+        entry = hit.entry
+        for name, place, content in hit.after:
+            if name in self._left:
+                if self._left[name].get(place) != content:
+                    return True
+            elif not leaves(self._judged[name][1], place, content):
+                return True
         return self._order.is_upset(entry, self._verifier.keys_of, self._sees) or (
             not self._order.by_chance and self._is_set_otherwise(entry)
         )

@@ -236,7 +236,10 @@ class Watcher:
             facts, seen, log.instances, result, barrier, duration_s, code_of(item), changes
         )
         attempt = attempt._replace(
-            met=log.handled.met, handled=log.handled.handled, inherits=log.inherits
+            met=log.handled.met,
+            handled=log.handled.handled,
+            inherits=log.inherits,
+            leaving=self._changes.holds(changes),
         )
         attempts = sum(report.when == "setup" for report in log.reports) or 1
         attempts += log.cancelled

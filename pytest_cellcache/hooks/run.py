@@ -164,7 +164,7 @@ class Run:
             entered=entered.keep,
         )
         self.inheriting = Inheriting(
-            self._recording, basis.verifier, self.order, self._surroundings
+            self._recording, basis.verifier, self.order, self._surroundings, self._judged
         )
         if self._settings.may_write:
             collection = self.collection
@@ -223,7 +223,7 @@ class Run:
         if self._settings.mode == "refresh":
             return facts, Miss(facts.barrier or Reason(reasons.REFRESH))
         assert self.basis is not None
-        return facts, self.basis.verifier.judge(facts)
+        return facts, self.basis.verifier.judge(facts, may_wait=True)
 
     def state_watch(self) -> StateWatch:
         """Make what notices changes of long-lived objects."""
@@ -255,8 +255,9 @@ class Run:
         if isinstance(verdict, Hit) and self.changes is not None:
             self.changes.keep_up()
         inheriting = self.inheriting
-        if inheriting and isinstance(verdict, Hit) and inheriting.is_upset(verdict.entry):
-            judged = self._judged[item.nodeid] = facts, Miss(Reason(reasons.PRODUCER))
+        if inheriting and isinstance(verdict, Hit) and inheriting.is_upset(verdict):
+            reason = verdict.otherwise or Reason(reasons.PRODUCER)
+            judged = self._judged[item.nodeid] = facts, Miss(reason)
             return judged
         if isinstance(verdict, Hit) and item.nodeid not in self._replays:
             try:

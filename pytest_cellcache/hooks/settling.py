@@ -34,18 +34,60 @@ def settle(
 ) -> None:
     """Turn hits into misses where they must run for others, or after others."""
     for nodeid, (_, verdict) in judged.items() if by_chance else ():
+        if isinstance(verdict, Hit) and verdict.after:
+            _give_up(judged, nodeid, verdict)  # who comes before it is not known
+            continue
         # After whom it would have to run again is not known.
         if isinstance(verdict, Hit) and set_in(verdict.entry.body):
             _flip(judged, nodeid, "")
     in_order = [item for item in items if item.nodeid in judged]
     ranks = {item.nodeid: number for number, item in enumerate(in_order)}
     while (
-        _keep_order(ranks, judged, records)
+        _keep_waiting(ranks, judged)
+        or _keep_order(ranks, judged, records)
         or _run_producers(judged, records)
         or _keep_sequences(in_order, judged, records)
         or _keep_settings(in_order, judged, records)
     ):
         pass
+
+
+def _keep_waiting(ranks: Mapping[str, int], judged: Judged) -> bool:
+    """Let none wait for what others leave who do not run, or have left another thing.
+
+    Who comes after a test leaves nothing for it (``_keep_order`` sees to it that none comes before
+    it that came after it when it ran).
+    """
+    has_changed = False
+    for nodeid, rank in ranks.items():
+        facts, verdict = judged[nodeid]
+        if not isinstance(verdict, Hit) or not verdict.after:
+            continue
+        later = texts(verdict.entry.body.get("later"))
+        after = tuple(
+            each
+            for each in verdict.after
+            if (ranks[each[0]] < rank if each[0] in ranks else each[0] not in later)
+        )
+        judged[nodeid] = facts, verdict._replace(after=after)
+        for name, place, content in after:
+            other = judged[name][1] if name in judged else None
+            if not (isinstance(other, Miss) or leaves(other, place, content)):
+                _give_up(judged, nodeid, verdict)
+                has_changed = True
+                break
+    return has_changed
+
+
+def leaves(verdict: Verdict | None, place: str, content: str) -> bool:
+    """Say whether a test that is replayed has left something in a place."""
+    told = verdict.entry.body.get("leaving") if isinstance(verdict, Hit) else None
+    return isinstance(told, dict) and told.get(place) == content
+
+
+def _give_up(judged: Judged, nodeid: str, verdict: Hit) -> None:
+    reason = verdict.otherwise or Reason(reasons.PRODUCER, "")
+    judged[nodeid] = judged[nodeid][0], Miss(reason)
 
 
 def _run_producers(judged: Judged, records: Records) -> bool:

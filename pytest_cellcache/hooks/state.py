@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import sys
 import types
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from typing import Final
 
 from pytest_cellcache.graph.reachable import importable
 from pytest_cellcache.graph.reaching_out import reached_out
 from pytest_cellcache.hooks.basis import Basis
 from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.observation import FIXTURE, StateChange
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.sharing import places_in
@@ -91,6 +92,12 @@ class Changes:
         if self._watch is not None:
             self._watch.pass_on()
         return frozenset(self._item)
+
+    def holds(self, changes: frozenset[StateChange]) -> Mapping[StateChange, Digest]:
+        """Digest what an item leaves in the places that it has changed, where that can be told."""
+        if self._watch is None or not changes:
+            return {}
+        return self._guard.call(self._watch.holds, {}, changes)
 
     def catch_up(self) -> None:
         """Compare everything, before what has run is written."""

@@ -10,7 +10,7 @@ from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.reached import Reached
 from pytest_cellcache.lifecycle.left import Left, modules_only
-from pytest_cellcache.lifecycle.producers import Change
+from pytest_cellcache.lifecycle.producers import Change, unit_of
 from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.lifecycle.surroundings import Edges
 from pytest_cellcache.lifecycle.units import Attempt
@@ -86,7 +86,9 @@ def with_producers(
             served[place] |= fully
             for needs, some in ((rests_on, fully), (instead, bits & ~fully)):
                 units = readers.units_in(some)
-                met = readers.bits_for(u for u in units if needs <= live[u] or needs == {u})
+                met = readers.bits_for(
+                    u for u in units if needs <= live[u] or {*map(unit_of, needs)} == {u}
+                )
                 if some & ~met:
                     resting.setdefault(some & ~met, set()).update(needs)
         grown = False

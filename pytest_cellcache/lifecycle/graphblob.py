@@ -1,14 +1,15 @@
 """The graph of one writing session as a blob: keys with digests and edges.
 
 Records name their roots by position. A key is dirty when its digest no longer holds or when it
-leads to a dirty key; a record whose roots are all clean hits.
+leads to a dirty key; a record whose roots are all clean hits. Where they lead to dirty keys only
+through what producers have left by content, it hits if these leave the same again.
 """
 
 from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from pytest_cellcache.graph.members import Members
@@ -18,6 +19,7 @@ from pytest_cellcache.model.keys import (
     EFFECTS,
     FILE,
     IMPORTS,
+    LEFT,
     LOADS,
     NAME,
     REGISTERS,
@@ -28,6 +30,7 @@ from pytest_cellcache.model.keys import (
 MembersOf = Callable[[Key], Members | None]
 Mentions = Callable[[Key, Key, frozenset[str]], bool]
 
+_MOST_AWAITED = 500
 _SHORT = 16
 """Hex digits kept of a digest: 64 bits, compared only with digests of the same key."""
 
@@ -103,10 +106,12 @@ class StoredGraph:
             if len(same) == len(stored_files)
             else CODE_KINDS - {NAME, EFFECTS, IMPORTS, REGISTERS}
         )
+        self._left = {n: row[3] for n, row in enumerate(data["keys"]) if row[0] == LEFT}
         self._changed = {
             number
             for number, (key, row) in enumerate(zip(self._keys, data["keys"], strict=True))
-            if not (key.kind in spared and key.path in same)
+            if number not in self._left
+            and not (key.kind in spared and key.path in same)
             and shorten(digest(key)) != row[3]
             and not (key.kind == LOADS and brings_nothing(key))  # as it did before
         }
@@ -123,6 +128,7 @@ class StoredGraph:
                     differing[number] = names
         self._changed -= differing.keys()
         self._cause = self._spread(self._changed)
+        self._own = self._spread(self._changed, self._left) if self._left else self._cause
         self._partial = []
         for number, names in differing.items():
             owner = self._keys[number]
@@ -130,8 +136,14 @@ class StoredGraph:
             leading = self._spread({number}).keys()
             self._partial.append((number, leading, self._spread(telling).keys()))
 
-    def _spread(self, changed: Collection[int]) -> dict[int, tuple[int, int]]:
-        """Give for each key that leads to some how far the nearest of these is, and which."""
+    def _spread(
+        self, changed: Collection[int], ends: Container[int] = ()
+    ) -> dict[int, tuple[int, int]]:
+        """Give for each key that leads to some how far the nearest of these is, and which.
+
+        Args:
+            ends: keys that stand for themselves alone.
+        """
         if not changed:
             return {}
         if not self._reverse:
@@ -143,6 +155,8 @@ class StoredGraph:
         queue = deque(cause)
         while queue:
             target = queue.popleft()
+            if target in ends:
+                continue
             distance, nearest = cause[target]
             for source in reverse.get(target, ()):
                 if source not in cause:
@@ -168,6 +182,30 @@ class StoredGraph:
             if not leading.isdisjoint(roots) and (is_opaque or not telling.isdisjoint(roots)):
                 return self._keys[number]
         return None
+
+    def awaited(self, roots: Sequence[int]) -> list[tuple[Key, str]] | None:
+        """Give what has to be left as it was, with its digests, so that changed keys do not count.
+
+        Returns:
+            ``None`` where some of them count all the same.
+        """
+        is_partial = any(not leading.isdisjoint(roots) for _, leading, _ in self._partial)
+        if is_partial or not self._own.keys().isdisjoint(set(roots) - self._left.keys()):
+            return None
+        found: set[int] = set()
+        seen = {root for root in roots if root in self._cause}
+        stack = list(seen)
+        while stack:
+            number = stack.pop()
+            if number in self._left:
+                found.add(number)
+                continue
+            new = {each for each in self._edges[number] if each in self._cause} - seen
+            seen |= new
+            stack += new
+        if len(found) > _MOST_AWAITED:
+            return None
+        return [(self._keys[number], self._left[number]) for number in sorted(found)]
 
     def reached(self, roots: Sequence[int]) -> frozenset[Key]:
         """Give every key that roots lead to."""

@@ -23,6 +23,7 @@ from pytest_cellcache.model.keys import (
     GLOB,
     GROUP,
     HISTORY,
+    LEFT,
     LISTING,
     LOADS,
     LOG,
@@ -138,7 +139,7 @@ class Inputs:
             return self._snapshot.digest_history() if is_history else self._snapshot.digest_tree()
         if kind == ENV:
             return self._variable(key.name)
-        if kind in (GROUP, UNIT):
+        if kind in (GROUP, LEFT, UNIT):
             return Digest(kind)
         if kind == RUN:
             return self._run.get(key.name, ABSENT)

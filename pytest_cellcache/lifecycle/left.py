@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from pytest_cellcache.graph.locate import places_of
 from pytest_cellcache.graph.reached import Reached
 from pytest_cellcache.graph.remembered import Place, Ran
 from pytest_cellcache.lifecycle.footprint import InputKeys
-from pytest_cellcache.lifecycle.producers import Producers, draws, unit_key
+from pytest_cellcache.lifecycle.producers import Producers, draws, place_left, unit_key, unit_of
 from pytest_cellcache.lifecycle.sides import Sides
 from pytest_cellcache.lifecycle.surroundings import Edges, KeysOfCode, Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, Instance
-from pytest_cellcache.model.keys import EFFECTS, GROUP, UNIT, Key
+from pytest_cellcache.model.digest import Digest
+from pytest_cellcache.model.keys import EFFECTS, GROUP, LEFT, UNIT, Key
 from pytest_cellcache.model.observation import (
     ALL_VARIABLES,
     FIXTURE,
@@ -41,6 +42,7 @@ class Left:
         inputs: per module imported by a test, what the units that did so consulted meanwhile.
         units: what producers rest on, by their keys.
         hubs: keys that stand for many, as many units rest on the same.
+        contents: digests of what others rest on by content.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Left:
         self.loaded: set[str] = set()
         self.units: dict[Key, frozenset[Key]] = {}
         self.hubs: dict[Key, frozenset[Key]] = {}
+        self.contents: dict[Key, Digest] = {}
         self._hub_of: dict[frozenset[Key], Key] = {}
         # By test: units of the fixtures that it has used, which it makes live itself.
         self._used: dict[Key, set[Key]] = {}
@@ -72,6 +75,7 @@ class Left:
         self._values: set[str] = set()
         self._changed: dict[Key, tuple[Attempt, Instance | None]] = {}
         self._changes: dict[Key, frozenset[StateChange]] = {}
+        self._left_by: dict[Key, dict[str, Digest]] = {}
 
     def add(self, attempt: Attempt) -> None:
         """Take what a test and its fixtures imported and changed."""
@@ -220,7 +224,16 @@ class Left:
                 own=frozenset(own),
                 inputs=frozenset(inputs),
                 broad=broad,
+                leaving=attempt.leaving if instance is None else {},
             )
+        self.contents = producers.left
+        self._left_by = {}
+        for key, content in producers.left.items():
+            self._left_by.setdefault(unit_of(key), {})[place_left(key)] = content
+
+    def left_by(self, attempt: Attempt) -> Mapping[str, Digest]:
+        """Give what a test has left by content, by place."""
+        return self._left_by.get(self.key_of(attempt), {})
 
     def _on_stack(self, seen: Observation) -> frozenset[Place] | None:
         """Give the bodies that ran when something broad was consulted; ``None`` if not known."""
@@ -248,6 +261,12 @@ class Left:
         if instance is None or not unit.name.endswith(_UNDONE):
             return [], ""
         return self._users[unit], instance.place
+
+    def edges(self, key: Key) -> frozenset[Key] | None:
+        """Give what a key of this class leads to; ``None`` for any other."""
+        if key.kind == LEFT:
+            return frozenset({unit_of(key)})
+        return self.units.get(key) or self.hubs.get(key)
 
     def hub_of(self, keys: frozenset[Key]) -> Key:
         """Give the one key that stands for some others."""

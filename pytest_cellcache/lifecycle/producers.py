@@ -22,7 +22,8 @@ from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import words_of
 from pytest_cellcache.graph.remembered import Place, Ran, Writers, Written, attribute_of, fills
 from pytest_cellcache.graph.scopes import initialises
-from pytest_cellcache.model.keys import BODY, EFFECTS, NAME, SURFACE, UNIT, Key
+from pytest_cellcache.model.digest import Digest, digest_parts
+from pytest_cellcache.model.keys import BODY, EFFECTS, LEFT, NAME, SURFACE, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, CodeRef, StateChange
 from pytest_cellcache.trace.chance import DRAWN
 from pytest_cellcache.trace.outside import MODULES
@@ -33,6 +34,7 @@ _ADDRESS: Final = re.compile(
     r"(?<![0-9A-Za-z])(?:0x)?(?:[57][0-9a-f]{11}|1[0-4]\d{13}|9\d{13})(?![0-9A-Za-z])"
 )
 """In hexadecimal or decimal digits."""
+_UNTOLD: Final[Mapping[StateChange, Digest]] = MappingProxyType({})
 _NO_INPUTS: Final[Mapping[frozenset[Place] | None, frozenset[Key]]] = MappingProxyType({})
 
 
@@ -80,13 +82,18 @@ def without_address(word: str) -> str:
 
 
 class Producers:
-    """What units of a run left behind."""
+    """What units of a run left behind.
+
+    Attributes:
+        left: digests of what others rest on no more than by content.
+    """
 
     def __init__(self, project: Project, names: Names, calls: Calls) -> None:
         self._project = project
         self._names = names
         self._calls = calls
         self.changes: list[Change] = []
+        self.left: dict[Key, Digest] = {}
         self._known: set[Change] = set()
         self._written: dict[Place, Written] = {}
 
@@ -99,6 +106,7 @@ class Producers:
         own: frozenset[Place],
         inputs: frozenset[Key],
         broad: Mapping[frozenset[Place] | None, frozenset[Key]] = _NO_INPUTS,
+        leaving: Mapping[StateChange, Digest] = _UNTOLD,
     ) -> None:
         """Take what a unit changed.
 
@@ -108,9 +116,11 @@ class Producers:
             inputs: files, variables and the like that it consulted.
             broad: those of child processes that nobody traced, and all variables, by the bodies
                 that were running when they were consulted; ``None`` for any.
+            leaving: what was in the changed places in the end, where that can be told.
         """
         relative = self._project.snapshot.places.relative
         writers = None
+        told: dict[Key, list[tuple[str, str]]] = {}
         for change in changes:
             if change.filename == OUTSIDE:
                 key = Key(NAME, OUTSIDE, change.name)
@@ -160,6 +170,10 @@ class Producers:
                     made = made._replace(
                         rests_on=frozenset({unit}), producer=unit, fillers=frozenset()
                     )
+            if change in leaving and _is_left_by(made, unit):
+                left = left_by(unit, f"{path}::{change.name}")
+                made = made._replace(rests_on=frozenset({left}))
+                told.setdefault(left, []).append((change.word, leaving[change]))
             if change.word:
                 paths = {place[0] for place in ran.places | own}
                 made = made._replace(defined=self._defined(change.word, paths))
@@ -167,6 +181,9 @@ class Producers:
             if any(map(self._is_memo, found)):
                 needs = frozenset({unit})
                 self._keep(Change(key, COUNTED, False, needs, unit, unit=unit, is_counter=True))
+
+        for left, rows in told.items():
+            self.left[left] = digest_parts(part for row in sorted(rows) for part in row)
 
     def _keep(self, made: Change) -> None:
         if made not in self._known:
@@ -305,6 +322,26 @@ def draws(changes: Iterable[StateChange]) -> frozenset[Key]:
 def unit_key(group: str, name: str) -> Key:
     """Name a unit in the graph: a node id, or a fixture instance of a run."""
     return Key(UNIT, group, name)
+
+
+def left_by(unit: Key, place: str) -> Key:
+    """Name what a unit has left below a global, as far as its content is known."""
+    return Key(LEFT, unit.path, f"{unit.name}\n{place}")
+
+
+def unit_of(key: Key) -> Key:
+    """Give the unit that left something; any other key as it is."""
+    return unit_key(key.path, key.name.rpartition("\n")[0]) if key.kind == LEFT else key
+
+
+def place_left(key: Key) -> str:
+    """Give the place where something was left."""
+    return key.name.rpartition("\n")[2]
+
+
+def _is_left_by(made: Change, unit: Key) -> bool:
+    """Say whether readers of a change rest on the unit that made it, and on nothing else of it."""
+    return made.rests_on == {unit} and not (made.fillers or made.is_counter)
 
 
 DRAWS: Final = unit_key(OUTSIDE, "random")

@@ -25,7 +25,7 @@ from pytest_cellcache.lifecycle.entered import ENTERED
 from pytest_cellcache.lifecycle.evaluations import evaluations_of
 from pytest_cellcache.lifecycle.flux import is_in_flux, without_flux
 from pytest_cellcache.lifecycle.footprint import InputKeys, may_ask_entries
-from pytest_cellcache.lifecycle.graphblob import encode_graph
+from pytest_cellcache.lifecycle.graphblob import encode_graph, shorten
 from pytest_cellcache.lifecycle.inheritance import Present, Told, are_told, digest_of_changes, tell
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import Left
@@ -46,7 +46,7 @@ from pytest_cellcache.lifecycle.surroundings import (
 )
 from pytest_cellcache.lifecycle.units import Attempt, Restored, TestFacts, blamed
 from pytest_cellcache.model import reasons
-from pytest_cellcache.model.digest import ABSENT
+from pytest_cellcache.model.digest import ABSENT, Digest
 from pytest_cellcache.model.keys import BODY, EFFECTS, GROUP, HOOKS, MARKERS, RUN, Key
 from pytest_cellcache.model.observation import CodeRef, Observation, StateChange
 from pytest_cellcache.model.reasons import Reason
@@ -170,7 +170,7 @@ class Recording:
             shared[_hub(restored)] = restored.keys
 
         def edges(key: Key) -> frozenset[Key]:
-            known = shared.get(key) or left.units.get(key) or left.hubs.get(key)
+            known = shared.get(key) or left.edges(key)
             if known is not None:
                 return known
             found = closure.edges(key) | at_import.of_key.get(key, frozenset())
@@ -204,7 +204,7 @@ class Recording:
             back = Backwards(everything, edges)
             kept = without_flux(flux, outputs, kept, back, fates)
             everything = reach({root for row in kept for root in row.roots}, edges)
-        if kept and not self._save(kept, everything, edges):
+        if kept and not self._save(kept, everything, edges, left):
             fates.update({row.attempt.facts.nodeid: Reason(reasons.UNWRITABLE) for row in kept})
         return {row.attempt.facts.nodeid: None for row in kept} | fates
 
@@ -227,6 +227,13 @@ class Recording:
         producers = self._now(around).producers()
         left.note_changes(producers)
         return tell(producers.changes)
+
+    def left_by(self, attempt: Attempt, around: Surroundings) -> dict[str, str]:
+        """Tell what an attempt has left by content, as its record will."""
+        left = self._new_left(around)
+        left.add(attempt)
+        left.note_changes(self._now(around).producers())
+        return {where: shorten(content) for where, content in left.left_by(attempt).items()}
 
     def is_told(self, attempt: Attempt, last: Mapping[str, Any]) -> bool:
         """Say whether a test has changed nothing in modules but what was told of it before."""
@@ -265,14 +272,17 @@ class Recording:
         )
         return Closure(self._project, self._digester, evaluations), frozenset(everywhere)
 
-    def _save(self, kept: Sequence[Kept], everything: set[Key], edges: Edges) -> bool:
-        blob, positions = encode_graph(everything, edges, self._inputs.digest, self._inputs.members)
+    def _save(self, kept: Sequence[Kept], everything: set[Key], edges: Edges, left: Left) -> bool:
+        def digest(key: Key) -> Digest:
+            return left.contents.get(key) or self._inputs.digest(key)
+
+        blob, positions = encode_graph(everything, edges, digest, self._inputs.members)
         name = self._store.put_blob(blob)
         if name is None:
             return False
         rows: list[tuple[Attempt, dict[str, Any]]] = []
         names, entered = NameTable(), self.entered()
-        ran = frozenset(() if self._left is None else self._left.nodeids)
+        ran = frozenset(left.nodeids)
         for row in kept:
             attempt = row.attempt
             body = {
@@ -289,6 +299,8 @@ class Recording:
             if attempt.changes:
                 relative = self._project.snapshot.places.relative
                 body["changed"] = digest_of_changes(attempt, relative)
+                if contents := left.left_by(attempt):
+                    body["leaving"] = {where: shorten(each) for where, each in contents.items()}
             rows.append((attempt, body))
         named = self._store.put_blob(names.encode(self.sequences.digest_of)) if names else ""
         if named is None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pytest_cellcache.lifecycle.gathering import places_in
+from pytest_cellcache.lifecycle.producers import unit_of
 from pytest_cellcache.lifecycle.setters import is_within
 from pytest_cellcache.model.keys import Key
 
@@ -111,8 +112,8 @@ class Sides:
     def _find(self, keys: Iterable[Key]) -> _Found:
         tests = fixtures = 0
         for key in keys:
-            if key in self._tests:
-                tests |= 1 << self._tests[key]
+            if (unit := unit_of(key)) in self._tests:
+                tests |= 1 << self._tests[unit]
             elif key in self._places:
                 fixtures |= 1 << self._places[key]
         return _Found(tests, fixtures)

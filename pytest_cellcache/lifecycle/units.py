@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pytest_cellcache.model.digest import Digest
@@ -146,6 +147,7 @@ class Attempt(NamedTuple):
         met: fixture instances of whose values it was given what may change unseen.
         handled: those among them that it may have changed.
         inherits: node ids of producers of it that were replayed, or not known when it began.
+        leaving: digests of what was in the changed places at its end, where they are known.
     """
 
     facts: TestFacts
@@ -161,6 +163,7 @@ class Attempt(NamedTuple):
     met: frozenset[Instance] = frozenset()
     handled: frozenset[Instance] = frozenset()
     inherits: tuple[str, ...] = ()
+    leaving: Mapping[StateChange, Digest] = MappingProxyType({})
 
 
 def blamed(
@@ -168,6 +171,8 @@ def blamed(
 ) -> list[Attempt]:
     """Let attempts of some tests have made changes, too."""
     return [
-        each._replace(changes=each.changes | changes) if each.facts.nodeid in nodeids else each
+        each._replace(changes=each.changes | changes, leaving={})
+        if each.facts.nodeid in nodeids
+        else each
         for each in attempts
     ]

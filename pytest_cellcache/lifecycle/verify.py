@@ -12,6 +12,7 @@ from pytest_cellcache.lifecycle.graphblob import StoredGraph
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.nametable import BLOB, StoredNames
 from pytest_cellcache.lifecycle.precedence import read_unstored, texts
+from pytest_cellcache.lifecycle.producers import place_left, unit_of
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import Digest
@@ -50,17 +51,37 @@ class Verifier:
         self._names: dict[str, StoredNames] = {}
         self.entered: EnteredNow | None = None
 
-    def judge(self, facts: TestFacts) -> Verdict:
-        """Give ``Hit`` with the newest record that holds, or ``Miss`` with the reason."""
+    def judge(self, facts: TestFacts, *, may_wait: bool = False) -> Verdict:
+        """Give ``Hit`` with the newest record that holds, or ``Miss`` with the reason.
+
+        Args:
+            may_wait: a record will do that holds if others leave the same as they did.
+        """
         if facts.barrier is not None:
             return Miss(facts.barrier)
         first: Reason | None = None
+        waiting: Hit | None = None
         for entry in self._entries(facts.group).get(facts.nodeid, []):
             reason = self._reason(facts, entry)
             if reason is None:
                 return Hit(entry)
             first = first or reason
-        return Miss(first or Reason(reasons.NEW))
+            if may_wait and waiting is None and reason.slug == reasons.CHANGED:
+                waiting = self._waiting(facts, entry, reason)
+        return waiting or Miss(first or Reason(reasons.NEW))
+
+    def _waiting(self, facts: TestFacts, entry: Entry, reason: Reason) -> Hit | None:
+        try:
+            awaited = self._graph_of(entry).awaited(entry.body["roots"])
+            if not awaited or self._reason_beside(facts, entry) is not None:
+                return None
+        except _BROKEN:
+            return None
+        return Hit(
+            entry,
+            tuple((unit_of(key).name, place_left(key), content) for key, content in awaited),
+            reason,
+        )
 
     def another(self, facts: TestFacts, fits: Callable[[Entry], bool]) -> Entry | None:
         """Give the newest record that holds and fits."""
@@ -175,6 +196,10 @@ class Verifier:
         change = graph.first_change(entry.body["roots"], is_opaque=bool(facts.snippets))
         if change is not None:
             return Reason(reasons.CHANGED, str(change))
+        return self._reason_beside(facts, entry)
+
+    def _reason_beside(self, facts: TestFacts, entry: Entry) -> Reason | None:
+        """Say what has changed beside the footprint."""
         if entry.body["item"] != facts.digest:
             return Reason(reasons.ITEM_CHANGED)
         entered = self.entered.upsetting(entry) if self.entered is not None else None

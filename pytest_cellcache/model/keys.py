@@ -32,6 +32,7 @@ DISTRIBUTION: Final = "distribution"
 RUN: Final = "run"
 GROUP: Final = "group"
 UNIT: Final = "unit"
+LEFT: Final = "left"
 
 MODE: Final = "mode"
 FOLDER: Final = "folder"
@@ -109,6 +110,8 @@ class Key(NamedTuple):
     ``distribution``  empty               name, ``*`` or ``entry-points``; version or content
     ``run``      empty                    facet of the run: python, options, plugins, ...
     ``unit``     test file                unit; constant, leads to what a producer rests on
+    ``left``     test file                unit, file::name; what a producer left below a global, by
+                                          content; leads to the unit
     ``group``    test file                empty; constant, leads to what all its tests share
     ===========  =======================  =====================================================
 

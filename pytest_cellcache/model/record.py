@@ -26,9 +26,17 @@ class Entry(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """Every digest of the entry's footprint still holds."""
+    """Every digest of the entry's footprint still holds.
+
+    Attributes:
+        after: node ids of producers, places, and digests of what has to be left there: all that
+            has changed is what these rest on.
+        otherwise: why the unit runs if they leave something else.
+    """
 
     entry: Entry
+    after: tuple[tuple[str, str, str], ...] = ()
+    otherwise: Reason | None = None
 
 
 class Miss(NamedTuple):

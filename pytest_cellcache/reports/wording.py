@@ -94,6 +94,7 @@ _THINGS: Final = {
     keys.PROGRAM: "the program {}",
     keys.SOURCES: "the set of Python files {}",
     keys.UNIT: "what {} leaves behind",
+    keys.LEFT: "what {} leaves behind",
     keys.GROUP: "what all tests of {} share",
 }
 

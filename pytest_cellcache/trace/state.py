@@ -11,15 +11,17 @@ from __future__ import annotations
 import copy
 import os
 import sys
-from collections import Counter, OrderedDict, UserDict, defaultdict
+from collections import UserDict
 from collections.abc import Container, Iterable
 from typing import Any, Final
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.observation import ALL_VARIABLES, FIXTURE, OUTSIDE, CodeRef, StateChange
 from pytest_cellcache.trace import unit
 from pytest_cellcache.trace.batch import Batch, Signature
 from pytest_cellcache.trace.held import Held
+from pytest_cellcache.trace.holding import MAPPINGS, Holding
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.layout import Files, Layout, Owner
 from pytest_cellcache.trace.limits import CALM, HUGE, MAX_FOREIGN, MAX_GROWN, MAX_OBJECTS
@@ -39,7 +41,6 @@ from pytest_cellcache.trace.surrounding import Surrounding, surrounding_now
 from pytest_cellcache.trace.undone import Undone
 
 _SET_BY_PYTEST: Final = frozenset({b"PYTEST_CURRENT_TEST"})
-_MAPPINGS: Final = (dict, OrderedDict, defaultdict, Counter)
 _WRAPPERS: Final = (WeakKeyDictionary, WeakValueDictionary, UserDict)
 """Mappings that keep what they hold in ``data``."""
 
@@ -70,6 +71,7 @@ class StateWatch(Layout):
         self._asked: set[str] = set()
         self._loaded: set[StateChange] = set()
         self._given: list[Memory] = []
+        self._holding = Holding(self, files.is_first_party)
 
     def begin(self) -> None:
         """Lay everything out."""
@@ -80,6 +82,7 @@ class StateWatch(Layout):
         self._find_modules()
         self._limit = min(MAX_OBJECTS, len(self._parents) + MAX_GROWN)
         self.is_huge = len(self._parents) > HUGE
+        self._holding.take_down(self._own_classes())
         self._loading.install()
 
     def end(self) -> None:
@@ -226,7 +229,29 @@ class StateWatch(Layout):
 
     def mapping_keys(self, filename: str, name: str) -> tuple[str, ...] | None:
         """Give the keys of a global that is a mapping of texts; ``None`` of any other."""
-        return keys_of_mapping(self._global_of((filename, name)))
+        return keys_of_mapping(self.global_of((filename, name)))
+
+    def global_of(self, owner: Owner) -> Any:
+        """Give the value of a global now; ``None`` where it or its module is not there."""
+        module = self._modules.get(owner[0])
+        return module.thing.get(owner[1]) if module is not None else None
+
+    def module_name(self, filename: str) -> str:
+        """Give the name of a watched module."""
+        module = self._modules.get(filename)
+        return str(module.thing.get("__name__")) if module is not None else ""
+
+    def names_of(self, ident: int) -> list[str]:
+        """Give the globals that are the object of an identity, modules by their names."""
+        owners = self._owners.get(ident, ())
+        return sorted(f"{self.module_name(file)}.{name}" for file, name in owners)
+
+    def _own_classes(self) -> list[type]:
+        return [h.owner for b in self._batches for h in b.held if h.owner is not None]
+
+    def holds(self, changes: Iterable[StateChange]) -> dict[StateChange, Digest]:
+        """Digest what is in changed places, where that can be told."""
+        return self._holding.digests(changes)
 
     # -- modules that are loaded later ------------------------------------------------------------
 
@@ -327,20 +352,15 @@ class StateWatch(Layout):
 
     def _is_mapping(self, owner: Owner) -> bool:
         """Say whether a global is a mapping without attributes: what is below it has a key."""
-        return type(self._global_of(owner)) in _MAPPINGS
+        return type(self.global_of(owner)) in MAPPINGS
 
     def _is_wrapped(self, owner: Owner, below: str) -> bool:
         """Say whether what is below a global is all that it holds: it stands for that."""
-        return below == "data" and type(self._global_of(owner)) in _WRAPPERS
+        return below == "data" and type(self.global_of(owner)) in _WRAPPERS
 
     def _function_of(self, owner: Owner) -> CodeRef | None:
         """Give the code of the function that a global is: the variables of its closure are its."""
-        return code_of(self._global_of(owner))
-
-    def _global_of(self, owner: Owner) -> Any:
-        """Give the value of a global now; ``None`` where it or its module is not there."""
-        module = self._modules.get(owner[0])
-        return module.thing.get(owner[1]) if module is not None else None
+        return code_of(self.global_of(owner))
 
     def _home_of(self, held: Held, word: str) -> tuple[str, str, str] | None:
         """Give the class that a changed object is, or is an attribute of."""

@@ -1,0 +1,405 @@
+"""Digests what long-lived objects hold, so that two runs can be asked whether it is the same.
+
+By content, down to what cannot be taken apart: then it is not known. Equal digests mean that no
+code can tell the two apart but by what was changed elsewhere, by identities of immutable objects,
+by addresses and by lines of source. Different ones mean nothing: order counts, and so do names of
+this run. No code of the objects runs, see ``parts``.
+
+Of classes and functions that a module holds under their names, what evaluating their definition has
+made counts, bodies aside: who runs one rests on it. Of others the code counts, too. Classes are
+taken as they were before the first test: what changes them is a change of its own.
+"""
+
+from __future__ import annotations
+
+import collections
+import datetime
+import decimal
+import enum
+import functools
+import gc
+import pathlib
+import re
+import sys
+import types
+import uuid
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from pytest_cellcache.model.digest import Digest, digest_parts
+from pytest_cellcache.trace.definitions import (
+    annotations_of,
+    is_plain,
+    members_to_tell,
+    qualified,
+    text_of_code,
+)
+from pytest_cellcache.trace.identities import identity
+from pytest_cellcache.trace.parts import LRU, is_atom, namespace_of, slots_of
+
+_MOST: Final = 10_000
+"""Objects looked at for one digest."""
+_DEEPEST: Final = 60
+
+
+class Untold(Exception):
+    """What something holds cannot be told."""
+
+
+class _Named:
+    """A class that a module holds under its name.
+
+    Attributes:
+        inner: others that its members lead to, by identity.
+    """
+
+    __slots__ = ("digest", "inner", "is_told", "reference")
+
+    def __init__(self, reference: weakref.ref[Any]) -> None:
+        self.reference = reference
+        self.is_told = False
+        self.digest: Digest | None = None
+        self.inner: frozenset[int] = frozenset()
+
+
+class Contents:
+    """Digests of what objects of one process hold.
+
+    Args:
+        is_traced: says whether who runs code of a file rests on it.
+        names_of: gives the globals that an object with this identity is, if any.
+    """
+
+    def __init__(
+        self, is_traced: Callable[[str], bool], names_of: Callable[[int], Sequence[str]]
+    ) -> None:
+        self._is_traced = is_traced
+        self._names_of = names_of
+        # What was met since ``begin``, by identity: its place.
+        self._seen: dict[int, str] = {}
+        # Definitions that modules hold under their names, by identity.
+        self._named: dict[int, _Named] = {}
+        self._together: dict[frozenset[int], Digest | None] = {}
+        self._out: list[str] = []
+        self._met: set[int] = set()
+        self._place = ""
+        self._left = 0
+        self._depth = 0
+
+    def take_down(self, kinds: Iterable[type]) -> None:
+        """Look at classes as they are now: if they are changed, that is told apart."""
+        for kind in kinds:
+            ident = identity(kind)
+            if ident not in self._named and self._meet_named(kind) and ident in self._named:
+                self._tell(self._named[ident])
+
+    def begin(self) -> None:
+        """Begin to tell where the same object is found again."""
+        self._seen = {}
+
+    def digest(self, place: str, value: Any) -> Digest | None:
+        """Digest what a value holds.
+
+        Args:
+            place: where it was found; no two of one ``begin`` have the same.
+
+        Returns:
+            ``None`` where that cannot be told.
+        """
+        found, met = self._told(place, value)
+        if found is None:
+            return None
+        named = self._digest_of_named(met)
+        return None if named is None else digest_parts([found, named])
+
+    def _told(
+        self, place: str, value: Any, *, is_inside: bool = False
+    ) -> tuple[Digest | None, frozenset[int]]:
+        self._place, self._out, self._met = place, [], set()
+        self._left, self._depth = _MOST, 0
+        before = set(self._seen)
+        try:
+            (self._take_class if is_inside else self._take)(value)
+        except (Untold, RecursionError, RuntimeError, TypeError, ValueError, AttributeError):
+            self._seen = {ident: where for ident, where in self._seen.items() if ident in before}
+            return None, frozenset()
+        return digest_parts(self._out), frozenset(self._met)
+
+    # -- classes that have names -------------------------------------------------------------------
+
+    def _digest_of_named(self, met: frozenset[int]) -> Digest | None:
+        """Digest definitions and all others that they lead to."""
+        if met not in self._together:
+            reached = dict[int, _Named]()
+            stack = [*met]
+            while stack:
+                ident = stack.pop()
+                if ident not in reached:
+                    reached[ident] = named = self._named[ident]
+                    if not named.is_told:
+                        self._tell(named)
+                    stack += named.inner
+            told = [named.digest for named in reached.values() if named.digest is not None]
+            is_all = len(told) == len(reached)
+            self._together[met] = digest_parts(sorted(told)) if is_all else None
+        return self._together[met]
+
+    def _tell(self, named: _Named) -> None:
+        thing = named.reference()
+        apart = Contents(self._is_traced, self._names_of)
+        apart._named = self._named
+        named.digest, named.inner = apart._told("", thing, is_inside=True)
+        named.is_told = True
+
+    def _meet_named(self, kind: Any) -> bool:
+        """Take a class by its name, if a module holds it under that."""
+        ident, name = identity(kind), qualified(kind)
+        is_standard = name[0].partition(".")[0] in sys.stdlib_module_names
+        known = self._named.get(ident)
+        if known is None or known.reference() is not kind:
+            if not _is_found(kind, name):
+                return False
+            if not is_standard:
+                self._named[ident] = _Named(weakref.ref(kind))
+        if not is_standard:
+            self._met.add(ident)
+        self._out += ("named", *name)
+        return True
+
+    # -- values ------------------------------------------------------------------------------------
+
+    def _take(self, value: Any) -> None:
+        self._left -= 1
+        if self._left < 0 or self._depth > _DEEPEST:
+            raise Untold
+        kind = type(value)
+        if is_atom(value):
+            self._out += (kind.__name__, repr(value))
+            return
+        if issubclass(kind, type) and self._meet_named(value):
+            return
+        if kind is not tuple and kind is not frozenset:
+            ident = identity(value)
+            if ident in self._seen:
+                self._out += ("again", self._seen[ident])
+                return
+            self._seen[ident] = f"{self._place} {len(self._seen)}"
+            for name in self._names_of(ident):
+                self._out += ("global", name)
+        self._depth += 1
+        take = _WAYS.get(identity(kind))
+        if take is not None:
+            take(self, value)
+        elif issubclass(kind, type):
+            self._take_class(value)
+        elif issubclass(kind, enum.Enum):
+            self._take_all("member", kind, namespace_of(value))
+        else:
+            self._take_instance(value)
+        self._depth -= 1
+
+    def _take_all(self, word: str, *values: Any) -> None:
+        self._out += (word, str(len(values)))
+        for value in values:
+            self._take(value)
+
+    def _take_items(self, kind: type, value: Any) -> None:
+        self._out += (kind.__name__, str(kind.__len__(value)))  # type: ignore[attr-defined]
+        for item in list(kind.__iter__(value)):  # type: ignore[attr-defined]
+            self._take(item)
+
+    def _take_mapping(self, value: Any) -> None:
+        self._out += ("mapping", str(dict.__len__(value)))
+        for key, item in list(dict.items(value)):
+            self._take(key)
+            self._take(item)
+
+    def _take_set(self, kind: type, value: Any) -> None:
+        members = list(kind.__iter__(value))  # type: ignore[attr-defined]
+        out, self._out = self._out, []
+        told = []
+        for member in members:
+            if not _is_simple(member):
+                raise Untold  # which of two is which cannot be told
+            self._take(member)
+            told.append(digest_parts(self._out))
+            self._out = []
+        self._out = out
+        self._out += (kind.__name__, *sorted(told))
+
+    def _take_function(self, function: Any) -> None:
+        code = function.__code__
+        self._out += ("function", *qualified(function), str(function.__globals__.get("__name__")))
+        is_own = "<locals>" in function.__qualname__ or not self._is_traced(code.co_filename)
+        self._out += text_of_code(code, is_whole=is_own)
+        for cell in function.__closure__ or ():
+            self._take(cell)
+        self._take_all(
+            "made of", function.__defaults__, function.__kwdefaults__, function.__doc__,
+            namespace_of(function),
+            annotations_of(function),
+        )  # fmt: skip
+
+    def _take_cell(self, cell: Any) -> None:
+        try:
+            content = cell.cell_contents
+        except ValueError:
+            self._out.append("empty cell")
+        else:
+            self._take_all("cell", content)
+
+    def _take_builtin(self, value: Any) -> None:
+        owner = getattr(value, "__objclass__", None) or value.__self__
+        self._out += ("builtin", type(value).__name__, str(value.__name__))
+        self._take(owner)
+
+    def _take_memo(self, memo: Any) -> None:
+        # Not what it remembers, which is the same whoever asks first.
+        self._take_all("memo", memo.__wrapped__, LRU.cache_info(memo).maxsize, namespace_of(memo))
+
+    def _take_pattern(self, pattern: Any) -> None:
+        self._take_all("pattern", pattern.pattern, int(pattern.flags))
+
+    def _take_time(self, value: Any) -> None:
+        plain = type(value).replace(value, tzinfo=None)
+        self._take_all("time", repr(plain), value.fold, value.tzinfo)
+
+    def _take_alias(self, alias: Any) -> None:
+        self._take_all("alias", alias.__origin__, alias.__args__)
+
+    def _take_class(self, kind: Any) -> None:
+        self._out += ("class", *qualified(kind))
+        self._take(type(kind))
+        self._take(kind.__bases__)
+        for name, member in members_to_tell(kind):
+            self._out.append(name)
+            self._take(member)
+
+    def _take_instance(self, value: Any) -> None:
+        kind = type(value)
+        if not is_plain(kind):
+            raise Untold
+        self._out.append("instance")
+        self._take(kind)
+        for base, take in _CONTAINERS:
+            if issubclass(kind, base):
+                take(self, value)
+                break
+        namespace = namespace_of(value)
+        if namespace is not None:
+            self._take_mapping(namespace)
+        for slot in slots_of(kind):
+            self._out.append(slot.__name__)
+            try:
+                content = slot.__get__(value)
+            except AttributeError:
+                self._out.append("unset")
+            else:
+                self._take(content)
+
+
+def _is_found(thing: Any, name: tuple[str, str]) -> bool:
+    """Say whether a module holds a definition under its name."""
+    found: Any = sys.modules.get(name[0])
+    if type(found) is not types.ModuleType:
+        return False
+    for part in name[1].split("."):
+        space = vars(found) if type(found) is types.ModuleType else None
+        if issubclass(type(found), type):
+            space = type.__getattribute__(found, "__dict__")
+        if space is None or part not in space:
+            return False
+        found = space[part]
+    return found is thing
+
+
+def _is_simple(member: Any) -> bool:
+    kind = type(member)
+    if kind is tuple or kind is frozenset:
+        return all(map(_is_simple, member))
+    return is_atom(member) or issubclass(kind, (type, enum.Enum))
+
+
+def _by_text(word: str, text: Callable[[Any], str]) -> Callable[[Contents, Any], None]:
+    def take(contents: Contents, value: Any) -> None:
+        contents._out += (word, text(value))
+
+    return take
+
+
+def _by_parts(word: str, parts: Callable[[Any], Iterable[Any]]) -> Callable[[Contents, Any], None]:
+    def take(contents: Contents, value: Any) -> None:
+        contents._take_all(word, *parts(value))
+
+    return take
+
+
+def _ways() -> Iterator[tuple[type, Callable[[Contents, Any], None]]]:
+    take = Contents
+    kind: Any
+    for kind in (list, tuple, collections.deque):
+        yield kind, functools.partial(_call, take._take_items, kind)
+    for kind in (set, frozenset):
+        yield kind, functools.partial(_call, take._take_set, kind)
+    for kind in (dict, collections.OrderedDict, collections.Counter):
+        yield kind, take._take_mapping
+    for kind in (
+        types.BuiltinFunctionType, types.WrapperDescriptorType, types.MethodDescriptorType,
+        types.MethodWrapperType, types.ClassMethodDescriptorType, types.GetSetDescriptorType,
+        types.MemberDescriptorType,
+    ):  # fmt: skip
+        yield kind, take._take_builtin
+    for kind in (pathlib.PosixPath, pathlib.PurePosixPath, pathlib.PureWindowsPath):
+        yield kind, _by_text(kind.__name__, str)
+    yield from (
+        (types.FunctionType, take._take_function),
+        (types.CellType, take._take_cell),
+        (LRU, take._take_memo),
+        (re.Pattern, take._take_pattern),
+        (datetime.datetime, take._take_time),
+        (datetime.time, take._take_time),
+        (types.GenericAlias, take._take_alias),
+        (types.ModuleType, _by_text("module", lambda value: str(vars(value).get("__name__")))),
+        (datetime.date, _by_text("date", repr)),
+        (datetime.timedelta, _by_text("timedelta", repr)),
+        (datetime.timezone, _by_text("timezone", repr)),
+        (decimal.Decimal, _by_text("decimal", repr)),
+        (uuid.UUID, _by_text("uuid", str)),
+        (object, _by_text("object", lambda _: "")),
+        (bytearray, _by_text("bytearray", repr)),
+        (collections.defaultdict, lambda c, v: (c._take(v.default_factory), c._take_mapping(v))[1]),
+        (types.MappingProxyType, _by_parts("proxy", gc.get_referents)),
+        (types.SimpleNamespace, _by_parts("namespace", lambda value: [vars(value)])),
+        (types.MethodType, _by_parts("method", lambda made: (made.__func__, made.__self__))),
+        (staticmethod, _by_parts("static", lambda made: (made.__func__,))),
+        (classmethod, _by_parts("classmethod", lambda made: (made.__func__,))),
+        (slice, _by_parts("slice", lambda made: (made.start, made.stop, made.step))),
+        (types.UnionType, _by_parts("union", lambda made: made.__args__)),
+        (
+            property,
+            _by_parts("property", lambda made: (made.fget, made.fset, made.fdel, made.__doc__)),
+        ),
+        (
+            functools.partial,
+            _by_parts("partial", lambda p: (p.func, p.args, p.keywords, vars(p))),
+        ),
+    )
+
+
+def _call(take: Any, kind: type, contents: Contents, value: Any) -> None:
+    take(contents, kind, value)
+
+
+_WAYS: Final[dict[int, Callable[[Contents, Any], None]]] = {
+    identity(kind): take for kind, take in _ways()
+}
+_CONTAINERS: Final[tuple[tuple[type, Callable[[Contents, Any], None]], ...]] = (
+    *((kind, _WAYS[identity(kind)]) for kind in (dict, list, tuple, set, frozenset)),
+    (collections.deque, _WAYS[identity(collections.deque)]),
+    (int, _by_text("int", int.__repr__)),
+    (float, _by_text("float", float.__repr__)),
+    (str, _by_text("str", str.__str__)),
+    (bytes, _by_text("bytes", bytes.__repr__)),
+)
+"""Builtin types that classes may have for a base."""

@@ -1,0 +1,129 @@
+"""Says what tells classes and functions apart, without running any code of theirs."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pytest_cellcache.trace.identities import identity
+from pytest_cellcache.trace.parts import module_of
+
+_HEAP: Final = 1 << 9
+_IMMUTABLE: Final = 1 << 8
+_MANAGED_DICT: Final = 1 << 4
+_MANAGED_WEAKREF: Final = 1 << 3
+"""``Py_TPFLAGS_...``"""
+_POINTER: Final = tuple.__itemsize__
+_OF_ITSELF: Final = frozenset(
+    """__dict__ __weakref__ __qualname__ __firstlineno__ __static_attributes__
+    __annotations_cache__ __slotnames__""".split()
+)
+_abc: Final[Any] = sys.modules["_abc"]  # the caches and registers of abstract classes
+_BUILTIN: Final = frozenset(
+    map(identity, (object, dict, list, tuple, set, frozenset, int, float, str, bytes))
+)
+
+
+class Unlike(TypeError):
+    """A class has what cannot be told."""
+
+
+def qualified(thing: Any) -> tuple[str, str]:
+    """Name a class or function: its module, and its name there."""
+    if issubclass(type(thing), type):
+        return module_of(thing), str(type.__getattribute__(thing, "__qualname__"))
+    return str(thing.__module__), str(thing.__qualname__)
+
+
+def members_to_tell(kind: type) -> Iterator[tuple[str, Any]]:
+    """Give the members of a class, those aside that follow from the others.
+
+    Raises:
+        Unlike: some are kept where nobody can look.
+    """
+    for name, member in list(type.__getattribute__(kind, "__dict__").items()):
+        if name == "_abc_impl":
+            if _abc._get_dump(kind)[0]:
+                raise Unlike  # it has virtual subclasses
+        elif name not in _OF_ITSELF:
+            yield name, member
+
+
+def text_of_code(code: types.CodeType, *, is_whole: bool) -> Iterator[str]:
+    """Give what tells code apart.
+
+    Args:
+        is_whole: what it does counts, and not only how it is called.
+    """
+    yield str((code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags))
+    yield " ".join(code.co_varnames if is_whole else code.co_varnames[: _arguments(code)])
+    if not is_whole:
+        return
+    yield repr((code.co_code, code.co_names, code.co_freevars, code.co_cellvars))
+    yield repr(getattr(code, "co_exceptiontable", b""))
+    for constant in code.co_consts:
+        if type(constant) is types.CodeType:
+            yield constant.co_name
+            yield from text_of_code(constant, is_whole=True)
+        else:
+            yield repr(sorted(map(repr, constant)) if type(constant) is frozenset else constant)
+
+
+def annotations_of(function: types.FunctionType) -> object:
+    """Give the annotations of a function without asking it, which would leave a trace.
+
+    See ``trace.annotations``; later versions of Python have a function that evaluates them.
+    """
+    if sys.version_info >= (3, 14):
+        return function.__annotate__
+    known = (
+        function.__defaults__, function.__closure__, getattr(function, "__type_params__", ()),
+        function.__kwdefaults__, function.__globals__, getattr(function, "__builtins__", None),
+        function.__dict__, (),
+    )  # fmt: skip
+    left_out = {identity(each) for each in known}
+    for found in gc.get_referents(function):
+        if type(found) in (tuple, dict) and identity(found) not in left_out:
+            return tuple(found) if type(found) is tuple else _flat(found)
+    return ()
+
+
+def _flat(mapping: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(part for item in mapping.items() for part in item)
+
+
+def _arguments(code: types.CodeType) -> int:
+    stars = bool(code.co_flags & 4) + bool(code.co_flags & 8)
+    return code.co_argcount + code.co_kwonlyargcount + stars
+
+
+def is_plain(kind: type) -> bool:
+    """Say whether instances of a class hold nothing but attributes, slots and items."""
+    return all(
+        identity(base) in _BUILTIN or _is_made_in_python(base)
+        for base in type.__getattribute__(kind, "__mro__")
+    )
+
+
+def _is_made_in_python(kind: Any) -> bool:
+    flags = kind.__flags__
+    if not flags & _HEAP or flags & _IMMUTABLE:
+        return False
+    members = type.__getattribute__(kind, "__dict__")
+    slots = sum(type(member) is types.MemberDescriptorType for member in members.values())
+    if slots and "__slots__" not in members:
+        return False
+    expected = slots * _POINTER
+    if "__dict__" in members and not flags & _MANAGED_DICT:
+        expected += _POINTER
+    if "__weakref__" in members and not _has_managed_weakrefs(flags):
+        expected += _POINTER
+    base = type.__getattribute__(kind, "__base__")
+    return bool(kind.__basicsize__ - base.__basicsize__ == expected)
+
+
+def _has_managed_weakrefs(flags: int) -> bool:
+    return sys.version_info >= (3, 12) and bool(flags & _MANAGED_WEAKREF)
