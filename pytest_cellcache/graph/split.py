@@ -15,6 +15,7 @@ from typing import Final
 from pytest_cellcache.graph.annotations import take_annotations
 from pytest_cellcache.graph.bases import classes_in
 from pytest_cellcache.graph.cells import Alias, Cell, CellKind, Def, Table
+from pytest_cellcache.graph.docstrings import definitions_in, take_docstrings
 from pytest_cellcache.graph.exports import exports_of
 from pytest_cellcache.graph.refs import MEMO, Refs, import_spec
 from pytest_cellcache.graph.scan import scan, scan_function
@@ -48,41 +49,8 @@ def split_cells(source: bytes) -> Table:
             code = digest_syntax(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return Table(code=digest_bytes(source), is_broken=True)
-    documented = _take_docstrings(tree)
+    documented = take_docstrings(tree)
     return _Splitter(tree, documented).table(code)._replace(exports=exports_of(tree, source))
-
-
-def _take_docstrings(tree: ast.Module) -> dict[str, Digest]:
-    """Remove the docstrings of functions and classes that are not nested in functions."""
-    found: dict[str, Digest] = {}
-    for prefix, node in _definitions(tree.body, ""):
-        first = node.body[0]
-        if (
-            isinstance(first, ast.Expr)
-            and isinstance(first.value, ast.Constant)
-            and isinstance(first.value.value, str)
-        ):
-            name = prefix + node.name
-            found[name] = digest_parts([found.get(name, ""), first.value.value])
-            if len(node.body) == 1:
-                node.body[0] = ast.copy_location(ast.Pass(), first)
-            else:
-                del node.body[0]
-    return found
-
-
-def _definitions(
-    body: Iterable[ast.stmt], prefix: str
-) -> Iterator[tuple[str, FunctionDef | ast.ClassDef]]:
-    """Walk defs and classes, also in compound statements, not inside functions."""
-    for statement in body:
-        if isinstance(statement, _DEFS):
-            yield prefix, statement
-        elif isinstance(statement, ast.ClassDef):
-            yield prefix, statement
-            yield from _definitions(statement.body, f"{prefix}{statement.name}.")
-        else:
-            yield from _definitions(inner_statements(statement), prefix)
 
 
 class _Splitter:
@@ -113,7 +81,7 @@ class _Splitter:
         self._has_future_annotations = "annotations" in self._futures
         self._raising = {id(statement) for statement in body if may_raise(statement)}
         annotations = take_annotations(body)
-        for prefix, node in list(_definitions(body, "")):
+        for prefix, node in list(definitions_in(body, "")):
             self._take_markers(prefix, node)
             if isinstance(node, _DEFS):
                 self._take_body(prefix, node)

@@ -256,8 +256,7 @@ class Run:
             self.changes.keep_up()
         inheriting = self.inheriting
         if inheriting and isinstance(verdict, Hit) and inheriting.is_upset(verdict):
-            reason = verdict.otherwise or Reason(reasons.PRODUCER)
-            judged = self._judged[item.nodeid] = facts, Miss(reason)
+            judged = self._judged[item.nodeid] = facts, Miss(verdict.otherwise)
             return judged
         if isinstance(verdict, Hit) and item.nodeid not in self._replays:
             try:

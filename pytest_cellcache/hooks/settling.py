@@ -86,8 +86,7 @@ def leaves(verdict: Verdict | None, place: str, content: str) -> bool:
 
 
 def _give_up(judged: Judged, nodeid: str, verdict: Hit) -> None:
-    reason = verdict.otherwise or Reason(reasons.PRODUCER, "")
-    judged[nodeid] = judged[nodeid][0], Miss(reason)
+    judged[nodeid] = judged[nodeid][0], Miss(verdict.otherwise)
 
 
 def _run_producers(judged: Judged, records: Records) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from pytest_cellcache.graph.closure import Closure
@@ -12,6 +12,7 @@ from pytest_cellcache.graph.reached import Reached
 from pytest_cellcache.lifecycle.left import Left, modules_only
 from pytest_cellcache.lifecycle.producers import Change, unit_of
 from pytest_cellcache.lifecycle.readers import Readers
+from pytest_cellcache.lifecycle.reading import Reading
 from pytest_cellcache.lifecycle.surroundings import Edges
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.model.keys import BODY, REGISTERS, Key
@@ -130,3 +131,11 @@ def with_producers(
             new = frozenset({left.hub_of(new)})  # many units rest on the same
         found.append(Kept(row.attempt, row.roots | new, *around))
     return found
+
+
+def with_code_read(rows: Iterable[Kept], left: Left, reading: Reading) -> list[Kept]:
+    """Add to roots what units rest on because they read code of what others left."""
+    return [
+        row._replace(roots=row.roots | reading.read_of(row.roots, left.units_in(row.roots)))
+        for row in rows
+    ]

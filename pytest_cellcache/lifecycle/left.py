@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 from pytest_cellcache.graph.locate import places_of
 from pytest_cellcache.graph.reached import Reached
 from pytest_cellcache.graph.remembered import Place, Ran
 from pytest_cellcache.lifecycle.footprint import InputKeys
+from pytest_cellcache.lifecycle.graphblob import shorten
 from pytest_cellcache.lifecycle.producers import Producers, draws, place_left, unit_key, unit_of
 from pytest_cellcache.lifecycle.sides import Sides
 from pytest_cellcache.lifecycle.surroundings import Edges, KeysOfCode, Surroundings
-from pytest_cellcache.lifecycle.units import Attempt, Instance
+from pytest_cellcache.lifecycle.units import Attempt, Instance, Restored
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import EFFECTS, GROUP, LEFT, UNIT, Key
 from pytest_cellcache.model.observation import (
@@ -42,7 +43,6 @@ class Left:
         inputs: per module imported by a test, what the units that did so consulted meanwhile.
         units: what producers rest on, by their keys.
         hubs: keys that stand for many, as many units rest on the same.
-        contents: digests of what others rest on by content.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Left:
         self.loaded: set[str] = set()
         self.units: dict[Key, frozenset[Key]] = {}
         self.hubs: dict[Key, frozenset[Key]] = {}
-        self.contents: dict[Key, Digest] = {}
+        self._contents: dict[Key, Digest] = {}
         self._hub_of: dict[frozenset[Key], Key] = {}
         # By test: units of the fixtures that it has used, which it makes live itself.
         self._used: dict[Key, set[Key]] = {}
@@ -75,7 +75,7 @@ class Left:
         self._values: set[str] = set()
         self._changed: dict[Key, tuple[Attempt, Instance | None]] = {}
         self._changes: dict[Key, frozenset[StateChange]] = {}
-        self._left_by: dict[Key, dict[str, Digest]] = {}
+        self._left_by: dict[Key, dict[str, str]] = {}
 
     def add(self, attempt: Attempt) -> None:
         """Take what a test and its fixtures imported and changed."""
@@ -226,13 +226,17 @@ class Left:
                 broad=broad,
                 leaving=attempt.leaving if instance is None else {},
             )
-        self.contents = producers.left
+        self._contents = producers.left
         self._left_by = {}
         for key, content in producers.left.items():
-            self._left_by.setdefault(unit_of(key), {})[place_left(key)] = content
+            self._left_by.setdefault(unit_of(key), {})[place_left(key)] = shorten(content)
 
-    def left_by(self, attempt: Attempt) -> Mapping[str, Digest]:
-        """Give what a test has left by content, by place."""
+    def digests(self, otherwise: Callable[[Key], Digest]) -> Callable[[Key], Digest]:
+        """Give what digests keys, those included of what others rest on by content."""
+        return lambda key: self._contents.get(key) or otherwise(key)
+
+    def left_by(self, attempt: Attempt) -> dict[str, str]:
+        """Give short digests of what a test has left that others rest on by content, by place."""
         return self._left_by.get(self.key_of(attempt), {})
 
     def _on_stack(self, seen: Observation) -> frozenset[Place] | None:
@@ -268,6 +272,17 @@ class Left:
             return frozenset({unit_of(key)})
         return self.units.get(key) or self.hubs.get(key)
 
+    def units_in(self, roots: Iterable[Key]) -> Iterator[frozenset[Key]]:
+        """Give what the producers rest on that roots lead to."""
+        stack, seen = [*roots], set[Key]()
+        while stack:
+            key = unit_of(stack.pop())
+            if key.kind == UNIT and key not in seen:
+                seen.add(key)
+                found = self.units.get(key, frozenset())
+                yield found
+                stack += [*found, *self.hubs.get(key, ())]
+
     def hub_of(self, keys: frozenset[Key]) -> Key:
         """Give the one key that stands for some others."""
         hub = self._hub_of.get(keys)
@@ -290,3 +305,14 @@ class Left:
 def modules_only(keys: Iterable[Key]) -> Iterable[Key]:
     """Leave out keys that do not stand for the evaluation of a module."""
     return (key for key in keys if key.kind in (EFFECTS, GROUP))
+
+
+def restored_in(attempt: Attempt) -> set[Restored]:
+    """Give the records that fixtures of an attempt were restored from."""
+    used = {each for instance in attempt.instances for each in instance.with_upstream()}
+    return {instance.restored for instance in used if instance.restored is not None}
+
+
+def key_of_restored(restored: Restored) -> Key:
+    """Give the key that leads to all that a restored fixture consulted."""
+    return unit_key("", f"restored {restored.unit}")

@@ -43,11 +43,7 @@ class Reading:
             group: file of the test.
             has_children: processes that it started may have looked at annotations.
         """
-        kinds = 0
-        for key in roots:
-            if key.kind == BODY:
-                known = self._kinds.get(key)
-                kinds |= self._kinds_of(key) if known is None else known
+        kinds = self._kinds_in(roots)
         found: set[Key] = set()
         if kinds & _MODULE:
             found.add(Key(SURFACE, group))
@@ -60,6 +56,30 @@ class Reading:
         if has_children:
             found |= self._closure.annotations(reach((*roots, *found), self._edges))
         return found
+
+    def read_of(self, roots: Collection[Key], units: Iterable[frozenset[Key]]) -> set[Key]:
+        """Give what a test rests on because it reads code of what others left.
+
+        Args:
+            roots: all that it rests on, what others left included.
+            units: what these rest on.
+        """
+        kinds = self._kinds_in(roots)
+        found: set[Key] = set()
+        if kinds & _DOCS:
+            found |= self._docs.reached(roots)
+        for keys in units if kinds & (_CODES | _LINES) else ():
+            found |= {*keys, *self._closure.codes(keys)}
+            found |= {Key(FILE, key.path) for key in keys if key.kind == BODY}
+        return found
+
+    def _kinds_in(self, roots: Iterable[Key]) -> int:
+        kinds = 0
+        for key in roots:
+            if key.kind == BODY:
+                known = self._kinds.get(key)
+                kinds |= self._kinds_of(key) if known is None else known
+        return kinds
 
     def _kinds_of(self, key: Key) -> int:
         refs = list(self._project.refs_of(key))

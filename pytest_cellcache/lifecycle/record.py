@@ -20,19 +20,19 @@ from pytest_cellcache.graph.remembered import Ran
 from pytest_cellcache.graph.scan import scan_source
 from pytest_cellcache.lifecycle.barriers import barrier_to_storing
 from pytest_cellcache.lifecycle.children import ChildFootprints, Lines
-from pytest_cellcache.lifecycle.consumers import Kept, with_producers
+from pytest_cellcache.lifecycle.consumers import Kept, with_code_read, with_producers
 from pytest_cellcache.lifecycle.entered import ENTERED
 from pytest_cellcache.lifecycle.evaluations import evaluations_of
 from pytest_cellcache.lifecycle.flux import is_in_flux, without_flux
 from pytest_cellcache.lifecycle.footprint import InputKeys, may_ask_entries
-from pytest_cellcache.lifecycle.graphblob import encode_graph, shorten
+from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inheritance import Present, Told, are_told, digest_of_changes, tell
 from pytest_cellcache.lifecycle.inputs import Inputs
-from pytest_cellcache.lifecycle.left import Left
+from pytest_cellcache.lifecycle.left import Left, key_of_restored, restored_in
 from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
 from pytest_cellcache.lifecycle.nametable import BLOB, PACKED, NameTable
 from pytest_cellcache.lifecycle.precedence import texts
-from pytest_cellcache.lifecycle.producers import Producers, draws, unit_key
+from pytest_cellcache.lifecycle.producers import Producers, draws
 from pytest_cellcache.lifecycle.reading import Reading
 from pytest_cellcache.lifecycle.sequences import Sequences
 from pytest_cellcache.lifecycle.sites import ImportInputs, place_inputs
@@ -44,9 +44,9 @@ from pytest_cellcache.lifecycle.surroundings import (
     packages_of,
     reach,
 )
-from pytest_cellcache.lifecycle.units import Attempt, Restored, TestFacts, blamed
+from pytest_cellcache.lifecycle.units import Attempt, TestFacts, blamed
 from pytest_cellcache.model import reasons
-from pytest_cellcache.model.digest import ABSENT, Digest
+from pytest_cellcache.model.digest import ABSENT
 from pytest_cellcache.model.keys import BODY, EFFECTS, GROUP, HOOKS, MARKERS, RUN, Key
 from pytest_cellcache.model.observation import CodeRef, Observation, StateChange
 from pytest_cellcache.model.reasons import Reason
@@ -166,8 +166,8 @@ class Recording:
             Key(GROUP, group): self.shared(group, around, at_import) | everywhere
             for group in {attempt.facts.group for attempt in (*closed, *new)}
         }
-        for restored in {r for attempt in (*closed, *new) for r in _restored(attempt)}:
-            shared[_hub(restored)] = restored.keys
+        for restored in {r for attempt in (*closed, *new) for r in restored_in(attempt)}:
+            shared[key_of_restored(restored)] = restored.keys
 
         def edges(key: Key) -> frozenset[Key]:
             known = shared.get(key) or left.edges(key)
@@ -193,6 +193,7 @@ class Recording:
         )
         self.sequences.note_changes(producers.changes, left)
         kept = self.sequences.apply(kept, left, roots_of)
+        kept = with_code_read(kept, left, Reading(self._project, closure, edges))
         fates: dict[str, Reason | None] = {}
         for row in [row for row in kept if row.producers and row.attempt.is_setup]:
             kept.remove(row)  # what a test left behind is in the value
@@ -222,18 +223,18 @@ class Recording:
 
     def changes_of(self, attempt: Attempt, around: Surroundings) -> list[Told]:
         """Give what an attempt has changed that others may read, before it is written."""
+        return tell(self._alone(attempt, around)[1].changes)
+
+    def left_by(self, attempt: Attempt, around: Surroundings) -> dict[str, str]:
+        """Tell what an attempt has left by content, as its record will."""
+        return self._alone(attempt, around)[0].left_by(attempt)
+
+    def _alone(self, attempt: Attempt, around: Surroundings) -> tuple[Left, Producers]:
         left = self._new_left(around)
         left.add(attempt)
         producers = self._now(around).producers()
         left.note_changes(producers)
-        return tell(producers.changes)
-
-    def left_by(self, attempt: Attempt, around: Surroundings) -> dict[str, str]:
-        """Tell what an attempt has left by content, as its record will."""
-        left = self._new_left(around)
-        left.add(attempt)
-        left.note_changes(self._now(around).producers())
-        return {where: shorten(content) for where, content in left.left_by(attempt).items()}
+        return left, producers
 
     def is_told(self, attempt: Attempt, last: Mapping[str, Any]) -> bool:
         """Say whether a test has changed nothing in modules but what was told of it before."""
@@ -273,9 +274,7 @@ class Recording:
         return Closure(self._project, self._digester, evaluations), frozenset(everywhere)
 
     def _save(self, kept: Sequence[Kept], everything: set[Key], edges: Edges, left: Left) -> bool:
-        def digest(key: Key) -> Digest:
-            return left.contents.get(key) or self._inputs.digest(key)
-
+        digest = left.digests(self._inputs.digest)
         blob, positions = encode_graph(everything, edges, digest, self._inputs.members)
         name = self._store.put_blob(blob)
         if name is None:
@@ -293,14 +292,13 @@ class Recording:
                 "duration": round(attempt.duration_s, 6),
                 ENTERED: entered,
             }
-            body |= self.sequences.to_json(attempt)
             order = self.sequences.order_to_json(row, self._last_of(attempt.facts), ran)
-            body |= names.pack(order)
+            body |= self.sequences.to_json(attempt) | names.pack(order)
             if attempt.changes:
                 relative = self._project.snapshot.places.relative
                 body["changed"] = digest_of_changes(attempt, relative)
                 if contents := left.left_by(attempt):
-                    body["leaving"] = {where: shorten(each) for where, each in contents.items()}
+                    body["leaving"] = contents
             rows.append((attempt, body))
         named = self._store.put_blob(names.encode(self.sequences.digest_of)) if names else ""
         if named is None:
@@ -356,7 +354,7 @@ class Recording:
             for file, inputs in self.at_import(around).of_opaque.items():
                 if around.concerns(file, facts.group):
                     roots |= inputs
-        roots |= {_hub(restored) for restored in _restored(attempt)}
+        roots |= {key_of_restored(restored) for restored in restored_in(attempt)}
         named = self.at_import(around).of_key.keys()
         by_others = self.sequences.of(attempt).written
         consulted = [(each.seen, each.with_upstream() - {each}) for each in attempt.instances]
@@ -400,12 +398,3 @@ class Recording:
     def keys_of_code(self, codes: Iterable[CodeRef]) -> set[Key]:
         """Give the keys of code objects that ran."""
         return self._locator.keys(codes)
-
-
-def _restored(attempt: Attempt) -> set[Restored]:
-    used = {each for instance in attempt.instances for each in instance.with_upstream()}
-    return {instance.restored for instance in used if instance.restored is not None}
-
-
-def _hub(restored: Restored) -> Key:  # leads to all that a restored fixture consulted
-    return unit_key("", f"restored {restored.unit}")

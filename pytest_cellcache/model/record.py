@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from pytest_cellcache.model.reasons import Reason
+from pytest_cellcache.model.reasons import PRODUCER, Reason
 
 
 class Entry(NamedTuple):
@@ -36,7 +36,7 @@ class Hit(NamedTuple):
 
     entry: Entry
     after: tuple[tuple[str, str, str], ...] = ()
-    otherwise: Reason | None = None
+    otherwise: Reason = Reason(PRODUCER)
 
 
 class Miss(NamedTuple):

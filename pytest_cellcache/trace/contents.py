@@ -30,6 +30,7 @@ from typing import Any, Final
 from pytest_cellcache.model.digest import Digest, digest_parts
 from pytest_cellcache.trace.definitions import (
     annotations_of,
+    is_found,
     is_plain,
     members_to_tell,
     qualified,
@@ -158,7 +159,7 @@ class Contents:
         is_standard = name[0].partition(".")[0] in sys.stdlib_module_names
         known = self._named.get(ident)
         if known is None or known.reference() is not kind:
-            if not _is_found(kind, name):
+            if not is_found(kind, name):
                 return False
             if not is_standard:
                 self._named[ident] = _Named(weakref.ref(kind))
@@ -297,21 +298,6 @@ class Contents:
                 self._out.append("unset")
             else:
                 self._take(content)
-
-
-def _is_found(thing: Any, name: tuple[str, str]) -> bool:
-    """Say whether a module holds a definition under its name."""
-    found: Any = sys.modules.get(name[0])
-    if type(found) is not types.ModuleType:
-        return False
-    for part in name[1].split("."):
-        space = vars(found) if type(found) is types.ModuleType else None
-        if issubclass(type(found), type):
-            space = type.__getattribute__(found, "__dict__")
-        if space is None or part not in space:
-            return False
-        found = space[part]
-    return found is thing
 
 
 def _is_simple(member: Any) -> bool:

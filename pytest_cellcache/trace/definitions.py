@@ -38,6 +38,21 @@ def qualified(thing: Any) -> tuple[str, str]:
     return str(thing.__module__), str(thing.__qualname__)
 
 
+def is_found(thing: Any, name: tuple[str, str]) -> bool:
+    """Say whether a module holds a definition under its name."""
+    found: Any = sys.modules.get(name[0])
+    if type(found) is not types.ModuleType:
+        return False
+    for part in name[1].split("."):
+        space = vars(found) if type(found) is types.ModuleType else None
+        if issubclass(type(found), type):
+            space = type.__getattribute__(found, "__dict__")
+        if space is None or part not in space:
+            return False
+        found = space[part]
+    return found is thing
+
+
 def members_to_tell(kind: type) -> Iterator[tuple[str, Any]]:
     """Give the members of a class, those aside that follow from the others.
 
