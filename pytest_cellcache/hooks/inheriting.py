@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from pytest_cellcache.hooks.order import Order
 from pytest_cellcache.hooks.settling import Judged, leaves
+from pytest_cellcache.lifecycle.contents import Row, are_left
 from pytest_cellcache.lifecycle.inheritance import Told, read
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
 from pytest_cellcache.lifecycle.record import Recording
@@ -41,7 +42,7 @@ class Inheriting:
         waiting = [verdict for verdict in verdicts if isinstance(verdict, Hit)]
         self._awaited = {name for verdict in waiting for name, *_ in verdict.after}
         # By node id of those among them that ran: what they left, by content.
-        self._left: dict[str, dict[str, str]] = {}
+        self._left: dict[str, dict[str, list[Row]]] = {}
         self._recording = recording
         self._verifier = verifier
         self._order = order
@@ -96,10 +97,12 @@ class Inheriting:
         """Say whether a record was made after other tests than ran so far, or what they left."""
         entry = hit.entry
         for name, place, content in hit.after:
+            facts, verdict = self._judged[name]
+            rows = self._verifier.rows_left(facts, place, content)
             if name in self._left:
-                if self._left[name].get(place) != content:
+                if not are_left(rows, self._left[name].get(place, ())):
                     return True
-            elif not leaves(self._judged[name][1], place, content):
+            elif not leaves(verdict, place, rows):
                 return True
         return self._order.is_upset(entry, self._verifier.keys_of, self._sees) or (
             not self._order.by_chance and self._is_set_otherwise(entry)

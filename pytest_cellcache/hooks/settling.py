@@ -10,6 +10,7 @@ import pytest
 from pytest_cellcache.hooks.leavings import has_other_past, put_back_in, set_in
 from pytest_cellcache.hooks.makers import Makers
 from pytest_cellcache.hooks.scopes import places_of, reach_of
+from pytest_cellcache.lifecycle.contents import Row, are_left, rows_in
 from pytest_cellcache.lifecycle.precedence import Others, Precedence, groups, texts
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
@@ -25,6 +26,8 @@ class Records(Protocol):
     def producers_of(self, facts: TestFacts) -> tuple[str, ...]: ...
 
     def last_of(self, facts: TestFacts) -> Mapping[str, Any]: ...
+
+    def rows_left(self, facts: TestFacts, place: str, content: str) -> list[Row]: ...
 
     def another(self, facts: TestFacts, fits: Callable[[Entry], bool]) -> Entry | None: ...
 
@@ -43,7 +46,7 @@ def settle(
     in_order = [item for item in items if item.nodeid in judged]
     ranks = {item.nodeid: number for number, item in enumerate(in_order)}
     while (
-        _keep_waiting(ranks, judged)
+        _keep_waiting(ranks, judged, records)
         or _keep_order(ranks, judged, records)
         or _run_producers(judged, records)
         or _keep_sequences(in_order, judged, records)
@@ -52,7 +55,7 @@ def settle(
         pass
 
 
-def _keep_waiting(ranks: Mapping[str, int], judged: Judged) -> bool:
+def _keep_waiting(ranks: Mapping[str, int], judged: Judged, records: Records) -> bool:
     """Let none wait for what others leave who do not run, or have left another thing.
 
     Who comes after a test leaves nothing for it (``_keep_order`` sees to it that none comes before
@@ -72,17 +75,17 @@ def _keep_waiting(ranks: Mapping[str, int], judged: Judged) -> bool:
         judged[nodeid] = facts, verdict._replace(after=after)
         for name, place, content in after:
             other = judged[name][1] if name in judged else None
-            if not (isinstance(other, Miss) or leaves(other, place, content)):
+            rows = records.rows_left(judged[name][0], place, content) if name in judged else []
+            if not rows or not (isinstance(other, Miss) or leaves(other, place, rows)):
                 _give_up(judged, nodeid, verdict)
                 has_changed = True
                 break
     return has_changed
 
 
-def leaves(verdict: Verdict | None, place: str, content: str) -> bool:
+def leaves(verdict: Verdict | None, place: str, rows: list[Row]) -> bool:
     """Say whether a test that is replayed has left something in a place."""
-    told = verdict.entry.body.get("leaving") if isinstance(verdict, Hit) else None
-    return isinstance(told, dict) and told.get(place) == content
+    return isinstance(verdict, Hit) and are_left(rows, rows_in(verdict.entry.body, place))
 
 
 def _give_up(judged: Judged, nodeid: str, verdict: Hit) -> None:

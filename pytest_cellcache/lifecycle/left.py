@@ -8,8 +8,8 @@ from typing import Final
 from pytest_cellcache.graph.locate import places_of
 from pytest_cellcache.graph.reached import Reached
 from pytest_cellcache.graph.remembered import Place, Ran
+from pytest_cellcache.lifecycle.contents import Row, digest_of_rows
 from pytest_cellcache.lifecycle.footprint import InputKeys
-from pytest_cellcache.lifecycle.graphblob import shorten
 from pytest_cellcache.lifecycle.producers import Producers, draws, place_left, unit_key, unit_of
 from pytest_cellcache.lifecycle.sides import Sides
 from pytest_cellcache.lifecycle.surroundings import Edges, KeysOfCode, Surroundings
@@ -75,7 +75,7 @@ class Left:
         self._values: set[str] = set()
         self._changed: dict[Key, tuple[Attempt, Instance | None]] = {}
         self._changes: dict[Key, frozenset[StateChange]] = {}
-        self._left_by: dict[Key, dict[str, str]] = {}
+        self._left_by: dict[Key, dict[str, list[Row]]] = {}
 
     def add(self, attempt: Attempt) -> None:
         """Take what a test and its fixtures imported and changed."""
@@ -226,17 +226,17 @@ class Left:
                 broad=broad,
                 leaving=attempt.leaving if instance is None else {},
             )
-        self._contents = producers.left
+        self._contents = {key: digest_of_rows(rows) for key, rows in producers.left.items()}
         self._left_by = {}
-        for key, content in producers.left.items():
-            self._left_by.setdefault(unit_of(key), {})[place_left(key)] = shorten(content)
+        for key, rows in producers.left.items():
+            self._left_by.setdefault(unit_of(key), {})[place_left(key)] = rows
 
     def digests(self, otherwise: Callable[[Key], Digest]) -> Callable[[Key], Digest]:
         """Give what digests keys, those included of what others rest on by content."""
         return lambda key: self._contents.get(key) or otherwise(key)
 
-    def left_by(self, attempt: Attempt) -> dict[str, str]:
-        """Give short digests of what a test has left that others rest on by content, by place."""
+    def left_by(self, attempt: Attempt) -> dict[str, list[Row]]:
+        """Give what a test has left that others rest on by content, by place."""
         return self._left_by.get(self.key_of(attempt), {})
 
     def _on_stack(self, seen: Observation) -> frozenset[Place] | None:

@@ -22,7 +22,8 @@ from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import words_of
 from pytest_cellcache.graph.remembered import Place, Ran, Writers, Written, attribute_of, fills
 from pytest_cellcache.graph.scopes import initialises
-from pytest_cellcache.model.digest import Digest, digest_parts
+from pytest_cellcache.lifecycle.contents import Row, row_of
+from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import BODY, EFFECTS, LEFT, NAME, SURFACE, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, CodeRef, StateChange
 from pytest_cellcache.trace.chance import DRAWN
@@ -85,7 +86,7 @@ class Producers:
     """What units of a run left behind.
 
     Attributes:
-        left: digests of what others rest on no more than by content.
+        left: what others rest on no more than by content.
     """
 
     def __init__(self, project: Project, names: Names, calls: Calls) -> None:
@@ -93,7 +94,7 @@ class Producers:
         self._names = names
         self._calls = calls
         self.changes: list[Change] = []
-        self.left: dict[Key, Digest] = {}
+        self.left: dict[Key, list[Row]] = {}
         self._known: set[Change] = set()
         self._written: dict[Place, Written] = {}
 
@@ -120,7 +121,7 @@ class Producers:
         """
         relative = self._project.snapshot.places.relative
         writers = None
-        told: dict[Key, list[tuple[str, str]]] = {}
+        told: dict[Key, list[StateChange]] = {}
         for change in changes:
             if change.filename == OUTSIDE:
                 key = Key(NAME, OUTSIDE, change.name)
@@ -173,7 +174,7 @@ class Producers:
             if change in leaving and _is_left_by(made, unit):
                 left = left_by(unit, f"{path}::{change.name}")
                 made = made._replace(rests_on=frozenset({left}))
-                told.setdefault(left, []).append((change.word, leaving[change]))
+                told.setdefault(left, []).append(change)
             if change.word:
                 paths = {place[0] for place in ran.places | own}
                 made = made._replace(defined=self._defined(change.word, paths))
@@ -182,8 +183,10 @@ class Producers:
                 needs = frozenset({unit})
                 self._keep(Change(key, COUNTED, False, needs, unit, unit=unit, is_counter=True))
 
-        for left, rows in told.items():
-            self.left[left] = digest_parts(part for row in sorted(rows) for part in row)
+        order = {change: number for number, change in enumerate(leaving)}
+        for left, those in told.items():
+            those.sort(key=lambda change: order[change])
+            self.left[left] = [row_of(change.word, leaving[change]) for change in those]
 
     def _keep(self, made: Change) -> None:
         if made not in self._known:

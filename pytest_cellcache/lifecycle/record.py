@@ -21,6 +21,7 @@ from pytest_cellcache.graph.scan import scan_source
 from pytest_cellcache.lifecycle.barriers import barrier_to_storing
 from pytest_cellcache.lifecycle.children import ChildFootprints, Lines
 from pytest_cellcache.lifecycle.consumers import Kept, with_code_read, with_producers
+from pytest_cellcache.lifecycle.contents import Row
 from pytest_cellcache.lifecycle.entered import ENTERED
 from pytest_cellcache.lifecycle.evaluations import evaluations_of
 from pytest_cellcache.lifecycle.flux import is_in_flux, without_flux
@@ -225,7 +226,7 @@ class Recording:
         """Give what an attempt has changed that others may read, before it is written."""
         return tell(self._alone(attempt, around)[1].changes)
 
-    def left_by(self, attempt: Attempt, around: Surroundings) -> dict[str, str]:
+    def left_by(self, attempt: Attempt, around: Surroundings) -> dict[str, list[Row]]:
         """Tell what an attempt has left by content, as its record will."""
         return self._alone(attempt, around)[0].left_by(attempt)
 
@@ -297,8 +298,7 @@ class Recording:
             if attempt.changes:
                 relative = self._project.snapshot.places.relative
                 body["changed"] = digest_of_changes(attempt, relative)
-                if contents := left.left_by(attempt):
-                    body["leaving"] = contents
+                body |= {"leaving": found} if (found := left.left_by(attempt)) else {}
             rows.append((attempt, body))
         named = self._store.put_blob(names.encode(self.sequences.digest_of)) if names else ""
         if named is None:

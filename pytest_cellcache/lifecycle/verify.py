@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_cellcache.graph.members import Members
+from pytest_cellcache.lifecycle.contents import Row, are_rows, rows_in
 from pytest_cellcache.lifecycle.entered import EnteredNow
 from pytest_cellcache.lifecycle.graphblob import StoredGraph
 from pytest_cellcache.lifecycle.inputs import Inputs
@@ -103,6 +104,12 @@ class Verifier:
             return unstored
         entries = self._entries(facts.group).get(facts.nodeid)
         return entries[0].body if entries else {}
+
+    def rows_left(self, facts: TestFacts, place: str, content: str) -> list[Row]:
+        """Give what a test left in a place once, by a digest of that; empty if it is not known."""
+        entries = self._entries(facts.group).get(facts.nodeid, ())
+        found = (rows_in(entry.body, place) for entry in entries)
+        return next((rows for rows in found if rows and are_rows(rows, content)), [])
 
     def collection(self, group: str, facts: Digest) -> Entry | None:
         """Give the newest record of the collection of a module that holds."""

@@ -6,8 +6,9 @@ by addresses and by lines of source. Different ones mean nothing: order counts, 
 this run. No code of the objects runs, see ``parts``.
 
 Of classes and functions that a module holds under their names, what evaluating their definition has
-made counts, bodies aside: who runs one rests on it. Of others the code counts, too. Classes are
-taken as they were before the first test: what changes them is a change of its own.
+made counts, bodies and docstrings aside: who runs or reads one rests on it. Of others the code
+counts, too. Classes are taken as they were before the first test: what changes them is a change of
+its own.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from pytest_cellcache.model.digest import Digest, digest_parts
+from pytest_cellcache.sources.loaded import attribute_of
 from pytest_cellcache.trace.definitions import (
     annotations_of,
     is_found,
@@ -237,8 +239,8 @@ class Contents:
         for cell in function.__closure__ or ():
             self._take(cell)
         self._take_all(
-            "made of", function.__defaults__, function.__kwdefaults__, function.__doc__,
-            namespace_of(function),
+            "made of", function.__defaults__, function.__kwdefaults__,
+            function.__doc__ if is_own else None, namespace_of(function),
             annotations_of(function),
         )  # fmt: skip
 
@@ -273,9 +275,13 @@ class Contents:
         self._out += ("class", *qualified(kind))
         self._take(type(kind))
         self._take(kind.__bases__)
+        module = sys.modules.get(qualified(kind)[0])
+        file = attribute_of(module, "__file__")
+        is_own = "<locals>" in qualified(kind)[1] or not self._is_traced(str(file))
         for name, member in members_to_tell(kind):
-            self._out.append(name)
-            self._take(member)
+            if name != "__doc__" or is_own:
+                self._out.append(name)
+                self._take(member)
 
     def _take_instance(self, value: Any) -> None:
         kind = type(value)

@@ -6,7 +6,7 @@ from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol
 
-from pytest_cellcache.model.digest import ABSENT, Digest, digest_parts
+from pytest_cellcache.model.digest import ABSENT, Digest
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, StateChange
 from pytest_cellcache.trace.contents import Contents
 from pytest_cellcache.trace.parts import namespace_of, slot_value, slots_of
@@ -50,13 +50,16 @@ class Holding:
             self._contents.take_down(kinds)
 
     def digests(self, changes: Iterable[StateChange]) -> dict[StateChange, Digest]:
-        """Digest what is there now, in all places where that can be told."""
+        """Digest what is there now, in all places where that can be told.
+
+        Returns:
+            Digests by change, those below one global in the order in which they are found there.
+        """
         told = [c for c in sorted(changes, key=_in_order) if c.filename not in (FIXTURE, OUTSIDE)]
         found: dict[StateChange, Digest] = {}
         if len(told) > _MOST:
             return found
         self._contents.begin()
-        ranks = self._ranks(told)
         for change in told:
             owner = change.filename, change.name
             if self._vain[owner] >= _OFTEN:
@@ -66,8 +69,9 @@ class Holding:
                 self._vain[owner] += 1
             else:
                 self._vain[owner] = 0
-                found[change] = digest_parts([digest, str(ranks.get(change, ""))])
-        return found
+                found[change] = digest
+        ranks = self._ranks(found)
+        return {change: found[change] for change in sorted(found, key=lambda c: ranks.get(c, 0))}
 
     def _digest(self, change: StateChange) -> Digest | None:
         holder = self._globals.global_of((change.filename, change.name))
@@ -82,7 +86,7 @@ class Holding:
         place = "".join((self._globals.module_name(change.filename), change.name, change.word))
         return self._contents.digest(place, content)
 
-    def _ranks(self, changes: list[StateChange]) -> Mapping[StateChange, int]:
+    def _ranks(self, changes: Iterable[StateChange]) -> Mapping[StateChange, int]:
         """Tell in which order those keys are that were changed in one mapping."""
         groups: dict[tuple[str, str], dict[str, StateChange]] = {}
         for change in changes:
