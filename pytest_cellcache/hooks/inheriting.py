@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from pytest_cellcache.hooks.order import Order
 from pytest_cellcache.hooks.settling import Judged, leaves
-from pytest_cellcache.lifecycle.contents import Row, are_left
+from pytest_cellcache.lifecycle.contents import Contents, are_left
 from pytest_cellcache.lifecycle.inheritance import Told, read
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
 from pytest_cellcache.lifecycle.record import Recording
@@ -42,7 +42,7 @@ class Inheriting:
         waiting = [verdict for verdict in verdicts if isinstance(verdict, Hit)]
         self._awaited = {name for verdict in waiting for name, *_ in verdict.after}
         # By node id of those among them that ran: what they left, by content.
-        self._left: dict[str, dict[str, list[Row]]] = {}
+        self._left: dict[str, Contents] = {}
         self._recording = recording
         self._verifier = verifier
         self._order = order
@@ -98,11 +98,11 @@ class Inheriting:
         entry = hit.entry
         for name, place, content in hit.after:
             facts, verdict = self._judged[name]
-            rows = self._verifier.rows_left(facts, place, content)
+            before = self._verifier.left_once(facts, place, content)
             if name in self._left:
-                if not are_left(rows, self._left[name].get(place, ())):
+                if not are_left(before, self._left[name], place):
                     return True
-            elif not leaves(verdict, place, rows):
+            elif not leaves(verdict, place, before):
                 return True
         return self._order.is_upset(entry, self._verifier.keys_of, self._sees) or (
             not self._order.by_chance and self._is_set_otherwise(entry)

@@ -10,7 +10,7 @@ import pytest
 from pytest_cellcache.hooks.leavings import has_other_past, put_back_in, set_in
 from pytest_cellcache.hooks.makers import Makers
 from pytest_cellcache.hooks.scopes import places_of, reach_of
-from pytest_cellcache.lifecycle.contents import Row, are_left, rows_in
+from pytest_cellcache.lifecycle.contents import Contents, are_left, contents_in
 from pytest_cellcache.lifecycle.precedence import Others, Precedence, groups, texts
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
@@ -27,7 +27,7 @@ class Records(Protocol):
 
     def last_of(self, facts: TestFacts) -> Mapping[str, Any]: ...
 
-    def rows_left(self, facts: TestFacts, place: str, content: str) -> list[Row]: ...
+    def left_once(self, facts: TestFacts, place: str, digest: str) -> Contents: ...
 
     def another(self, facts: TestFacts, fits: Callable[[Entry], bool]) -> Entry | None: ...
 
@@ -75,17 +75,17 @@ def _keep_waiting(ranks: Mapping[str, int], judged: Judged, records: Records) ->
         judged[nodeid] = facts, verdict._replace(after=after)
         for name, place, content in after:
             other = judged[name][1] if name in judged else None
-            rows = records.rows_left(judged[name][0], place, content) if name in judged else []
-            if not rows or not (isinstance(other, Miss) or leaves(other, place, rows)):
+            before = records.left_once(judged[name][0], place, content) if other else {}
+            if not before or not (isinstance(other, Miss) or leaves(other, place, before)):
                 _give_up(judged, nodeid, verdict)
                 has_changed = True
                 break
     return has_changed
 
 
-def leaves(verdict: Verdict | None, place: str, rows: list[Row]) -> bool:
-    """Say whether a test that is replayed has left something in a place."""
-    return isinstance(verdict, Hit) and are_left(rows, rows_in(verdict.entry.body, place))
+def leaves(verdict: Verdict | None, place: str, before: Contents) -> bool:
+    """Say whether a test that is replayed has left in a place what was left before."""
+    return isinstance(verdict, Hit) and are_left(before, contents_in(verdict.entry.body), place)
 
 
 def _give_up(judged: Judged, nodeid: str, verdict: Hit) -> None:

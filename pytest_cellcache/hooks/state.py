@@ -16,13 +16,13 @@ from pytest_cellcache.graph.reachable import importable
 from pytest_cellcache.graph.reaching_out import reached_out
 from pytest_cellcache.hooks.basis import Basis
 from pytest_cellcache.hooks.guard import Guard
-from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.observation import FIXTURE, StateChange
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.sharing import places_in
 from pytest_cellcache.trace.batch import Signature
 from pytest_cellcache.trace.collector import paused
 from pytest_cellcache.trace.held import Held
+from pytest_cellcache.trace.holding import Content
 from pytest_cellcache.trace.layout import Files
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.state import StateWatch
@@ -93,7 +93,7 @@ class Changes:
             self._watch.pass_on()
         return frozenset(self._item)
 
-    def holds(self, changes: frozenset[StateChange]) -> Mapping[StateChange, Digest]:
+    def holds(self, changes: frozenset[StateChange]) -> Mapping[StateChange, Content]:
         """Digest what an item leaves in the places that it has changed, where that can be told."""
         if self._watch is None or not changes:
             return {}

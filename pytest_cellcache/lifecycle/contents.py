@@ -6,40 +6,59 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pytest_cellcache.lifecycle.graphblob import shorten
-from pytest_cellcache.model.digest import Digest, digest_parts
+from pytest_cellcache.model.digest import Digest, digest_json
 
-Row = tuple[str, str]
-"""A key or attribute, and a short digest of what is there."""
+Row = tuple[str, str, tuple[tuple[str, str], ...]]
+"""A key or attribute, a digest of what is there, and the same of what it has in common with what
+is in other places, by place and word. Digests are short ones."""
+Contents = Mapping[str, Sequence[Row]]
+"""Rows by place: file::name."""
 
 
-def row_of(word: str, content: Digest) -> Row:
+def row_of(word: str, content: Digest, links: Iterable[tuple[str, Digest]]) -> Row:
     """Make a row."""
-    return word, shorten(content)
+    return word, shorten(content), tuple(sorted((where, shorten(link)) for where, link in links))
+
+
+def where_of(place: str, word: str) -> str:
+    """Name a place with a word for what others have in common with it."""
+    return f"{place} {word}"
 
 
 def digest_of_rows(rows: Iterable[Row]) -> Digest:
     """Digest rows, their order included."""
-    return digest_parts(part for row in rows for part in row)
+    return digest_json(list(rows))
 
 
-def rows_in(body: Mapping[str, Any], place: str) -> list[Row]:
-    """Give what a record says that its test has left in a place."""
+def contents_in(body: Mapping[str, Any]) -> Contents:
+    """Give what a record says that its test has left."""
     found = body.get("leaving")
     try:
-        return [(str(word), str(told)) for word, told in found.get(place, ())]  # type: ignore[union-attr]
+        return {str(place): list(map(_read, rows)) for place, rows in found.items()}  # type: ignore[union-attr]
     except (TypeError, ValueError, AttributeError):
-        return []
+        return {}
 
 
-def are_rows(rows: Iterable[Row], content: str) -> bool:
-    """Say whether a short digest is that of some rows."""
-    return shorten(digest_of_rows(rows)) == content
+def _read(row: Any) -> Row:
+    word, content, links = row
+    return str(word), str(content), tuple((str(where), str(link)) for where, link in links)
 
 
-def are_left(rows: Sequence[Row], now: Iterable[Row]) -> bool:
-    """Say whether what was left is left again, whatever else is.
+def is_what(contents: Contents, place: str, digest: str) -> bool:
+    """Say whether what was left in a place has a short digest."""
+    return place in contents and shorten(digest_of_rows(contents[place])) == digest
+
+
+def are_left(before: Contents, now: Contents, place: str) -> bool:
+    """Say whether what was left in a place is left again, whatever else is.
 
     Who runs after others than before may leave more: what he would have found done then.
     """
-    words = {word for word, _ in rows}
-    return bool(rows) and [row for row in now if row[0] in words] == list(rows)
+    words = {row[0] for row in before.get(place, ())}
+    known = {where_of(where, row[0]) for where, rows in before.items() for row in rows}
+    found = [
+        (word, content, tuple(link for link in links if link[0] in known))
+        for word, content, links in now.get(place, ())
+        if word in words
+    ]
+    return bool(words) and found == list(before[place])

@@ -22,11 +22,11 @@ from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import words_of
 from pytest_cellcache.graph.remembered import Place, Ran, Writers, Written, attribute_of, fills
 from pytest_cellcache.graph.scopes import initialises
-from pytest_cellcache.lifecycle.contents import Row, row_of
-from pytest_cellcache.model.digest import Digest
+from pytest_cellcache.lifecycle.contents import Row, row_of, where_of
 from pytest_cellcache.model.keys import BODY, EFFECTS, LEFT, NAME, SURFACE, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, CodeRef, StateChange
 from pytest_cellcache.trace.chance import DRAWN
+from pytest_cellcache.trace.holding import Content
 from pytest_cellcache.trace.outside import MODULES
 
 COUNTED: Final = "cache_info"
@@ -35,7 +35,7 @@ _ADDRESS: Final = re.compile(
     r"(?<![0-9A-Za-z])(?:0x)?(?:[57][0-9a-f]{11}|1[0-4]\d{13}|9\d{13})(?![0-9A-Za-z])"
 )
 """In hexadecimal or decimal digits."""
-_UNTOLD: Final[Mapping[StateChange, Digest]] = MappingProxyType({})
+_UNTOLD: Final[Mapping[StateChange, Content]] = MappingProxyType({})
 _NO_INPUTS: Final[Mapping[frozenset[Place] | None, frozenset[Key]]] = MappingProxyType({})
 
 
@@ -107,7 +107,7 @@ class Producers:
         own: frozenset[Place],
         inputs: frozenset[Key],
         broad: Mapping[frozenset[Place] | None, frozenset[Key]] = _NO_INPUTS,
-        leaving: Mapping[StateChange, Digest] = _UNTOLD,
+        leaving: Mapping[StateChange, Content] = _UNTOLD,
     ) -> None:
         """Take what a unit changed.
 
@@ -121,7 +121,7 @@ class Producers:
         """
         relative = self._project.snapshot.places.relative
         writers = None
-        told: dict[Key, list[StateChange]] = {}
+        told: dict[str, list[StateChange]] = {}
         for change in changes:
             if change.filename == OUTSIDE:
                 key = Key(NAME, OUTSIDE, change.name)
@@ -172,9 +172,9 @@ class Producers:
                         rests_on=frozenset({unit}), producer=unit, fillers=frozenset()
                     )
             if change in leaving and _is_left_by(made, unit):
-                left = left_by(unit, f"{path}::{change.name}")
-                made = made._replace(rests_on=frozenset({left}))
-                told.setdefault(left, []).append(change)
+                place = f"{path}::{change.name}"
+                made = made._replace(rests_on=frozenset({left_by(unit, place)}))
+                told.setdefault(place, []).append(change)
             if change.word:
                 paths = {place[0] for place in ran.places | own}
                 made = made._replace(defined=self._defined(change.word, paths))
@@ -183,10 +183,28 @@ class Producers:
                 needs = frozenset({unit})
                 self._keep(Change(key, COUNTED, False, needs, unit, unit=unit, is_counter=True))
 
+        self._tell(unit, told, leaving)
+
+    def _tell(
+        self,
+        unit: Key,
+        told: Mapping[str, list[StateChange]],
+        leaving: Mapping[StateChange, Content],
+    ) -> None:
+        """Take by content what a unit left, by place."""
         order = {change: number for number, change in enumerate(leaving)}
-        for left, those in told.items():
-            those.sort(key=lambda change: order[change])
-            self.left[left] = [row_of(change.word, leaving[change]) for change in those]
+        where = {
+            change: where_of(place, change.word)
+            for place, those in told.items()
+            for change in those
+        }
+        for place, those in told.items():
+            rows = []
+            for change in sorted(those, key=lambda change: order[change]):
+                content = leaving[change]
+                links = [(where[o], link) for o, link in content.links if o in where]
+                rows.append(row_of(change.word, content.digest, links))
+            self.left[left_by(unit, place)] = rows
 
     def _keep(self, made: Change) -> None:
         if made not in self._known:

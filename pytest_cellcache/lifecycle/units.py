@@ -11,6 +11,7 @@ from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import Key
 from pytest_cellcache.model.observation import CodeRef, Observation, StateChange
 from pytest_cellcache.model.reasons import Reason
+from pytest_cellcache.trace.holding import Content
 
 
 class TestFacts(NamedTuple):
@@ -147,7 +148,7 @@ class Attempt(NamedTuple):
         met: fixture instances of whose values it was given what may change unseen.
         handled: those among them that it may have changed.
         inherits: node ids of producers of it that were replayed, or not known when it began.
-        leaving: digests of what was in the changed places at its end, where they are known.
+        leaving: what was in the changed places at its end, where that is known.
     """
 
     facts: TestFacts
@@ -163,7 +164,7 @@ class Attempt(NamedTuple):
     met: frozenset[Instance] = frozenset()
     handled: frozenset[Instance] = frozenset()
     inherits: tuple[str, ...] = ()
-    leaving: Mapping[StateChange, Digest] = MappingProxyType({})
+    leaving: Mapping[StateChange, Content] = MappingProxyType({})
 
 
 def blamed(

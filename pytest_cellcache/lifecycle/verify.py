@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_cellcache.graph.members import Members
-from pytest_cellcache.lifecycle.contents import Row, are_rows, rows_in
+from pytest_cellcache.lifecycle.contents import Contents, contents_in, is_what
 from pytest_cellcache.lifecycle.entered import EnteredNow
 from pytest_cellcache.lifecycle.graphblob import StoredGraph
 from pytest_cellcache.lifecycle.inputs import Inputs
@@ -105,11 +105,11 @@ class Verifier:
         entries = self._entries(facts.group).get(facts.nodeid)
         return entries[0].body if entries else {}
 
-    def rows_left(self, facts: TestFacts, place: str, content: str) -> list[Row]:
-        """Give what a test left in a place once, by a digest of that; empty if it is not known."""
+    def left_once(self, facts: TestFacts, place: str, digest: str) -> Contents:
+        """Give what a test left once, by a digest of what it left in a place, if it is known."""
         entries = self._entries(facts.group).get(facts.nodeid, ())
-        found = (rows_in(entry.body, place) for entry in entries)
-        return next((rows for rows in found if rows and are_rows(rows, content)), [])
+        found = (contents_in(entry.body) for entry in entries)
+        return next((each for each in found if is_what(each, place, digest)), {})
 
     def collection(self, group: str, facts: Digest) -> Entry | None:
         """Give the newest record of the collection of a module that holds."""

@@ -79,14 +79,14 @@ class Contents:
     ) -> None:
         self._is_traced = is_traced
         self._names_of = names_of
-        # What was met since ``begin``, by identity: its place.
-        self._seen: dict[int, str] = {}
+        # What was met, by identity: its number.
+        self._seen: dict[int, int] = {}
+        self._is_inside = False
         # Definitions that modules hold under their names, by identity.
         self._named: dict[int, _Named] = {}
         self._together: dict[frozenset[int], Digest | None] = {}
         self._out: list[str] = []
         self._met: set[int] = set()
-        self._place = ""
         self._left = 0
         self._depth = 0
 
@@ -97,35 +97,24 @@ class Contents:
             if ident not in self._named and self._meet_named(kind) and ident in self._named:
                 self._tell(self._named[ident])
 
-    def begin(self) -> None:
-        """Begin to tell where the same object is found again."""
-        self._seen = {}
-
-    def digest(self, place: str, value: Any) -> Digest | None:
+    def digest(self, value: Any) -> tuple[Digest | None, dict[int, int]]:
         """Digest what a value holds.
 
-        Args:
-            place: where it was found; no two of one ``begin`` have the same.
-
         Returns:
-            ``None`` where that cannot be told.
+            ``None`` where that cannot be told; and which objects were met, by identity.
         """
-        found, met = self._told(place, value)
-        if found is None:
-            return None
-        named = self._digest_of_named(met)
-        return None if named is None else digest_parts([found, named])
+        found, met = self._told(value)
+        named = None if found is None else self._digest_of_named(met)
+        if found is None or named is None:
+            return None, {}
+        return digest_parts([found, named]), self._seen
 
-    def _told(
-        self, place: str, value: Any, *, is_inside: bool = False
-    ) -> tuple[Digest | None, frozenset[int]]:
-        self._place, self._out, self._met = place, [], set()
-        self._left, self._depth = _MOST, 0
-        before = set(self._seen)
+    def _told(self, value: Any, *, is_inside: bool = False) -> tuple[Digest | None, frozenset[int]]:
+        self._out, self._met, self._seen = [], set(), {}
+        self._left, self._depth, self._is_inside = _MOST, 0, is_inside
         try:
             (self._take_class if is_inside else self._take)(value)
         except (Untold, RecursionError, RuntimeError, TypeError, ValueError, AttributeError):
-            self._seen = {ident: where for ident, where in self._seen.items() if ident in before}
             return None, frozenset()
         return digest_parts(self._out), frozenset(self._met)
 
@@ -152,7 +141,7 @@ class Contents:
         thing = named.reference()
         apart = Contents(self._is_traced, self._names_of)
         apart._named = self._named
-        named.digest, named.inner = apart._told("", thing, is_inside=True)
+        named.digest, named.inner = apart._told(thing, is_inside=True)
         named.is_told = True
 
     def _meet_named(self, kind: Any) -> bool:
@@ -185,9 +174,9 @@ class Contents:
         if kind is not tuple and kind is not frozenset:
             ident = identity(value)
             if ident in self._seen:
-                self._out += ("again", self._seen[ident])
+                self._out += ("again", str(self._seen[ident]))
                 return
-            self._seen[ident] = f"{self._place} {len(self._seen)}"
+            self._seen[ident] = len(self._seen)
             for name in self._names_of(ident):
                 self._out += ("global", name)
         self._depth += 1
@@ -258,7 +247,8 @@ class Contents:
         self._take(owner)
 
     def _take_memo(self, memo: Any) -> None:
-        # Not what it remembers, which is the same whoever asks first.
+        if LRU.cache_info(memo).currsize and not self._is_inside:
+            raise Untold  # what it gives may have been changed
         self._take_all("memo", memo.__wrapped__, LRU.cache_info(memo).maxsize, namespace_of(memo))
 
     def _take_pattern(self, pattern: Any) -> None:
@@ -274,7 +264,7 @@ class Contents:
     def _take_class(self, kind: Any) -> None:
         self._out += ("class", *qualified(kind))
         self._take(type(kind))
-        self._take(kind.__bases__)
+        self._take(type.__getattribute__(kind, "__bases__"))
         module = sys.modules.get(qualified(kind)[0])
         file = attribute_of(module, "__file__")
         is_own = "<locals>" in qualified(kind)[1] or not self._is_traced(str(file))

@@ -124,7 +124,7 @@ def is_plain(kind: type) -> bool:
 
 
 def _is_made_in_python(kind: Any) -> bool:
-    flags = kind.__flags__
+    flags = type.__getattribute__(kind, "__flags__")
     if not flags & _HEAP or flags & _IMMUTABLE:
         return False
     members = type.__getattribute__(kind, "__dict__")
@@ -137,7 +137,8 @@ def _is_made_in_python(kind: Any) -> bool:
     if "__weakref__" in members and not _has_managed_weakrefs(flags):
         expected += _POINTER
     base = type.__getattribute__(kind, "__base__")
-    return bool(kind.__basicsize__ - base.__basicsize__ == expected)
+    size, base_size = (type.__getattribute__(each, "__basicsize__") for each in (kind, base))
+    return bool(size - base_size == expected)
 
 
 def _has_managed_weakrefs(flags: int) -> bool:

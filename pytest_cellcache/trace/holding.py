@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Container, Iterable, Mapping
+from typing import Any, Final, NamedTuple, Protocol
 
-from pytest_cellcache.model.digest import ABSENT, Digest
+from pytest_cellcache.model.digest import ABSENT, Digest, digest_parts
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, StateChange
 from pytest_cellcache.trace.contents import Contents
+from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.parts import namespace_of, slot_value, slots_of
 
 MAPPINGS: Final = (dict, OrderedDict, defaultdict, Counter)
@@ -21,6 +22,17 @@ _OFTEN: Final = 10
 _NOTHING: Final = object()
 
 
+class Content(NamedTuple):
+    """What is found in a changed place.
+
+    Attributes:
+        links: other places where some of the same objects are found, and a digest of which.
+    """
+
+    digest: Digest
+    links: tuple[tuple[StateChange, Digest], ...] = ()
+
+
 class Globals(Protocol):
     """Where long-lived objects are found."""
 
@@ -29,6 +41,8 @@ class Globals(Protocol):
     def module_name(self, filename: str) -> str: ...
 
     def names_of(self, ident: int) -> list[str]: ...
+
+    def ways_to(self, ident: int, known: Container[int]) -> list[str]: ...
 
 
 class Holding:
@@ -49,42 +63,50 @@ class Holding:
         if len(kinds) <= _MOST_CLASSES:
             self._contents.take_down(kinds)
 
-    def digests(self, changes: Iterable[StateChange]) -> dict[StateChange, Digest]:
+    def contents(self, changes: Iterable[StateChange]) -> dict[StateChange, Content]:
         """Digest what is there now, in all places where that can be told.
 
         Returns:
-            Digests by change, those below one global in the order in which they are found there.
+            Contents by change, those below one global in the order in which they are found there.
         """
         told = [c for c in sorted(changes, key=_in_order) if c.filename not in (FIXTURE, OUTSIDE)]
-        found: dict[StateChange, Digest] = {}
+        found: dict[StateChange, Content] = {}
         if len(told) > _MOST:
             return found
-        self._contents.begin()
+        met: dict[StateChange, dict[int, int]] = {}
         for change in told:
             owner = change.filename, change.name
             if self._vain[owner] >= _OFTEN:
                 continue
-            digest = self._digest(change)
+            digest, objects = self._digest(change)
             if digest is None:
                 self._vain[owner] += 1
-            else:
-                self._vain[owner] = 0
-                found[change] = digest
+                continue
+            self._vain[owner] = 0
+            links = ((other, _link(objects, met[other])) for other in met)
+            found[change] = Content(digest, tuple((o, link) for o, link in links if link))
+            met[change] = objects
         ranks = self._ranks(found)
         return {change: found[change] for change in sorted(found, key=lambda c: ranks.get(c, 0))}
 
-    def _digest(self, change: StateChange) -> Digest | None:
+    def _digest(self, change: StateChange) -> tuple[Digest | None, dict[int, int]]:
         holder = self._globals.global_of((change.filename, change.name))
         content = holder
         if change.word and holder is not None:
             try:
                 content = _content(holder, change)
             except LookupError:
-                return None
+                return None, {}
         if content is _NOTHING or holder is None:
-            return ABSENT if content is _NOTHING else Digest("none")
-        place = "".join((self._globals.module_name(change.filename), change.name, change.word))
-        return self._contents.digest(place, content)
+            return (ABSENT if content is _NOTHING else Digest("none")), {}
+        digest, objects = self._contents.digest(content)
+        if digest is None:
+            return None, {}
+        # Who changes through another way what is here, changes it here, too.
+        inside = {*objects, identity(holder)}
+        ways = ((at, self._globals.ways_to(ident, inside)) for ident, at in objects.items())
+        told = [digest, *(part for at, found in ways if found for part in (str(at), *found))]
+        return digest_parts(told), objects
 
     def _ranks(self, changes: Iterable[StateChange]) -> Mapping[StateChange, int]:
         """Tell in which order those keys are that were changed in one mapping."""
@@ -100,6 +122,14 @@ class Holding:
             ordered = [key for key in keys if type(key) is str and key in group]
             found.update((group[key], rank) for rank, key in enumerate(ordered))
         return found
+
+
+def _link(objects: Mapping[int, int], others: Mapping[int, int]) -> Digest:
+    """Digest which objects of one place are objects of another; empty if none is."""
+    few, many = sorted((objects, others), key=len)
+    both = [ident for ident in few if ident in many]
+    pairs = sorted((objects[ident], others[ident]) for ident in both)
+    return digest_parts(map(str, pairs)) if pairs else Digest("")
 
 
 def _in_order(change: StateChange) -> tuple[str, ...]:

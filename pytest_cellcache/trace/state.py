@@ -16,12 +16,11 @@ from collections.abc import Container, Iterable
 from typing import Any, Final
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.observation import ALL_VARIABLES, FIXTURE, OUTSIDE, CodeRef, StateChange
 from pytest_cellcache.trace import unit
 from pytest_cellcache.trace.batch import Batch, Signature
 from pytest_cellcache.trace.held import Held
-from pytest_cellcache.trace.holding import MAPPINGS, Holding
+from pytest_cellcache.trace.holding import MAPPINGS, Content, Holding
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.layout import Files, Layout, Owner
 from pytest_cellcache.trace.limits import CALM, HUGE, MAX_FOREIGN, MAX_GROWN, MAX_OBJECTS
@@ -246,12 +245,29 @@ class StateWatch(Layout):
         owners = self._owners.get(ident, ())
         return sorted(f"{self.module_name(file)}.{name}" for file, name in owners)
 
+    def ways_to(self, ident: int, known: Container[int]) -> list[str]:
+        """Give what leads to an object and is not known: down from what has a name."""
+        found = {*self.names_of(ident)}
+        seen = {ident}
+        stack = [(parent, key) for parent, key in self._parents.get(ident, ())]
+        while stack:
+            parent, way = stack.pop()
+            if parent in known or parent in seen:
+                continue
+            seen.add(parent)
+            names = self.names_of(parent) or self._classes.get(parent, ())[1:]
+            found.update(f"{name}.{way}" for name in names)
+            if not names:
+                above = self._parents.get(parent, ())
+                stack += [(each, f"{key}.{way}") for each, key in above]
+        return sorted(found)
+
     def _own_classes(self) -> list[type]:
         return [h.owner for b in self._batches for h in b.held if h.owner is not None]
 
-    def holds(self, changes: Iterable[StateChange]) -> dict[StateChange, Digest]:
+    def holds(self, changes: Iterable[StateChange]) -> dict[StateChange, Content]:
         """Digest what is in changed places, where that can be told."""
-        return self._holding.digests(changes)
+        return self._holding.contents(changes)
 
     # -- modules that are loaded later ------------------------------------------------------------
 

@@ -619,7 +619,7 @@ def mode(): return CONFIG.mode
     [
         ("lib.reset()", 0),
         ("lib.configure('b')", 0),
-        ("assert lib.mode() == 'x'", 1),
+        ("assert lib.mode() in 'xyz'", 1),
         ("lib.CONFIG.mode = 'plain mode'", 0),
         ("assert lib.CONFIG.mode", 1),
         ("lib.count(); assert lib.CONFIG.level == 2", 1),
@@ -641,7 +641,7 @@ def test_who_only_sets_attributes_of_an_object_finds_nothing_in_it(
         """,
     )
     suite.warm()
-    suite.edit("test_a.py", 'lib.configure("x")', 'assert not lib.configure("x")')
+    suite.edit("test_a.py", 'lib.configure("x")', 'assert not lib.configure("y")')
     ran = suite.both()
     assert ran.code == 0
     assert ran.names == ["test_sets", "test_then"][: 1 + needed]
