@@ -230,41 +230,6 @@ class StateWatch(Layout):
         """Give the keys of a global that is a mapping of texts; ``None`` of any other."""
         return keys_of_mapping(self.global_of((filename, name)))
 
-    def global_of(self, owner: Owner) -> Any:
-        """Give the value of a global now; ``None`` where it or its module is not there."""
-        module = self._modules.get(owner[0])
-        return module.thing.get(owner[1]) if module is not None else None
-
-    def module_name(self, filename: str) -> str:
-        """Give the name of a watched module."""
-        module = self._modules.get(filename)
-        return str(module.thing.get("__name__")) if module is not None else ""
-
-    def names_of(self, ident: int) -> list[str]:
-        """Give the globals that are the object of an identity, modules by their names."""
-        owners = self._owners.get(ident, ())
-        return sorted(f"{self.module_name(file)}.{name}" for file, name in owners)
-
-    def ways_to(self, ident: int, known: Container[int]) -> list[str]:
-        """Give what leads to an object and is not known: down from what has a name."""
-        found = {*self.names_of(ident)}
-        seen = {ident}
-        stack = [(parent, key) for parent, key in self._parents.get(ident, ())]
-        while stack:
-            parent, way = stack.pop()
-            if parent in known or parent in seen:
-                continue
-            seen.add(parent)
-            names = self.names_of(parent) or self._classes.get(parent, ())[1:]
-            found.update(f"{name}.{way}" for name in names)
-            if not names:
-                above = self._parents.get(parent, ())
-                stack += [(each, f"{key}.{way}") for each, key in above]
-        return sorted(found)
-
-    def _own_classes(self) -> list[type]:
-        return [h.owner for b in self._batches for h in b.held if h.owner is not None]
-
     def holds(self, changes: Iterable[StateChange]) -> dict[StateChange, Content]:
         """Digest what is in changed places, where that can be told."""
         return self._holding.contents(changes)
