@@ -7,8 +7,7 @@ this run. No code of the objects runs, see ``parts``.
 
 Of classes and functions that a module holds under their names, what evaluating their definition has
 made counts, bodies and docstrings aside: who runs or reads one rests on it. Of others the code
-counts, too. Classes are taken as they were before the first test: what changes them is a change of
-its own.
+counts, too.
 """
 
 from __future__ import annotations
@@ -24,17 +23,18 @@ import re
 import sys
 import types
 import uuid
-import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from pytest_cellcache.model.digest import Digest, digest_parts
 from pytest_cellcache.sources.loaded import attribute_of
 from pytest_cellcache.trace.definitions import (
+    NamedClass,
     annotations_of,
     is_found,
     is_plain,
     members_to_tell,
+    number_of_class,
     qualified,
     text_of_code,
 )
@@ -48,22 +48,6 @@ _DEEPEST: Final = 60
 
 class Untold(Exception):
     """What something holds cannot be told."""
-
-
-class _Named:
-    """A class that a module holds under its name.
-
-    Attributes:
-        inner: others that its members lead to, by identity.
-    """
-
-    __slots__ = ("digest", "inner", "is_told", "reference")
-
-    def __init__(self, reference: weakref.ref[Any]) -> None:
-        self.reference = reference
-        self.is_told = False
-        self.digest: Digest | None = None
-        self.inner: frozenset[int] = frozenset()
 
 
 class Contents:
@@ -83,19 +67,24 @@ class Contents:
         self._seen: dict[int, int] = {}
         self._is_inside = False
         # Definitions that modules hold under their names, by identity.
-        self._named: dict[int, _Named] = {}
+        self._named: dict[int, NamedClass] = {}
         self._together: dict[frozenset[int], Digest | None] = {}
         self._out: list[str] = []
         self._met: set[int] = set()
         self._left = 0
         self._depth = 0
 
-    def take_down(self, kinds: Iterable[type]) -> None:
-        """Look at classes as they are now: if they are changed, that is told apart."""
-        for kind in kinds:
-            ident = identity(kind)
-            if ident not in self._named and self._meet_named(kind) and ident in self._named:
-                self._tell(self._named[ident])
+    def forget(self, names: Collection[tuple[str, str]]) -> None:
+        """Look anew at classes that may have changed: by module and top-level name there."""
+        for ident, named in list(self._named.items()):
+            if named.top in names:
+                del self._named[ident]
+        self._together.clear()
+
+    def forget_others(self) -> None:
+        """Look anew at all classes that are not the project's."""
+        self._named = {ident: each for ident, each in self._named.items() if each.is_watched}
+        self._together.clear()
 
     def digest(self, value: Any) -> tuple[Digest | None, dict[int, int]]:
         """Digest what a value holds.
@@ -123,7 +112,7 @@ class Contents:
     def _digest_of_named(self, met: frozenset[int]) -> Digest | None:
         """Digest definitions and all others that they lead to."""
         if met not in self._together:
-            reached = dict[int, _Named]()
+            reached = dict[int, NamedClass]()
             stack = [*met]
             while stack:
                 ident = stack.pop()
@@ -137,7 +126,7 @@ class Contents:
             self._together[met] = digest_parts(sorted(told)) if is_all else None
         return self._together[met]
 
-    def _tell(self, named: _Named) -> None:
+    def _tell(self, named: NamedClass) -> None:
         thing = named.reference()
         apart = Contents(self._is_traced, self._names_of)
         apart._named = self._named
@@ -149,11 +138,12 @@ class Contents:
         ident, name = identity(kind), qualified(kind)
         is_standard = name[0].partition(".")[0] in sys.stdlib_module_names
         known = self._named.get(ident)
-        if known is None or known.reference() is not kind:
+        if known is None or known.reference() is not kind or known.number != number_of_class(kind):
+            self._together.clear()
             if not is_found(kind, name):
                 return False
             if not is_standard:
-                self._named[ident] = _Named(weakref.ref(kind))
+                self._named[ident] = NamedClass(kind, is_watched=self._is_own(kind))
         if not is_standard:
             self._met.add(ident)
         self._out += ("named", *name)
@@ -223,7 +213,7 @@ class Contents:
     def _take_function(self, function: Any) -> None:
         code = function.__code__
         self._out += ("function", *qualified(function), str(function.__globals__.get("__name__")))
-        is_own = "<locals>" in function.__qualname__ or not self._is_traced(code.co_filename)
+        is_own = not (self._is_traced(code.co_filename) and is_found(function, qualified(function)))
         self._out += text_of_code(code, is_whole=is_own)
         for cell in function.__closure__ or ():
             self._take(cell)
@@ -265,13 +255,22 @@ class Contents:
         self._out += ("class", *qualified(kind))
         self._take(type(kind))
         self._take(type.__getattribute__(kind, "__bases__"))
-        module = sys.modules.get(qualified(kind)[0])
-        file = attribute_of(module, "__file__")
-        is_own = "<locals>" in qualified(kind)[1] or not self._is_traced(str(file))
+        has_doc = "<locals>" in qualified(kind)[1] or not self._is_own(kind)
         for name, member in members_to_tell(kind):
-            if name != "__doc__" or is_own:
+            if name != "__doc__" or has_doc:
                 self._out.append(name)
                 self._take(member)
+
+    def _is_own(self, kind: Any) -> bool:
+        file = attribute_of(sys.modules.get(qualified(kind)[0]), "__file__")
+        return type(file) is str and self._is_traced(file)
+
+    def _take_module(self, module: Any) -> None:
+        members = vars(module)
+        name = members.get("__name__")
+        self._out += ("module", str(name))
+        if sys.modules.get(name) is not module or members.get("__spec__") is None:
+            self._take_mapping({k: v for k, v in members.items() if k != "__builtins__"})
 
     def _take_instance(self, value: Any) -> None:
         kind = type(value)
@@ -342,7 +341,7 @@ def _ways() -> Iterator[tuple[type, Callable[[Contents, Any], None]]]:
         (datetime.datetime, take._take_time),
         (datetime.time, take._take_time),
         (types.GenericAlias, take._take_alias),
-        (types.ModuleType, _by_text("module", lambda value: str(vars(value).get("__name__")))),
+        (types.ModuleType, take._take_module),
         (datetime.date, _by_text("date", repr)),
         (datetime.timedelta, _by_text("timedelta", repr)),
         (datetime.timezone, _by_text("timezone", repr)),

@@ -5,11 +5,14 @@ from __future__ import annotations
 import gc
 import sys
 import types
+import weakref
 from collections.abc import Iterator
 from typing import Any, Final
 
+from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.parts import module_of
+from pytest_cellcache.trace.versions import ARE_NUMBERED, number_of
 
 _HEAP: Final = 1 << 9
 _IMMUTABLE: Final = 1 << 8
@@ -51,6 +54,12 @@ def is_found(thing: Any, name: tuple[str, str]) -> bool:
             return False
         found = space[part]
     return found is thing
+
+
+def number_of_class(kind: Any) -> bytes:
+    """Give what tells whether the members of a class have been replaced, where that is known."""
+    found = gc.get_referents(type.__getattribute__(kind, "__dict__")) if ARE_NUMBERED else []
+    return b"".join(bytes(number_of(each)) for each in found if type(each) is dict)
 
 
 def members_to_tell(kind: type) -> Iterator[tuple[str, Any]]:
@@ -143,3 +152,25 @@ def _is_made_in_python(kind: Any) -> bool:
 
 def _has_managed_weakrefs(flags: int) -> bool:
     return sys.version_info >= (3, 12) and bool(flags & _MANAGED_WEAKREF)
+
+
+class NamedClass:
+    """A class that a module holds under its name.
+
+    Attributes:
+        top: its module, and the top-level name there.
+        is_watched: its changes are noticed.
+        inner: others that its members lead to, by identity.
+    """
+
+    __slots__ = ("digest", "inner", "is_told", "is_watched", "number", "reference", "top")
+
+    def __init__(self, kind: Any, *, is_watched: bool) -> None:
+        module, name = qualified(kind)
+        self.top = module, name.partition(".")[0]
+        self.reference = weakref.ref(kind)
+        self.is_watched = is_watched
+        self.number = number_of_class(kind)
+        self.is_told = False
+        self.digest: Digest | None = None
+        self.inner: frozenset[int] = frozenset()

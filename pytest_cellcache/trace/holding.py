@@ -16,7 +16,6 @@ MAPPINGS: Final = (dict, OrderedDict, defaultdict, Counter)
 """Mappings that have no attributes."""
 _MOST: Final = 50
 """Changes of one unit that are told by content."""
-_MOST_CLASSES: Final = 3_000
 _OFTEN: Final = 10
 """So many times in vain in a row: what a global leads to is not told any more."""
 _NOTHING: Final = object()
@@ -57,11 +56,19 @@ class Holding:
         self._contents = Contents(is_traced, where.names_of)
         self._vain: Counter[tuple[str, str]] = Counter()
 
-    def take_down(self, kinds: Iterable[type]) -> None:
-        """Look at the classes of modules before tests change them, if they are not too many."""
-        kinds = list(kinds)
-        if len(kinds) <= _MOST_CLASSES:
-            self._contents.take_down(kinds)
+    def note(self, changes: Iterable[StateChange]) -> None:
+        """Take what has changed: classes may have."""
+        names: set[tuple[str, str]] = set()
+        for change in changes:
+            if change.filename == OUTSIDE:
+                self._contents.forget_others()
+                continue
+            names.add((self._globals.module_name(change.filename), change.name))
+            if change.home is not None:
+                module = self._globals.module_name(change.home[0])
+                names.add((module, change.home[1].partition(".")[0]))
+        if names:
+            self._contents.forget(names)
 
     def contents(self, changes: Iterable[StateChange]) -> dict[StateChange, Content]:
         """Digest what is there now, in all places where that can be told.

@@ -261,9 +261,6 @@ class Layout:
                 stack += [(each, f"{key}.{way}") for each, key in above]
         return sorted(found)
 
-    def _own_classes(self) -> list[type]:
-        return [h.owner for b in self._batches for h in b.held if h.owner is not None]
-
     def near(self, files: frozenset[str]) -> frozenset[str] | None:
         """Give the modules whose objects code of some modules may come by; ``None`` for all.
 

@@ -81,7 +81,6 @@ class StateWatch(Layout):
         self._find_modules()
         self._limit = min(MAX_OBJECTS, len(self._parents) + MAX_GROWN)
         self.is_huge = len(self._parents) > HUGE
-        self._holding.take_down(self._own_classes())
         self._loading.install()
 
     def end(self) -> None:
@@ -133,6 +132,8 @@ class StateWatch(Layout):
         if self._outside.modules.latest != self._known_modules:
             self._memory = None
             self._find_modules()
+        if changes:
+            self._holding.note(changes)
         return frozenset(changes)
 
     def pass_on(self) -> None:

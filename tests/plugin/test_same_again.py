@@ -22,6 +22,8 @@ LIB: Final = """
     class Slotted:
         __slots__ = ("x", "y")
     LIMITS = Limits()
+    STATE = {'x': []}
+    TABLE = {'one': lambda: 1, 'two': lambda: 2}
     def keep(name, value): KNOWN[name] = value
     def keep_other(name, value): OTHER[name] = value
     def find(name): return KNOWN[name]
@@ -204,6 +206,26 @@ OTHER: Final = {
         "lib.keep('f', lib.named)",
         "assert 1 in lib.find('f').__code__.co_consts + (lib.find('f').__code__.co_code[1],)",
         ("lib.py", "return 1", "return 300"),
+    ),
+    "another attribute of a class of the module, set at run time": Case(
+        "lib.Limits.most = 5; lib.keep('a', lib.Limits)",
+        "assert lib.find('a').most == 5",
+        _in_test("most = 5", "most = 6"),
+    ),
+    "another function without a name": Case(
+        "lib.keep('f', lib.TABLE['one'])",
+        "assert lib.find('f')() == 1",
+        _in_test("'one'", "'two'"),
+    ),
+    "another content of a module that is made": Case(
+        "import types; m = types.ModuleType('m'); m.x = 1; lib.keep('m', m)",
+        "assert lib.find('m').x == 1",
+        _in_test("m.x = 1", "m.x = 2"),
+    ),
+    "another list of the module, which a third test changes": Case(
+        "lib.keep('a', lib.STATE['x'])",
+        "lib.STATE['x'].append(1); assert lib.find('a')",
+        _in_test("'a', lib.STATE['x']", "'a', list(lib.STATE['x'])"),
     ),
     "another way to look": Case(
         "class K:\n    @property\n    def x(self): return 1\nlib.keep('K', K())",

@@ -13,7 +13,7 @@ import re
 import sys
 import threading
 import types
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -199,22 +199,37 @@ def test_annotations_stay_unread() -> None:
         assert any(type(each) is tuple and "n" in each for each in gc.get_referents(annotated))
 
 
+UNNAMED = {"one": lambda: 1, "two": lambda: 2}
+
+
 class Constant:
-    limit = 1
+    limits: ClassVar[dict[int, int]] = {}
 
     def method(self) -> int:
         return 1
 
 
-def test_classes_of_modules_count_with_their_members_as_they_were() -> None:
+def test_classes_of_modules_count_with_their_members() -> None:
     contents = Contents(lambda file: file == __file__, lambda ident: ())
-    contents.take_down([Constant])
-    before = contents.digest(Constant)[0]
-    assert before != digest(Point)
-    Constant.limit = 2
+    before = contents.digest([Constant])[0]
+    assert before != digest([Point])
+    Constant.limits[1] = 2
     try:
-        assert contents.digest(Constant)[0] == before
-        assert digest(Constant) != before
+        assert digest([Constant]) != before
+        contents.forget({(__name__, "Constant")})
+        assert contents.digest([Constant])[0] != before
     finally:
-        Constant.limit = 1
-    assert digest(Constant) == before
+        del Constant.limits[1]
+    contents.forget({(__name__, "Constant")})
+    assert contents.digest([Constant])[0] == before
+
+
+def test_functions_without_a_name_count_with_their_code() -> None:
+    assert digest(UNNAMED["one"]) != digest(UNNAMED["two"])
+
+
+def test_a_module_that_is_not_loaded_counts_with_what_is_in_it() -> None:
+    one, two = types.ModuleType("one"), types.ModuleType("one")
+    assert digest(one) == digest(two)
+    two.x = 1  # type: ignore[attr-defined]
+    assert digest(one) != digest(two)
