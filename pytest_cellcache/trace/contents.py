@@ -34,7 +34,6 @@ from pytest_cellcache.trace.definitions import (
     is_found,
     is_plain,
     members_to_tell,
-    number_of_class,
     qualified,
     text_of_code,
 )
@@ -68,7 +67,7 @@ class Contents:
         self._is_inside = False
         # Definitions that modules hold under their names, by identity.
         self._named: dict[int, NamedClass] = {}
-        self._together: dict[frozenset[int], Digest | None] = {}
+        self._together: dict[frozenset[int], tuple[Digest | None, list[NamedClass]]] = {}
         self._out: list[str] = []
         self._met: set[int] = set()
         self._left = 0
@@ -76,14 +75,14 @@ class Contents:
 
     def forget(self, names: Collection[tuple[str, str]]) -> None:
         """Look anew at classes that may have changed: by module and top-level name there."""
-        for ident, named in list(self._named.items()):
-            if named.top in names:
-                del self._named[ident]
+        for named in self._named.values():
+            named.is_told = named.is_told and named.top not in names
         self._together.clear()
 
     def forget_others(self) -> None:
         """Look anew at all classes that are not the project's."""
-        self._named = {ident: each for ident, each in self._named.items() if each.is_watched}
+        for named in self._named.values():
+            named.is_told = named.is_told and named.is_watched
         self._together.clear()
 
     def digest(self, value: Any) -> tuple[Digest | None, dict[int, int]]:
@@ -111,39 +110,40 @@ class Contents:
 
     def _digest_of_named(self, met: frozenset[int]) -> Digest | None:
         """Digest definitions and all others that they lead to."""
-        if met not in self._together:
+        digest, others = self._together.get(met, (None, None))
+        if others is None or not all(named.is_as_told for named in others):
             reached = dict[int, NamedClass]()
             stack = [*met]
             while stack:
                 ident = stack.pop()
                 if ident not in reached:
                     reached[ident] = named = self._named[ident]
-                    if not named.is_told:
+                    if not (named.is_told and named.is_as_told):
                         self._tell(named)
                     stack += named.inner
             told = [named.digest for named in reached.values() if named.digest is not None]
-            is_all = len(told) == len(reached)
-            self._together[met] = digest_parts(sorted(told)) if is_all else None
-        return self._together[met]
+            digest = digest_parts(sorted(told)) if len(told) == len(reached) else None
+            others = [named for named in reached.values() if not named.is_watched]
+            self._together[met] = digest, others
+        return digest
 
     def _tell(self, named: NamedClass) -> None:
-        thing = named.reference()
         apart = Contents(self._is_traced, self._names_of)
         apart._named = self._named
-        named.digest, named.inner = apart._told(thing, is_inside=True)
-        named.is_told = True
+        named.note()
+        named.digest, named.inner = apart._told(named.reference(), is_inside=True)
 
     def _meet_named(self, kind: Any) -> bool:
         """Take a class by its name, if a module holds it under that."""
         ident, name = identity(kind), qualified(kind)
         is_standard = name[0].partition(".")[0] in sys.stdlib_module_names
         known = self._named.get(ident)
-        if known is None or known.reference() is not kind or known.number != number_of_class(kind):
-            self._together.clear()
+        if known is None or known.reference() is not kind:
             if not is_found(kind, name):
                 return False
             if not is_standard:
                 self._named[ident] = NamedClass(kind, is_watched=self._is_own(kind))
+                self._together.clear()
         if not is_standard:
             self._met.add(ident)
         self._out += ("named", *name)

@@ -58,6 +58,8 @@ def is_found(thing: Any, name: tuple[str, str]) -> bool:
 
 def number_of_class(kind: Any) -> bytes:
     """Give what tells whether the members of a class have been replaced, where that is known."""
+    if kind is None:  # it has gone
+        return b""
     found = gc.get_referents(type.__getattribute__(kind, "__dict__")) if ARE_NUMBERED else []
     return b"".join(bytes(number_of(each)) for each in found if type(each) is dict)
 
@@ -163,14 +165,24 @@ class NamedClass:
         inner: others that its members lead to, by identity.
     """
 
-    __slots__ = ("digest", "inner", "is_told", "is_watched", "number", "reference", "top")
+    __slots__ = ("_number", "digest", "inner", "is_told", "is_watched", "reference", "top")
 
     def __init__(self, kind: Any, *, is_watched: bool) -> None:
         module, name = qualified(kind)
         self.top = module, name.partition(".")[0]
         self.reference = weakref.ref(kind)
         self.is_watched = is_watched
-        self.number = number_of_class(kind)
         self.is_told = False
         self.digest: Digest | None = None
         self.inner: frozenset[int] = frozenset()
+        self._number = b""
+
+    def note(self) -> None:
+        """Take note that it is told as it is now."""
+        self.is_told = True
+        self._number = number_of_class(self.reference())
+
+    @property
+    def is_as_told(self) -> bool:
+        """Whether its members are those that were told, as far as nobody else says so."""
+        return self.is_watched or self._number == number_of_class(self.reference())
