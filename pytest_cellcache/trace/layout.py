@@ -246,9 +246,12 @@ class Layout:
 
     def ways_to(self, ident: int, known: Container[int]) -> list[str]:
         """Give what leads to an object and is not known: down from what has a name."""
+        parents = self._parents.get(ident, ())
+        if not self._owners.get(ident) and all(parent in known for parent, _ in parents):
+            return []
         found = {*self.names_of(ident)}
         seen = {ident}
-        stack = [(parent, key) for parent, key in self._parents.get(ident, ())]
+        stack = [*parents]
         while stack:
             parent, way = stack.pop()
             if parent in known or parent in seen:
