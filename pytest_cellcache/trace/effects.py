@@ -27,6 +27,7 @@ from operator import is_
 from typing import Any, Final
 
 from pytest_cellcache.sources.loaded import attribute_of, members_of
+from pytest_cellcache.trace.interrupts import handler_of
 
 ENVIRONMENT: Final = "environment"
 DIRECTORY: Final = "directory"
@@ -295,7 +296,7 @@ def _random() -> Copy:
 
 def _interpreter() -> Copy:
     names = ("SIGINT", "SIGTERM", "SIGALRM", "SIGUSR1", "SIGCHLD", "SIGHUP")
-    handlers = tuple(signal.getsignal(getattr(signal, n)) for n in names if hasattr(signal, n))
+    handlers = tuple(handler_of(getattr(signal, n)) for n in names if hasattr(signal, n))
     patches: Any = getattr(sys.modules.get("unittest.mock"), "_patch", None)
     active = tuple(getattr(patches, "_active_patches", ()))
     hooks = (sys.excepthook, sys.displayhook, sys.stdin, sys.stdout, sys.stderr)
