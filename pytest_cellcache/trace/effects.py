@@ -24,6 +24,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterable
 from operator import is_
+from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import Any, Final
 
 from pytest_cellcache.sources.loaded import attribute_of, members_of
@@ -54,6 +55,8 @@ _ATOMS: Final = frozenset({
     types.CodeType, range, slice, type(...), type(NotImplemented), types.GetSetDescriptorType,
     types.MemberDescriptorType, types.WrapperDescriptorType, types.MethodDescriptorType,
     types.ClassMethodDescriptorType, types.GenericAlias, types.UnionType,
+    # What a path keeps beside its place (its text, its parts) follows from that.
+    PurePosixPath, PosixPath, PureWindowsPath, WindowsPath,
 })  # fmt: skip
 _MACHINERY: Final = ("_pytest.", "pluggy.", "pytest_cellcache.")
 """What runs tests changes all the time."""
