@@ -119,6 +119,14 @@ class Basis:
             data = json.dumps([list(modules.roots), loaded | found])
             self._store.put_note(_PATH_NOTE, data.encode())
 
+    def keep_parsed(self, *, is_final: bool) -> None:
+        """Keep what files hold, and at the end which they were."""
+        for digest, table in self.project.parsed.items():
+            self._store.put_note(f"cells/{digest}", table)
+        self.project.parsed.clear()
+        if is_final and self.snapshot.stat_cache_grew:
+            self._store.put_note(STAT_NOTE, self.snapshot.stat_cache())
+
     def keep_watching(self) -> None:
         """Spare the next run looking through the code of files that do not change."""
         if not self.watching.rows.keys() <= self._watching.keys():

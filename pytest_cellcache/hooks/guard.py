@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 import pytest
 
 from pytest_cellcache.model.events import Warned
+from pytest_cellcache.trace.interrupts import held
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_INTERRUPTED: Final = "this run was interrupted while it noted what had run; some of it is not kept"
 
 
 class Guard:
@@ -46,6 +49,24 @@ class Guard:
             if os.environ.get("PYTEST_CELLCACHE_DEBUG"):
                 traceback.print_exc()
             return default
+
+    def call_whole(
+        self, function: Callable[P, T], default: T, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Call what must not stop half-way: an interrupt waits until it has ended.
+
+        A second one does not. Then the cache is off, as what is known is not whole any more.
+        """
+        is_whole = False
+        try:
+            with held():
+                result = self.call(function, default, *args, **kwargs)
+                is_whole = True
+            return result
+        finally:
+            if not is_whole and not self.is_off:
+                self.is_off = True
+                self.warn(Warned("interrupted", _INTERRUPTED))
 
 
 def _text(function: Callable[..., object], error: Exception) -> str:

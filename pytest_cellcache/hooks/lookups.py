@@ -149,6 +149,17 @@ def stored_of(definition: Definition, record: FixtureRecord) -> Stored | None:
     )
 
 
+def upstream_there(definition: Definition, held: Callable[[Definition], Held]) -> list[Any]:
+    """Give the pytest definitions of all that a fixture is made from, without what is left out.
+
+    Nobody can have changed that, nor can this set-up. What it is given itself is there: a stub that
+    is handed over counts as touched.
+    """
+    given = {each.key for each in definition.upstream}
+    every = [d for d in definition.with_upstream() if d.fixturedef is not definition.fixturedef]
+    return [each.fixturedef for each in every if each.key in given or held(each) != "stub"]
+
+
 def asks_for_types(item: Any) -> bool:
     """Say whether a test function names what a stub cannot trap, so that it would be told apart."""
     stack = [getattr(getattr(item, "function", None), "__code__", None)]

@@ -113,8 +113,10 @@ class Watcher:
             result = yield
             finished = True
         finally:
-            self._guard.call(self._end, None, item, *begun, finished=finished)
-            self.log = None
+            try:
+                self._guard.call_whole(self._end, None, item, *begun, finished=finished)
+            finally:
+                self.log = None
         return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

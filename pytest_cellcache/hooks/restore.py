@@ -28,6 +28,7 @@ from pytest_cellcache.hooks.lookups import (
     Records,
     asks_for_types,
     stored_of,
+    upstream_there,
 )
 from pytest_cellcache.hooks.owners import is_owner_marked
 from pytest_cellcache.hooks.said import Echo
@@ -382,9 +383,8 @@ class Restorer:
             return
         used: list[tuple[Any, Any]] = []
         if definition is not None:
-            for each in definition.with_upstream():
-                if (found := self._watch.instance_of(each.fixturedef)) not in (None, instance):
-                    used.append((found, each.fixturedef))
+            there = upstream_there(definition, self._held)
+            used = [(found, d) for d in there if (found := self._watch.instance_of(d)) is not None]
             instance.keys = self._worker.keys_of(definition)
         before = self._keeper.before(fixturedef, request, definition, used)
 

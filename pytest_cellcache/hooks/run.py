@@ -9,10 +9,11 @@ from typing import Any, Final
 import pytest
 
 from pytest_cellcache.hooks.around import Sharing
-from pytest_cellcache.hooks.basis import STAT_NOTE, Basis
+from pytest_cellcache.hooks.basis import Basis
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.collection import Collection
 from pytest_cellcache.hooks.entering import entered_now, upset_by
+from pytest_cellcache.hooks.finishing import end_whole
 from pytest_cellcache.hooks.firstparty import concerns
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.inheriting import Inheriting
@@ -339,10 +340,13 @@ class Run:
         try:
             return (yield)
         finally:
-            with paused():
-                self._guard.call(self._write, None, is_final=True)
-                self._release()
-            self._recorder.stop()
+            end_whole(session, self._end)
+
+    def _end(self) -> None:
+        with paused():
+            self._guard.call_whole(self._write, None, is_final=True)
+            self._release()
+        self._recorder.stop()
 
     def _surroundings(self) -> Surroundings:
         assert self._around is not None
@@ -380,11 +384,7 @@ class Run:
             files = basis.verifier.entered.files if basis.verifier.entered else ()
             collections.write(self._collected, self._recording, self._around, files)
             basis.keep_path()
-        for digest, table in basis.project.parsed.items():
-            self._store.put_note(f"cells/{digest}", table)
-        basis.project.parsed.clear()
-        if is_final and basis.snapshot.stat_cache_grew:
-            self._store.put_note(STAT_NOTE, basis.snapshot.stat_cache())
+        basis.keep_parsed(is_final=is_final)
 
     def _catch_up(self) -> None:
         if self.changes is not None:

@@ -162,6 +162,12 @@ class Changes:
             keep: for ``remember``, which copies nothing that has stayed the same if that is much.
             is_patient: as for ``StateWatch.take``.
         """
+        # Whole: what was told once is not told again.
+        return self._guard.call_whole(self._take, _NONE, ran, keep=keep, is_patient=is_patient)
+
+    def _take(
+        self, ran: frozenset[str] | None, *, keep: bool, is_patient: bool
+    ) -> frozenset[StateChange]:
         if self._watch is None:
             return _NONE
         take = self._watch.take

@@ -121,7 +121,7 @@ def attempt_of(
     """
     used = instance.with_upstream() | {u for other in others for u in other.with_upstream()}
     frozen = frozenset(
-        replace(each, uses=set(), is_open=False, changes=frozenset())
+        replace(each, uses=set(), is_open=False, changes=frozenset(), original=each)
         for each in used
         if each is not instance
     )

@@ -136,7 +136,8 @@ class Sequences:
         seen = self._joined(attempt.seen)
         looked = looked_at(seen)
         if attempt.is_setup:
-            found.producers = self._producers(looked, attempt.instances, found.written)
+            used = {each.original or each for each in attempt.instances}
+            found.producers = self._producers(looked, used, found.written)
             return
         new = [each for each in attempt.instances if each not in self._of_instance]
         self._values |= {each.value_name: each.place for each in new if each.place}

@@ -73,6 +73,7 @@ class Instance:
         leaves: what of ``seen.left`` was not put back when it had ended.
         parameter: tells it from others of its definition at its place: empty without a parameter,
             ``None`` if it cannot be told apart.
+        original: what this is a copy of, as it was at some moment.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Instance:
     parameter: str | None = None
     touches: set[Instance] = field(default_factory=set)
     touched_by: set[Instance] = field(default_factory=set)
+    original: Instance | None = None
 
     __hash__ = object.__hash__
 

@@ -94,7 +94,7 @@ def write_file(
             if not make_room:
                 raise
             make_directories(layout, os.path.dirname(target))
-        except OSError:
+        except BaseException:  # raised again; an interrupt leaves nothing behind either
             remove_file(temporary)
             raise
 

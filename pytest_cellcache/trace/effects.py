@@ -24,9 +24,11 @@ import warnings
 from collections import deque
 from collections.abc import Iterable
 from operator import is_
+from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import Any, Final
 
 from pytest_cellcache.sources.loaded import attribute_of, members_of
+from pytest_cellcache.trace.interrupts import handler_of
 
 ENVIRONMENT: Final = "environment"
 DIRECTORY: Final = "directory"
@@ -53,6 +55,8 @@ _ATOMS: Final = frozenset({
     types.CodeType, range, slice, type(...), type(NotImplemented), types.GetSetDescriptorType,
     types.MemberDescriptorType, types.WrapperDescriptorType, types.MethodDescriptorType,
     types.ClassMethodDescriptorType, types.GenericAlias, types.UnionType,
+    # What a path keeps beside its place (its text, its parts) follows from that.
+    PurePosixPath, PosixPath, PureWindowsPath, WindowsPath,
 })  # fmt: skip
 _MACHINERY: Final = ("_pytest.", "pluggy.", "pytest_cellcache.")
 """What runs tests changes all the time."""
@@ -295,7 +299,7 @@ def _random() -> Copy:
 
 def _interpreter() -> Copy:
     names = ("SIGINT", "SIGTERM", "SIGALRM", "SIGUSR1", "SIGCHLD", "SIGHUP")
-    handlers = tuple(signal.getsignal(getattr(signal, n)) for n in names if hasattr(signal, n))
+    handlers = tuple(handler_of(getattr(signal, n)) for n in names if hasattr(signal, n))
     patches: Any = getattr(sys.modules.get("unittest.mock"), "_patch", None)
     active = tuple(getattr(patches, "_active_patches", ()))
     hooks = (sys.excepthook, sys.displayhook, sys.stdin, sys.stdout, sys.stderr)

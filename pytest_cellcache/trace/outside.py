@@ -22,6 +22,7 @@ from pytest_cellcache.trace.chance import CHANCE
 from pytest_cellcache.trace.collector import collector, put_collector
 from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.identities import identity
+from pytest_cellcache.trace.interrupts import handler_of
 from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.looks import mapping_ids, namespace_ids
 from pytest_cellcache.trace.modules import LoadedModules
@@ -46,7 +47,6 @@ _NEVER: Final = frozenset(
 
 ``linecache`` is told the source of generated code, under names of its own, for tracebacks.
 """
-_getsignal: Final[Any] = sys.modules["_signal"].getsignal  # ten times as fast: no enums
 _setlocale: Final[Any] = sys.modules["_locale"].setlocale  # likewise
 _digits: Final[Any] = getattr(sys, "get_int_max_str_digits", int)  # Python 3.11
 _SIGNALS: Final = tuple(
@@ -310,12 +310,12 @@ def _put_locale(copy: tuple[str]) -> None:
 
 
 def _handlers() -> tuple[Any, ...]:
-    return tuple(map(_getsignal, _SIGNALS))
+    return tuple(map(handler_of, _SIGNALS))
 
 
 def _put_handlers(copy: tuple[Any, ...]) -> None:
     for number, handler in zip(_SIGNALS, copy, strict=True):
-        if handler is not None and _getsignal(number) is not handler:
+        if handler is not None and handler_of(number) is not handler:
             signal.signal(number, handler)
 
 

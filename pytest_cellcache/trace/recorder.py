@@ -313,7 +313,8 @@ class Watch:
             CHILDREN.install(lambda token: unit.LISTENERS[0].go_on_as_child(token, None))
 
     def remove(self, recorder: Recorder) -> None:
-        unit.LISTENERS.remove(recorder)
+        if recorder in unit.LISTENERS:  # else an interrupt has ended it half-way
+            unit.LISTENERS.remove(recorder)
         if not unit.LISTENERS:
             CHILDREN.uninstall()
             REGISTERED.uninstall()

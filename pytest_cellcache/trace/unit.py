@@ -70,7 +70,7 @@ class OpenUnit:
 
     __slots__ = tuple(
         """
-        _at_first _blindly _began_ns _frames _listed _thread _threads
+        _answered_for _at_first _blindly _began_ns _frames _listed _thread _threads
         _where _written absent acts appends around children distributions folders fresh
         gaps has_imported has_talked hosts imports in_imports inherited leaving listings made met
         modes on_stack options reads repositories scanned sites spawned stats threads_left variables
@@ -122,6 +122,7 @@ class OpenUnit:
         self._began_ns = time.time_ns() - COARSE_CLOCK_NS
         self._blindly: set[str] = set()
         self._threads = living_threads()
+        self._answered_for: frozenset[object] = frozenset()
         self.threads_left: frozenset[object] = frozenset()
         self.leaving = Leaving()
         self.met: dict[str, object] = {}
@@ -284,6 +285,7 @@ class OpenUnit:
     def adopt(self, part: OpenUnit) -> None:
         """Take what a part of this unit made, changed and set for what this one did itself."""
         self.made.adopt(part.made)
+        self.take_threads(part._answered_for)  # by units in the part, such as its fixtures
         self._blindly |= part._blindly
         self._written.adopt(part._written)
         self.writes |= part.writes
@@ -313,6 +315,7 @@ class OpenUnit:
     def take_threads(self, threads: frozenset[object]) -> None:
         """Let threads that an inner unit answers for be none of this one's."""
         self._threads |= threads
+        self._answered_for |= threads
 
     def snapshot(self, traced: Traced) -> Observation:
         if traced.searches:

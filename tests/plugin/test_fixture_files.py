@@ -201,3 +201,56 @@ def test_who_makes_a_tree_needs_nobody_who_made_it_before(
         ran, calls = counted.run()
         assert ran.names == [name]
         assert calls.get("made", 0) <= 1
+
+
+TREE = """
+    import pytest
+
+    @pytest.fixture(scope="session")
+    def tree(tmp_path_factory):
+        path = tmp_path_factory.mktemp("tree")
+        (path / "a.txt").write_text("12")
+        return {"root": path, "files": sorted(path.iterdir())}
+
+    @pytest.fixture(scope="session")
+    def stems(tree):
+        return [path.stem for path in tree["files"]]
+
+    @pytest.fixture(scope="session")
+    def texts(tree):
+        return [path.read_text() for path in tree["files"]]
+"""
+
+
+def test_values_made_of_a_tree_that_an_earlier_test_came_with_are_kept(counted: Counted) -> None:
+    """What its maker wrote belongs to the tree; what paths remember of themselves is no change."""
+    counted.write(
+        conftest=TREE,
+        test_a="""
+        def test_a(tree): assert tree["root"].is_dir()
+        def test_b(stems): assert stems == ["a"]
+        def test_c(texts): assert texts == ["12"]
+        """,
+    )
+    made = {"tree": 1, "stems": 1, "texts": 1}
+    assert counted.run()[1] == {**made, "tmp_path_factory": 1}
+    counted.edit("test_a.py", '== ["a"]', '!= ["b"]')
+    counted.edit("test_a.py", '== ["12"]', '!= ["13"]')
+    ran, calls = counted.run()
+    assert ran.names == ["test_b", "test_c"]
+    assert calls.keys() <= {"tmp_path_factory"}
+
+
+def test_a_value_made_of_a_tree_that_a_test_has_changed_is_not_kept(counted: Counted) -> None:
+    counted.write(
+        conftest=TREE,
+        test_a="""
+        def test_a(tree): (tree["root"] / "a.txt").write_text("3")
+        def test_b(texts): assert texts == ["3"]
+        """,
+    )
+    counted.run()
+    counted.edit("test_a.py", '== ["3"]', '!= ["12"]')
+    ran, calls = counted.run()
+    assert ran.names == ["test_a", "test_b"]
+    assert calls["texts"] == 1

@@ -495,3 +495,47 @@ def test_calls_of_fixture_functions(counted: Counted, name: str) -> None:
         counted.edit("conftest.py", *case.edit)
         assert counted.run()[1] == case.edited
         assert counted.run()[1] == {}
+
+
+def test_what_is_made_while_its_upstream_is_left_out_is_kept(counted: Counted) -> None:
+    """Nobody can have changed what was not there."""
+    counted.write(
+        conftest="""
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def first():
+            return {"n": 1}
+
+        @pytest.fixture(scope="session")
+        def second(first):
+            return {"n": first["n"]}
+
+        @pytest.fixture(scope="session")
+        def third(second):
+            return [second["n"]]
+
+        @pytest.fixture
+        def fourth(third):
+            return third[0]
+        """,
+        test_a="""
+        def test_a(fourth): assert fourth == 1
+        def test_b(first): assert first == {"n": 1}
+        """,
+    )
+    assert counted.run()[1] == {"first": 1, "second": 1, "third": 1, "fourth": 1}
+    counted.edit("conftest.py", '[second["n"]]', '[second["n"] + 0]')
+    ran, calls = counted.run()
+    assert (ran.names, calls) == (["test_a"], {"third": 1, "fourth": 1})
+    counted.edit("test_a.py", "fourth == 1", "fourth > 0")
+    ran, calls = counted.run()
+    assert (ran.names, calls) == (["test_a"], {})
+    # Beside all that is live, as well.
+    counted.edit("test_a.py", "fourth > 0", "fourth != 0")
+    counted.edit("conftest.py", 'return {"n": 1}', 'return {"n": 2 - 1}')
+    ran, calls = counted.run()
+    assert (ran.names, calls) == (
+        ["test_a", "test_b"],
+        {"first": 1, "second": 1, "third": 1, "fourth": 1},
+    )

@@ -120,3 +120,28 @@ def test_a_variable_put_back_to_what_another_test_left_is_not_left(suite: Suite)
     suite.edit("test_it.py", '"2"', '"4"')
     assert suite.both().names == ["test_puts_back"]
     assert suite.both().names == []
+
+
+def test_a_server_that_is_set_up_beside_a_restored_value_is_no_gap_of_the_test(
+    suite: Suite,
+) -> None:
+    """Such a test is tried in silence: what that attempt closes is a part of its unit."""
+    suite.write("pytest.ini", "[pytest]\ncell_cache_min_seconds = 0\n")
+    suite.write("lib.py", LIB)
+    restored = """
+    @pytest.fixture(scope="session")
+    def table():
+        return [2]
+
+    def test_first(server, table):
+    """
+    tests = TESTS.replace("\n    def test_first(server):\n", restored).replace(
+        "== 2", "== table[0]"
+    )
+    suite.write("test_a.py", tests)
+    suite.both()
+    suite.edit("lib.py", "return number + 1", "return 1 + number")
+    ran = suite.both()
+    assert [f["source"] for f in ran.report["fixtures"] if f["name"] == "table"] == ["restored"]
+    assert ran.names == ["test_first", "test_second"]
+    assert suite.both().live == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from pytest_cellcache.hooks.guard import Guard
@@ -32,6 +34,26 @@ def test_interrupts_pass(kind: type[BaseException]) -> None:
     with pytest.raises(kind):
         guard.call(interrupt, None)
     assert not guard.is_off
+
+
+def test_an_interrupt_waits_for_what_must_be_whole() -> None:
+    guard = Guard()
+    done = []
+
+    def work(times: int) -> None:
+        for _ in range(times):
+            signal.raise_signal(signal.SIGINT)
+        done.append(times)
+
+    with pytest.raises(KeyboardInterrupt):
+        guard.call_whole(work, None, 1)
+    assert done == [1]
+    assert not guard.is_off
+    with pytest.raises(KeyboardInterrupt):
+        guard.call_whole(work, None, 2)
+    assert done == [1]
+    assert guard.is_off
+    assert [warned.slug for warned in guard.warned] == ["interrupted"]
 
 
 def test_equal_warnings_are_kept_once() -> None:

@@ -29,6 +29,7 @@ GAPS = sorted(
 )
 OTHER_SLUGS = [
     "internal-error",
+    "interrupted",
     "replay-contradicted",
     "report-unwritable",
     "store-corrupt",

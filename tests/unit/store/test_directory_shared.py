@@ -158,6 +158,24 @@ store.append("g", [Entry("u", 2.0)])
     assert not bench.warned
 
 
+@pytest.mark.parametrize("name", ["replace", "utime"])
+def test_an_interrupt_while_appending_leaves_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    store = bench.open()
+    store.append("g", [entry("u", 1)])
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, name, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            store.append("g", [entry("u", 2)])
+    assert os.listdir(bench.layout.temporary) == []
+    assert store.read("g") == (entry("u", 1),)
+
+
 def crash_points(bench: Bench) -> Iterator[int]:
     """Compact in children that die at their first, second, ... change, until one gets through."""
     program = f"""

@@ -7,6 +7,7 @@ import sqlite3
 import sys
 import types
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,3 +106,13 @@ def test_proxies_are_left_alone() -> None:
 
 def test_what_is_too_large_counts_as_opaque() -> None:
     assert Objects([[[n] for n in range(100)]], frozenset(), limit=50).is_opaque
+
+
+def test_what_a_path_remembers_of_itself_is_no_change() -> None:
+    path = Path("a", "b.txt")
+    held = [path]
+    objects = Objects([held], frozenset())
+    assert (str(path), path.name, hash(path)) == (str(Path("a/b.txt")), "b.txt", hash(path))
+    assert objects.changed() is None
+    held.append(Path("c"))
+    assert objects.changed() is held
