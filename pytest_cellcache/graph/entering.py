@@ -29,6 +29,18 @@ _ELSEWHERE: Final = frozenset(
     linecache multiprocessing ctypes tracemalloc""".split()
 )
 """Modules whose state is watched in other ways, or is nothing that tests look at."""
+FOR_ALL: Final = frozenset({"os.umask", "sys.setrecursionlimit"})
+"""Functions that set for everybody what nobody is seen to read."""
+SEEDED: Final = "random.seed"
+"""In place of the name of a global: the state of the generator that all share."""
+_SETTERS: Final = {
+    **{name: (OUTSIDE, name) for name in FOR_ALL},
+    **{f"random.{name}": (OUTSIDE, SEEDED) for name in ("seed", "setstate")},
+    **{f"gc.{name}": (OUTSIDE, "gc") for name in ("enable", "disable", "set_threshold", "freeze")},
+}
+"""What is changed by functions of modules that are in ``_ELSEWHERE``."""
+_OF_THE_RUN: Final = frozenset("path modules stdin stdout stderr dont_write_bytecode".split())
+"""Attributes of ``sys`` that are watched in other ways, or nothing that tests look at."""
 
 
 class Entered(NamedTuple):
@@ -89,7 +101,9 @@ class Entering:
             for place in places:
                 words, is_keyed = words_entered(path, cell, place, self._keys_of)
                 name = attribute_of(place)[0][1]
-                found |= {Entered(place[0], name, word, is_keyed, by) for word in words}
+                # Of a seed readers have no key by which the statement counts.
+                code = f"{by} {cell.digest}" if place == (OUTSIDE, SEEDED) else by
+                found |= {Entered(place[0], name, word, is_keyed, code) for word in words}
         return frozenset(found)
 
     def _changing(self, path: str) -> Iterator[tuple[str, Cell, Collection[Place]]]:
@@ -123,7 +137,7 @@ class Entering:
             places.update(self._globals(path, chain))
         places |= self._handed_over(path, cell.refs)
         for file, refs in code:
-            places |= {(OUTSIDE, top) for top in self._outside(file, refs)}
+            places.update(self._outside(file, refs))
         attributes = methods | cell.refs.attr_stores | cell.refs.attr_changes
         if _changes_any(cell.refs):
             attributes.add("")
@@ -150,7 +164,7 @@ class Entering:
                 found |= {(file, name) for name in told or names}
         return found
 
-    def _outside(self, path: str, refs: Refs) -> Iterator[str]:
+    def _outside(self, path: str, refs: Refs) -> Iterator[Place]:
         """Give the modules of others whose state code changes: ``codecs.register(f)``."""
         for chain in refs.calls | refs.receivers:
             called, is_called, method = chain.partition("()")
@@ -162,7 +176,9 @@ class Entering:
                 is_asked = is_called and method.lstrip(".").startswith(_SETTING)
                 if chain in refs.receivers or is_asked or not is_pure_foreign(full):
                     top = full.partition(".")[0]
-                    yield from () if top in _ELSEWHERE else (top,)
+                    yield from (
+                        _changed_elsewhere(full, refs) if top in _ELSEWHERE else [(OUTSIDE, top)]
+                    )
 
     def _ran(self, path: str, position: int, cell: Cell) -> set[Place]:
         evaluations = self._evaluations()
@@ -176,6 +192,20 @@ class Entering:
         for file, name, _ in self._names.resolve(path, chain).bindings:
             if any(cell.kind == "value" for cell in self._project.index(file).bound_by(name)):
                 yield file, name
+
+
+def _changed_elsewhere(full: str, refs: Refs) -> Iterator[Place]:
+    """Give what code changes of a module that is in ``_ELSEWHERE``: ``sys.excepthook = f``."""
+    top, _, name = full.partition(".")
+    if full in _SETTERS:
+        yield _SETTERS[full]
+    elif top == "builtins":
+        names = {name} if name else refs.attr_changes
+        yield from (at_attribute((OUTSIDE, top), each) for each in names)
+    elif top in ("sys", "threading") and name:
+        is_set = name.startswith("set") or full in refs.receivers
+        if is_set and name.partition(".")[0] not in _OF_THE_RUN:
+            yield OUTSIDE, top
 
 
 def _changes_any(refs: Refs) -> bool:

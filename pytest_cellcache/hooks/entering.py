@@ -24,8 +24,7 @@ def entered_now(
 ) -> EnteredNow:
     """Give what tells what modules have entered; see there."""
     keys = mapping_keys(concerns, basis.snapshot.places.relative)
-    roots_of = basis.verifier.roots_of
-    return EnteredNow(basis.digester, store, around, left_out, keys.get, roots_of)
+    return EnteredNow(basis.digester, store, around, left_out, keys.get, basis.verifier)
 
 
 def upset_by(entered: EnteredNow, judged: Iterable[tuple[TestFacts, Verdict]]) -> set[str]:

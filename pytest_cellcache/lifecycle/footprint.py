@@ -19,6 +19,7 @@ from pytest_cellcache.model.keys import (
     EXISTS,
     FILE,
     FOLDER,
+    GIVEN,
     HISTORY,
     IMPORTS,
     LISTING,
@@ -141,9 +142,10 @@ class InputKeys:
                 found.add(Key(SURFACE, source))
             if source is not None:
                 found.add(Key(IMPORTS, source, source))
-        for variable in seen.variables - (assigned - seen.inherited):
+        for variable in seen.variables:
             if not self._inputs.is_neutral(variable):
-                found.add(Key(ENV, "", variable))
+                is_given = variable in assigned and variable not in seen.inherited
+                found.add(Key(ENV, GIVEN if is_given else "", variable))
         if seen.children:
             found |= {Key(TREE), Key(ENV, "", ALL_VARIABLES)}
             found |= {Key(PROGRAM, "", name) for name in map(self._program, seen.children) if name}

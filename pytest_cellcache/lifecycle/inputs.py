@@ -20,6 +20,7 @@ from pytest_cellcache.model.keys import (
     EXISTS,
     FILE,
     FOLDER,
+    GIVEN,
     GLOB,
     GROUP,
     HISTORY,
@@ -137,7 +138,7 @@ class Inputs:
             is_history = key.name == HISTORY
             return self._snapshot.digest_history() if is_history else self._snapshot.digest_tree()
         if kind == ENV:
-            return self._variable(key.name)
+            return Digest(GIVEN) if key.path == GIVEN else self._variable(key.name)
         if kind in (GROUP, UNIT):
             return Digest(kind)
         if kind == RUN:

@@ -31,6 +31,7 @@ another schema are ignored, never migrated):
    defaults that nobody can change; values of fixtures with arrays that lie in one another's memory;
    the directory in which the run was started; which files match what fixtures declare; what
    pickles name
+14. what modules set for the whole process; variables that were given to who reads them
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from typing import Any, NewType
 Digest = NewType("Digest", str)
 """Lower-case hex of 128-bit XXH3 (32 characters)."""
 
-SCHEMA = 13
+SCHEMA = 14
 
 ABSENT = Digest("absent")
 """Stands for "there is no such thing", so that its appearance is a change."""

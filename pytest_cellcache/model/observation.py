@@ -153,6 +153,8 @@ class Observation(NamedTuple):
         gaps: slugs of what the tracer could not see, e.g. ``profiler-taken``; any gap means that
             the footprint cannot be vouched for.
         sites: where inputs were consulted; only of what ran before the first test.
+        assigned: files of modules, or of hooks, and the variables that they set or removed, or
+            ``CWD``; only of what ran before the first test.
     """
 
     codes: frozenset[CodeRef] = frozenset()
@@ -186,6 +188,7 @@ class Observation(NamedTuple):
     left: frozenset[str] = frozenset()
     put_back: frozenset[str] = frozenset()
     on_stack: frozenset[CodeRef] = frozenset()
+    assigned: frozenset[tuple[str, str]] = frozenset()
 
     def __or__(self, other: Observation) -> Observation:
         joined: list[Any] = []

@@ -47,7 +47,7 @@ _NOTHING: Final[frozenset[Any]] = frozenset()
 _SETS: Final = tuple(
     """reads writes listings stats folders modes scanned absent fresh variables
     inherited in_imports options distributions imports children repositories hosts acts appends
-    sites spawned on_stack around""".split()
+    sites spawned on_stack around assigned""".split()
 )
 """What an ``OpenUnit`` and an ``Observation`` name alike."""
 
@@ -71,7 +71,7 @@ class OpenUnit:
     __slots__ = tuple(
         """
         _at_first _blindly _began_ns _frames _listed _thread _threads
-        _where _written absent acts appends around children distributions folders fresh
+        _where _written absent acts appends around assigned children distributions folders fresh
         gaps has_imported has_talked hosts imports in_imports inherited leaving listings made met
         modes on_stack options reads repositories scanned sites spawned stats threads_left variables
         writes
@@ -93,6 +93,7 @@ class OpenUnit:
         self.has_talked = False
         self.has_imported = False
         self.sites: set[Site] = set()
+        self.assigned: set[tuple[str, str]] = set()
         self.spawned: set[Spawned] = set()
         self.reads: set[str] = set()
         self.writes: set[str] = set()
@@ -218,6 +219,7 @@ class OpenUnit:
 
     def move(self) -> None:
         self.around.add(CWD)  # where others have moved, it may put that back
+        self._note_assigned(CWD)
         self.leaving.move()
 
     def connect(self, host: str) -> None:
@@ -274,12 +276,18 @@ class OpenUnit:
             return
         elif not is_changed if first is None else value == first.get(os.fsencode(name)):
             self.inherited.add(name)
-        elif is_changed:
+        elif is_changed and not self.is_sited:  # of modules, another one may have set it
             return
         self._note("variables", name)
 
     def write_variable(self, name: str, before: object) -> None:
+        self._note_assigned(name)
         self.leaving.write_variable(name, before)
+
+    def _note_assigned(self, name: str) -> None:
+        """Note which module sets something for all that come later."""
+        if self._where is not None and (frames := self._where()):
+            self.assigned.add((frames[-1].filename, name))
 
     def adopt(self, part: OpenUnit) -> None:
         """Take what a part of this unit made, changed and set for what this one did itself."""
