@@ -20,7 +20,6 @@ from pytest_cellcache.model.observation import ALL_VARIABLES, CWD, OUTSIDE
 
 _VARIABLES: Final = "os.environ"
 """In place of the name of a global: ``Entered.word`` is a variable, or ``CWD``."""
-_STATUS: Final = "/proc/self/status"
 
 
 def variables_entered(assigned: Iterable[tuple[str, str, str]]) -> dict[str, set[Entered]]:
@@ -74,13 +73,6 @@ def _value(name: str) -> int:
 
 def _mask() -> int:
     """Give the mask of new files, which can only be asked for by setting it."""
-    try:
-        with open(_STATUS, encoding="ascii", errors="replace") as status:
-            for line in status:
-                if line.startswith("Umask:"):
-                    return int(line.split()[1], 8)
-    except (OSError, ValueError, IndexError):
-        pass
     mask = os.umask(0o077)
     os.umask(mask)
     return mask

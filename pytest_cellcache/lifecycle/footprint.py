@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.lifecycle.inputs import Inputs
+from pytest_cellcache.lifecycle.inputs import GIVEN, Inputs
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.keys import (
     BODY,
@@ -19,7 +19,6 @@ from pytest_cellcache.model.keys import (
     EXISTS,
     FILE,
     FOLDER,
-    GIVEN,
     HISTORY,
     IMPORTS,
     LISTING,

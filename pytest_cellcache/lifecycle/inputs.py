@@ -20,7 +20,6 @@ from pytest_cellcache.model.keys import (
     EXISTS,
     FILE,
     FOLDER,
-    GIVEN,
     GLOB,
     GROUP,
     HISTORY,
@@ -44,6 +43,8 @@ from pytest_cellcache.sources.snapshot import Snapshot
 _WRITABLE: Final = {FOLDER: ("directory",), LOG: ("file", "executable")}
 """What of a path is as good as nothing for who makes a folder, or writes at the end of a file."""
 
+GIVEN: Final = "given"
+"""``Key.path`` of the ``env`` key of a variable that was set before."""
 NEUTRAL_VARIABLES: Final = tuple(
     """PYTEST_* COV_CORE_* COVERAGE_* PYTHONHASHSEED PYTHONDONTWRITEBYTECODE GITHUB_* RUNNER_*
     CI_* BUILD_* GITLAB_* CIRCLE_* TRAVIS_* JENKINS_* BUILDKITE_* TEAMCITY_* AZURE_* SYSTEM_*

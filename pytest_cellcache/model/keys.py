@@ -38,9 +38,6 @@ FOLDER: Final = "folder"
 LOG: Final = "log"
 """``Key.name`` of an ``exists`` key."""
 
-GIVEN: Final = "given"
-"""``Key.path`` of an ``env`` key."""
-
 MODULES: Final = "modules"
 """``Key.name`` of a ``listing`` key."""
 HISTORY: Final = "history"
