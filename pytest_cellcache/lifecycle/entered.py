@@ -43,7 +43,7 @@ from pytest_cellcache.lifecycle.surroundings import Surroundings, evaluations_of
 from pytest_cellcache.model.digest import Digest, digest_bytes, digest_parts
 from pytest_cellcache.model.keys import NAME, Key
 from pytest_cellcache.model.observation import OUTSIDE
-from pytest_cellcache.model.record import Entry
+from pytest_cellcache.model.record import Entry, is_collection
 from pytest_cellcache.store.contract import Store
 
 ENTERED: Final = "entered"
@@ -153,7 +153,7 @@ class Standing:
     def _judge(self, entries: list[Entry], differences: frozenset[Change]) -> None:
         closure = self._closure()
         units = {unit_key(name_of(entry), entry.unit): entry for entry in entries}
-        roots = {unit: self._footprints.roots_of(entry) for unit, entry in units.items()}
+        roots = {unit: self._rooted(entry) for unit, entry in units.items()}
         digester = self._digester
         readers = Readers(
             digester.project, digester.names, roots, closure.live_edges, closure.loaded_first
@@ -171,6 +171,11 @@ class Standing:
                 self._upset[unit.path] = seeing[unit]
             else:
                 self.clear.add(unit.path)
+
+    def _rooted(self, entry: Entry) -> frozenset[Key]:
+        """Give what a test ran and consulted; of a collection, all that it evaluated."""
+        footprints = self._footprints
+        return (footprints.keys_of if is_collection(entry.unit) else footprints.roots_of)(entry)
 
     def _pass_on(self, entries: list[Entry]) -> None:
         """Take the records of tests as upset, too, that rest on what one of the upset ones leaves.
@@ -277,6 +282,10 @@ class EnteredNow:
     def upsetting(self, entry: Entry) -> str | None:
         """Say what a record holds no more for; ``None`` where it holds."""
         return self.standing.upsetting(entry)
+
+    def holds(self, entry: Entry) -> bool:
+        """Say whether a record still holds; of a collection, whether its items may be others."""
+        return self.standing.upsetting(entry) is None
 
     def keep(self) -> str:
         """Keep what is entered as a blob, and give its name."""

@@ -298,3 +298,28 @@ def test_who_reads_what_was_given_to_a_function_rests_on_it(suite: Suite, text: 
     suite.warm()
     suite.write("app.py", PUTTING.replace("= value\n", "= value + 1\n").replace("k=v", "k=1 + v"))
     assert names(suite.both().live, "test_b.py") >= {"test_known"}
+
+
+MADE_OF_IT: Final = {
+    "a decorator": "@pytest.mark.parametrize('name', app.every())\n{}",
+    "a variable": "NAMES = app.every()\n@pytest.mark.parametrize('name', NAMES)\n{}",
+    "a hook": "def pytest_generate_tests(metafunc):\n"
+    "    if 'name' in metafunc.fixturenames:\n"
+    "        metafunc.parametrize('name', app.every())\n{}",
+    "a condition": "if len(app.every()) > 1:\n    def test_more(): pass\n"
+    "def pytest_generate_tests(metafunc): 0\n",
+}
+
+
+@pytest.mark.parametrize("text", MADE_OF_IT.values(), ids=MADE_OF_IT)
+def test_a_part_of_the_suite_has_the_items_that_its_modules_make(suite: Suite, text: str) -> None:
+    each = "def test_each(name): pass\n"
+    suite.write("app.py", APP)
+    suite.write("test_a.py", "import app\n@app.register('more')\ndef f(): pass\n")
+    suite.write("test_m.py", f"import app, pytest\n{text.format(each)}def test_m(): pass\n")
+    suite.warm()
+    suite.both("test_m.py")
+    assert suite.both("test_m.py").live == []
+    assert suite.both().live == []
+    (suite.path / "test_a.py").unlink()
+    assert suite.both().live == []
