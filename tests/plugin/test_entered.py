@@ -197,7 +197,9 @@ def test_parameters_that_come_from_a_register(suite: Suite) -> None:
     each = "@pytest.mark.parametrize('name', app.every())\ndef test_each(name): pass\n"
     suite.write("test_m.py", "import app, pytest\n" + each)
     suite.warm()
-    suite.write("test_c.py", "import app\n@app.register('more')\ndef f(): pass\n")
+    suite.write(
+        "test_c.py", "import app\n@app.register('more')\ndef f(): pass\ndef test_a(): pass\n"
+    )
     assert names(suite.both().live, "test_m.py") == {"test_each[more]"}
     assert suite.both().live == []
     suite.edit("test_c.py", "'more'", "'other'")
@@ -256,7 +258,9 @@ def test_a_conftest_enters_for_all(suite: Suite) -> None:
     suite.write("one/test_a.py", READING)
     suite.write("two/test_b.py", "def test_b(): pass\n")
     suite.warm()
-    suite.write("two/conftest.py", "import app\n@app.register('more')\ndef f(): pass\n")
+    suite.write(
+        "two/conftest.py", "import app\n@app.register('more')\ndef f(): pass\ndef test_a(): pass\n"
+    )
     assert names(suite.both().live, "one/test_a.py") == {"test_find_more", "test_every"}
 
 
@@ -315,7 +319,9 @@ MADE_OF_IT: Final = {
 def test_a_part_of_the_suite_has_the_items_that_its_modules_make(suite: Suite, text: str) -> None:
     each = "def test_each(name): pass\n"
     suite.write("app.py", APP)
-    suite.write("test_a.py", "import app\n@app.register('more')\ndef f(): pass\n")
+    suite.write(
+        "test_a.py", "import app\n@app.register('more')\ndef f(): pass\ndef test_a(): pass\n"
+    )
     suite.write("test_m.py", f"import app, pytest\n{text.format(each)}def test_m(): pass\n")
     suite.warm()
     suite.both("test_m.py")
