@@ -197,9 +197,7 @@ def test_parameters_that_come_from_a_register(suite: Suite) -> None:
     each = "@pytest.mark.parametrize('name', app.every())\ndef test_each(name): pass\n"
     suite.write("test_m.py", "import app, pytest\n" + each)
     suite.warm()
-    suite.write(
-        "test_c.py", "import app\n@app.register('more')\ndef f(): pass\ndef test_a(): pass\n"
-    )
+    suite.write("test_c.py", "import app\n@app.register('more')\ndef f(): pass\n")
     assert names(suite.both().live, "test_m.py") == {"test_each[more]"}
     assert suite.both().live == []
     suite.edit("test_c.py", "'more'", "'other'")
@@ -258,9 +256,7 @@ def test_a_conftest_enters_for_all(suite: Suite) -> None:
     suite.write("one/test_a.py", READING)
     suite.write("two/test_b.py", "def test_b(): pass\n")
     suite.warm()
-    suite.write(
-        "two/conftest.py", "import app\n@app.register('more')\ndef f(): pass\ndef test_a(): pass\n"
-    )
+    suite.write("two/conftest.py", "import app\n@app.register('more')\ndef f(): pass\n")
     assert names(suite.both().live, "one/test_a.py") == {"test_find_more", "test_every"}
 
 
