@@ -7,11 +7,11 @@ bodies do which ran when it was evaluated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from pytest_cellcache.graph.calls import Calls
-from pytest_cellcache.graph.cells import Cell
+from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.evaluated import Evaluations
 from pytest_cellcache.graph.foreign import is_pure_foreign
@@ -19,7 +19,8 @@ from pytest_cellcache.graph.leading import is_foreign
 from pytest_cellcache.graph.refs import MUTATORS, Refs, words_of
 from pytest_cellcache.graph.remembered import Place, Writers, at_attribute, attribute_of
 from pytest_cellcache.graph.scopes import initialises
-from pytest_cellcache.model.keys import BODY
+from pytest_cellcache.model.digest import Digest, digest_parts
+from pytest_cellcache.model.keys import BODY, Key
 from pytest_cellcache.model.observation import OUTSIDE
 
 _SETTING: Final = ("set", "add", "register", "remove", "update", "append", "insert", "enable")
@@ -29,6 +30,18 @@ _ELSEWHERE: Final = frozenset(
     linecache multiprocessing ctypes tracemalloc""".split()
 )
 """Modules whose state is watched in other ways, or is nothing that tests look at."""
+FOR_ALL: Final = frozenset({"os.umask", "sys.setrecursionlimit"})
+"""Functions that set for everybody what nobody is seen to read."""
+SEEDED: Final = "random.seed"
+"""In place of the name of a global: the state of the generator that all share."""
+_SETTERS: Final = {
+    **{name: (OUTSIDE, name) for name in FOR_ALL},
+    **{f"random.{name}": (OUTSIDE, SEEDED) for name in ("seed", "setstate")},
+    **{f"gc.{name}": (OUTSIDE, "gc") for name in ("enable", "disable", "set_threshold", "freeze")},
+}
+"""What is changed by functions of modules that are in ``_ELSEWHERE``."""
+_OF_THE_RUN: Final = frozenset("path modules stdin stdout stderr dont_write_bytecode".split())
+"""Attributes of ``sys`` that are watched in other ways, or nothing that tests look at."""
 
 
 class Entered(NamedTuple):
@@ -53,13 +66,16 @@ KeysOf = Callable[[Place], tuple[str, ...] | None]
 """Gives the keys of a global that is a mapping, if all are texts."""
 
 
-def words_entered(path: str, cell: Cell, changed: Place, keys_of: KeysOf) -> tuple[list[str], bool]:
+def words_entered(
+    path: str, cell: Cell | Refs, changed: Place, keys_of: KeysOf
+) -> tuple[list[str], bool]:
     """Give the keys or the attribute that a statement may have entered something under, and
     whether these are keys; an empty word if it may be any."""
+    refs, binds = (cell, ()) if isinstance(cell, Refs) else (cell.refs, cell.binds)
     place, attribute = attribute_of(changed)
     if attribute:
         return [attribute], False
-    named = cell.refs.words | {word for name in cell.binds for word in words_of(name)}
+    named = refs.words | {word for name in binds for word in words_of(name)}
     named |= words_of(path)
     words = [key for key in keys_of(place) or () if words_of(key) <= named]
     return words or [""], bool(words)
@@ -92,8 +108,11 @@ class Entering:
                 found |= {Entered(place[0], name, word, is_keyed, by) for word in words}
         return frozenset(found)
 
-    def _changing(self, path: str) -> Iterator[tuple[str, Cell, Collection[Place]]]:
-        """Give the statements that change what others hold, each with a name of its own."""
+    def _changing(self, path: str) -> Iterator[tuple[str, Cell | Refs, Iterable[Place]]]:
+        """Give the statements that change what others hold, each with a name of its own.
+
+        What names do not tell readers rest on by no key: there the code that ran is in the name.
+        """
         seen: dict[str, int] = {}
         known = {position: found for position, _, found in self._digester.registering_cells(path)}
         unknown = {position for position, _ in self._digester.effect_cells(path)}
@@ -103,29 +122,40 @@ class Entering:
             by = " ".join(cell.binds) or cell.digest
             seen[by] = seen.get(by, 0) + 1
             by = by if seen[by] == 1 else f"{by}#{seen[by]}"
-            places = known[position] if position in known else self._looked_for(path, position)
-            yield by, cell, places
+            if position in known:
+                yield by, cell, known[position]
+            else:
+                bodies = self._ran(path, position, cell)
+                places = self._looked_for(path, cell.refs, bodies)
+                yield by, cell, places | self._digester.purity.noted_changes_of(path, cell)
+                given = {*self._handed_over(path, cell.refs), *_seeded(places)}
+                yield f"{by} {self._code(cell.digest, bodies)}", cell, given
+        for name, (digest, refs) in self._project.index(path).table.markers.items():
+            if bodies := self._ran_for(path, name, refs):
+                yield f"@{name}", refs, Writers(self._project, self._names, bodies).changed
+                given = self._handed_over(path, refs)
+                yield f"@{name} {self._code(digest, bodies)}", refs, given
 
-    def _looked_for(self, path: str, position: int) -> set[Place]:
+    def _code(self, own: str, bodies: Iterable[Place]) -> Digest:
+        digest = self._digester.digest
+        return digest_parts([own, *(digest(Key(BODY, *place)) for place in sorted(bodies))])
+
+    def _looked_for(self, path: str, own: Refs, bodies: Collection[Place]) -> set[Place]:
         """Give what a statement has changed that may change anything."""
-        cell = self._project.index(path).table.cells[position]
-        bodies = self._ran(path, position, cell)
-        places = {*self._digester.purity.noted_changes_of(path, cell)}
-        places.update(Writers(self._project, self._names, bodies).changed)
-        code = [(path, cell.refs)]
+        places = {*Writers(self._project, self._names, bodies).changed}
+        code = [(path, own)]
         methods: set[str] = set()
         for file, name in bodies:
             for found in self._project.index(file).defs.get(name, ()):
                 code.append((file, found.refs))
                 if not initialises(name):
                     methods |= found.refs.attr_stores | found.refs.attr_changes
-        for chain in cell.refs.receivers:
+        for chain in own.receivers:
             places.update(self._globals(path, chain))
-        places |= self._handed_over(path, cell.refs)
         for file, refs in code:
-            places |= {(OUTSIDE, top) for top in self._outside(file, refs)}
-        attributes = methods | cell.refs.attr_stores | cell.refs.attr_changes
-        if _changes_any(cell.refs):
+            places.update(self._outside(file, refs))
+        attributes = methods | own.attr_stores | own.attr_changes
+        if _changes_any(own):
             attributes.add("")
         if attributes:  # of whose objects, no name tells
             owners = {p for file, refs in code for c in refs.chains for p in self._globals(file, c)}
@@ -150,7 +180,7 @@ class Entering:
                 found |= {(file, name) for name in told or names}
         return found
 
-    def _outside(self, path: str, refs: Refs) -> Iterator[str]:
+    def _outside(self, path: str, refs: Refs) -> Iterator[Place]:
         """Give the modules of others whose state code changes: ``codecs.register(f)``."""
         for chain in refs.calls | refs.receivers:
             called, is_called, method = chain.partition("()")
@@ -162,7 +192,9 @@ class Entering:
                 is_asked = is_called and method.lstrip(".").startswith(_SETTING)
                 if chain in refs.receivers or is_asked or not is_pure_foreign(full):
                     top = full.partition(".")[0]
-                    yield from () if top in _ELSEWHERE else (top,)
+                    yield from (
+                        _changed_elsewhere(full, refs) if top in _ELSEWHERE else [(OUTSIDE, top)]
+                    )
 
     def _ran(self, path: str, position: int, cell: Cell) -> set[Place]:
         evaluations = self._evaluations()
@@ -171,11 +203,50 @@ class Entering:
         keys = evaluations.cells.get((path, position), ())
         return {(key.path, key.name) for key in keys if key.kind == BODY}
 
+    def _ran_for(self, path: str, name: str, refs: Refs) -> set[Place]:
+        """Give what ran in pytest's decorators that may change something it was given."""
+        evaluations = self._evaluations()
+        if path in evaluations.traced:
+            keys = evaluations.markers.get((path, name), ())
+            ran = {(key.path, key.name) for key in keys if key.kind == BODY}
+        else:
+            called = self._calls.callees(path, refs, evaluations.imported)
+            ran = self._calls.reach(called, evaluations.imported)
+        defs = [d for file, body in ran for d in self._project.index(file).defs.get(body, ())]
+        return ran if any(map(_changes_something, defs)) else set()
+
     def _globals(self, path: str, chain: str) -> Iterator[Place]:
         """Give the objects that a chain leads to or passes by."""
         for file, name, _ in self._names.resolve(path, chain).bindings:
             if any(cell.kind == "value" for cell in self._project.index(file).bound_by(name)):
                 yield file, name
+
+
+def _changed_elsewhere(full: str, refs: Refs) -> Iterator[Place]:
+    """Give what code changes of a module that is in ``_ELSEWHERE``: ``sys.excepthook = f``."""
+    top, _, name = full.partition(".")
+    if full in _SETTERS:
+        yield _SETTERS[full]
+    elif top == "builtins":
+        names = {name} if name else refs.attr_changes
+        yield from (at_attribute((OUTSIDE, top), each) for each in names)
+    elif top in ("sys", "threading") and name:
+        is_set = name.startswith("set") or full in refs.receivers
+        if is_set and name.partition(".")[0] not in _OF_THE_RUN:
+            yield OUTSIDE, top
+
+
+def _seeded(places: Iterable[Place]) -> Iterator[Place]:
+    """Give the seed, of which readers have no key by which the statement counts."""
+    return (place for place in places if place == (OUTSIDE, SEEDED))
+
+
+def _changes_something(body: Def) -> bool:
+    """Say whether a body changes anything that it has not made itself."""
+    refs = body.refs
+    is_new = initialises(body.qualname) and not (refs.receivers or refs.changes_parameters)
+    found = (refs.stores, refs.receivers, refs.attr_stores, refs.attr_changes, refs.kept)
+    return not is_new and (refs.changes_parameters or refs.changes_unknown or any(found))
 
 
 def _changes_any(refs: Refs) -> bool:

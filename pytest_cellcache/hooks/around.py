@@ -10,6 +10,7 @@ from pytest_cellcache.hooks.basis import Basis
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.facets import plugin_files
 from pytest_cellcache.lifecycle.surroundings import Surroundings
+from pytest_cellcache.model.digest import digest_text
 from pytest_cellcache.model.keys import FILE, WHOLE, Key
 from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.model.settings import Settings
@@ -60,4 +61,13 @@ class Sharing:
             tuple(basis.facets),
             declared,
             self._settings.may_connect,
+            assigned=self._assigned(basis),
+        )
+
+    def _assigned(self, basis: Basis) -> frozenset[tuple[str, str, str]]:
+        places = basis.snapshot.places
+        return frozenset(
+            (places.relative(file), name, digest_text(value.replace(places.root, "<root>")))
+            for file, name, value in self._recorder.assigned()
+            if not basis.inputs.is_neutral(name)
         )

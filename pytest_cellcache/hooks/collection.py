@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, Protocol
 
@@ -268,13 +268,14 @@ class Collection:
         """Import as at the end of the collection: tests may have moved since, or set variables."""
         return surrounded_by(self._around) if self._around is not None else nullcontext()
 
-    def confirm(self, session: pytest.Session) -> None:
-        """Look again at what was taken from manifests before everything was known."""
-        for outline in self.waiting:
-            if self._library.manifest_of(self._group(outline)) is None:
-                self._fill(outline)
-                if outline.differs:
-                    replace_items(session.items, outline)
+    def confirm(self, session: pytest.Session, holds: Callable[[Entry], bool]) -> bool:
+        """Look again at what was taken from manifests too early; say whether one is no more so."""
+        found = [outline for outline in self.waiting if not holds(self._outlines[outline])]
+        for outline in found:
+            self._fill(outline)
+            if outline.differs:
+                replace_items(session.items, outline)
+        return bool(found)
 
     def drop_failed(self, items: list[pytest.Item]) -> None:
         """Take out the items of modules that cannot be imported after all."""

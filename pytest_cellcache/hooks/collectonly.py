@@ -43,6 +43,6 @@ class CollectOnly:
     def _settle(self, session: pytest.Session) -> None:
         basis = self._library.basis
         if basis is not None and basis.settle():
-            self.collection.confirm(session)
+            self.collection.confirm(session, self._library.still_holds)
             self.collection.drop_failed(session.items)
         self.collection.warn_again()

@@ -4,28 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import pytest
+
 from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.hooks.basis import Basis
+from pytest_cellcache.hooks.collection import Collection
 from pytest_cellcache.lifecycle.entered import EnteredNow
 from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.lifecycle.units import TestFacts
-from pytest_cellcache.model.record import Entry, Hit, Verdict
+from pytest_cellcache.model.record import Hit, Verdict
 from pytest_cellcache.sources.loaded import loaded_modules, members_of
 from pytest_cellcache.store.contract import Store
 from pytest_cellcache.trace.parts import keys_of_mapping
 
 
 def entered_now(
+    session: pytest.Session,
     basis: Basis,
     store: Store,
     around: Callable[[], Surroundings],
-    left_out: Iterable[Entry],
+    collection: Collection,
     concerns: Callable[[str], bool],
 ) -> EnteredNow:
-    """Give what tells what modules have entered; see there."""
-    keys = mapping_keys(concerns, basis.snapshot.places.relative)
-    roots_of = basis.verifier.roots_of
-    return EnteredNow(basis.digester, store, around, left_out, keys.get, roots_of)
+    """Give what tells what modules have entered; see there.
+
+    Modules that were left out, and whose items may be made of what others entered, are imported.
+    """
+    while True:
+        keys = mapping_keys(concerns, basis.snapshot.places.relative)
+        left_out = collection.left_out
+        entered = EnteredNow(basis.digester, store, around, left_out, keys.get, basis.verifier)
+        entered.weigh(left_out)
+        if not collection.confirm(session, entered.holds):
+            return entered
 
 
 def upset_by(entered: EnteredNow, judged: Iterable[tuple[TestFacts, Verdict]]) -> set[str]:

@@ -23,7 +23,7 @@ from pytest_cellcache.hooks.manifest import (
 from pytest_cellcache.lifecycle.collecting import Collected
 from pytest_cellcache.lifecycle.surroundings import applies
 from pytest_cellcache.model.digest import Digest, digest_parts
-from pytest_cellcache.model.record import Entry
+from pytest_cellcache.model.record import Entry, collected_by
 from pytest_cellcache.sources.places import Places
 
 
@@ -73,6 +73,10 @@ class Manifests:
             for position, (nodeid, digest) in enumerate(items_in(entry.body["manifest"]))
         )
         return entry if hits else None
+
+    def still_holds(self, entry: Entry) -> bool:
+        """Say whether a manifest is still that of its module."""
+        return self.manifest_of(collected_by(entry.unit)) is not None
 
     def imports_of(self, group: str) -> tuple[frozenset[str], frozenset[str]]:
         """Give the first-party files and the foreign modules that a file imports itself."""

@@ -140,11 +140,11 @@ class Run:
         if basis is None:
             return
         if basis.settle():
-            self.collection.confirm(session)
+            self.collection.confirm(session, self._library.still_holds)
+        entered = self._enter(session, basis)
         self.collection.drop_failed(session.items)
-        for item in session.items:
-            self._judged[item.nodeid] = self._judge(item)
-        entered = self._hold_against_entered(session, basis)
+        self._judged.update((item.nodeid, self._judge(item)) for item in session.items)
+        self._hold_against(entered, session, basis)
         self._hydrate(session)
         if self.changes is not None:
             # Who replays must know at once what live tests have changed.
@@ -178,17 +178,17 @@ class Run:
         found = self._sharing.now(session, self.basis)
         return found._replace(keys_of=self._keys_of, unread=self.unread)
 
-    def _hold_against_entered(self, session: pytest.Session, basis: Basis) -> EnteredNow:
-        """Judge again who may see that modules enter something else in registers than before."""
-
+    def _enter(self, session: pytest.Session, basis: Basis) -> EnteredNow:
         def around() -> Surroundings:
             return self._around or self._surround(session)
 
-        entered = entered_now(basis, self._store, around, self.collection.left_out, self.concerns)
+        return entered_now(session, basis, self._store, around, self.collection, self.concerns)
+
+    def _hold_against(self, entered: EnteredNow, session: pytest.Session, basis: Basis) -> None:
+        """Judge again who may see that modules enter something else than before."""
         basis.verifier.entered = entered
         upset = upset_by(entered, self._judged.values())
         self._judged.update((i.nodeid, self._judge(i)) for i in session.items if i.nodeid in upset)
-        return entered
 
     def _hydrate(self, session: pytest.Session) -> None:
         """Make live items real ones, and judge again what was not."""
@@ -264,9 +264,9 @@ class Run:
                 made = unpack(self._config, item, verdict.entry.body["result"], self._places)
                 float(verdict.entry.body["duration"])
             except (KeyError, TypeError, ValueError, AttributeError):
-                judged = facts, Miss(Reason(reasons.NEW, "unreadable record"))
-                self._judged[item.nodeid] = judged
-                return judged
+                miss = Miss(Reason(reasons.NEW, "unreadable record"))
+                self._judged[item.nodeid] = facts, miss
+                return facts, miss
             self._replays = {item.nodeid: made}  # asked for at once, by the next hook
         return judged
 

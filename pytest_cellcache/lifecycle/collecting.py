@@ -145,12 +145,13 @@ class Collections:
                 "direct": sorted(brought.direct),
                 "names": sorted(brought.names),
                 "loud": sorted(brought.loud) if len(brought.loud) <= _FEW else None,
+                ENTERED: recording.entered(),
             }
             if each.unasked:
                 body["unasked"] = each.unasked
             if found := entering.get(each.group):
-                body |= {ENTERING: found, ENTERED: recording.entered()}
-            blobs = (name, *filter(None, (body.get(ENTERED),)))
+                body[ENTERING] = found
+            blobs = (name, *filter(None, (body[ENTERED],)))
             entry = Entry(collection_of(each.group), now, blobs, body)
             self._store.append(each.group, [entry])
 

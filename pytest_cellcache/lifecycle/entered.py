@@ -19,7 +19,7 @@ import functools
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.digests import Digester
@@ -28,6 +28,13 @@ from pytest_cellcache.graph.evaluated import Evaluations
 from pytest_cellcache.graph.locate import Locator
 from pytest_cellcache.graph.refs import words_of
 from pytest_cellcache.graph.remembered import Place
+from pytest_cellcache.lifecycle.assigned import (
+    is_for_all,
+    is_variable,
+    read_among,
+    variables_entered,
+    with_values,
+)
 from pytest_cellcache.lifecycle.inheritance import read
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
 from pytest_cellcache.lifecycle.producers import Change, unit_key
@@ -36,7 +43,7 @@ from pytest_cellcache.lifecycle.surroundings import Surroundings, evaluations_of
 from pytest_cellcache.model.digest import Digest, digest_bytes, digest_parts
 from pytest_cellcache.model.keys import NAME, Key
 from pytest_cellcache.model.observation import OUTSIDE
-from pytest_cellcache.model.record import Entry
+from pytest_cellcache.model.record import Entry, is_collection
 from pytest_cellcache.store.contract import Store
 
 ENTERED: Final = "entered"
@@ -74,13 +81,21 @@ def decode(blob: bytes | None) -> dict[str, frozenset[Entered]] | None:
         return None
 
 
+class Footprints(Protocol):
+    """Gives what a record rests on, as ``Verifier`` does."""
+
+    def roots_of(self, entry: Entry) -> frozenset[Key]: ...
+
+    def keys_of(self, entry: Entry) -> frozenset[Key]: ...
+
+
 class Standing:
     """What modules enter in this run, and who may see where that differs from another one.
 
     Args:
         closure: gives what running code leads to in this run.
         read_blob: gives a blob of the store.
-        roots_of: gives what the test of a record ran and consulted.
+        footprints: gives what the test of a record ran and consulted.
 
     Attributes:
         entered: what modules enter in this run.
@@ -94,14 +109,14 @@ class Standing:
         digester: Digester,
         closure: Callable[[], Closure],
         read_blob: Callable[[str], bytes | None],
-        roots_of: Callable[[Entry], frozenset[Key]],
+        footprints: Footprints,
     ) -> None:
         self.blob = encode(entered)
         self.entered = entered
         self._digester = digester
         self._closure = closure
         self._read_blob = read_blob
-        self._roots_of = roots_of
+        self._footprints = footprints
         self._differences: dict[str, frozenset[Change] | None] = {}
         self.clear: set[str] = set()
         self._upset: dict[str, Key | None] = {}
@@ -138,20 +153,29 @@ class Standing:
     def _judge(self, entries: list[Entry], differences: frozenset[Change]) -> None:
         closure = self._closure()
         units = {unit_key(name_of(entry), entry.unit): entry for entry in entries}
-        roots = {unit: self._roots_of(entry) for unit, entry in units.items()}
+        roots = {unit: self._rooted(entry) for unit, entry in units.items()}
         digester = self._digester
         readers = Readers(
             digester.project, digester.names, roots, closure.live_edges, closure.loaded_first
         )
         seeing: dict[Key, Key] = {}
-        for change in sorted(differences, key=lambda each: (each.key, each.word)):
-            for unit in readers.of(change):
+        variables = {change for change in differences if is_variable(change)}
+        for change in sorted(differences - variables, key=lambda each: (each.key, each.word)):
+            for unit in units if is_for_all(change.key) else readers.of(change):
                 seeing.setdefault(unit, change.key)
+        for unit, entry in units.items() if variables else ():
+            if (read_one := read_among(variables, self._footprints.keys_of(entry))) is not None:
+                seeing.setdefault(unit, read_one)
         for unit in units:
             if unit in seeing:
                 self._upset[unit.path] = seeing[unit]
             else:
                 self.clear.add(unit.path)
+
+    def _rooted(self, entry: Entry) -> frozenset[Key]:
+        """Give what a test ran and consulted; of a collection, all that it evaluated."""
+        footprints = self._footprints
+        return (footprints.keys_of if is_collection(entry.unit) else footprints.roots_of)(entry)
 
     def _pass_on(self, entries: list[Entry]) -> None:
         """Take the records of tests as upset, too, that rest on what one of the upset ones leaves.
@@ -202,7 +226,7 @@ class EnteredNow:
         around: gives what imports ran.
         left_out: records of the collections of the modules that are not imported, which hold.
         keys_of: gives the keys of mappings as they are then; tests may enter more.
-        roots_of: gives what the test of a record ran and consulted.
+        footprints: gives what the test of a record ran and consulted.
     """
 
     def __init__(
@@ -212,11 +236,11 @@ class EnteredNow:
         around: Callable[[], Surroundings],
         left_out: Iterable[Entry],
         keys_of: KeysOf,
-        roots_of: Callable[[Entry], frozenset[Key]],
+        footprints: Footprints,
     ) -> None:
         self._digester = digester
         self._store = store
-        self._roots_of = roots_of
+        self._footprints = footprints
         self._around = functools.cache(around)
         self._left_out = list(left_out)
         self._keys_of = keys_of
@@ -235,7 +259,7 @@ class EnteredNow:
                 self._digester,
                 self._closure,
                 store.get_blob,
-                self._roots_of,
+                self._footprints,
             )
             note = (store.get_note(self._note) or b"").decode("ascii", "replace")
             names = (note[at : at + LENGTH] for at in range(0, len(note), LENGTH))
@@ -258,6 +282,10 @@ class EnteredNow:
     def upsetting(self, entry: Entry) -> str | None:
         """Say what a record holds no more for; ``None`` where it holds."""
         return self.standing.upsetting(entry)
+
+    def holds(self, entry: Entry) -> bool:
+        """Say whether a record still holds; of a collection, whether its items may be others."""
+        return self.standing.upsetting(entry) is None
 
     def keep(self) -> str:
         """Keep what is entered as a blob, and give its name."""
@@ -296,7 +324,9 @@ class EnteredNow:
             self._store.put_note(
                 _LAST_NOTE, json.dumps([of, rows, encode(found).decode()]).encode()
             )
-        return {path: found.get(path, frozenset()) for path in paths}
+        found = with_values(found)
+        assigned = variables_entered(self._around().assigned)
+        return {path: found.get(path, frozenset()) | assigned.get(path, set()) for path in paths}
 
     def _found_last(self, of: Digest) -> dict[str, frozenset[Entered]] | None:
         try:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.lifecycle.inputs import Inputs
+from pytest_cellcache.lifecycle.inputs import GIVEN, Inputs
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.keys import (
     BODY,
@@ -141,9 +141,10 @@ class InputKeys:
                 found.add(Key(SURFACE, source))
             if source is not None:
                 found.add(Key(IMPORTS, source, source))
-        for variable in seen.variables - (assigned - seen.inherited):
+        for variable in seen.variables:
             if not self._inputs.is_neutral(variable):
-                found.add(Key(ENV, "", variable))
+                is_given = variable in assigned and variable not in seen.inherited
+                found.add(Key(ENV, GIVEN if is_given else "", variable))
         if seen.children:
             found |= {Key(TREE), Key(ENV, "", ALL_VARIABLES)}
             found |= {Key(PROGRAM, "", name) for name in map(self._program, seen.children) if name}

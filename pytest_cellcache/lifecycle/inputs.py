@@ -44,6 +44,8 @@ from pytest_cellcache.sources.snapshot import Snapshot
 _WRITABLE: Final = {FOLDER: ("directory",), LOG: ("file", "executable")}
 """What of a path is as good as nothing for who makes a folder, or writes at the end of a file."""
 
+GIVEN: Final = "given"
+"""``Key.path`` of the ``env`` key of a variable that was set before."""
 NEUTRAL_VARIABLES: Final = tuple(
     """PYTEST_* COV_CORE_* COVERAGE_* PYTHONHASHSEED PYTHONDONTWRITEBYTECODE GITHUB_* RUNNER_*
     CI_* BUILD_* GITLAB_* CIRCLE_* TRAVIS_* JENKINS_* BUILDKITE_* TEAMCITY_* AZURE_* SYSTEM_*
@@ -138,7 +140,7 @@ class Inputs:
             is_history = key.name == HISTORY
             return self._snapshot.digest_history() if is_history else self._snapshot.digest_tree()
         if kind == ENV:
-            return self._variable(key.name)
+            return Digest(GIVEN) if key.path == GIVEN else self._variable(key.name)
         if kind in (GROUP, LEFT, UNIT):
             return Digest(kind)
         if kind == RUN:

@@ -20,6 +20,7 @@ from pytest_cellcache.model.observation import (
     ALL_VARIABLES,
     FIXTURE,
     UNKNOWN,
+    CodeRef,
     Observation,
     StateChange,
 )
@@ -204,17 +205,23 @@ class Left:
                 ran |= places_of(self._keys_of_code(each.codes))
                 whole = self._joined(each)
                 all_variables = whole.variables & {ALL_VARIABLES}
-                if whole.children or all_variables:
-                    on_stack = self._on_stack(whole)
-                    alone = Observation(
-                        children=whole.children, variables=all_variables, inherited=all_variables
-                    )
-                    broad[on_stack] = frozenset(self._input_keys.keys(alone, _NOTHING)) | broad.get(
-                        on_stack, frozenset()
-                    )
-                    whole = whole._replace(
-                        children=frozenset(), variables=whole.variables - all_variables
-                    )
+                alone = Observation(
+                    children=whole.children, variables=all_variables, inherited=all_variables
+                )
+                # Of children nobody knows on whose behalf they read.
+                reads = each.reads if whole == each else _NOTHING
+                read = Observation(
+                    reads=reads, writes=each.writes, appends=each.appends, absent=each.absent
+                )
+                for part, on_stack in ((alone, whole.on_stack), (read, each.readers)):
+                    if keys := self._input_keys.keys(part, each.writes):
+                        where = self._bodies(on_stack)
+                        broad[where] = frozenset(keys) | broad.get(where, frozenset())
+                whole = whole._replace(
+                    children=frozenset(),
+                    variables=whole.variables - all_variables,
+                    reads=whole.reads - reads,
+                )
                 inputs |= self._input_keys.keys(whole, each.writes)
             own |= {place for place in ran if place[0] in self._test_files}
             producers.add(
@@ -239,11 +246,10 @@ class Left:
         """Give what a test has left that others rest on by content, by place."""
         return self._left_by.get(self.key_of(attempt), {})
 
-    def _on_stack(self, seen: Observation) -> frozenset[Place] | None:
-        """Give the bodies that ran when something broad was consulted; ``None`` if not known."""
-        if UNKNOWN in seen.on_stack:
-            return None
-        return frozenset(places_of(self._keys_of_code(seen.on_stack)))
+    def _bodies(self, on_stack: frozenset[CodeRef]) -> frozenset[Place] | None:
+        """Give the bodies that ran when something was consulted; ``None`` if not known."""
+        is_known = on_stack and UNKNOWN not in on_stack
+        return frozenset(places_of(self._keys_of_code(on_stack))) if is_known else None
 
     def maker_of(self, unit: Key) -> Key:
         """Give the test on whose behalf a unit changed what lasts: itself, or a fixture's first."""

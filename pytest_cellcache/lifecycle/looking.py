@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
+from pytest_cellcache.graph.entering import SEEDED
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import KEYED, Refs, words_of
@@ -209,11 +210,12 @@ class Looking:
                 self._index()
                 used = self._asking_for_any | self._asking_for_module(word)
             else:
-                tops = READ_THROUGH.get(name, (name,))
+                tops = READ_THROUGH.get(name, (name.partition(".")[0],))
                 used = {k for k in self._back if k.kind == MODULE and k.name.split(".")[0] in tops}
             if name == "builtins":  # a name that no module binds
                 used |= {key for key in self._back if key.kind == NAME and key.name == word}
-            self._outside[name, word] = Condition(frozenset(used))
+            drawn = {DRAWS} if name == SEEDED else set()
+            self._outside[name, word] = Condition(frozenset(used), frozenset(drawn))
         return self._outside[name, word]
 
     def _asking_for_module(self, name: str) -> set[Key]:

@@ -23,7 +23,7 @@ from pytest_cellcache.graph.refs import words_of
 from pytest_cellcache.graph.remembered import Place, Ran, Writers, Written, attribute_of, fills
 from pytest_cellcache.graph.scopes import initialises
 from pytest_cellcache.lifecycle.contents import Row, row_of, where_of
-from pytest_cellcache.model.keys import BODY, EFFECTS, LEFT, NAME, SURFACE, UNIT, Key
+from pytest_cellcache.model.keys import BODY, EFFECTS, FILE, LEFT, NAME, SURFACE, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, CodeRef, StateChange
 from pytest_cellcache.trace.chance import DRAWN
 from pytest_cellcache.trace.holding import Content
@@ -115,8 +115,8 @@ class Producers:
             ran: bodies that it ran.
             own: those that only pytest calls: the test itself and its fixtures.
             inputs: files, variables and the like that it consulted.
-            broad: those of child processes that nobody traced, and all variables, by the bodies
-                that were running when they were consulted; ``None`` for any.
+            broad: those of child processes that nobody traced, all variables, and files, by the
+                bodies that were running when they were consulted; ``None`` for any.
             leaving: what was in the changed places in the end, where that can be told.
         """
         relative = self._project.snapshot.places.relative
@@ -146,14 +146,13 @@ class Producers:
                 # Who clears it, too, finds nothing of what others have left in it.
                 bodies = self._calls.reach(found - own - clearing, ran)
                 rests_on = frozenset(Key(BODY, *place) for place in bodies) | inputs
+                rests_on |= self._of_broad(broad, bodies, found)
                 fillers = frozenset(Key(BODY, *place) for place in clearing)
                 producer = unit
             elif found and not found & own and all(self._fills(place) for place in found):
                 bodies = self._calls.reach(found | self._wrapped(where, home.name, ran), ran)
                 rests_on = frozenset(Key(BODY, *place) for place in bodies) | inputs
-                for on_stack, keys in broad.items():
-                    if on_stack is None or on_stack & bodies or self._is_resumed(found):
-                        rests_on |= keys
+                rests_on |= self._of_broad(broad, bodies, found)
                 producer = None
                 if not any(self._is_memo(place) for place in found):
                     fillers = frozenset(Key(BODY, *place) for place in found)
@@ -166,7 +165,8 @@ class Producers:
             if change.function is not None:
                 made = made._replace(function=self._body_of(change.function))
             if exact and found == exact and all(self._counts(place) for place in found):
-                made = made._replace(is_counter=True, rests_on=made.rests_on - inputs)
+                files = {key for key in made.rests_on if key.kind == FILE}
+                made = made._replace(is_counter=True, rests_on=made.rests_on - inputs - files)
                 if all(self._only_ranks(place, change.word) for place in found):
                     made = made._replace(
                         rests_on=frozenset({unit}), producer=unit, fillers=frozenset()
@@ -205,6 +205,20 @@ class Producers:
                 links = [(where[o], link) for o, link in content.links if o in where]
                 rows.append(row_of(change.word, content.digest, links))
             self.left[left_by(unit, place)] = rows
+
+    def _of_broad(
+        self,
+        broad: Mapping[frozenset[Place] | None, frozenset[Key]],
+        bodies: set[Place],
+        found: set[Place],
+    ) -> frozenset[Key]:
+        """Give what was consulted while some bodies ran."""
+        meant = (
+            keys
+            for on_stack, keys in broad.items()
+            if on_stack is None or on_stack & bodies or self._is_resumed(found)
+        )
+        return frozenset[Key]().union(*meant)
 
     def _keep(self, made: Change) -> None:
         if made not in self._known:

@@ -33,6 +33,8 @@ class Surroundings(NamedTuple):
         declared: inputs that every test depends on by declaration.
         may_connect: what answers on the network does not count.
         keys_of: gives the keys of a global that is a mapping, if all are texts.
+        assigned: file of each module or hook that sets a variable or the working directory for all
+            that come later, which one, and a digest of its value.
         unread: gives file name and first line of the functions whose annotations nobody has looked
             at so far.
     """
@@ -49,6 +51,7 @@ class Surroundings(NamedTuple):
     may_connect: bool = False
     keys_of: KeysOf = lambda place: None
     unread: Callable[[], frozenset[Statement]] = frozenset
+    assigned: frozenset[tuple[str, str, str]] = frozenset()
 
     @property
     def unheard(self) -> frozenset[str]:

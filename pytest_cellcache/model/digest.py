@@ -31,7 +31,8 @@ another schema are ignored, never migrated):
    defaults that nobody can change; values of fixtures with arrays that lie in one another's memory;
    the directory in which the run was started; which files match what fixtures declare; what
    pickles name
-14. what tests leave in long-lived objects, by content; docstrings of what functions define
+14. what tests leave in long-lived objects, by content; docstrings of what functions define; what
+   modules set for the whole process; variables that were given to who reads them
 """
 
 from __future__ import annotations

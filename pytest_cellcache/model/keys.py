@@ -103,6 +103,8 @@ class Key(NamedTuple):
                                           ``log``; nothing is as good as a file to write to
     ``glob``     empty                    pattern; the names of the files that it matches
     ``env``      empty                    variable; its value, or absent
+                 ``given``                variable that what came before had set; what sets it tells
+                                          its value
     ``sources``  empty                    empty; the names of all Python files of the project
     ``tree``     empty                    empty; every file of the project that is not ignored
                                           ``history``; what version control would tell of it

@@ -25,7 +25,7 @@ CLASS_BODY = "<class>"
 
 
 UNKNOWN: Final = CodeRef("", 0, "")
-"""In ``Observation.on_stack``: nobody knows what was running."""
+"""In ``Observation.on_stack`` and ``readers``: nobody knows what was running."""
 
 
 class Site(NamedTuple):
@@ -143,6 +143,7 @@ class Observation(NamedTuple):
             was given, or a word such as ``fork``).
         on_stack: the project's code that was running when ``children`` were started or all
             variables were read, callers included; may hold ``UNKNOWN``.
+        readers: the same when a file was read.
         repositories: absolute folders in which git was started.
         spawned: child processes that are traced.
         hosts: addresses outside loopback that were connected to or resolved.
@@ -153,6 +154,8 @@ class Observation(NamedTuple):
         gaps: slugs of what the tracer could not see, e.g. ``profiler-taken``; any gap means that
             the footprint cannot be vouched for.
         sites: where inputs were consulted; only of what ran before the first test.
+        assigned: files of modules, or of hooks, and the variables that they set or removed, or
+            ``CWD``; only of what ran before the first test.
     """
 
     codes: frozenset[CodeRef] = frozenset()
@@ -186,6 +189,8 @@ class Observation(NamedTuple):
     left: frozenset[str] = frozenset()
     put_back: frozenset[str] = frozenset()
     on_stack: frozenset[CodeRef] = frozenset()
+    assigned: frozenset[tuple[str, str]] = frozenset()
+    readers: frozenset[CodeRef] = frozenset()
 
     def __or__(self, other: Observation) -> Observation:
         joined: list[Any] = []

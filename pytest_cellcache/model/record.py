@@ -55,6 +55,11 @@ def collection_of(group: str) -> str:
     return _COLLECTION + group
 
 
+def collected_by(unit: str) -> str:
+    """Give the file of the module whose collection a unit is."""
+    return unit.removeprefix(_COLLECTION)
+
+
 def is_collection(unit: str) -> bool:
     """Say whether a unit is the collection of a module, and no test."""
     return unit.startswith(_COLLECTION)

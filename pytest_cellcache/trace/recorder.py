@@ -42,7 +42,7 @@ from pytest_cellcache.trace.profiling import profiling_tracer
 from pytest_cellcache.trace.registers import REGISTERED
 from pytest_cellcache.trace.shims import ShimSet
 from pytest_cellcache.trace.spawn import CHILDREN, is_forkserver
-from pytest_cellcache.trace.surrounding import surrounding_now
+from pytest_cellcache.trace.surrounding import differing, surrounding_now, value_in
 
 TracerKind = Literal["auto", "monitoring", "profile"]
 
@@ -213,6 +213,24 @@ class Recorder:
             return Observation()
         base = self._units[0]
         return base.snapshot(self._tracer.base())._replace(left=base.leaving.left(self._before))
+
+    def assigned(self) -> list[tuple[str, str, str]]:
+        """Say which modules have set what for all that come later, and what it is now.
+
+        Not what only one has set, and put back.
+        """
+        pairs = self._units[0].assigned if self._units else set()
+        now = surrounding_now()
+        changed = differing({name for _, name in pairs}, self._before, now)
+        files: dict[str, list[str]] = {}
+        for file, name in pairs:
+            files.setdefault(name, []).append(file)
+        return [
+            (file, name, value_in(now, name))
+            for name, those in files.items()
+            for file in those
+            if name in changed or len(those) > 1
+        ]
 
     def imports(self) -> Imported:
         """Say which code ran, by statements of modules, where they can be told apart."""

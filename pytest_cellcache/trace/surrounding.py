@@ -43,6 +43,12 @@ class Surrounding(NamedTuple):
     search: tuple[str, ...]
 
 
+def value_in(around: Surrounding, name: str) -> str:
+    """Give a variable, or the working directory, as a text of its own."""
+    value = around.folder if name == CWD else around.variables.get(os.fsencode(name))
+    return repr(value)
+
+
 def differing(names: Iterable[str], before: Surrounding, now: Surrounding) -> frozenset[str]:
     """Give those among variables and ``SURROUNDINGS`` that are not what they were."""
 

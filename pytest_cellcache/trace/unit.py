@@ -36,18 +36,16 @@ from pytest_cellcache.trace.surrounding import REMOVED, Surrounding, is_importin
 from pytest_cellcache.trace.threads import OF_FIXTURES, left_since, living_threads
 
 # What a bug of ours, a strange argument, exhausted resources, or what somebody has put in the place
-# of a function that we call may raise in a callback: anything. There it becomes a gap: it must not
-# surface in the code that happened to open a file.
+# of a function may raise in a callback: a gap. It must not surface in code that opens a file.
 TROUBLES = (Exception,)
 
 Where = Callable[[], tuple[CodeRef, ...]]
-
 
 _NOTHING: Final[frozenset[Any]] = frozenset()
 _SETS: Final = tuple(
     """reads writes listings stats folders modes scanned absent fresh variables
     inherited in_imports options distributions imports children repositories hosts acts appends
-    sites spawned on_stack around""".split()
+    sites spawned on_stack readers around assigned""".split()
 )
 """What an ``OpenUnit`` and an ``Observation`` name alike."""
 
@@ -68,14 +66,10 @@ class OpenUnit:
         is_sited: note where inputs are consulted.
     """
 
-    __slots__ = tuple(
-        """
-        _answered_for _at_first _blindly _began_ns _frames _listed _thread _threads
-        _where _written absent acts appends around children distributions folders fresh
-        gaps has_imported has_talked hosts imports in_imports inherited leaving listings made met
-        modes on_stack options reads repositories scanned sites spawned stats threads_left variables
-        writes
-        """.split()  # a page of quotes otherwise
+    __slots__ = (
+        *_SETS,
+        *"""_answered_for _at_first _blindly _began_ns _frames _listed _thread _threads _where
+        _written gaps has_imported has_talked leaving made met threads_left""".split(),
     )
 
     def __init__(
@@ -89,10 +83,12 @@ class OpenUnit:
         self._where = frames if is_sited else None
         self._thread = threading.get_ident()
         self.on_stack: set[CodeRef] = set()
+        self.readers: set[CodeRef] = set()
         self._at_first = before.variables if before is not None else None
         self.has_talked = False
         self.has_imported = False
         self.sites: set[Site] = set()
+        self.assigned: set[tuple[str, str]] = set()
         self.spawned: set[Spawned] = set()
         self.reads: set[str] = set()
         self.writes: set[str] = set()
@@ -145,6 +141,7 @@ class OpenUnit:
             if path not in self.reads:
                 self._look(path)
             self._note("reads", path)
+            self._note_stack(self.readers)
 
     def stat(self, path: str) -> None:
         if (real := LINKS.through(path)) is not None:
@@ -177,8 +174,7 @@ class OpenUnit:
 
     def look_around(self, names: Iterable[str]) -> None:
         """Note that it consults ``SURROUNDINGS``."""
-        # What it has set itself is no input.
-        self.around.update(n for n in names if not (n == CWD and self.leaving.has_moved))
+        self.around.update(n for n in names if not (n == CWD and self.leaving.has_moved))  # its own
 
     def look_up(self, distribution: str) -> None:
         self.around.add(SEARCH)
@@ -194,7 +190,7 @@ class OpenUnit:
     def start_child(self, program: str) -> None:
         self.look_around(SURROUNDINGS)
         self._note("children", program)
-        self._note_stack()
+        self._note_stack(self.on_stack)
 
     def ask_history(self, folder: str) -> None:
         self._note("repositories", folder)
@@ -212,13 +208,15 @@ class OpenUnit:
         if self.has_imported and is_importing():
             self.in_imports.add(("spawned", token))
 
-    def _note_stack(self) -> None:
+    def _note_stack(self, found: set[CodeRef]) -> None:
         """Note who is on the way to what holds much and may concern none of the others."""
-        is_own = threading.get_ident() == self._thread
-        self.on_stack.update(self._frames() if self._frames and is_own else (UNKNOWN,))
+        frames = self._frames() if self._frames and threading.get_ident() == self._thread else ()
+        # Of an import nobody knows whose it is.
+        found.update(frames if frames and frames[-1].name != "<module>" else (UNKNOWN,))
 
     def move(self) -> None:
         self.around.add(CWD)  # where others have moved, it may put that back
+        self._note_assigned(CWD)
         self.leaving.move()
 
     def connect(self, host: str) -> None:
@@ -269,18 +267,24 @@ class OpenUnit:
         before = self.leaving.variables.get(name, value)
         is_changed = before != value
         if name == ALL_VARIABLES:
-            self._note_stack()
+            self._note_stack(self.on_stack)
             self.inherited.add(name)
         elif before is REMOVED and value is None:
             return
         elif not is_changed if first is None else value == first.get(os.fsencode(name)):
             self.inherited.add(name)
-        elif is_changed:
+        elif is_changed and not self.is_sited:  # of modules, another one may have set it
             return
         self._note("variables", name)
 
     def write_variable(self, name: str, before: object) -> None:
+        self._note_assigned(name)
         self.leaving.write_variable(name, before)
+
+    def _note_assigned(self, name: str) -> None:
+        """Note which module sets something for all that come later."""
+        frames = self._where() if self._where else ()
+        self.assigned.update((frame.filename, name) for frame in frames[-1:])
 
     def adopt(self, part: OpenUnit) -> None:
         """Take what a part of this unit made, changed and set for what this one did itself."""

@@ -258,3 +258,70 @@ def test_a_conftest_enters_for_all(suite: Suite) -> None:
     suite.warm()
     suite.write("two/conftest.py", "import app\n@app.register('more')\ndef f(): pass\n")
     assert names(suite.both().live, "one/test_a.py") == {"test_find_more", "test_every"}
+
+
+GIVEN: Final = {
+    "a statement": "app.put(app.KNOWN, 1)\n{}",
+    "a value": "VALUE = app.put(app.KNOWN, 1)\n{}",
+    "a decorator": "@pytest.mark.parametrize('value', [app.put(app.KNOWN, 1)])\n{}",
+    "a method": "@pytest.mark.parametrize('value', [app.Putter(app.KNOWN).put(1)])\n{}",
+    "by name": "@pytest.mark.parametrize('value', [app.Putter({{}}).add(1)])\n{}",
+}
+PUTTING: Final = """
+KNOWN = {}
+class Putter:
+    def __init__(self, held): self.held = held
+    def put(self, value):
+        self.held["k"] = value
+        return 1
+    def add(self, value):
+        KNOWN["k"] = value
+        return 1
+def write(held, value): held.update(k=value)
+def put(held, value):
+    write(held, value)
+    return 1
+"""
+
+
+@pytest.mark.parametrize("text", GIVEN.values(), ids=GIVEN)
+def test_who_reads_what_was_given_to_a_function_rests_on_it(suite: Suite, text: str) -> None:
+    test = f"def test_a({'value' if '@' in text else ''}): pass"
+    suite.write("app.py", PUTTING)
+    suite.write("test_a.py", f"import app, pytest\n{text.format(test)}\n")
+    suite.write(
+        "test_b.py",
+        "import app\n"
+        "def test_known(): assert app.KNOWN['k'] == 1\n"
+        "def test_nothing(): assert app\n",
+    )
+    suite.warm()
+    suite.write("app.py", PUTTING.replace("= value\n", "= value + 1\n").replace("k=v", "k=1 + v"))
+    assert names(suite.both().live, "test_b.py") >= {"test_known"}
+
+
+MADE_OF_IT: Final = {
+    "a decorator": "@pytest.mark.parametrize('name', app.every())\n{}",
+    "a variable": "NAMES = app.every()\n@pytest.mark.parametrize('name', NAMES)\n{}",
+    "a hook": "def pytest_generate_tests(metafunc):\n"
+    "    if 'name' in metafunc.fixturenames:\n"
+    "        metafunc.parametrize('name', app.every())\n{}",
+    "a condition": "if len(app.every()) > 1:\n    def test_more(): pass\n"
+    "def pytest_generate_tests(metafunc): 0\n",
+}
+
+
+@pytest.mark.parametrize("text", MADE_OF_IT.values(), ids=MADE_OF_IT)
+def test_a_part_of_the_suite_has_the_items_that_its_modules_make(suite: Suite, text: str) -> None:
+    each = "def test_each(name): pass\n"
+    suite.write("app.py", APP)
+    suite.write(
+        "test_a.py", "import app\n@app.register('more')\ndef f(): pass\ndef test_a(): pass\n"
+    )
+    suite.write("test_m.py", f"import app, pytest\n{text.format(each)}def test_m(): pass\n")
+    suite.warm()
+    suite.both("test_m.py")
+    assert suite.both("test_m.py").live == []
+    assert suite.both().live == []
+    (suite.path / "test_a.py").unlink()
+    assert suite.both().live == []

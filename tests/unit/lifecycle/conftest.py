@@ -51,7 +51,7 @@ class Session:
         self.input_keys = InputKeys(self.snapshot, self.inputs, ignore)
         self.verifier = Verifier(store, self.inputs, self.snapshot)
         self.verifier.entered = self.entered = EnteredNow(
-            digester, store, lambda: self.around, (), lambda _: None, self.verifier.roots_of
+            digester, store, lambda: self.around, (), lambda _: None, self.verifier
         )
         self.recording = Recording(
             project=project,
