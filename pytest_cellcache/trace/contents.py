@@ -32,8 +32,10 @@ from pytest_cellcache.trace.definitions import (
     NamedClass,
     annotations_of,
     is_found,
+    is_of,
     is_plain,
     members_to_tell,
+    name_of,
     qualified,
     text_of_code,
 )
@@ -43,6 +45,7 @@ from pytest_cellcache.trace.parts import LRU, is_atom, namespace_of, slots_of
 _MOST: Final = 10_000
 """Objects looked at for one digest."""
 _DEEPEST: Final = 60
+_ITEM: Final = type(collections.namedtuple("_Row", "x").x)
 
 
 class Untold(Exception):
@@ -192,8 +195,9 @@ class Contents:
             self._take(item)
 
     def _take_mapping(self, value: Any) -> None:
-        self._out += ("mapping", str(dict.__len__(value)))
-        for key, item in list(dict.items(value)):
+        kind: Any = collections.OrderedDict if is_of(value, collections.OrderedDict) else dict
+        self._out += (name_of(type(value)), str(dict.__len__(value)))
+        for key, item in list(kind.items(value)):
             self._take(key)
             self._take(item)
 
@@ -212,7 +216,8 @@ class Contents:
 
     def _take_function(self, function: Any) -> None:
         code = function.__code__
-        self._out += ("function", *qualified(function), str(function.__globals__.get("__name__")))
+        module = str(function.__globals__.get("__name__"))
+        self._out += ("function", *qualified(function), function.__name__, module)
         is_own = not (self._is_traced(code.co_filename) and is_found(function, qualified(function)))
         self._out += text_of_code(code, is_whole=is_own)
         for cell in function.__closure__ or ():
@@ -316,10 +321,15 @@ def _by_parts(word: str, parts: Callable[[Any], Iterable[Any]]) -> Callable[[Con
     return take
 
 
+def _take_deque(contents: Contents, value: Any) -> None:
+    contents._take_all("deque", collections.deque.maxlen.__get__(value))
+    contents._take_items(collections.deque, value)
+
+
 def _ways() -> Iterator[tuple[type, Callable[[Contents, Any], None]]]:
     take = Contents
     kind: Any
-    for kind in (list, tuple, collections.deque):
+    for kind in (list, tuple):
         yield kind, functools.partial(_call, take._take_items, kind)
     for kind in (set, frozenset):
         yield kind, functools.partial(_call, take._take_set, kind)
@@ -334,6 +344,9 @@ def _ways() -> Iterator[tuple[type, Callable[[Contents, Any], None]]]:
     for kind in (pathlib.PosixPath, pathlib.PurePosixPath, pathlib.PureWindowsPath):
         yield kind, _by_text(kind.__name__, str)
     yield from (
+        (collections.deque, _take_deque),
+        (_ITEM, _by_parts("item", lambda made: made.__reduce__()[1])),
+        (functools.cached_property, _by_parts("cached", lambda made: (made.func, made.attrname))),
         (types.FunctionType, take._take_function),
         (types.CellType, take._take_cell),
         (LRU, take._take_memo),

@@ -46,11 +46,31 @@ def digest(value: Any, **names: str) -> str | None:
 
 def made(code: str) -> Any:
     space: dict[str, Any] = {"__name__": __name__, "Point": Point, "Slotted": Slotted, "Own": Own}
+    space |= {"collections": collections, "functools": functools}
     exec(compile(code, __file__, "exec"), space)
     return space["made"]() if "def made" in code else space["it"]
 
 
 PAIRS = {
+    "kind of mapping": ("it = {'a': 1}", "it = collections.Counter(a=1)"),
+    "order of an ordered one": (
+        "it = collections.OrderedDict(a=1, b=2)",
+        "it = collections.OrderedDict(a=1, b=2); it.move_to_end('a')",
+    ),
+    "factory": ("it = collections.defaultdict(list)", "it = collections.defaultdict(dict)"),
+    "length": ("it = collections.deque([1], 2)", "it = collections.deque([1], 3)"),
+    "name": (
+        "def made():\n    def f(): pass\n    return f",
+        "def made():\n    def f(): pass\n    f.__name__ = 'g'\n    return f",
+    ),
+    "fields": (
+        "it = collections.namedtuple('it', 'a b')(1, 2)",
+        "it = collections.namedtuple('it', 'b a')(1, 2)",
+    ),
+    "cached": (
+        "def made():\n    class K: x = functools.cached_property(lambda self: 1)\n    return K",
+        "def made():\n    class K: x = functools.cached_property(lambda self: 2)\n    return K",
+    ),
     "int": ("it = 1", "it = 2"),
     "bool": ("it = 1", "it = True"),
     "float": ("it = 0.0", "it = -0.0"),
