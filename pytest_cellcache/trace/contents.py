@@ -45,7 +45,8 @@ from pytest_cellcache.trace.parts import LRU, is_atom, namespace_of, slots_of
 _MOST: Final = 10_000
 """Objects looked at for one digest."""
 _DEEPEST: Final = 60
-_ITEM: Final = type(collections.namedtuple("_Row", "x").x)
+_collections: Final[Any] = sys.modules["_collections"]
+_ITEM: Final = _collections._tuplegetter  # a field of a named tuple
 
 
 class Untold(Exception):
