@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections import Counter
 
@@ -26,6 +27,12 @@ _WHOLE_RUNS = ("tests/plugin/", "tests/promises/", "tests/property/")
 def _no_options_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's own pytest options out of the runs that our tests start."""
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+
+
+def pytest_configure() -> None:
+    # A shell has what it starts in the background ignore interrupts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
