@@ -128,12 +128,12 @@ class Entering:
                 bodies = self._ran(path, position, cell)
                 places = self._looked_for(path, cell.refs, bodies)
                 yield by, cell, places | self._digester.purity.noted_changes_of(path, cell)
-                given = {*self._handed_over(path, cell.refs), *_seeded(places)}
+                given = {*self._given(path, cell.refs, cell.kind), *_seeded(places)}
                 yield f"{by} {self._code(cell.digest, bodies)}", cell, given
         for name, (digest, refs) in self._project.index(path).table.markers.items():
             if bodies := self._ran_for(path, name, refs):
                 yield f"@{name}", refs, Writers(self._project, self._names, bodies).changed
-                given = self._handed_over(path, refs)
+                given = self._given(path, refs, "marker")
                 yield f"@{name} {self._code(digest, bodies)}", refs, given
 
     def _code(self, own: str, bodies: Iterable[Place]) -> Digest:
@@ -179,6 +179,20 @@ class Entering:
                 told = {name for name in names if words_of(name) and words_of(name) <= refs.words}
                 found |= {(file, name) for name in told or names}
         return found
+
+    def _given(self, path: str, refs: Refs, kind: str) -> set[Place]:
+        """Give what functions may change that are told of it when a statement is evaluated.
+
+        Where it makes something, classes and functions are what that is made of (``List(String)``):
+        who changes one is called for that alone.
+        """
+        found = self._handed_over(path, refs)
+        return found if kind == "effect" else {p for p in found if not self._is_defined(p)}
+
+    def _is_defined(self, place: Place) -> bool:
+        """Say whether a global is a class or function that a statement of its own defines."""
+        bound = self._project.index(place[0]).bound_by(attribute_of(place)[0][1])
+        return bool(bound) and all(cell.kind in ("class", "def") for cell in bound)
 
     def _outside(self, path: str, refs: Refs) -> Iterator[Place]:
         """Give the modules of others whose state code changes: ``codecs.register(f)``."""
