@@ -10,7 +10,7 @@ from pytest_cellcache.graph.statements import inner_statements
 from pytest_cellcache.model.digest import Digest, digest_parts
 
 FunctionDef = ast.FunctionDef | ast.AsyncFunctionDef
-_DEFS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
+DEFS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def take_docstrings(tree: ast.Module) -> dict[str, Digest]:
@@ -20,39 +20,31 @@ def take_docstrings(tree: ast.Module) -> dict[str, Digest]:
     """
     found: dict[str, Digest] = {}
     for prefix, node in definitions_in(tree.body, ""):
-        _note_docstring(prefix, node, found)
-        if _has_docstring(node):
+        if _note_docstring(prefix, node, found):
             if len(node.body) == 1:
                 node.body[0] = ast.copy_location(ast.Pass(), node.body[0])
             else:
                 del node.body[0]
-        stack = [(prefix, node)] if isinstance(node, _DEFS) else []
+        stack = [(prefix, node)] if isinstance(node, DEFS) else []
         while stack:
             outer, definition = stack.pop()
             inner = f"{outer}{definition.name}.<locals>."
             for way, nested in definitions_in(definition.body, inner):
                 _note_docstring(way, nested, found)
-                if isinstance(nested, _DEFS):
+                if isinstance(nested, DEFS):
                     stack.append((way, nested))
     return found
 
 
-def _has_docstring(node: FunctionDef | ast.ClassDef) -> bool:
-    first = node.body[0]
-    return (
-        isinstance(first, ast.Expr)
-        and isinstance(first.value, ast.Constant)
-        and isinstance(first.value.value, str)
-    )
-
-
 def _note_docstring(
     prefix: str, node: FunctionDef | ast.ClassDef, found: dict[str, Digest]
-) -> None:
-    if _has_docstring(node):
+) -> bool:
+    """Take the docstring of a definition; say whether it has one."""
+    text = ast.get_docstring(node, clean=False)
+    if text is not None:
         name = prefix + node.name
-        text = ast.get_docstring(node, clean=False) or ""
         found[name] = digest_parts([found.get(name, ""), text])
+    return text is not None
 
 
 def definitions_in(
@@ -60,7 +52,7 @@ def definitions_in(
 ) -> Iterator[tuple[str, FunctionDef | ast.ClassDef]]:
     """Walk defs and classes, also in compound statements, not inside functions."""
     for statement in body:
-        if isinstance(statement, _DEFS):
+        if isinstance(statement, DEFS):
             yield prefix, statement
         elif isinstance(statement, ast.ClassDef):
             yield prefix, statement

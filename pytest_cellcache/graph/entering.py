@@ -16,6 +16,7 @@ from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.evaluated import Evaluations
 from pytest_cellcache.graph.foreign import is_pure_foreign
 from pytest_cellcache.graph.leading import is_foreign
+from pytest_cellcache.graph.locate import places_of
 from pytest_cellcache.graph.refs import MUTATORS, Refs, words_of
 from pytest_cellcache.graph.remembered import Place, Writers, at_attribute, attribute_of
 from pytest_cellcache.graph.scopes import initialises
@@ -214,15 +215,13 @@ class Entering:
         evaluations = self._evaluations()
         if path not in evaluations.traced:
             return self._calls.of_cell(path, cell, evaluations.imported)
-        keys = evaluations.cells.get((path, position), ())
-        return {(key.path, key.name) for key in keys if key.kind == BODY}
+        return places_of(evaluations.cells.get((path, position), ()))
 
     def _ran_for(self, path: str, name: str, refs: Refs) -> set[Place]:
         """Give what ran in pytest's decorators that may change something it was given."""
         evaluations = self._evaluations()
         if path in evaluations.traced:
-            keys = evaluations.markers.get((path, name), ())
-            ran = {(key.path, key.name) for key in keys if key.kind == BODY}
+            ran = places_of(evaluations.markers.get((path, name), ()))
         else:
             called = self._calls.callees(path, refs, evaluations.imported)
             ran = self._calls.reach(called, evaluations.imported)

@@ -15,7 +15,7 @@ from typing import Final
 from pytest_cellcache.graph.annotations import take_annotations
 from pytest_cellcache.graph.bases import classes_in
 from pytest_cellcache.graph.cells import Alias, Cell, CellKind, Def, Table
-from pytest_cellcache.graph.docstrings import definitions_in, take_docstrings
+from pytest_cellcache.graph.docstrings import DEFS, FunctionDef, definitions_in, take_docstrings
 from pytest_cellcache.graph.exports import exports_of
 from pytest_cellcache.graph.refs import MEMO, Refs, import_spec
 from pytest_cellcache.graph.scan import scan, scan_function
@@ -34,8 +34,6 @@ from pytest_cellcache.graph.statements import (
 from pytest_cellcache.graph.syntaxdigest import ClassShape, digest_syntax, shape_of
 from pytest_cellcache.model.digest import Digest, digest_bytes, digest_parts
 
-FunctionDef = ast.FunctionDef | ast.AsyncFunctionDef
-_DEFS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 _TEST_NAME: Final = "test"
 _NO_SHAPE: Final = ClassShape()
 
@@ -83,7 +81,7 @@ class _Splitter:
         annotations = take_annotations(body)
         for prefix, node in list(definitions_in(body, "")):
             self._take_markers(prefix, node)
-            if isinstance(node, _DEFS):
+            if isinstance(node, DEFS):
                 self._take_body(prefix, node)
         for index, statement in enumerate(body):
             self._split(statement, is_first=index == 0)
@@ -181,7 +179,7 @@ class _Splitter:
         start, end = statement.lineno, statement.end_lineno or statement.lineno
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
             self._split_import(statement)
-        elif isinstance(statement, _DEFS):
+        elif isinstance(statement, DEFS):
             start = min([start, *(d.lineno for d in statement.decorator_list)])
             decorated = bool(statement.decorator_list)
             self._add("def", (statement.name,), statement, start, end, is_decorated=decorated)
@@ -275,7 +273,7 @@ class _Splitter:
         start = min([node.lineno, *(d.lineno for d in (*node.decorator_list, *markers))])
         kept: list[ast.stmt] = []
         for member in node.body:
-            if isinstance(member, _DEFS) and member.name.startswith(_TEST_NAME):
+            if isinstance(member, DEFS) and member.name.startswith(_TEST_NAME):
                 # Nobody looks such a name up but pytest: one more test changes no other.
                 self._add(
                     "def",
@@ -351,5 +349,5 @@ def _outside_functions(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
         yield statement
         if isinstance(statement, ast.ClassDef):
             yield from _outside_functions(statement.body)
-        elif not isinstance(statement, _DEFS):
+        elif not isinstance(statement, DEFS):
             yield from _outside_functions(inner_statements(statement))

@@ -26,7 +26,8 @@ class Reading:
     """Tells what bodies that ran may have read of others.
 
     Args:
-        edges: what keys lead to; what it says of keys that were asked about must not change.
+        edges: what keys lead to. What it says of keys that ``read_by`` was asked about must not
+            change, nor anything that it says once ``read_of`` is asked.
     """
 
     def __init__(self, project: Project, closure: Closure, edges: Edges) -> None:
@@ -34,6 +35,7 @@ class Reading:
         self._closure = closure
         self._edges = edges
         self._docs = _Docs(closure, edges)
+        self._late: _Docs | None = None
         self._kinds: dict[Key, int] = {}
 
     def read_by(self, roots: Collection[Key], group: str, *, has_children: bool) -> set[Key]:
@@ -67,7 +69,9 @@ class Reading:
         kinds = self._kinds_in(roots)
         found: set[Key] = set()
         if kinds & _DOCS:
-            found |= self._docs.reached(roots)
+            if self._late is None:  # what producers rest on was not known before
+                self._late = _Docs(self._closure, self._edges)
+            found |= self._late.reached(roots)
         for keys in units if kinds & (_CODES | _LINES) else ():
             found |= {*keys, *self._closure.codes(keys)}
             found |= {Key(FILE, key.path) for key in keys if key.kind == BODY}

@@ -194,7 +194,7 @@ class Recording:
         )
         self.sequences.note_changes(producers.changes, left)
         kept = self.sequences.apply(kept, left, roots_of)
-        kept = with_code_read(kept, left, Reading(self._project, closure, edges))
+        kept = with_code_read(kept, left, reading)
         fates: dict[str, Reason | None] = {}
         for row in [row for row in kept if row.producers and row.attempt.is_setup]:
             kept.remove(row)  # what a test left behind is in the value

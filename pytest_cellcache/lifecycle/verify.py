@@ -50,6 +50,7 @@ class Verifier:
         self._graphs: dict[str, StoredGraph | None] = {}
         self._unstored: dict[str, dict[str, dict[str, Any]]] = {}
         self._names: dict[str, StoredNames] = {}
+        self._left_once: dict[tuple[str, str, str, str], Contents] = {}
         self.entered: EnteredNow | None = None
 
     def judge(self, facts: TestFacts, *, may_wait: bool = False) -> Verdict:
@@ -107,9 +108,12 @@ class Verifier:
 
     def left_once(self, facts: TestFacts, place: str, digest: str) -> Contents:
         """Give what a test left once, by a digest of what it left in a place, if it is known."""
-        entries = self._entries(facts.group).get(facts.nodeid, ())
-        found = (contents_in(entry.body) for entry in entries)
-        return next((each for each in found if is_what(each, place, digest)), {})
+        asked = facts.group, facts.nodeid, place, digest  # by many readers, and more than once
+        if asked not in self._left_once:
+            entries = self._entries(facts.group).get(facts.nodeid, ())
+            found = (contents_in(entry.body) for entry in entries)
+            self._left_once[asked] = next((c for c in found if is_what(c, place, digest)), {})
+        return self._left_once[asked]
 
     def collection(self, group: str, facts: Digest) -> Entry | None:
         """Give the newest record of the collection of a module that holds."""
@@ -167,6 +171,7 @@ class Verifier:
     def look_again(self, group: str) -> None:
         """Forget what a group held: another process may have written meanwhile."""
         self._groups.pop(group, None)
+        self._left_once.clear()
 
     def _entries(self, group: str) -> dict[str, list[Entry]]:
         if group not in self._groups:

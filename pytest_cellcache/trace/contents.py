@@ -32,10 +32,8 @@ from pytest_cellcache.trace.definitions import (
     NamedClass,
     annotations_of,
     is_found,
-    is_of,
     is_plain,
     members_to_tell,
-    name_of,
     qualified,
     text_of_code,
 )
@@ -196,9 +194,11 @@ class Contents:
             self._take(item)
 
     def _take_mapping(self, value: Any) -> None:
-        kind: Any = collections.OrderedDict if is_of(value, collections.OrderedDict) else dict
-        self._out += (name_of(type(value)), str(dict.__len__(value)))
-        for key, item in list(kind.items(value)):
+        kind = type(value)
+        is_ordered = issubclass(kind, collections.OrderedDict)
+        items = collections.OrderedDict.items(value) if is_ordered else dict.items(value)
+        self._out += (type.__getattribute__(kind, "__name__"), str(dict.__len__(value)))
+        for key, item in list(items):
             self._take(key)
             self._take(item)
 

@@ -41,16 +41,6 @@ def qualified(thing: Any) -> tuple[str, str]:
     return str(thing.__module__), str(thing.__qualname__)
 
 
-def name_of(kind: type) -> str:
-    """Name a class without asking its metaclass."""
-    return str(type.__getattribute__(kind, "__name__"))
-
-
-def is_of(value: Any, kind: type) -> bool:
-    """Say whether the type of a value is a class or below it, whatever it says itself."""
-    return issubclass(type(value), kind)
-
-
 def is_found(thing: Any, name: tuple[str, str]) -> bool:
     """Say whether a module holds a definition under its name."""
     found: Any = sys.modules.get(name[0])
