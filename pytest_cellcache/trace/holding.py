@@ -10,7 +10,7 @@ from pytest_cellcache.model.digest import ABSENT, Digest, digest_parts
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, StateChange
 from pytest_cellcache.trace.contents import Contents
 from pytest_cellcache.trace.identities import identity
-from pytest_cellcache.trace.parts import namespace_of, slot_value, slots_of
+from pytest_cellcache.trace.parts import namespace_of, slots_of
 
 MAPPINGS: Final = (dict, OrderedDict, defaultdict, Counter)
 """Mappings that have no attributes."""
@@ -97,15 +97,16 @@ class Holding:
         return {change: found[change] for change in sorted(found, key=lambda c: ranks.get(c, 0))}
 
     def _digest(self, change: StateChange) -> tuple[Digest | None, dict[int, int]]:
-        holder = self._globals.global_of((change.filename, change.name))
-        content = holder
-        if change.word and holder is not None:
+        content = holder = self._globals.global_of((change.filename, change.name))
+        if holder is None:
+            return None, {}  # or there is no such global
+        if change.word:
             try:
                 content = _content(holder, change)
             except LookupError:
                 return None, {}
-        if content is _NOTHING or holder is None:
-            return (ABSENT if content is _NOTHING else Digest("none")), {}
+        if content is _NOTHING:
+            return ABSENT, {}
         digest, objects = self._contents.digest(content)
         if digest is None:
             return None, {}
@@ -165,7 +166,10 @@ def _content(holder: Any, change: StateChange) -> Any:
         return type.__getattribute__(holder, "__dict__").get(change.word, _NOTHING)
     for slot in slots_of(type(holder)):
         if slot.__name__ == change.word:
-            return slot_value(slot, holder)
+            try:
+                return slot.__get__(holder)
+            except AttributeError:  # it is not set
+                return _NOTHING
     namespace = namespace_of(holder)
     if namespace is None:
         raise LookupError(change.word)

@@ -24,6 +24,9 @@ LIB: Final = """
     LIMITS = Limits()
     STATE = {'x': []}
     TABLE = {'one': lambda: 1, 'two': lambda: 2}
+    VALUE = 1
+    SLOTTED = Slotted()
+    SLOTTED.x = 1
     def keep(name, value): KNOWN[name] = value
     def keep_other(name, value): OTHER[name] = value
     def find(name): return KNOWN[name]
@@ -226,6 +229,16 @@ OTHER: Final = {
         "lib.keep('a', lib.STATE['x'])",
         "lib.STATE['x'].append(1); assert lib.find('a')",
         _in_test("'a', lib.STATE['x']", "'a', list(lib.STATE['x'])"),
+    ),
+    "no global for None": Case(
+        "lib.VALUE = None",
+        "assert lib.VALUE is None",
+        _in_test("lib.VALUE = None", "del lib.VALUE"),
+    ),
+    "no attribute in a slot for None": Case(
+        "lib.SLOTTED.x = None",
+        "assert lib.SLOTTED.x is None",
+        _in_test("lib.SLOTTED.x = None", "del lib.SLOTTED.x"),
     ),
     "another way to look": Case(
         "class K:\n    @property\n    def x(self): return 1\nlib.keep('K', K())",
