@@ -23,6 +23,7 @@ class Copies:
         parents: who leads to an object: other objects by identity and key.
         owners: globals that lead to an object.
         homes: groups of objects.
+        bound: globals that objects were from the start.
     """
 
     def __init__(
@@ -30,7 +31,9 @@ class Copies:
         parents: dict[int, list[tuple[int, str]]],
         owners: dict[int, list[tuple[str, str]]],
         homes: dict[int, str],
+        bound: dict[int, set[tuple[str, str]]],
     ) -> None:
+        self._bound = bound
         self._homes = homes
         self._parents = parents
         self._owners = owners
@@ -66,6 +69,7 @@ class Copies:
         self._containers[ident] = self._containers.pop(was)
         self._parents[ident] = self._parents.pop(was, [])
         self._owners[ident] = self._owners.pop(was, [])
+        self._bound.pop(was, None)
         if was in self._homes:
             self._homes[ident] = self._homes.pop(was)
         for part, _ in parts_of(new):

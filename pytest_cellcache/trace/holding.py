@@ -41,7 +41,7 @@ class Globals(Protocol):
 
     def names_of(self, ident: int) -> list[str]: ...
 
-    def ways_to(self, ident: int, known: Container[int]) -> list[str]: ...
+    def ways_to(self, objects: Iterable[int], known: Container[int]) -> dict[int, list[str]]: ...
 
 
 class Holding:
@@ -112,8 +112,8 @@ class Holding:
             return None, {}
         # Who changes through another way what is here, changes it here, too.
         inside = {*objects, identity(holder)}
-        ways = ((at, self._globals.ways_to(ident, inside)) for ident, at in objects.items())
-        told = [digest, *(part for at, found in ways if found for part in (str(at), *found))]
+        ways = self._globals.ways_to(objects, inside)
+        told = [digest, *(part for i, found in ways.items() for part in (str(objects[i]), *found))]
         return digest_parts(told), objects
 
     def _ranks(self, changes: Iterable[StateChange]) -> Mapping[StateChange, int]:

@@ -86,6 +86,8 @@ class Layout:
         # Who leads to an object: other objects by identity and key, and globals.
         self._parents: dict[int, list[tuple[int, str]]] = {}
         self._owners: dict[int, list[Owner]] = {}
+        # Of objects: the globals that they were when the module of these had just been loaded.
+        self._bound: dict[int, set[Owner]] = {}
         self._classes: dict[int, tuple[str, str]] = {}
         # Mappings with weak references among their keys or values.
         self._weakly: set[int] = set()
@@ -97,7 +99,7 @@ class Layout:
         self._limit = MAX_OBJECTS
         self._left_out: dict[int, Callable[[], Any]] = {}
         self._outside = Outside(self._owners, self._add, files.is_first_party, files.writes)
-        self._copies = Copies(self._parents, self._owners, self._homes)
+        self._copies = Copies(self._parents, self._owners, self._homes, self._bound)
 
     def _walk_again(self, held: Held, known: frozenset[int], named: dict[str, int]) -> None:
         """Lay out what a changed container holds and did not, by identity and by name."""
@@ -114,11 +116,12 @@ class Layout:
             if not is_known or (type(key) is str and named.get(key) != ident):
                 self._walk(part, held.ident, key)
 
-    def _find_modules(self, *, at_once: bool = False) -> None:
+    def _find_modules(self, *, at_once: bool = False, is_fresh: bool = False) -> None:
         """Lay out the modules that are not known yet.
 
         Args:
             at_once: they have just been loaded; only those that stay.
+            is_fresh: no unit has run since any of them was loaded.
         """
         self._known_modules = self._outside.modules.latest
         found: dict[str, Any] = {}
@@ -146,7 +149,7 @@ class Layout:
             self._modules[filename] = held
             self._add(held)
         for filename, module in found.items():
-            self._walk_globals(filename, vars(module))
+            self._walk_globals(filename, vars(module), is_fresh=is_fresh)
         self._turn_to("")
         self._outside.follow(found)
         self._extend()
@@ -161,7 +164,9 @@ class Layout:
         """Lay out for a module from now on; ``""`` for what belongs to none."""
         self._group = filename if self._is_grouped else ""
 
-    def _walk_globals(self, filename: str, namespace: dict[str, Any]) -> None:
+    def _walk_globals(
+        self, filename: str, namespace: dict[str, Any], *, is_fresh: bool = False
+    ) -> None:
         self._turn_to(filename)
         for name, value in list(namespace.items()):
             if name in SKIPPED_GLOBALS or is_opaque(value):
@@ -170,10 +175,13 @@ class Layout:
                 self._leave_out(value)
                 continue
             self._foreign_left = MAX_FOREIGN
-            owners = self._owners.setdefault(identity(value), [])
+            ident = identity(value)
+            owners = self._owners.setdefault(ident, [])
             if (filename, name) not in owners:
                 owners.append((filename, name))
             self._walk(value, 0, None)
+            if is_fresh and ident in self._parents:
+                self._bound.setdefault(ident, set()).add((filename, name))
 
     def _walk(self, value: Any, parent: int, key: object) -> None:
         stack: list[tuple[Any, int, object]] = [(value, parent, key)]
@@ -240,29 +248,53 @@ class Layout:
         return str(module.thing.get("__name__")) if module is not None else ""
 
     def names_of(self, ident: int) -> list[str]:
-        """Give the globals that are the object of an identity, modules by their names."""
-        owners = self._owners.get(ident, ())
-        return sorted(f"{self.module_name(file)}.{name}" for file, name in owners)
+        """Give the globals that are or were the object of an identity, modules by their names.
 
-    def ways_to(self, ident: int, known: Container[int]) -> list[str]:
-        """Give what leads to an object and is not known: down from what has a name."""
-        parents = self._parents.get(ident, ())
-        if not self._owners.get(ident) and all(parent in known for parent, _ in parents):
-            return []
-        found = {*self.names_of(ident)}
-        seen = {ident}
-        stack = [*parents]
-        while stack:
-            parent, way = stack.pop()
-            if parent in known or parent in seen:
+        It is told of each whether it is that now, and whether it was from the start.
+        """
+        first = self._bound.get(ident, ())
+        return sorted(
+            f"{self.module_name(owner[0])}.{owner[1]} {owner in first}"
+            f" {identity(self.global_of(owner)) == ident}"
+            for owner in self._owners.get(ident, ())
+        )
+
+    def ways_to(self, objects: Iterable[int], known: Container[int]) -> dict[int, list[str]]:
+        """Give what else leads to objects than what is known: down from what has a name.
+
+        Not of what a global was from the start: that says by itself which object it is.
+        """
+        found: dict[int, list[str]] = {}
+        above: dict[int, list[str]] = {}
+        for ident in objects:
+            if ident in self._bound:
                 continue
-            seen.add(parent)
-            names = self.names_of(parent) or self._classes.get(parent, ())[1:]
-            found.update(f"{name}.{way}" for name in names)
+            names = {*self.names_of(ident)} if ident in self._owners else set()
+            for parent, way in self._parents.get(ident, ()):
+                if parent not in known:
+                    if parent not in above:
+                        above[parent] = self._above(parent, known)
+                    names.update(f"{name}.{way}" for name in above[parent])
+            if names:
+                found[ident] = sorted(names)
+        return found
+
+    def _above(self, ident: int, known: Container[int]) -> list[str]:
+        """Give the ways to an object from what has a name, each object on them met once."""
+        found: list[str] = []
+        seen: set[int] = set()
+        stack = [(ident, "")]
+        while stack:
+            current, way = stack.pop()
+            if current in known or current in seen:
+                continue
+            seen.add(current)
+            names = self.names_of(current) or self._classes.get(current, ())[1:]
+            found += (f"{name}{way}" for name in names)
             if not names:
-                above = self._parents.get(parent, ())
-                stack += [(each, f"{key}.{way}") for each, key in above]
-        return sorted(found)
+                above = self._parents.get(current, ())
+                stack += [(parent, f".{key}{way}") for parent, key in above]
+        return found
 
     def near(self, files: frozenset[str]) -> frozenset[str] | None:
         """Give the modules whose objects code of some modules may come by; ``None`` for all.

@@ -71,6 +71,8 @@ class StateWatch(Layout):
         self._loaded: set[StateChange] = set()
         self._given: list[Memory] = []
         self._holding = Holding(self, files.is_first_party)
+        # What has changed in other ways than by what memos remember.
+        self._altered: set[StateChange] = set()
 
     def begin(self) -> None:
         """Lay everything out."""
@@ -78,7 +80,7 @@ class StateWatch(Layout):
         self._outside.begin()
         self._apart = self._batches[:]
         self._open.clear()  # the rest changes more often
-        self._find_modules()
+        self._find_modules(is_fresh=True)
         self._limit = min(MAX_OBJECTS, len(self._parents) + MAX_GROWN)
         self.is_huge = len(self._parents) > HUGE
         self._loading.install()
@@ -103,6 +105,7 @@ class StateWatch(Layout):
         """
         changes = {change for change in self._loaded if change.word in sys.modules}
         self._loaded.clear()
+        self._altered |= changes
         files = None if ran is None else self.near(ran)
         keep = keep and self._memory is None
         due = self._batches[:] if files is None else self._due(files)
@@ -132,8 +135,8 @@ class StateWatch(Layout):
         if self._outside.modules.latest != self._known_modules:
             self._memory = None
             self._find_modules()
-        if changes:
-            self._holding.note(changes)
+        self._holding.note(self._altered)
+        self._altered.clear()
         return frozenset(changes)
 
     def pass_on(self) -> None:
@@ -261,7 +264,7 @@ class StateWatch(Layout):
             return
         known = dict(self._modules)
         self._new = []
-        self._find_modules(at_once=True)
+        self._find_modules(at_once=True, is_fresh=not self._is_disturbed)
         for memory in self._given:
             memory.add(self._new)
         self._new = None
@@ -297,6 +300,8 @@ class StateWatch(Layout):
                     self._tell(held, word, told)
                 self.undone.note(held, word, told)
                 changes |= told
+                if type(held.thing) is not LRU:
+                    self._altered |= told
             known, named = frozenset(held.saved), held.named
             held.save()
             self._note_refs(held)
@@ -306,9 +311,12 @@ class StateWatch(Layout):
             leading = set() if self._goes_unseen(ident) else self._leading_to(ident)
             for owner, is_top, word in leading:
                 is_keyed = self._is_mapping(owner)
-                changes.add(StateChange(*owner, word, is_keyed, is_below=not is_top))
+                gone = StateChange(*owner, word, is_keyed, is_below=not is_top)
+                changes.add(gone)
+                self._altered.add(gone)
             self._parents.pop(ident, None)
             self._owners.pop(ident, None)
+            self._bound.pop(ident, None)
             self._homes.pop(ident, None)
 
     def _tell(self, held: Held, word: str, changes: set[StateChange]) -> None:
