@@ -17,7 +17,8 @@ MAPPINGS: Final = (dict, OrderedDict, defaultdict, Counter)
 _MOST: Final = 50
 """Changes of one unit that are told by content."""
 _OFTEN: Final = 10
-"""So many times in vain in a row: what a global leads to is not told any more."""
+"""So many times in vain in a row: what a global, and one class below it, leads to is not told
+any more."""
 _NOTHING: Final = object()
 
 
@@ -54,7 +55,7 @@ class Holding:
     def __init__(self, where: Globals, is_traced: Callable[[str], bool]) -> None:
         self._globals = where
         self._contents = Contents(is_traced, where.names_of)
-        self._vain: Counter[tuple[str, str]] = Counter()
+        self._vain: Counter[object] = Counter()
 
     def note(self, changes: Iterable[StateChange]) -> None:
         """Take what has changed: classes may have."""
@@ -82,14 +83,13 @@ class Holding:
             return found
         met: dict[StateChange, dict[int, int]] = {}
         for change in told:
-            owner = change.filename, change.name
+            owner = change.filename, change.name, change.home
             if self._vain[owner] >= _OFTEN:
                 continue
             digest, objects = self._digest(change)
+            self._vain[owner] = 0 if digest is not None else self._vain[owner] + 1
             if digest is None:
-                self._vain[owner] += 1
                 continue
-            self._vain[owner] = 0
             links = ((other, _link(objects, met[other])) for other in met)
             found[change] = Content(digest, tuple((o, link) for o, link in links if link))
             met[change] = objects

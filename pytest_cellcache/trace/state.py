@@ -71,8 +71,9 @@ class StateWatch(Layout):
         self._loaded: set[StateChange] = set()
         self._given: list[Memory] = []
         self._holding = Holding(self, files.is_first_party)
-        # What has changed in other ways than by what memos remember.
+        # What others than memos have changed, since the last time and ever.
         self._altered: set[StateChange] = set()
+        self._tellable: set[StateChange] = set()
 
     def begin(self) -> None:
         """Lay everything out."""
@@ -136,6 +137,7 @@ class StateWatch(Layout):
             self._memory = None
             self._find_modules()
         self._holding.note(self._altered)
+        self._tellable |= self._altered
         self._altered.clear()
         return frozenset(changes)
 
@@ -235,8 +237,8 @@ class StateWatch(Layout):
         return keys_of_mapping(self.global_of((filename, name)))
 
     def holds(self, changes: Iterable[StateChange]) -> dict[StateChange, Content]:
-        """Digest what is in changed places, where that can be told."""
-        return self._holding.contents(changes)
+        """Digest what is in changed places, where that can be told: not what memos remember."""
+        return self._holding.contents(self._tellable.intersection(changes))
 
     # -- modules that are loaded later ------------------------------------------------------------
 
