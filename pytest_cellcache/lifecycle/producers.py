@@ -17,6 +17,7 @@ from pytest_cellcache.graph.calls import Calls
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.entering import KeysOf, words_entered
 from pytest_cellcache.graph.locate import locate
+from pytest_cellcache.graph.meanwhile import Meanwhile
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import words_of
@@ -93,6 +94,7 @@ class Producers:
         self._project = project
         self._names = names
         self._calls = calls
+        self._meanwhile = Meanwhile(project)
         self.changes: list[Change] = []
         self.left: dict[Key, list[Row]] = {}
         self._known: set[Change] = set()
@@ -154,7 +156,10 @@ class Producers:
                 rests_on = frozenset(Key(BODY, *place) for place in bodies) | inputs
                 rests_on |= self._of_broad(broad, bodies, found)
                 producer = None
-                if not any(self._is_memo(place) for place in found):
+                others = (ran.places | own) - bodies
+                if not change.is_fleeting and self._meanwhile.may_differ(bodies, others):
+                    rests_on, producer = rests_on | {unit}, unit
+                elif not any(self._is_memo(place) for place in found):
                     fillers = frozenset(Key(BODY, *place) for place in found)
             else:
                 rests_on, producer = frozenset({unit}), unit

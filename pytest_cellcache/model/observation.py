@@ -82,6 +82,8 @@ class StateChange(NamedTuple):
         word: the key or attribute right below the global; empty if it may be any.
         is_keyed: ``word`` is a key of the mapping that the global itself is.
         is_below: something below what the global has under that key or attribute was changed.
+        is_fleeting: all that changed are entries under weak references to objects that nothing
+            long-lived leads to: only who has such an object finds its entry.
         home: the class one of whose attributes it was, wherever else it is found: file name,
             qualified name and attribute; ``None`` for other objects.
         function: the code of the function that the global is, if nothing else leads there from
@@ -95,6 +97,7 @@ class StateChange(NamedTuple):
     home: tuple[str, str, str] | None = None
     function: CodeRef | None = None
     is_below: bool = False
+    is_fleeting: bool = False
 
 
 ALL_VARIABLES = "*"

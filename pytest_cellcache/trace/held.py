@@ -121,6 +121,17 @@ class Held:
         dead = {identity(ref) for ref in self.refs if ref() is None}
         return _rows_without(dead, now) != _rows_without(dead, before)
 
+    def keys_changed(self) -> list[Any]:
+        """Give the keys of a mapping that are new, or have another value than before."""
+        if self.kind != "mapping" or not self.is_small:
+            return []
+        half = len(self.saved) // 2
+        before = set(zip(self.saved[:half], self.saved[half:], strict=True))
+        now = self.ids(self.thing)
+        half = len(now) // 2
+        rows = zip(list(dict.keys(self.thing)), now[:half], now[half:], strict=True)
+        return [key for key, *row in rows if tuple(row) not in before]
+
     def changed(self) -> list[str]:
         """Name what changed, by key or attribute; an empty name where there is none."""
         if not self.is_small:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import os
 import sys
+import types
 from collections import UserDict
 from collections.abc import Container, Iterable
 from typing import Any, Final
@@ -33,6 +34,7 @@ from pytest_cellcache.trace.parts import (
     SKIPPED_GLOBALS,
     code_of,
     is_opaque,
+    is_ref,
     keys_of_mapping,
     results_of,
 )
@@ -340,7 +342,22 @@ class StateWatch(Layout):
             name = word if is_top else below
             is_keyed = held.kind == "mapping" if is_top else self._is_mapping(owner)
             function = None if is_top or below else self._function_of(owner)
-            changes.add(StateChange(*owner, name, is_keyed, home, function, not is_top))
+            told = StateChange(*owner, name, is_keyed, home, function, not is_top)
+            changes.add(told._replace(is_fleeting=self._is_fleeting(held)))
+
+    def _is_fleeting(self, held: Held) -> bool:
+        """Say whether all that changed is below weak references to objects that nobody keeps."""
+        keys = held.keys_changed()
+        if not keys or not all(map(is_ref, keys)):
+            return False
+        objects = [key() for key in keys]
+        lasting = {identity(each) for each in vars(sys).values()}
+        return not any(
+            issubclass(type(each), (type, types.FunctionType, types.ModuleType))
+            or identity(each) in lasting
+            or self.knows(each)
+            for each in objects
+        )
 
     def _is_mapping(self, owner: Owner) -> bool:
         """Say whether a global is a mapping without attributes: what is below it has a key."""

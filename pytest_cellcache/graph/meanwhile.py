@@ -1,0 +1,108 @@
+"""Says whether what a body found may have been there for the time being only.
+
+What a body fills (``keeping``) follows from its place and from all that it reads. While a test
+runs, some of that may be another than at any other time: a patched attribute, a variable that is
+set and put back, a flag. Nothing of it is left when the test ends but what was filled meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from pytest_cellcache.graph.cells import Def
+from pytest_cellcache.graph.project import Project
+from pytest_cellcache.graph.refs import words_of
+from pytest_cellcache.graph.remembered import Place
+from pytest_cellcache.graph.scopes import initialises
+
+_PATCHING: Final = frozenset({"setattr", "delattr", "setitem", "delitem", "patch"})
+"""Functions that change what they are given, or what a text names, and put it back."""
+_SETTING: Final = frozenset({"setenv", "delenv", "environ", "environb", "putenv", "unsetenv"})
+_ENVIRONMENT: Final = frozenset({"environ", "environb", "getenv", "getenvb"})
+_MOVING: Final = frozenset({"chdir", "fchdir"})
+_ANY: Final = "*"
+
+
+class Meanwhile:
+    """Compares what bodies read with what others that ran in the same unit write."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._read: dict[Place, frozenset[str]] = {}
+        self._written: dict[Place, frozenset[str]] = {}
+
+    def may_differ(self, bodies: Iterable[Place], others: Iterable[Place]) -> bool:
+        """Say whether others may have changed something that bodies read, and put it back.
+
+        Args:
+            bodies: those that filled, and what they called.
+            others: what else ran.
+        """
+        others = list(others)
+        written = frozenset[str]().union(*map(self._written_by, others))
+        read = frozenset[str]().union(*map(self._read_by, bodies))
+        if _ANY in written or not written.isdisjoint(read):
+            return True
+        texts = frozenset[str]().union(*map(self._texts_of, others))
+        return bool(texts) and any(words_of(name) <= texts for name in read)
+
+    def _read_by(self, place: Place) -> frozenset[str]:
+        found = self._read.get(place)
+        if found is None:
+            names = (_name_in(each) for each in self._all(place, "looked_up"))
+            found = self._read[place] = frozenset(name for name in names if words_of(name))
+        return found
+
+    def _written_by(self, place: Place) -> frozenset[str]:
+        found = self._written.get(place)
+        if found is None:
+            those = self._project.index(place[0]).defs.get(place[1], ())
+            words = frozenset[str]().union(*map(_patched_by, those), self._patched_around(place))
+            if not initialises(place[1]):
+                words |= frozenset(map(_name_in, self._all(place, "kept")))
+            found = self._written[place] = words - {""}
+        return found
+
+    def _patched_around(self, place: Place) -> frozenset[str]:
+        """Say whether the class of a method is decorated so that each changes something."""
+        top, _, method = place[1].partition(".")
+        binders = self._project.index(place[0]).binders.get(top, ()) if method else ()
+        chains = {
+            part for _, cell in binders for each in cell.refs.chains for part in each.split(".")
+        }
+        return frozenset() if chains.isdisjoint(_PATCHING) else frozenset({_ANY})
+
+    def _texts_of(self, place: Place) -> frozenset[str]:
+        """Give the words in texts of bodies that may name by a text what they change."""
+        those = self._project.index(place[0]).defs.get(place[1], ())
+        found = (each.refs.words for each in those if not _PATCHING.isdisjoint(_called_by(each)))
+        return frozenset[str]().union(*found)
+
+    def _all(self, place: Place, what: str) -> Iterable[str]:
+        for found in self._project.index(place[0]).defs.get(place[1], ()):
+            yield from getattr(found.refs, what)
+
+
+def _name_in(place: str) -> str:
+    """Give the last name in what ``keeping`` writes for a place; none for a variable's content."""
+    return "" if place[:1] == "~" else place.removesuffix("[]").rpartition(".")[2]
+
+
+def _called_by(found: Def) -> frozenset[str]:
+    chains = (*found.refs.chains, *found.decorators)
+    return frozenset(found.refs.attrs).union(*(chain.split(".") for chain in chains))
+
+
+def _patched_by(found: Def) -> frozenset[str]:
+    """Name what a body may change through functions that put it back later; texts aside."""
+    called = _called_by(found)
+    decorated = {part for chain in found.decorators for part in chain.split(".")}
+    if not _PATCHING.isdisjoint(decorated) or not _MOVING.isdisjoint(called):
+        return frozenset({_ANY})
+    words: set[str] = set()
+    if not _PATCHING.isdisjoint(called):
+        words.update(each.rpartition(".")[2] for each in found.refs.arguments)
+    if not _SETTING.isdisjoint(called):
+        words |= _ENVIRONMENT
+    return frozenset(words)
