@@ -41,6 +41,8 @@ class Meanwhile:
         """
         others = list(others)
         written = frozenset[str]().union(*map(self._written_by, others))
+        if any(map(self._changes_what_it_is_given, others)):
+            written = written.union(*map(self._handed_by, others))
         read = frozenset[str]().union(*map(self._read_by, bodies))
         if _ANY in written or not written.isdisjoint(read):
             return True
@@ -72,6 +74,13 @@ class Meanwhile:
             part for _, cell in binders for each in cell.refs.chains for part in each.split(".")
         }
         return frozenset() if chains.isdisjoint(_PATCHING) else frozenset({_ANY})
+
+    def _changes_what_it_is_given(self, place: Place) -> bool:
+        those = self._project.index(place[0]).defs.get(place[1], ())
+        return any(each.refs.changes_parameters for each in those)
+
+    def _handed_by(self, place: Place) -> frozenset[str]:
+        return frozenset(each.rpartition(".")[2] for each in self._all(place, "arguments"))
 
     def _texts_of(self, place: Place) -> frozenset[str]:
         """Give the words in texts of bodies that may name by a text what they change."""

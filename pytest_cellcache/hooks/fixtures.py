@@ -19,6 +19,7 @@ from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.leavings import SetUp
 from pytest_cellcache.hooks.scopes import (
+    is_late,
     parameter_of,
     place_of,
     with_failed_set_up,
@@ -72,8 +73,7 @@ class FixtureWatch:
 
     def begin_item(self) -> None:
         """Forget what began and ended in the item before."""
-        self._begun = set()
-        self._ended = set()
+        self._begun, self._ended = set(), set()
         self._unsettled.clear()
 
     def end_item(self) -> None:
@@ -165,8 +165,7 @@ class FixtureWatch:
         )
         self.endings.keep(call.excinfo)
         fixturedef.cached_result = None
-        instance = self._current.pop(fixturedef, None)
-        if instance is not None:
+        if (instance := self._current.pop(fixturedef, None)) is not None:
             self._raised.discard(instance)
             instance.is_open = False
 
@@ -313,6 +312,8 @@ class FixtureWatch:
             self.endings.begin(fixturedef, request.node, instance)
             self._changes.leave_to_item()
             self._changes.begin_scope(instance)
+            if is_late(self._begun):
+                self._changes.make_value(instance.value_name)
         around = self._around[instance] = surrounding_now()
         if not self._begun:
             self._at_first = around
@@ -337,8 +338,7 @@ class FixtureWatch:
         instance.uses |= self._upstream(fixturedef, request)
         if instance in self._raised:
             instance.uses |= self._raised - {instance}
-        after = self._afterwards.pop(instance, None)
-        if after is not None:
+        if (after := self._afterwards.pop(instance, None)) is not None:
             self._guard.call(after, None)
         # Only now: what a value shares with modules is told by what is watched.
         result = fixturedef.cached_result
@@ -353,8 +353,7 @@ class FixtureWatch:
         fixturedef.addfinalizer(lambda: self._guard.call(self._begin_teardown, None, fixturedef))
 
     def _end_server(self, instance: Instance) -> None:
-        server = self._servers.pop(instance, None)
-        if server is not None:
+        if (server := self._servers.pop(instance, None)) is not None:
             self._recorder.unlisten(server.take)
             server.end(is_over=not self._recorder.threads_left)
 

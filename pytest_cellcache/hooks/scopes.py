@@ -6,10 +6,13 @@ an item asks for no such fixture.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import pytest
+
+from pytest_cellcache.lifecycle.units import Instance
 
 _PLAIN: Final = (bool, bytes, float, int, str, type(None))
 
@@ -25,6 +28,16 @@ def place_of(fixturedef: Any, item: pytest.Item | None) -> str:
         node = node or item.getparent(pytest.Module)
     name = node.nodeid if node is not None else ""
     return f"{fixturedef.baseid}::{fixturedef.argname}@{name}"
+
+
+def is_late(begun: Collection[Instance]) -> bool:
+    """Say whether a wider fixture is set up now while code of the item runs, or has run.
+
+    Args:
+        begun: fixtures whose set-up has begun in the item.
+    """
+    in_call = os.environ.get("PYTEST_CURRENT_TEST", "").endswith("(call)")
+    return in_call or any(not each.place for each in begun)
 
 
 def reach_of(item: pytest.Item) -> frozenset[str]:

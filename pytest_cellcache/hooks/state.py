@@ -16,7 +16,7 @@ from pytest_cellcache.graph.reachable import importable
 from pytest_cellcache.graph.reaching_out import reached_out
 from pytest_cellcache.hooks.basis import Basis
 from pytest_cellcache.hooks.guard import Guard
-from pytest_cellcache.model.observation import FIXTURE, StateChange
+from pytest_cellcache.model.observation import FIXTURE, MADE, StateChange
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.sharing import places_in
 from pytest_cellcache.trace.batch import Signature
@@ -228,6 +228,14 @@ class Changes:
         """Watch the value of a fixture that several tests may use."""
         if self._watch is not None:
             self._guard.call(self._watch.follow, None, owner, value)
+
+    def make_value(self, owner: str) -> None:
+        """Count the value of a fixture as changed by the item: it was made while that ran.
+
+        It may follow from what the item has changed for the time being.
+        """
+        self._values.add(owner)
+        self._item.add(StateChange(FIXTURE, owner, MADE))
 
     def is_below(self, held: Held, names: Container[str]) -> bool:
         """Say whether nothing but the values of some fixtures leads to a container."""

@@ -156,8 +156,7 @@ class Producers:
                 rests_on = frozenset(Key(BODY, *place) for place in bodies) | inputs
                 rests_on |= self._of_broad(broad, bodies, found)
                 producer = None
-                others = (ran.places | own) - bodies
-                if not change.is_fleeting and self._meanwhile.may_differ(bodies, others):
+                if not change.is_fleeting and self.may_differ(bodies, ran.places | own):
                     rests_on, producer = rests_on | {unit}, unit
                 elif not any(self._is_memo(place) for place in found):
                     fillers = frozenset(Key(BODY, *place) for place in found)
@@ -189,6 +188,10 @@ class Producers:
                 self._keep(Change(key, COUNTED, False, needs, unit, unit=unit, is_counter=True))
 
         self._tell(unit, told, leaving)
+
+    def may_differ(self, bodies: Iterable[Place], ran: Iterable[Place]) -> bool:
+        """Say whether what else ran may have changed something that bodies read (``meanwhile``)."""
+        return self._meanwhile.may_differ(bodies, {*ran}.difference(bodies))
 
     def _tell(
         self,

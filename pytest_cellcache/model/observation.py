@@ -100,6 +100,9 @@ class StateChange(NamedTuple):
     is_fleeting: bool = False
 
 
+MADE: Final = "(made)"
+"""As the word of a change of a fixture's value: it was made while the unit ran."""
+
 ALL_VARIABLES = "*"
 """In ``Observation.variables``: the environment was copied or iterated over."""
 

@@ -30,6 +30,8 @@ KEYS = weakref.WeakKeyDictionary()
 
 def limit(): return LIMIT
 
+def put(mapping, value): mapping["level"] = value
+
 @functools.lru_cache
 def of_limit(): return limit()
 
@@ -103,6 +105,10 @@ CASES: Final = {
         "lib.of_state()",
     ),
     "a mapping": ("monkeypatch.setattr(lib, 'LIMIT', 5); lib.kept('a')", "lib.kept('a')"),
+    "what a function is given": (
+        "lib.put(lib.STATE, 5); lib.of_state(); lib.put(lib.STATE, 1)",
+        "lib.of_state()",
+    ),
     "a lasting key held weakly": (
         "monkeypatch.setattr(lib, 'LIMIT', 5); lib.by_key(lib.Config)",
         "lib.by_key(lib.Config)",
@@ -177,3 +183,33 @@ def test_who_is_patched_from_outside(suite: Suite, code: str) -> None:
     assert suite.both().live == []
     suite.edit("test_it.py", "5", "7")
     assert "failed" in suite.both().outcomes["test_later.py::test_reading"]
+
+
+@pytest.mark.parametrize("scope", ["session", "module", "class"])
+@pytest.mark.parametrize(
+    "leaving",
+    [
+        "lib.LIMIT = 5; request.getfixturevalue('level'); lib.LIMIT = 1",
+        "monkeypatch.setattr(lib, 'LIMIT', 5); request.getfixturevalue('level')",
+    ],
+    ids=["by hand", "patched"],
+)
+def test_a_wider_fixture_that_is_set_up_meanwhile(suite: Suite, scope: str, leaving: str) -> None:
+    suite.write("lib.py", LIB)
+    suite.write(
+        "test_it.py",
+        "import lib, pytest\n"
+        f"@pytest.fixture(scope='{scope}')\ndef level(): return lib.limit()\n"
+        "class TestIt:\n"
+        f"    def test_leaving(self, request, monkeypatch):\n        {leaving}\n"
+        "    def test_reading(self, level):\n        assert level == 5\n"
+        "    def test_other(self): assert True\n",
+    )
+    suite.warm()
+    assert suite.both().live == []
+    suite.edit("test_it.py", "assert True", "assert 1")
+    assert len(suite.both().live) == 1
+    suite.edit("test_it.py", "level == 5", "5 == level")
+    assert "passed" in suite.both().outcomes["test_it.py::TestIt::test_reading"]
+    suite.edit("test_it.py", leaving, leaving.replace("5", "7"))
+    assert "failed" in suite.both().outcomes["test_it.py::TestIt::test_reading"]
