@@ -22,6 +22,7 @@ from pytest_cellcache.trace.outside import Outside
 from pytest_cellcache.trace.parts import (
     MAX_ITEMS,
     SKIPPED_GLOBALS,
+    bases_with_memos,
     has_state,
     is_opaque,
     is_own_class,
@@ -89,6 +90,7 @@ class Layout:
         # Of objects: the globals that they were when the module of these had just been loaded.
         self._bound: dict[int, set[Owner]] = {}
         self._classes: dict[int, tuple[str, str]] = {}
+        self._memoized: dict[int, list[type]] = {}
         # Mappings with weak references among their keys or values.
         self._weakly: set[int] = set()
         self._slots = KnownSlots()
@@ -206,6 +208,18 @@ class Layout:
                 self._homes[ident] = self._group
             self._hold_value(value, is_global=not parent)
             stack += [(part, ident, name) for part, name in parts_of(value)]
+            kind = type(value)
+            if not issubclass(kind, type):
+                stack += [(base, ident, None) for base in self._bases_with_memos(kind)]
+
+    def _bases_with_memos(self, kind: type) -> list[type]:
+        """Give the classes whose memos count for an instance: no body runs when they are asked."""
+        ident = identity(kind)
+        if ident not in self._classes:  # it may go
+            return bases_with_memos(kind)
+        if ident not in self._memoized:
+            self._memoized[ident] = bases_with_memos(kind)
+        return self._memoized[ident]
 
     def _meet(self, ident: int) -> None:
         """Take down that the group which is laid out now leads to an object of another."""

@@ -51,7 +51,7 @@ _WRAPPERS: Final = frozenset(
     )
 )  # fmt: skip
 _WALKED_STANDARD: Final = frozenset(
-    """collections types functools weakref _weakrefset queue _thread _threading_local threading
+    """array collections types functools weakref _weakrefset queue _thread _threading_local threading
     contextvars itertools builtins string dataclasses enum io _io random""".split()
 )
 """Modules of the standard library whose instances are walked; others keep their own counsel."""
@@ -207,6 +207,23 @@ def results_of(memo: Any) -> Iterator[Any]:
     for inner in gc.get_referents(memo):
         yield inner
         yield from inner.values() if type(inner) is dict else ()
+
+
+def bases_with_memos(kind: type) -> list[type]:
+    """Give a class and its bases, as far as ``lru_cache`` remembers what their methods give."""
+    return [
+        base
+        for base in type.__getattribute__(kind, "__mro__")
+        if any(map(_is_memo, type.__getattribute__(base, "__dict__").values()))
+    ]
+
+
+def _is_memo(member: Any) -> bool:
+    if type(member) in (classmethod, staticmethod):
+        member = member.__func__
+    elif type(member) is property:
+        member = member.fget
+    return type(member) is LRU
 
 
 def parts_of(value: Any) -> Iterator[Part]:

@@ -8,9 +8,11 @@ passes in C, and looks closer only where they differ.
 
 from __future__ import annotations
 
+import argparse
 import copy
 import os
 import sys
+import threading
 import types
 from collections import UserDict
 from collections.abc import Container, Iterable
@@ -36,12 +38,15 @@ from pytest_cellcache.trace.parts import (
     is_opaque,
     is_ref,
     keys_of_mapping,
+    origin_of,
     results_of,
 )
 from pytest_cellcache.trace.surrounding import Surrounding, surrounding_now
 from pytest_cellcache.trace.undone import Undone
 
 _SET_BY_PYTEST: Final = frozenset({b"PYTEST_CURRENT_TEST"})
+_NAMED_BY_USERS: Final = (types.SimpleNamespace, argparse.Namespace, threading.local)
+"""Objects of the standard library that have the attributes which others give them."""
 _WRAPPERS: Final = (WeakKeyDictionary, WeakValueDictionary, UserDict)
 """Mappings that keep what they hold in ``data``."""
 
@@ -339,7 +344,7 @@ class StateWatch(Layout):
                 word_within = word if held.kind == "mapping" else ""
                 changes.add(StateChange(*owner, word_within, is_keyed=True, home=home))
                 continue
-            name = word if is_top else below
+            name = "" if self._has_own_ways(owner) else word if is_top else below
             is_keyed = held.kind == "mapping" if is_top else self._is_mapping(owner)
             function = None if is_top or below else self._function_of(owner)
             told = StateChange(*owner, name, is_keyed, home, function, not is_top)
@@ -362,6 +367,13 @@ class StateWatch(Layout):
     def _is_mapping(self, owner: Owner) -> bool:
         """Say whether a global is a mapping without attributes: what is below it has a key."""
         return type(self.global_of(owner)) in MAPPINGS
+
+    def _has_own_ways(self, owner: Owner) -> bool:
+        """Say whether code of others tells which attributes of a global are looked at."""
+        kind = type(self.global_of(owner))
+        if kind in MAPPINGS or kind in _NAMED_BY_USERS or issubclass(kind, type):
+            return False
+        return origin_of(kind, self._sources) != "own" and not issubclass(kind, types.FunctionType)
 
     def _is_wrapped(self, owner: Owner, below: str) -> bool:
         """Say whether what is below a global is all that it holds: it stands for that."""
