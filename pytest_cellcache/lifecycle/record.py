@@ -20,7 +20,7 @@ from pytest_cellcache.graph.remembered import Ran
 from pytest_cellcache.graph.scan import scan_source
 from pytest_cellcache.lifecycle.barriers import barrier_to_storing
 from pytest_cellcache.lifecycle.children import ChildFootprints, Lines
-from pytest_cellcache.lifecycle.consumers import Kept, with_code_read, with_producers
+from pytest_cellcache.lifecycle.consumers import Kept, with_code_read, with_producers, with_setters
 from pytest_cellcache.lifecycle.contents import Row
 from pytest_cellcache.lifecycle.entered import ENTERED
 from pytest_cellcache.lifecycle.evaluations import evaluations_of
@@ -86,9 +86,9 @@ class Recording:
         self._inputs = inputs
         self.input_keys = input_keys
         self._store = store
-        self.children = ChildFootprints(project, read_child)
-        self._leftovers = Leftovers(store, project.snapshot, input_keys.names_of)
-        self.sequences = Sequences(self.children.joined, named, by_chance=by_chance)
+        self.children = children = ChildFootprints(project, read_child)
+        self._leftovers = Leftovers(store, project.snapshot, input_keys.names_of, children.joined)
+        self.sequences = Sequences(children.joined, named, by_chance=by_chance)
         self._waiting: list[Attempt] = []
         self._locator = Locator(project)
         self._new: list[Attempt] = []
@@ -283,7 +283,7 @@ class Recording:
         rows: list[tuple[Attempt, dict[str, Any]]] = []
         names, entered = NameTable(), self.entered()
         ran = frozenset(left.nodeids)
-        for row in kept:
+        for row in with_setters(kept, self.sequences.setters, everything, edges):
             attempt = row.attempt
             body = {
                 "graph": name,

@@ -125,7 +125,7 @@ class Sequences:
         self._by_fixtures: set[tuple[str, Key]] = set()
         # Files that a wider fixture may hold open.
         self._held: dict[str, str] = {}
-        self.setters = Setters()
+        self.setters = Setters(joined)
         # By node id: what counts by value of the tests themselves.
         self._digests: dict[str, str] = {}
 
