@@ -151,3 +151,8 @@ def units_of(attempt: Attempt) -> list[tuple[str, Observation]]:
 def name_of(instance: Instance) -> str:
     """Name a fixture among units."""
     return f"fixture {instance.name}"
+
+
+def made_anew(seen: Observation) -> frozenset[str]:
+    """Give the paths that a unit wrote and in which nothing is left that it has not looked at."""
+    return seen.writes - (seen.appends - seen.absent)

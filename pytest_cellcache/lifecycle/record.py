@@ -30,7 +30,7 @@ from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inheritance import Present, Told, are_told, digest_of_changes, tell
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import Left, key_of_restored, restored_in
-from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
+from pytest_cellcache.lifecycle.leftovers import Leftovers, made_anew, units_of
 from pytest_cellcache.lifecycle.nametable import BLOB, PACKED, NameTable
 from pytest_cellcache.lifecycle.precedence import texts
 from pytest_cellcache.lifecycle.producers import Producers, draws
@@ -360,7 +360,7 @@ class Recording:
         consulted = [(each.seen, each.with_upstream() - {each}) for each in attempt.instances]
         for seen, before in (*consulted, (attempt.seen, attempt.instances)):
             made_for = [around.imported, *(instance.seen for instance in before)]
-            written = by_others.union(*(each.writes for each in made_for))
+            written = by_others.union(*map(made_anew, made_for))
             assigned = frozenset[str]().union(*(each.left for each in made_for))
             roots |= self._locator.exact(seen.codes, named)
             roots |= self.input_keys.keys(seen, frozenset(written), assigned)
