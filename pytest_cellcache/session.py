@@ -184,6 +184,7 @@ def configure(config: pytest.Config) -> None:
         recorder,
         guard,
         lambda *told: run.inheriting.seen_by(*told) if run.inheriting else set(),
+        lambda seen: run.inheriting.joined(seen) if run.inheriting else seen,
     )
     register = config.pluginmanager.register
     # The order matters: of equal hooks the one registered last comes first, wrappers outermost.

@@ -31,7 +31,7 @@ from pytest_cellcache.lifecycle.sequences import is_below, looked_at, made_by
 from pytest_cellcache.lifecycle.servers import Server
 from pytest_cellcache.lifecycle.setters import set_by_others
 from pytest_cellcache.lifecycle.units import Instance
-from pytest_cellcache.model.observation import Observation
+from pytest_cellcache.model.observation import Joined, Observation
 from pytest_cellcache.trace.contract import THREAD_LEFT
 from pytest_cellcache.trace.made import Made
 from pytest_cellcache.trace.recorder import Recorder
@@ -213,18 +213,18 @@ class FixtureWatch:
         """Give the definitions of instances that are set up now."""
         return [d for d, instance in self._current.items() if instance in instances]
 
-    def looked_at(self, seen: Observation) -> set[str]:
+    def looked_at(self, seen: Observation, joined: Joined) -> set[str]:
         """Give the paths that an attempt and the fixtures begun in it have consulted."""
-        found = looked_at(seen)
+        found = looked_at(joined(seen))
         own: set[str] = set()
         for each in self._begun:
-            found |= looked_at(each.seen)
-            own |= made_by(each.seen)
+            found |= looked_at(joined(each.seen))
+            own |= made_by(joined(each.seen))
         return found - own
 
-    def read_by(self, seen: Observation) -> frozenset[str]:
+    def read_by(self, seen: Observation, joined: Joined) -> frozenset[str]:
         """Give what an attempt and the fixtures begun in it have consulted that tests may set."""
-        return set_by_others(seen, *(each.seen for each in self._begun))
+        return set_by_others(joined(seen), *(joined(each.seen) for each in self._begun))
 
     def changed_by(self, instances: Iterable[Instance], seen: Observation) -> list[Any]:
         """Give the definitions of wider fixtures to whose files an attempt has done something.

@@ -59,6 +59,10 @@ class Inheriting:
         with paused():
             return self._recording.seen_by(seen, changes, self._around(), made)
 
+    def joined(self, seen: Observation) -> Observation:
+        """Join what the children of a unit saw to what it saw itself."""
+        return self._recording.children.joined(seen)
+
     def note(self, attempt: Attempt) -> None:
         """Take what a test changes that it did not when it ran last: what holds may be upset."""
         if (nodeid := attempt.facts.nodeid) in self._awaited:
@@ -84,8 +88,9 @@ class Inheriting:
         if not self._order.unreported:
             return ()
         every = [attempt.seen, *(each.seen for each in attempt.instances)]
-        looked = {path for seen in every for path in looked_at(seen)}
-        variables = set_by_others(*every)
+        joined = [*map(self.joined, every)]
+        looked = {path for seen in joined for path in looked_at(seen)}
+        variables = set_by_others(*joined)
 
         def seen_of(changes: set[Told]) -> set[Told]:
             return self.seen_by(every, changes, attempt.changes)

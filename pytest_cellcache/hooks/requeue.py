@@ -50,7 +50,7 @@ from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.hooks.undoing import Undoing
 from pytest_cellcache.lifecycle.inheritance import Told
 from pytest_cellcache.lifecycle.units import Instance
-from pytest_cellcache.model.observation import ANYTHING, Observation, StateChange
+from pytest_cellcache.model.observation import ANYTHING, Joined, Observation, StateChange
 from pytest_cellcache.scheduler.requeue import Accept, Again, Plainly, Tried, next_step
 from pytest_cellcache.trace.recorder import Recorder
 
@@ -73,8 +73,10 @@ class Requeuer:
         recorder: Recorder,
         guard: Guard,
         seen_by: SeenBy,
+        joined: Joined,
     ) -> None:
         self._seen_by = seen_by
+        self._joined = joined
         self._order = order
         self._recorder = recorder
         self._seen = Observation()
@@ -193,7 +195,7 @@ class Requeuer:
 
     def _due_after(self, item: pytest.Item) -> Mates:
         """Give those that must because of what it has read in the attempt that has ended."""
-        looked = self._fixtures.looked_at(self._seen)
+        looked = self._fixtures.looked_at(self._seen, self._joined)
         instances = self._fixtures.used_by(item, is_clean=True)
         seen = [self._seen, *(each.seen for each in instances)]
         there = self._fixtures.set_up_among(instances)
@@ -202,7 +204,7 @@ class Requeuer:
             draws = self._changes.so_far(is_all=False)
             return self._undoing.note_seen(self._seen_by(seen, changes, draws))
 
-        read = self._fixtures.read_by(self._seen)
+        read = self._fixtures.read_by(self._seen, self._joined)
         found: Mates = self._guard.call(self._order.due, [], item, looked, seen_of, read, there)
         return found
 

@@ -161,7 +161,7 @@ class ChildFootprints:
                 folders=frozenset(filter(is_input, theirs.folders)),
                 modes=frozenset(filter(is_input, theirs.modes)),
                 variables=variables,
-                inherited=variables,
+                inherited=variables - spawned.others,
                 spawned=frozenset(),
             )
         outputs = frozenset(path for path in before.fresh if own.owns(path))
@@ -194,7 +194,7 @@ class ChildFootprints:
                     inner.made_dirs | spawned.made_dirs,
                 )
                 variables = inner.variables | spawned.variables
-                todo.append((Spawned(inner.token, *made, variables), False))
+                todo.append((Spawned(inner.token, *made, variables, spawned.others), False))
         return found
 
     def _child(self, token: str, *, is_over: bool) -> Child:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from pytest_cellcache.graph.closure import Closure
@@ -13,9 +13,10 @@ from pytest_cellcache.lifecycle.left import Left, modules_only
 from pytest_cellcache.lifecycle.producers import Change, unit_of
 from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.lifecycle.reading import Reading
-from pytest_cellcache.lifecycle.surroundings import Edges
+from pytest_cellcache.lifecycle.setters import Setters, concerns
+from pytest_cellcache.lifecycle.surroundings import Backwards, Edges
 from pytest_cellcache.lifecycle.units import Attempt
-from pytest_cellcache.model.keys import BODY, REGISTERS, Key
+from pytest_cellcache.model.keys import BODY, ENV, REGISTERS, Key
 
 _FEW: Final = 4
 """Keys added to a unit that its record names one by one."""
@@ -131,6 +132,35 @@ def with_producers(
             new = frozenset({left.hub_of(new)})  # many units rest on the same
         found.append(Kept(row.attempt, row.roots | new, *around))
     return found
+
+
+def with_setters(
+    rows: Sequence[Kept], setters: Setters, every: Collection[Key], edges: Edges
+) -> Iterable[Kept]:
+    """Add who had set variables that a test comes to rest on by way of others.
+
+    A producer may have read them before they were set. Nobody can tell who uses the record, so it
+    would be taken for one that was made before they were set (``Setters.before``), in each run.
+
+    Args:
+        every: all keys that the rows lead to.
+    """
+    variables = {key for key in every if key.kind == ENV}
+    if not (variables and setters.variables):
+        return rows
+    back = Backwards(every, edges)
+    leading = {
+        name: back.leading_to(key for key in variables if concerns(name, {key.name}))
+        for name in setters.variables
+    }
+    return (_with_setters(row, setters, leading) for row in rows)
+
+
+def _with_setters(row: Kept, setters: Setters, leading: Mapping[str, Container[Key]]) -> Kept:
+    read = {name for name, keys in leading.items() if any(root in keys for root in row.roots)}
+    groups = setters.before_then(row.attempt, read) if read else ()
+    new = [group for group in groups if row.needed.isdisjoint(group)]
+    return row._replace(either=(*row.either, *new))
 
 
 def with_code_read(rows: Iterable[Kept], left: Left, reading: Reading) -> list[Kept]:

@@ -14,6 +14,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
+from pytest_cellcache.lifecycle.setters import set_by_others
 from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model.keys import EXISTS, FILE, FOLDER, LISTING, LOG, TREE, Key
 from pytest_cellcache.model.observation import ALL_VARIABLES, SURROUNDINGS, Observation
@@ -39,11 +40,17 @@ class Leftovers:
 
     Args:
         names: gives the names in records of an absolute path, none if it never counts.
+        joined: adds to an observation what its child processes saw.
     """
 
     def __init__(
-        self, store: Store, snapshot: Snapshot, names: Callable[[str], tuple[str, ...]]
+        self,
+        store: Store,
+        snapshot: Snapshot,
+        names: Callable[[str], tuple[str, ...]],
+        joined: Callable[[Observation], Observation],
     ) -> None:
+        self._joined = joined
         self._store = store
         self._snapshot = snapshot
         self._names = names
@@ -56,7 +63,7 @@ class Leftovers:
         own = units_of(attempt)
         read: set[str] = set()
         for _, seen in own:
-            read |= seen.variables | seen.around
+            read |= set_by_others(self._joined(seen))
         found: dict[str, Leaver] = {}
         for name, leavers in self._left.items():
             if name in read or (ALL_VARIABLES in read and name not in SURROUNDINGS):
@@ -144,3 +151,8 @@ def units_of(attempt: Attempt) -> list[tuple[str, Observation]]:
 def name_of(instance: Instance) -> str:
     """Name a fixture among units."""
     return f"fixture {instance.name}"
+
+
+def made_anew(seen: Observation) -> frozenset[str]:
+    """Give the paths that a unit wrote and in which nothing is left that it has not looked at."""
+    return seen.writes - (seen.appends - seen.absent)

@@ -20,7 +20,7 @@ from pytest_cellcache.graph.remembered import Ran
 from pytest_cellcache.graph.scan import scan_source
 from pytest_cellcache.lifecycle.barriers import barrier_to_storing
 from pytest_cellcache.lifecycle.children import ChildFootprints, Lines
-from pytest_cellcache.lifecycle.consumers import Kept, with_code_read, with_producers
+from pytest_cellcache.lifecycle.consumers import Kept, with_code_read, with_producers, with_setters
 from pytest_cellcache.lifecycle.contents import Row
 from pytest_cellcache.lifecycle.entered import ENTERED
 from pytest_cellcache.lifecycle.evaluations import evaluations_of
@@ -30,7 +30,7 @@ from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inheritance import Present, Told, are_told, digest_of_changes, tell
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import Left, key_of_restored, restored_in
-from pytest_cellcache.lifecycle.leftovers import Leftovers, units_of
+from pytest_cellcache.lifecycle.leftovers import Leftovers, made_anew, units_of
 from pytest_cellcache.lifecycle.nametable import BLOB, PACKED, NameTable
 from pytest_cellcache.lifecycle.precedence import texts
 from pytest_cellcache.lifecycle.producers import Producers, draws
@@ -86,9 +86,9 @@ class Recording:
         self._inputs = inputs
         self.input_keys = input_keys
         self._store = store
-        self.children = ChildFootprints(project, read_child)
-        self._leftovers = Leftovers(store, project.snapshot, input_keys.names_of)
-        self.sequences = Sequences(self.children.joined, named, by_chance=by_chance)
+        self.children = children = ChildFootprints(project, read_child)
+        self._leftovers = Leftovers(store, project.snapshot, input_keys.names_of, children.joined)
+        self.sequences = Sequences(children.joined, named, by_chance=by_chance)
         self._waiting: list[Attempt] = []
         self._locator = Locator(project)
         self._new: list[Attempt] = []
@@ -283,7 +283,7 @@ class Recording:
         rows: list[tuple[Attempt, dict[str, Any]]] = []
         names, entered = NameTable(), self.entered()
         ran = frozenset(left.nodeids)
-        for row in kept:
+        for row in with_setters(kept, self.sequences.setters, everything, edges):
             attempt = row.attempt
             body = {
                 "graph": name,
@@ -360,7 +360,7 @@ class Recording:
         consulted = [(each.seen, each.with_upstream() - {each}) for each in attempt.instances]
         for seen, before in (*consulted, (attempt.seen, attempt.instances)):
             made_for = [around.imported, *(instance.seen for instance in before)]
-            written = by_others.union(*(each.writes for each in made_for))
+            written = by_others.union(*map(made_anew, made_for))
             assigned = frozenset[str]().union(*(each.left for each in made_for))
             roots |= self._locator.exact(seen.codes, named)
             roots |= self.input_keys.keys(seen, frozenset(written), assigned)

@@ -117,6 +117,7 @@ class Sequences:
         # By absolute path, and by folder; bounded by what a run writes.
         self._writers: dict[str, list[Writer]] = {}
         self._writers_in: dict[str, list[Writer]] = {}
+        self._added: set[str] = set()  # those in which what was there at first may be left
         self._of_instance: dict[Instance, set[Key]] = {}
         self._sequences: dict[str, list[Key]] = {}
         self._values: dict[str, str] = {}
@@ -125,7 +126,7 @@ class Sequences:
         self._by_fixtures: set[tuple[str, Key]] = set()
         # Files that a wider fixture may hold open.
         self._held: dict[str, str] = {}
-        self.setters = Setters()
+        self.setters = Setters(joined)
         # By node id: what counts by value of the tests themselves.
         self._digests: dict[str, str] = {}
 
@@ -338,7 +339,7 @@ class Sequences:
                 path, folder = folder, os.path.dirname(folder)
             keys = {key for key, instance in writers if instance not in used}
             if keys:
-                written.add(given)
+                written.update({given} - self._added)
                 found |= keys
         return found
 
@@ -347,6 +348,9 @@ class Sequences:
             writers = self._writers.setdefault(path, [])
             if path not in seen.reads:
                 writers.clear()  # nothing is left of what was there
+                self._added.discard(path)
+            elif not writers and path in seen.appends - seen.absent:
+                self._added.add(path)
             for known in (writers, self._writers_in.setdefault(os.path.dirname(path), [])):
                 if writer not in known:
                     known.append(writer)

@@ -23,18 +23,24 @@ class Server:
     def __init__(self, instance: Instance, threads: frozenset[object]) -> None:
         self._instance = instance
         self._threads = threads
+        # Files whose content some unit has read: bounded by what tests read.
+        self._contents: set[str] = set()
         OF_FIXTURES.update(threads)
 
     def take(self, seen: Observation) -> None:
         """Take what a unit was charged with during the life of the fixture.
 
-        Not with which machines it talked: if it was the fixture's thread, there is a gap.
+        Not with which machines it talked: if it was the fixture's thread, there is a gap. What
+        one unit has only added to stays a log unless another one has read it.
         """
         none = frozenset[str]()
         gaps = seen.gaps - {THREAD_LEFT}
-        self._instance.seen |= seen._replace(
-            left=none, writes=none, appends=none, hosts=none, gaps=gaps
+        self._contents |= seen.reads - seen.appends
+        logs = seen.appends - self._instance.seen.writes
+        joined = self._instance.seen | seen._replace(
+            left=none, writes=none, appends=logs, hosts=none, gaps=gaps
         )
+        self._instance.seen = joined._replace(appends=joined.appends - self._contents)
 
     def end(self, *, is_over: bool) -> None:
         """Say that it was torn down: nothing was missed if its threads have ended.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 
@@ -52,12 +53,14 @@ class Spawned(NamedTuple):
         made_files: what the unit had made itself by then: no input where the child reads it.
         made_dirs: directories of the same kind.
         variables: those the child got from the unit, not from the run's environment.
+        others: those that units before have set or removed, and this one has not.
     """
 
     token: str
     made_files: frozenset[str] = frozenset()
     made_dirs: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
+    others: frozenset[str] = frozenset()
 
 
 class Touched(NamedTuple):
@@ -204,3 +207,7 @@ class Observation(NamedTuple):
             # A union of two sets is a new set, even where one of them is empty.
             joined.append(own | others if own and others else own or others)
         return Observation(*joined)
+
+
+Joined = Callable[[Observation], Observation]
+"""Adds to an observation what the child processes of its unit saw."""

@@ -76,7 +76,7 @@ class Held:
             self.named = {name: identity(value) for name, value in items if type(name) is str}
             self.atoms = [each for item in items for each in item if is_atom(each)] or ()
         elif type(self.thing) in (list, set, deque) and len(self.thing) <= MAX_ITEMS:
-            self.atoms = [value for value in self.thing if is_atom(value)] or ()
+            self.atoms = [value for value in self.thing.copy() if is_atom(value)] or ()
 
     @property
     def is_small(self) -> bool:
@@ -136,7 +136,7 @@ class Held:
         """Name what changed, by key or attribute; an empty name where there is none."""
         if not self.is_small:
             return self.ids.words(self.saved) if isinstance(self.ids, Look) else [""]
-        now = {name: identity(value) for name, value in self.items() if type(name) is str}
+        now = {name: identity(value) for name, value in list(self.items()) if type(name) is str}
         names = {name for name in now if self.named.get(name) != now[name]}
         names |= self.named.keys() - now.keys()
         if names and self.kind == "namespace":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import Final
 
 from pytest_cellcache.model.observation import CWD, SEARCH
@@ -46,6 +47,17 @@ class Leaving:
     def changed_variables(self) -> set[str]:
         """Name the variables that are not as before the unit itself changed them."""
         return {name for name, before in self.variables.items() if raw_variable(name) != before}
+
+    def set_by_others(self, first: Mapping[bytes, bytes] | None) -> frozenset[str]:
+        """Name the variables that are not as at first, and not for what the unit itself did.
+
+        Args:
+            first: ``None`` where that is not known: then none are.
+        """
+        now: Mapping[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
+        before = now if first is None else first
+        found = (name for name in now.keys() | before.keys() if now.get(name) != before.get(name))
+        return frozenset(map(os.fsdecode, found)) - self.changed_variables()
 
     def adopt(self, part: Leaving) -> None:
         """Take what a part of the unit did for its own doing."""

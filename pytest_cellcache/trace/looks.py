@@ -18,17 +18,28 @@ from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, first_of, is_of_pattern, value_of, way_to
 
+# A thread may change the size of what is iterated over between any two calls. Then it is looked at
+# again: copying it first would cost more than a try.
+
 
 def namespace_ids(namespace: Any) -> list[int]:
     """Identify what a module, class or instance holds."""
-    return [*map(identity, namespace.values())] if len(namespace) <= MAX_ITEMS else [len(namespace)]
+    if len(namespace) > MAX_ITEMS:
+        return [len(namespace)]
+    try:
+        return [*map(identity, namespace.values())]
+    except RuntimeError:
+        return namespace_ids(namespace)
 
 
 def mapping_ids(mapping: Any) -> list[int]:
     """Identify values and keys."""
     if dict.__len__(mapping) > MAX_ITEMS:
         return [dict.__len__(mapping)]
-    return [*map(identity, dict.values(mapping)), *map(identity, dict.__iter__(mapping))]
+    try:
+        return [*map(identity, dict.values(mapping)), *map(identity, dict.__iter__(mapping))]
+    except RuntimeError:
+        return mapping_ids(mapping)
 
 
 def _list_ids(sequence: Any) -> list[int]:
@@ -38,12 +49,18 @@ def _list_ids(sequence: Any) -> list[int]:
 
 def _set_ids(sequence: Any) -> list[int]:
     size = set.__len__(sequence)
-    return [*map(identity, set.__iter__(sequence))] if size <= MAX_ITEMS else [size]
+    try:
+        return [*map(identity, set.__iter__(sequence))] if size <= MAX_ITEMS else [size]
+    except RuntimeError:
+        return _set_ids(sequence)
 
 
 def _deque_ids(sequence: Any) -> list[int]:
     size = deque.__len__(sequence)
-    return [*map(identity, deque.__iter__(sequence))] if size <= MAX_ITEMS else [size]
+    try:
+        return [*map(identity, deque.__iter__(sequence))] if size <= MAX_ITEMS else [size]
+    except RuntimeError:
+        return _deque_ids(sequence)
 
 
 class MemoLook(Look):
@@ -98,7 +115,10 @@ def _buffer_ids(buffer: Any) -> list[int]:
 
 def order_ids(mapping: Any) -> list[int]:
     """Identify the keys of an ``OrderedDict`` in their order, which its values do not tell."""
-    return [*map(identity, OrderedDict.__iter__(mapping))]
+    try:
+        return [*map(identity, OrderedDict.__iter__(mapping))]
+    except (RuntimeError, KeyError):
+        return order_ids(mapping)
 
 
 # Through the builtin types: subclasses may override whatever they like. Who needs to remember what

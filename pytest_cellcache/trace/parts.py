@@ -206,7 +206,7 @@ def results_of(memo: Any) -> Iterator[Any]:
     # Only the collector tells: bounded ones refer to results, others to a dictionary.
     for inner in gc.get_referents(memo):
         yield inner
-        yield from inner.values() if type(inner) is dict else ()
+        yield from list(inner.values()) if type(inner) is dict else ()
 
 
 def bases_with_memos(kind: type) -> list[type]:
@@ -240,7 +240,7 @@ def parts_of(value: Any) -> Iterator[Part]:
         for container, iterate in _SEQUENCES:
             if issubclass(kind, container):
                 if container.__len__(value) <= MAX_ITEMS:
-                    yield from ((item, None) for item in list(iterate(value)))
+                    yield from ((item, None) for item in _items_of(value, iterate))
                 break
     special = _SPECIAL.get(identity(kind))
     if special is not None:
@@ -252,11 +252,18 @@ def parts_of(value: Any) -> Iterator[Part]:
         yield slot_value(descriptor, value), descriptor.__name__
 
 
+def _items_of(sequence: Any, iterate: Callable[[Any], Any]) -> list[Any]:
+    try:
+        return list(iterate(sequence))
+    except RuntimeError:  # changed by a thread between the two calls
+        return _items_of(sequence, iterate)
+
+
 def keys_of_mapping(value: Any) -> tuple[str, ...] | None:
     """Give the keys of a mapping of texts; ``None`` of any other value, and of a very large one."""
     if not issubclass(type(value), dict) or dict.__len__(value) > MAX_ITEMS:
         return None
-    keys = list(dict.__iter__(value))
+    keys = list(dict.keys(value))
     return tuple(keys) if all(type(key) is str for key in keys) else None
 
 
@@ -296,7 +303,7 @@ def _parts_of_memo(memo: Any) -> Iterator[Any]:
     if known.maxsize is None:
         own = namespace_of(memo)
         for each in inner:
-            yield from each.values() if type(each) is dict and each is not own else ()
+            yield from list(each.values()) if type(each) is dict and each is not own else ()
         return
     # Of a limited one the collector is told of each key, its result, and the type of their link.
     for place, each in enumerate(inner):

@@ -202,9 +202,10 @@ class OpenUnit:
             overridden: variables that it was given other values of than this process has.
         """
         self.look_around(SURROUNDINGS)
-        changed = self.leaving.changed_variables()
+        own = frozenset(self.leaving.changed_variables().union(overridden))
         made = frozenset(self.made.files), frozenset(self.made.dirs)
-        self.spawned.add(Spawned(token, *made, frozenset(changed.union(overridden))))
+        others = self.leaving.set_by_others(self._at_first) - own
+        self.spawned.add(Spawned(token, *made, own, others))
         if self.has_imported and is_importing():
             self.in_imports.add(("spawned", token))
 

@@ -118,3 +118,51 @@ def test_own_files_are_no_outputs_of_others(suite: Suite) -> None:
     first = suite.cached()
     assert [test["unstored"] for test in first.decisions.values()] == [None, None]
     assert suite.cached().names == []
+
+
+def test_what_stood_in_a_file_counts_for_who_reads_it_after_others_have_added(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import pytest
+
+        def add(name, how="a"):
+            with open(name, how) as file:
+                file.write("0")
+
+        def first_of(name):
+            with open(name) as file:
+                return file.read()[:1]
+
+        @pytest.fixture
+        def added():
+            add("fixture.log")
+
+        def test_of_a_fixture(added):
+            assert first_of("fixture.log") == "0"
+
+        def test_adds():
+            add("test.log")
+
+        def test_reads():
+            assert first_of("test.log") == "0"
+
+        def test_makes():
+            add("new.log", "w")
+
+        def test_adds_more():
+            add("new.log")
+
+        def test_reads_what_was_made():
+            assert first_of("new.log") == "0"
+        """,
+    )
+    for name in ("fixture.log", "test.log", "new.log"):
+        suite.write(name, "0")
+    suite.both()
+    for name in ("fixture.log", "test.log", "new.log"):
+        suite.write(name, "1")
+    ran = suite.both()
+    assert ran.code == 1
+    assert {"test_of_a_fixture", "test_reads"} <= set(ran.names)
+    assert "test_reads_what_was_made" not in ran.names

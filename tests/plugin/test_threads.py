@@ -145,3 +145,51 @@ def test_a_server_that_is_set_up_beside_a_restored_value_is_no_gap_of_the_test(
     assert [f["source"] for f in ran.report["fixtures"] if f["name"] == "table"] == ["restored"]
     assert ran.names == ["test_first", "test_second"]
     assert suite.both().live == []
+
+
+ADDING = """
+import os
+import threading
+import pytest
+
+@pytest.fixture(scope="module")
+def server():
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    yield stop
+    stop.set()
+    thread.join()
+
+def test_adds(server):
+    with open("some.log", "a") as file:
+        file.write("x")
+
+def test_beside(server):
+    assert not server.is_set()
+"""
+
+
+def test_a_log_is_none_of_what_users_of_a_server_have_read(suite: Suite) -> None:
+    suite.write("test_it.py", ADDING)
+    suite.both()
+    assert suite.both().live == []
+    (suite.path / "some.log").unlink()
+    assert suite.both().live == []
+
+
+@pytest.mark.parametrize("reads_first", [True, False])
+def test_what_one_user_of_a_server_reads_counts_though_another_adds_to_it(
+    suite: Suite, reads_first: bool
+) -> None:
+    reading = 'def test_reads(server):\n    assert open("some.log").read()[:1] == "0"\n'
+    parts = ADDING.partition("def test_adds")
+    before = [parts[0], reading, *parts[1:]] if reads_first else [*parts, reading]
+    suite.write("test_it.py", "\n".join(before).replace("def test_adds\n", "def test_adds"))
+    suite.write("some.log", "0")
+    suite.both()
+    suite.both()
+    suite.write("some.log", "1")
+    ran = suite.both()
+    assert "test_reads" in ran.names
+    assert ran.code == 1
