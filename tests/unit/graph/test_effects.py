@@ -341,7 +341,9 @@ def test_what_is_known_of_a_statement_does_not_follow_from_the_order_of_sets(wor
             f"{name.upper()} = []\ndef {name}(): {name.upper()}.append(1)\n" for name in names
         )
         + "def anything(code): exec(code)\n",
-        uses=f"import state\nMADE = [state.anything(''), {', '.join(f'state.{n}()' for n in names)}]",
+        uses="import state\nMADE = [state.anything(''), "
+        + ", ".join(f"state.{name}()" for name in names)
+        + "]",
     )
     found = {
         subprocess.run(
