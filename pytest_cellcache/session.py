@@ -202,6 +202,7 @@ def configure(config: pytest.Config) -> None:
     register(restorer.flights, "cellcache-flights")
     register(watcher, "cellcache-watcher")
     register(requeuer, "cellcache-requeuer")
+    register(requeuer.timers, "cellcache-timers")
     register(Replayer(run, requeuer, fixtures, guard), "cellcache-replayer")
     if is_worker:
         register(WorkerOutput(config, run, guard), "cellcache-worker")
