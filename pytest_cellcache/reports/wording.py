@@ -13,6 +13,7 @@ _CLAUSES: Final = {
     reasons.REFRESH: "this run refreshes everything",
     reasons.COVERAGE: "the run fails where all tests together cover too little",
     reasons.DISABLED: "caching is disabled by its cell_cache mark",
+    reasons.ACCOUNTED: "a plugin keeps account of what it uses",
     reasons.UNSUPPORTED: "this kind of test item cannot be cached",
     reasons.FAILED: "failures are never stored",
     reasons.OUTPUT: "it rests on what another test writes",
