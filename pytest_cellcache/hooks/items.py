@@ -27,8 +27,8 @@ MARK: Final = "cell_cache"
 _CONDITIONAL: Final = frozenset({"skipif", "xfail"})
 _PARAMETRIZE: Final = "parametrize"
 _BY_CALLSPEC: Final = frozenset({_PARAMETRIZE, MARK})
-_ACCOUNTS: Final = frozenset({"syrupy"})
-"""Packages that keep account of what the tests of a run have used.
+_ACCOUNTS: Final = frozenset({"syrupy.snapshot"})
+"""Fixtures of plugins that keep account of what the tests of a run have used.
 
 syrupy fails a run that leaves snapshots unused, or deletes these where it was told to update; and
 it remembers what it has read of a file for the tests that come later.
@@ -140,9 +140,9 @@ class _Reader:
         marker = item.get_closest_marker(MARK)
         if marker is not None and marker.kwargs.get("enabled") is False:
             return Reason(reasons.DISABLED)
-        modules = (getattr(f, "__module__", None) or "" for f in _functions_of_fixtures(item))
-        packages = {module.partition(".")[0] for module in modules}
-        accounting = sorted(packages & _ACCOUNTS)
+        named = _functions_of_fixtures(item)
+        functions = {f"{getattr(f, '__module__', '')}.{getattr(f, '__name__', '')}" for f in named}
+        accounting = sorted(functions & _ACCOUNTS)
         return Reason(reasons.ACCOUNTED, accounting[0]) if accounting else None
 
     def _may_connect(self) -> bool:

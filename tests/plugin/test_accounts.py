@@ -17,6 +17,9 @@ USED = set()
 @functools.lru_cache
 def read(path): return dict(line.split() for line in Path(path).read_text().splitlines())
 
+@pytest.fixture(autouse=True)
+def _patches(): yield
+
 @pytest.fixture
 def snapshot(request):
     # As syrupy: what was read is remembered, and what nobody used fails the run.
