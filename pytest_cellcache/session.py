@@ -25,6 +25,7 @@ from pytest_cellcache.hooks.basis import Basis
 from pytest_cellcache.hooks.bytecode import Bytecode
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.collectonly import CollectOnly
+from pytest_cellcache.hooks.coverage import has_bound
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
@@ -44,7 +45,12 @@ from pytest_cellcache.hooks.terminal import ClearedOnly, Terminal, WorkerOutput,
 from pytest_cellcache.hooks.valuework import Worker
 from pytest_cellcache.lifecycle.inputs import environment_now
 from pytest_cellcache.model.events import RunFacts, Warned
-from pytest_cellcache.model.settings import Settings, read_settings, read_tracer
+from pytest_cellcache.model.settings import (
+    Settings,
+    read_settings,
+    read_tracer,
+    tell_workers_of_bound,
+)
 from pytest_cellcache.sources.handover import Handover
 from pytest_cellcache.sources.loaded import loaded_files
 from pytest_cellcache.sources.places import Places, temporary_folder
@@ -141,6 +147,9 @@ def configure(config: pytest.Config) -> None:
     if settings is None or recorder is None:
         _say_warnings(config, guard)
         return
+    if has_bound(config):
+        tell_workers_of_bound(config)
+        settings = settings._replace(has_bound=True)
     is_worker = hasattr(config, "workerinput")
     store = _open_store(config, settings, guard)
     cleared = store.clear() if settings.clear and not is_worker else None
@@ -191,8 +200,10 @@ def configure(config: pytest.Config) -> None:
     register(collecting, "cellcache-collecting")
     register(fixtures, "cellcache-fixtures")
     register(restorer, "cellcache-restorer")
+    register(restorer.flights, "cellcache-flights")
     register(watcher, "cellcache-watcher")
     register(requeuer, "cellcache-requeuer")
+    register(requeuer.timers, "cellcache-timers")
     register(Replayer(run, requeuer, fixtures, guard), "cellcache-replayer")
     if is_worker:
         register(WorkerOutput(config, run, guard), "cellcache-worker")

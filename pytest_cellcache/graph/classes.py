@@ -53,7 +53,7 @@ class Classes:
             ("definition", file, id(cell)),
             lambda: (
                 depth <= MAX_DEPTH
-                and all(self.is_plain_base(file, base, depth) for base in cell.refs.bases)
+                and all(self.is_plain_base(file, base, depth) for base in sorted(cell.refs.bases))
             ),
         ).is_quiet
 
@@ -61,7 +61,7 @@ class Classes:
         self, file: str, cell: Cell, name: str, depth: int, is_strict: bool = False
     ) -> bool:
         """Say whether calling a class of a cell changes nothing else."""
-        bases = cell.refs.bases
+        bases = sorted(cell.refs.bases)
         return self._judging.judge(
             ("class", file, name, is_strict),
             lambda: (

@@ -130,9 +130,9 @@ class Purity:
         calls |= {
             chain for chain in refs.arguments if is_def(self._project, self._names, path, chain)
         }
-        if not all(self._is_touched_quietly(path, chain, refs) for chain in refs.chains):
+        if not all(self._is_touched_quietly(path, chain, refs) for chain in sorted(refs.chains)):
             return False
-        return not all(self._is_pure_call(path, call, 0, is_strict) for call in calls)
+        return not all(self._is_pure_call(path, call, 0, is_strict) for call in sorted(calls))
 
     def _only_changes_project(self, path: str, receivers: Collection[str]) -> bool:
         """Note the globals that receivers stand for; say whether all are the project's."""
@@ -276,7 +276,7 @@ class Purity:
         # What it came from may lead to it, too: ``@cli.group() def db(): ...``.
         if cell.kind == "def" and not self._judge_cell(file, cell).is_quiet:
             return False
-        for call in made_by:
+        for call in sorted(made_by):
             resolution = self._names.resolve(file, call.partition("()")[0])
             for target, owner, rest in resolution.bindings:
                 kinds = {found.kind for found in self._index(target, owner)} - {"import"}
@@ -327,7 +327,7 @@ class Purity:
         refs = self._project.index(file).refs_run(definition, times)
         if refs.imports or refs.changes_unknown:
             return False
-        if not all(self._classes.is_plain_base(file, base, depth) for base in refs.bases):
+        if not all(self._classes.is_plain_base(file, base, depth) for base in sorted(refs.bases)):
             return False
         self._judging.changed |= {(file, name) for name in refs.stores}
         if not self._only_changes_project(file, refs.receivers):
@@ -342,14 +342,14 @@ class Purity:
             return False
         if not all(self._is_quiet_wrapper(file, chain, depth) for chain in definition.decorators):
             return False
-        if not all(self._is_touched_quietly(file, chain, refs) for chain in refs.chains):
+        if not all(self._is_touched_quietly(file, chain, refs) for chain in sorted(refs.chains)):
             return False
         is_strict = how.is_strict or passes_values(self._project, self._names, file, refs)
         if MADE in refs.asked:
             times = 2
         return all(
             self._is_pure_call(file, chain, depth, is_strict, times)
-            for chain in refs.calls
+            for chain in sorted(refs.calls)
             if not is_unknown_call(chain)
         )
 
@@ -359,7 +359,7 @@ class Purity:
         chains = {chain for cell in self._index(file, top) for chain in cell.refs.chains}
         return all(
             self._is_pure_call(file, chain, depth + 1, True)
-            for chain in chains
+            for chain in sorted(chains)
             if is_def(self._project, self._names, file, chain)
         )
 

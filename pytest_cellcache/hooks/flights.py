@@ -5,6 +5,7 @@
     before an item: turns for all session fixtures it would set up, in the same order everywhere
         -> somebody has stored the value meanwhile: the turn ends at once, the value is restored
         -> else: set up, stored if it may be, the turn ends
+        -> the test begins without it (it asks by name, and did not): the turn ends
 
 A turn is a lock of the operating system: a worker that dies ends it. What turned out not to be
 storable is noted by its body, and nobody waits for it again.
@@ -15,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Final
+
+import pytest
 
 from pytest_cellcache.hooks.definitions import Definition
 from pytest_cellcache.hooks.valuework import Worker
@@ -71,6 +74,15 @@ class Flights:
         for _, turn in self._turns.values():
             turn.__exit__(None, None, None)
         self._turns.clear()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self) -> None:
+        # Not when the next item begins: a worker that has none waits for the others.
+        self.end_all()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self) -> None:  # where the set-up has failed
+        self.end_all()
 
     def _note(self, definition: Definition) -> str:
         function: Any = definition.fixturedef.func

@@ -27,6 +27,12 @@ MARK: Final = "cell_cache"
 _CONDITIONAL: Final = frozenset({"skipif", "xfail"})
 _PARAMETRIZE: Final = "parametrize"
 _BY_CALLSPEC: Final = frozenset({_PARAMETRIZE, MARK})
+_ACCOUNTS: Final = frozenset({"syrupy.snapshot"})
+"""Fixtures of plugins that keep account of what the tests of a run have used.
+
+syrupy fails a run that leaves snapshots unused, or deletes these where it was told to update; and
+it remembers what it has read of a file for the tests that come later.
+"""
 
 
 def read_item(item: pytest.Item, places: Places) -> TestFacts:
@@ -134,7 +140,10 @@ class _Reader:
         marker = item.get_closest_marker(MARK)
         if marker is not None and marker.kwargs.get("enabled") is False:
             return Reason(reasons.DISABLED)
-        return None
+        named = _functions_of_fixtures(item)
+        functions = {f"{getattr(f, '__module__', '')}.{getattr(f, '__name__', '')}" for f in named}
+        accounting = sorted(functions & _ACCOUNTS)
+        return Reason(reasons.ACCOUNTED, accounting[0]) if accounting else None
 
     def _may_connect(self) -> bool:
         marker = self._item.get_closest_marker(MARK)
@@ -219,9 +228,7 @@ class _Reader:
         item = self._item
         function = getattr(item, "function", None)
         definitions: list[Any] = [function, getattr(item, "cls", None)]
-        info = getattr(item, "_fixtureinfo", None)
-        for found in getattr(info, "name2fixturedefs", {}).values():
-            definitions += [definition.func for definition in found]
+        definitions += _functions_of_fixtures(item)
         for definition in definitions:
             definition = getattr(definition, "__func__", definition)
             file = self._file_of(definition)
@@ -240,3 +247,9 @@ class _Reader:
         if filename is None or not self._places.is_first_party(str(filename)):
             return None
         return self._places.relative(str(filename))
+
+
+def _functions_of_fixtures(item: pytest.Item) -> Iterator[Any]:
+    info = getattr(item, "_fixtureinfo", None)  # private: see ``_fixtures``
+    for found in getattr(info, "name2fixturedefs", {}).values():
+        yield from (definition.func for definition in found)

@@ -47,6 +47,7 @@ from pytest_cellcache.hooks.protocol import Watcher
 from pytest_cellcache.hooks.restore import Restorer
 from pytest_cellcache.hooks.silence import held_output, is_in_doubt, may_hide, may_try
 from pytest_cellcache.hooks.state import Changes
+from pytest_cellcache.hooks.timers import Timers
 from pytest_cellcache.hooks.undoing import Undoing
 from pytest_cellcache.lifecycle.inheritance import Told
 from pytest_cellcache.lifecycle.units import Instance
@@ -75,9 +76,7 @@ class Requeuer:
         seen_by: SeenBy,
         joined: Joined,
     ) -> None:
-        self._seen_by = seen_by
-        self._joined = joined
-        self._order = order
+        self._seen_by, self._joined, self._order, self.timers = seen_by, joined, order, Timers()
         self._recorder = recorder
         self._seen = Observation()
         self._undoing = Undoing(fixtures, restorer, changes, guard, watcher.taint)
@@ -116,9 +115,9 @@ class Requeuer:
         if not is_hidden:
             self._guard.call(self._collection.hydrate_all, False)
         may_restore = is_hidden and may_hide(item)
-        forced: frozenset[int] = frozenset()
-        is_plain = False
+        forced, is_plain = frozenset[int](), False
         while True:
+            self._guard.call(self.timers.start_again, None, item)
             prepare = self._restorer.prepare
             is_silent = self._guard.call(prepare, None, item, forced, may_restore=may_restore)
             if is_silent is None:
@@ -141,6 +140,7 @@ class Requeuer:
                 output.give_out()
                 self._report(item, caught, reports)
                 return True
+            self._guard.call(self.timers.stop, None, item)
             state.restore()
             is_early = self._reading_from or (isinstance(step, Plainly) and mates)
             self._spoil(item, self._undoing.grown() if is_early else frozenset())
@@ -210,6 +210,7 @@ class Requeuer:
 
     def _run_first(self, mates: Mates, item: pytest.Item, forced: frozenset[int]) -> None:
         """Run tests, and those whose doings are lost meanwhile, with everything live."""
+        self._guard.call(self.timers.stop, None, item)
         self._guard.call(self._restorer.prepare, None, item, forced, may_restore=False)
         self._undoing.after_release()
         first = [*mates, *self._reading_from, *self._due(item)]

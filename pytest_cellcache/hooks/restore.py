@@ -85,7 +85,7 @@ class Restorer:
         self._is_plain = False
         # By definition, of those that were looked up; bounded by those of the run.
         self._described: dict[int, Definition] = {}
-        self._flights = Flights(store, worker, records.body_of, is_worker=is_worker)
+        self.flights = Flights(store, worker, records.body_of, is_worker=is_worker)
         self.absent: set[int] = set()
 
     @property
@@ -103,7 +103,7 @@ class Restorer:
             self._keeper.begin_attempt(is_armed=False)
             self._by_key, self._found, self._plan, self.absent = {}, {}, Plan(), set()
             self.log.take()
-            self._flights.end_all()
+            self.flights.end_all()
         return self._is_plain
 
     def prepare(self, item: pytest.Item, forced: frozenset[int], *, may_restore: bool) -> bool:
@@ -182,7 +182,7 @@ class Restorer:
         """After a failure of ours: no test may meet a stub or a restored value any more."""
         self._plan = Plan()
         self._may_restore = False
-        self._flights.end_all()
+        self.flights.end_all()
         self.release(item, list(self._holdings))
 
     # -- hooks -----------------------------------------------------------------------------------
@@ -260,22 +260,22 @@ class Restorer:
 
     def _take_turns(self, definitions: list[Definition], forced: frozenset[int]) -> bool:
         """Wait for session fixtures that would run; say whether others have stored some."""
-        self._flights.end_all()
+        self.flights.end_all()
         waiting = [
             definition
             for definition in sorted(definitions, key=lambda d: d.unit)
             if definition.key not in forced
             and self._plan.actions.get(definition.key) is Action.RUN
             and definition.key not in self._speeds.cheap
-            and self._flights.may_wait(definition)
+            and self.flights.may_wait(definition)
         ]
         stored = False
         for definition in waiting:
-            self._flights.take(definition)
+            self.flights.take(definition)
             found = self._lookups.record_of(definition, again=True)
             if found is not None:
                 self._found[definition.key] = found
-                self._flights.end(definition.key, was_stored=True)
+                self.flights.end(definition.key, was_stored=True)
                 stored = True
         return stored
 
@@ -395,6 +395,6 @@ class Restorer:
             finally:
                 known = self._keeper.kept.get(instance)
                 was_stored = known is not None and known.value is not None
-                self._flights.end(id(fixturedef), was_stored=was_stored)
+                self.flights.end(id(fixturedef), was_stored=was_stored)
 
         self._watch.after_setup(instance, after)

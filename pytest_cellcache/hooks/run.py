@@ -102,7 +102,7 @@ class Run:
         self.has_written = False
         self.changes: Changes | None = None
         self._library = Manifests(config, places, must_hit=True)
-        self._library.is_off = settings.mode == "refresh"
+        self._library.is_off = settings.runs_all is not None
         self.collection = Collection(self._library, config, places, guard)
 
     @property
@@ -221,8 +221,8 @@ class Run:
         if not hasattr(item.session, "_setupstate"):
             # Private; without it a replayed item could not end what live ones left standing.
             return facts, Miss(facts.barrier or Reason(reasons.UNSUPPORTED, "unknown pytest"))
-        if self._settings.mode == "refresh":
-            return facts, Miss(facts.barrier or Reason(reasons.REFRESH))
+        if self._settings.runs_all:
+            return facts, Miss(facts.barrier or Reason(self._settings.runs_all))
         assert self.basis is not None
         return facts, self.basis.verifier.judge(facts, may_wait=True)
 

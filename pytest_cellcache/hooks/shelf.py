@@ -25,7 +25,7 @@ class Shelf:
 
     @property
     def may_restore(self) -> bool:
-        return self._run.basis is not None and self._settings.mode != "refresh"
+        return self._run.basis is not None and not self._settings.runs_all
 
     def judge_fixture(self, facts: TestFacts, *, again: bool = False) -> Verdict:
         """Give the verdict of a fixture instance; ``again``: another process may have stored it."""

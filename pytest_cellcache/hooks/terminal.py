@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from pytest_cellcache.hooks.coverage import is_measured
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.replay import FLAG
 from pytest_cellcache.hooks.run import Run
@@ -101,7 +102,7 @@ class Terminal:
         if self._settings.report:
             path = Path(config.invocation_params.dir) / self._settings.report
             guard.call(self._write_report, None, path)
-        lines = guard.call(self._lines, None, config.get_verbosity())
+        lines = guard.call(self._lines, None, config)
         if lines is None:
             lines = [f"warning {warned.slug}: {warned.text}" for warned in guard.warned]
         if lines:
@@ -109,12 +110,18 @@ class Terminal:
             for line in lines:
                 terminalreporter.line(line)
 
-    def _lines(self, verbose: int) -> list[str]:
+    def _lines(self, config: pytest.Config) -> list[str]:
         events = self._events()
         wall_s = time.monotonic() - self._began_s
         lines = summary_lines(
-            events, self._guard.warned, self._fixtures(), wall_s=wall_s, verbose=verbose
+            events,
+            self._guard.warned,
+            self._fixtures(),
+            wall_s=wall_s,
+            verbose=config.get_verbosity(),
         )
+        if is_measured(config) and any(event.source == "cached" for event in events):
+            lines.append("coverage is that of the tests that ran")
         if self._settings.explain is not None:
             lines += explain_lines(events, self._settings.explain, self._fixtures())
         return lines

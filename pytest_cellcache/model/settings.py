@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any, Final, Literal, NamedTuple
 
+from pytest_cellcache.model import reasons
+
 MODES: Final = ("auto", "read", "refresh")
 _EXPLAIN: Final = "--cell-cache-explain"
+_HAS_BOUND: Final = "cell_cache_has_bound"
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _AGES_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -50,6 +53,7 @@ class Settings(NamedTuple):
         may_connect: tests that use the network are stored like any other.
         max_age_s: records older than this are not used; ``None``: any age.
         min_seconds: fixtures whose set-up takes less than that are not kept.
+        has_bound: the run fails where it covers too little, so that all tests have to run.
     """
 
     mode: str = "auto"
@@ -66,10 +70,18 @@ class Settings(NamedTuple):
     may_connect: bool = False
     max_age_s: float | None = None
     min_seconds: float = 0.05
+    has_bound: bool = False
 
     @property
     def may_write(self) -> bool:
         return self.mode != "read"
+
+    @property
+    def runs_all(self) -> str | None:
+        """Why every test runs, whatever is stored."""
+        if self.has_bound:
+            return reasons.COVERAGE
+        return reasons.REFRESH if self.mode == "refresh" else None
 
 
 def read_settings(config: Any) -> Settings:
@@ -102,7 +114,13 @@ def read_settings(config: Any) -> Settings:
         may_connect=bool(config.getini("cell_cache_network")),
         max_age_s=parse_age(config.getini("cell_cache_max_age") or ""),
         min_seconds=_seconds(config.getini("cell_cache_min_seconds") or "0.05"),
+        has_bound=getattr(option, _HAS_BOUND, False),
     )
+
+
+def tell_workers_of_bound(config: Any) -> None:
+    """Have the settings of workers say that all tests run: they get the options of this process."""
+    setattr(config.option, _HAS_BOUND, True)
 
 
 def _seconds(text: str) -> float:

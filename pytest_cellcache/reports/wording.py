@@ -10,9 +10,10 @@ from pytest_cellcache.model.reasons import Reason
 _CLAUSES: Final = {
     reasons.NEW: "no outcome is stored yet",
     reasons.ITEM_CHANGED: "the marks, parameters or fixtures of the test changed",
-    reasons.FAILED_BEFORE: "its last outcome was not one that is kept",
     reasons.REFRESH: "this run refreshes everything",
+    reasons.COVERAGE: "the run fails where all tests together cover too little",
     reasons.DISABLED: "caching is disabled by its cell_cache mark",
+    reasons.ACCOUNTED: "a plugin keeps account of what it uses",
     reasons.UNSUPPORTED: "this kind of test item cannot be cached",
     reasons.FAILED: "failures are never stored",
     reasons.OUTPUT: "it rests on what another test writes",

@@ -8,12 +8,9 @@ passes in C, and looks closer only where they differ.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import os
 import sys
-import threading
-import types
 from collections import UserDict
 from collections.abc import Container, Iterable
 from typing import Any, Final
@@ -28,6 +25,7 @@ from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.layout import Files, Layout, Owner
 from pytest_cellcache.trace.limits import CALM, HUGE, MAX_FOREIGN, MAX_GROWN, MAX_OBJECTS
 from pytest_cellcache.trace.loading import LoadWatch
+from pytest_cellcache.trace.lookups import is_asked_by_name, is_fleeting
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.modules import is_imported
 from pytest_cellcache.trace.outside import MODULES, word_of
@@ -36,17 +34,13 @@ from pytest_cellcache.trace.parts import (
     SKIPPED_GLOBALS,
     code_of,
     is_opaque,
-    is_ref,
     keys_of_mapping,
-    origin_of,
     results_of,
 )
 from pytest_cellcache.trace.surrounding import Surrounding, surrounding_now
 from pytest_cellcache.trace.undone import Undone
 
 _SET_BY_PYTEST: Final = frozenset({b"PYTEST_CURRENT_TEST"})
-_NAMED_BY_USERS: Final = (types.SimpleNamespace, argparse.Namespace, threading.local)
-"""Objects of the standard library that have the attributes which others give them."""
 _WRAPPERS: Final = (WeakKeyDictionary, WeakValueDictionary, UserDict)
 """Mappings that keep what they hold in ``data``."""
 
@@ -344,36 +338,16 @@ class StateWatch(Layout):
                 word_within = word if held.kind == "mapping" else ""
                 changes.add(StateChange(*owner, word_within, is_keyed=True, home=home))
                 continue
-            name = "" if self._has_own_ways(owner) else word if is_top else below
+            has_words = is_asked_by_name(self.global_of(owner), self._sources)
+            name = (word if is_top else below) if has_words else ""
             is_keyed = held.kind == "mapping" if is_top else self._is_mapping(owner)
             function = None if is_top or below else self._function_of(owner)
             told = StateChange(*owner, name, is_keyed, home, function, not is_top)
-            changes.add(told._replace(is_fleeting=self._is_fleeting(held)))
-
-    def _is_fleeting(self, held: Held) -> bool:
-        """Say whether all that changed is below weak references to objects that nobody keeps."""
-        keys = held.keys_changed()
-        if not keys or not all(map(is_ref, keys)):
-            return False
-        objects = [key() for key in keys]
-        lasting = {identity(each) for each in vars(sys).values()}
-        return not any(
-            issubclass(type(each), (type, types.FunctionType, types.ModuleType))
-            or identity(each) in lasting
-            or self.knows(each)
-            for each in objects
-        )
+            changes.add(told._replace(is_fleeting=is_fleeting(held, self.knows)))
 
     def _is_mapping(self, owner: Owner) -> bool:
         """Say whether a global is a mapping without attributes: what is below it has a key."""
         return type(self.global_of(owner)) in MAPPINGS
-
-    def _has_own_ways(self, owner: Owner) -> bool:
-        """Say whether code of others tells which attributes of a global are looked at."""
-        kind = type(self.global_of(owner))
-        if kind in MAPPINGS or kind in _NAMED_BY_USERS or issubclass(kind, type):
-            return False
-        return origin_of(kind, self._sources) != "own" and not issubclass(kind, types.FunctionType)
 
     def _is_wrapped(self, owner: Owner, below: str) -> bool:
         """Say whether what is below a global is all that it holds: it stands for that."""

@@ -118,3 +118,30 @@ def test_a_worker_that_dies_blocks_nobody(suite: Suite, monkeypatch: pytest.Monk
     result, _ = run(suite, "-n2", "--max-worker-restart=0")
     assert "node down" in result.stdout.str() or "crashed" in result.stdout.str()
     assert 1 <= calls(suite).count("made") <= 2
+
+
+def test_a_fixture_that_nobody_comes_to_ask_for_blocks_nobody(suite: Suite) -> None:
+    """A plugin's autouse fixture may ask by name for one that no test uses."""
+    suite.write(
+        "conftest.py",
+        """
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def database(): return [1]
+
+        @pytest.fixture(autouse=True)
+        def _helper(request):
+            if request.node.get_closest_marker("database"):
+                request.getfixturevalue("database")
+        """,
+    )
+    suite.write("pytest.ini", "[pytest]\nmarkers = database\n")
+    suite.write(
+        "test_a.py", "import pytest\n@pytest.mark.parametrize('n', range(6))\ndef test(n): pass"
+    )
+    suite.settle()
+    result = suite.pytester.run(
+        sys.executable, "-m", "pytest", *suite.load, "--cell-cache", "-n2", timeout=100
+    )
+    result.assert_outcomes(passed=6)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+ROOT = Path(__file__).parents[3]
 STATE = """
 V = 0
 D = {}
@@ -315,3 +320,39 @@ def test_a_choice_between_new_objects_binds_a_new_one(
     changed = {place for _, _, places in digester.registering_cells("a.py") for place in places}
     is_known = not digester.effect_cells("a.py")
     assert (is_known and all(file == "a.py" for file, _ in changed)) == is_own
+
+
+NOTED = """
+import sys
+from pathlib import Path
+from tests.unit.graph.conftest import World
+world = World(Path(sys.argv[1]))
+digester = world.digester()
+((_, cell),) = digester.effect_cells("uses.py")
+print(sorted(digester.purity.noted_changes_of("uses.py", cell)))
+"""
+
+
+def test_what_is_known_of_a_statement_does_not_follow_from_the_order_of_sets(world: Any) -> None:
+    """The same statement is looked at in runs whose texts have other hashes."""
+    names = "first second third fourth".split()
+    world.write(
+        state="".join(
+            f"{name.upper()} = []\ndef {name}(): {name.upper()}.append(1)\n" for name in names
+        )
+        + "def anything(code): exec(code)\n",
+        uses="import state\nMADE = [state.anything(''), "
+        + ", ".join(f"state.{name}()" for name in names)
+        + "]",
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", NOTED, str(world.root)],
+            env={**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in range(1, 6)
+    }
+    assert len(found) == 1
