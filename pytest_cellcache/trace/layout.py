@@ -17,7 +17,13 @@ from pytest_cellcache.trace.copies import Copies
 from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.limits import MAX_FOREIGN, MAX_OBJECTS, MAX_PARENTS
-from pytest_cellcache.trace.looks import LOOKS, iterator_ids, mapping_ids, namespace_ids, order_ids
+from pytest_cellcache.trace.looks import (
+    iterator_ids,
+    look_of,
+    mapping_ids,
+    namespace_ids,
+    order_ids,
+)
 from pytest_cellcache.trace.outside import Outside
 from pytest_cellcache.trace.parts import (
     MAX_ITEMS,
@@ -374,7 +380,7 @@ class Layout:
             if issubclass(kind, OrderedDict) and dict.__len__(value) <= MAX_ITEMS:
                 self._add(Held(ident, "other", value, order_ids))
         else:
-            look = next((ids for known, ids in LOOKS if issubclass(kind, known)), None)
+            look = look_of(kind)
             if kind is types.FunctionType and not is_global:
                 look = None  # too many, and nobody changes their defaults
             is_builtin = module_of(kind) == "builtins" and hasattr(kind, "__next__")

@@ -7,6 +7,7 @@ import io
 import itertools
 import operator
 import random
+import sys
 import types
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -16,7 +17,15 @@ from typing import Any, Final
 from pytest_cellcache.model.digest import digest_bytes
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
-from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, first_of, is_of_pattern, value_of, way_to
+from pytest_cellcache.trace.parts import (
+    LRU,
+    MAX_ITEMS,
+    first_of,
+    is_connection,
+    is_of_pattern,
+    value_of,
+    way_to,
+)
 
 # A thread may change the size of what is iterated over between any two calls. Then it is looked at
 # again: copying it first would cost more than a try.
@@ -141,3 +150,23 @@ LOOKS: Final[tuple[tuple[Any, Any], ...]] = (
     (itertools.count, lambda value: [hash(itertools.count.__repr__(value))]),
     (ContextVar, lambda variable: [identity(value_of(variable))]),
 )
+
+
+def look_of(kind: type) -> Any:
+    """Give what tells states of objects of a type apart; ``None`` where nothing is known."""
+    for known, look in LOOKS:
+        if issubclass(kind, known):
+            return look
+    return _rows_changed if is_connection(kind) else None
+
+
+def _rows_changed(connection: Any) -> list[int]:
+    """Count what was done to the rows of a database through a connection, which asks nothing."""
+    for base in type.__getattribute__(type(connection), "__mro__"):
+        members = type.__getattribute__(base, "__dict__")
+        if "total_changes" in members and "executescript" in members:
+            try:
+                return [int(members["total_changes"].__get__(connection))]
+            except (sys.modules["sqlite3"].Error, TypeError):  # closed, or another thread's
+                return [-1]
+    return []

@@ -11,6 +11,7 @@ import functools
 import gc
 import re
 import sys
+import threading
 import types
 import weakref
 from collections.abc import Callable, Iterator
@@ -109,11 +110,19 @@ def module_of(kind: type) -> str:
     return str(type.__getattribute__(kind, "__module__"))
 
 
+def is_connection(kind: type) -> bool:
+    """Say whether objects of a type are connections of ``sqlite3``, without importing that."""
+    connection = attribute_of(sys.modules.get("sqlite3"), "Connection")
+    return isinstance(connection, type) and issubclass(kind, connection)
+
+
 def origin_of(kind: type, sources: frozenset[str]) -> str:
     """Say whose a type is: ``own``, ``walked`` (standard), ``foreign`` or ``opaque``."""
     if identity(kind) in _WRAPPERS:
         return "walked"
     top = module_of(kind).partition(".")[0]
+    if is_connection(kind):
+        return "walked"
     if top in sys.stdlib_module_names:
         return "walked" if top in _WALKED_STANDARD else "opaque"
     if top in _NEVER_WALKED:
@@ -122,7 +131,10 @@ def origin_of(kind: type, sources: frozenset[str]) -> str:
 
 
 def namespace_of(value: Any) -> dict[str, Any] | None:
-    """Give the attributes of an instance as the dictionary that holds them."""
+    """Give the attributes of an instance as the dictionary that holds them, for this thread."""
+    if issubclass(type(value), threading.local):
+        found = threading.local.__getattribute__(value, "__dict__")
+        return found if type(found) is dict else None
     for base in type.__getattribute__(type(value), "__mro__"):
         descriptor = type.__getattribute__(base, "__dict__").get("__dict__")
         if isinstance(descriptor, (types.GetSetDescriptorType, types.MemberDescriptorType)):
