@@ -157,7 +157,7 @@ class Layout:
             self._modules[filename] = held
             self._add(held)
         for filename, module in found.items():
-            self._walk_globals(filename, vars(module), is_fresh=is_fresh)
+            self._walk_globals(filename, vars(module), fresh=is_fresh)
         self._turn_to("")
         self._outside.follow(found)
         self._extend()
@@ -172,11 +172,9 @@ class Layout:
         """Lay out for a module from now on; ``""`` for what belongs to none."""
         self._group = filename if self._is_grouped else ""
 
-    def _walk_globals(
-        self, filename: str, namespace: dict[str, Any], *, is_fresh: bool = False
-    ) -> None:
+    def _walk_globals(self, filename: str, space: dict[str, Any], *, fresh: bool = False) -> None:
         self._turn_to(filename)
-        for name, value in list(namespace.items()):
+        for name, value in list(space.items()):
             if name in SKIPPED_GLOBALS or is_opaque(value):
                 continue
             if self._files.is_alias(filename, name):
@@ -188,7 +186,7 @@ class Layout:
             if (filename, name) not in owners:
                 owners.append((filename, name))
             self._walk(value, 0, None)
-            if is_fresh and ident in self._parents:
+            if fresh and ident in self._parents:
                 self._bound.setdefault(ident, set()).add((filename, name))
 
     def _walk(self, value: Any, parent: int, key: object) -> None:
@@ -214,14 +212,11 @@ class Layout:
                 self._homes[ident] = self._group
             self._hold_value(value, is_global=not parent)
             stack += [(part, ident, name) for part, name in parts_of(value)]
-            kind = type(value)
-            if not issubclass(kind, type):
-                stack += [(base, ident, None) for base in self._bases_with_memos(kind)]
+            stack += [(base, ident, None) for base in self._bases_with_memos(type(value))]
 
     def _bases_with_memos(self, kind: type) -> list[type]:
         """Give the classes whose memos count for an instance: no body runs when they are asked."""
-        ident = identity(kind)
-        if ident not in self._classes:  # it may go
+        if (ident := identity(kind)) not in self._classes:  # it may go
             return bases_with_memos(kind)
         if ident not in self._memoized:
             self._memoized[ident] = bases_with_memos(kind)
@@ -289,7 +284,7 @@ class Layout:
         for ident in objects:
             if ident in self._bound:
                 continue
-            names = {*self.names_of(ident)} if ident in self._owners else set()
+            names = {*self.names_of(ident)}
             for parent, way in self._parents.get(ident, ()):
                 if parent not in known:
                     if parent not in above:

@@ -14,8 +14,8 @@ from pytest_cellcache.trace.holding import MAPPINGS
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.parts import is_ref, origin_of
 
-_NAMED_BY_USERS: Final = (types.SimpleNamespace, argparse.Namespace, threading.local)
-"""Objects of the standard library that have the attributes which others give them."""
+_NAMED: Final = (*MAPPINGS, types.SimpleNamespace, argparse.Namespace, threading.local)
+"""Types of the standard library whose objects have the keys or attributes that others give them."""
 _LASTING: Final = (type, types.FunctionType, types.ModuleType)
 
 
@@ -28,7 +28,7 @@ def is_asked_by_name(value: Any, sources: frozenset[str]) -> bool:
         sources: files of the project's modules.
     """
     kind = type(value)
-    if kind in MAPPINGS or kind in _NAMED_BY_USERS or issubclass(kind, _LASTING):
+    if any(kind is each for each in _NAMED) or issubclass(kind, _LASTING):
         return True
     return origin_of(kind, sources) == "own"
 

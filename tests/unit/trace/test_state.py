@@ -138,7 +138,7 @@ CHANGES = {
     "lru_cache of a method": (
         "import functools\nclass K:\n    @functools.lru_cache\n    def m(self): return 1\nO = K()",
         "O.m()",
-        {("K", "m", False)},
+        {("K", "m", False), ("O", "", False)},
     ),
     "generator": (
         "def steps():\n    yield 1\n    yield 2\ng = steps()",
