@@ -7,6 +7,7 @@ set and put back, a flag. Nothing of it is left when the test ends but what was 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -31,23 +32,48 @@ class Meanwhile:
         self._project = project
         self._read: dict[Place, frozenset[str]] = {}
         self._written: dict[Place, frozenset[str]] = {}
+        self._texts: dict[Place, frozenset[str]] = {}
+        self._answers: dict[frozenset[Place], bool] = {}
+        # Of the unit that was asked about last.
+        self._ran: frozenset[Place] | None = None
+        self._writers: Counter[str] = Counter()
+        self._handing: Counter[str] = Counter()
+        self._changing = frozenset[Place]()
+        self._named = frozenset[str]()
 
-    def may_differ(self, bodies: Iterable[Place], others: Iterable[Place]) -> bool:
+    def may_differ(self, bodies: Iterable[Place], ran: frozenset[Place]) -> bool:
         """Say whether others may have changed something that bodies read, and put it back.
 
         Args:
             bodies: those that filled, and what they called.
-            others: what else ran.
+            ran: all that ran in the unit.
         """
-        others = list(others)
-        written = frozenset[str]().union(*map(self._written_by, others))
-        if any(map(self._changes_what_it_is_given, others)):
-            written = written.union(*map(self._handed_by, others))
+        if ran != self._ran:
+            self._take(ran)
+        those = frozenset(bodies)
+        if those not in self._answers:
+            self._answers[those] = self._may_differ(those)
+        return self._answers[those]
+
+    def _take(self, ran: frozenset[Place]) -> None:
+        self._answers.clear()
+        self._ran = ran
+        self._writers = Counter(word for place in ran for word in self._written_by(place))
+        self._named = frozenset[str]().union(*map(self._texts_of, ran))
+        self._changing = frozenset(filter(self._changes_what_it_is_given, ran))
+        handing = ran if self._changing else ()
+        self._handing = Counter(word for place in handing for word in self._handed_by(place))
+
+    def _may_differ(self, bodies: frozenset[Place]) -> bool:
+        own = Counter(word for body in bodies for word in self._written_by(body))
         read = frozenset[str]().union(*map(self._read_by, bodies))
-        if _ANY in written or not written.isdisjoint(read):
+        if any(self._writers[word] > own[word] for word in (_ANY, *(read & self._writers.keys()))):
             return True
-        texts = frozenset[str]().union(*map(self._texts_of, others))
-        return bool(texts) and any(words_of(name) <= texts for name in read)
+        if self._changing - bodies and (handed := read & self._handing.keys()):
+            own = Counter(word for body in bodies for word in self._handed_by(body))
+            if any(self._handing[word] > own[word] for word in handed):
+                return True
+        return bool(self._named) and any(words_of(name) <= self._named for name in read)
 
     def _read_by(self, place: Place) -> frozenset[str]:
         found = self._read.get(place)
@@ -66,14 +92,22 @@ class Meanwhile:
             found = self._written[place] = words - {""}
         return found
 
+    def _texts_of(self, place: Place) -> frozenset[str]:
+        """Give the words in texts of a body that may name by a text what it changes."""
+        found = self._texts.get(place)
+        if found is None:
+            those = self._project.index(place[0]).defs.get(place[1], ())
+            patching = (d.refs.words for d in those if not _PATCHING.isdisjoint(_called_by(d)))
+            found = self._texts[place] = frozenset[str]().union(*patching)
+        return found
+
     def _patched_around(self, place: Place) -> frozenset[str]:
         """Say whether the class of a method is decorated so that each changes something."""
         top, _, method = place[1].partition(".")
         binders = self._project.index(place[0]).binders.get(top, ()) if method else ()
-        chains = {
-            part for _, cell in binders for each in cell.refs.chains for part in each.split(".")
-        }
-        return frozenset() if chains.isdisjoint(_PATCHING) else frozenset({_ANY})
+        chains = (chain for _, cell in binders for chain in cell.refs.chains)
+        parts = {part for chain in chains for part in chain.split(".")}
+        return frozenset() if parts.isdisjoint(_PATCHING) else frozenset({_ANY})
 
     def _changes_what_it_is_given(self, place: Place) -> bool:
         those = self._project.index(place[0]).defs.get(place[1], ())
@@ -81,12 +115,6 @@ class Meanwhile:
 
     def _handed_by(self, place: Place) -> frozenset[str]:
         return frozenset(each.rpartition(".")[2] for each in self._all(place, "arguments"))
-
-    def _texts_of(self, place: Place) -> frozenset[str]:
-        """Give the words in texts of bodies that may name by a text what they change."""
-        those = self._project.index(place[0]).defs.get(place[1], ())
-        found = (each.refs.words for each in those if not _PATCHING.isdisjoint(_called_by(each)))
-        return frozenset[str]().union(*found)
 
     def _all(self, place: Place, what: str) -> Iterable[str]:
         for found in self._project.index(place[0]).defs.get(place[1], ()):

@@ -227,7 +227,7 @@ class Left:
             own |= {place for place in ran if place[0] in self._test_files}
             producers.add(
                 unit,
-                self._with_made(changes, used, ran | own, producers),
+                self._with_made(changes, used, frozenset(ran | own), producers),
                 ran=Ran(ran, frozenset(own)),
                 own=frozenset(own),
                 inputs=frozenset(inputs),
@@ -243,7 +243,7 @@ class Left:
         self,
         changes: frozenset[StateChange],
         used: Iterable[Instance],
-        ran: set[Place],
+        ran: frozenset[Place],
         producers: Producers,
     ) -> Iterator[StateChange]:
         """Give changes; of values that were made meanwhile those that it may have made others."""

@@ -189,9 +189,9 @@ class Producers:
 
         self._tell(unit, told, leaving)
 
-    def may_differ(self, bodies: Iterable[Place], ran: Iterable[Place]) -> bool:
+    def may_differ(self, bodies: Iterable[Place], ran: frozenset[Place]) -> bool:
         """Say whether what else ran may have changed something that bodies read (``meanwhile``)."""
-        return self._meanwhile.may_differ(bodies, {*ran}.difference(bodies))
+        return self._meanwhile.may_differ(bodies, ran)
 
     def _tell(
         self,
