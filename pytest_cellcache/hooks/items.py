@@ -140,6 +140,8 @@ class _Reader:
         marker = item.get_closest_marker(MARK)
         if marker is not None and marker.kwargs.get("enabled") is False:
             return Reason(reasons.DISABLED)
+        if all(name.partition(".")[0] not in sys.modules for name in _ACCOUNTS):
+            return None  # nor is an item whose module is not imported asked for its fixtures
         named = _functions_of_fixtures(item)
         functions = {f"{getattr(f, '__module__', '')}.{getattr(f, '__name__', '')}" for f in named}
         accounting = sorted(functions & _ACCOUNTS)

@@ -145,7 +145,8 @@ class Changes:
 
     def changed_values(self) -> set[str]:
         """Name the values of fixtures that have changed in this run."""
-        return self._values | {c.name for c in self.so_far() if c.filename == FIXTURE}
+        changes = [c for c in self.so_far() if c.filename == FIXTURE and c.word != MADE]
+        return self._values | {change.name for change in changes}
 
     def drop(self) -> None:
         """Count nothing of what has changed so far: others did it."""
@@ -234,7 +235,6 @@ class Changes:
 
         It may follow from what the item has changed for the time being.
         """
-        self._values.add(owner)
         self._item.add(StateChange(FIXTURE, owner, MADE))
 
     def is_below(self, held: Held, names: Container[str]) -> bool:
