@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import array
 import io
 import itertools
 import operator
@@ -137,7 +136,6 @@ LOOKS: Final[tuple[tuple[Any, Any], ...]] = (
     (set, _set_ids),
     (deque, _deque_ids),
     (bytearray, lambda value: [hash(digest_bytes(value))]),
-    (array.array, lambda value: [hash(digest_bytes(array.array.tobytes(value)))]),
     (LRU, MemoLook),
     (types.GeneratorType, _generator_ids),
     (types.AsyncGeneratorType, _generator_ids),

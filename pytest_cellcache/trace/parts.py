@@ -52,7 +52,7 @@ _WRAPPERS: Final = frozenset(
     )
 )  # fmt: skip
 _WALKED_STANDARD: Final = frozenset(
-    """array collections types functools weakref _weakrefset queue _thread _threading_local
+    """collections types functools weakref _weakrefset queue _thread _threading_local
     threading contextvars itertools builtins string dataclasses enum io _io random""".split()
 )
 """Modules of the standard library whose instances are walked; others keep their own counsel."""

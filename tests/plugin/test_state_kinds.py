@@ -37,7 +37,6 @@ def _memo(made: str, asked: str) -> tuple[str, str, str]:
 
 
 CASES: Final = {
-    "array": ("import array\nA = array.array('i', [1])", "lib.A[0] = 5", "lib.A[0] == 5"),
     "queue": ("import queue\nQ = queue.Queue()", "lib.Q.put(5)", "lib.Q.get_nowait() == 5"),
     "chain of mappings": (
         "import collections\nC = collections.ChainMap({}, {})",
