@@ -39,7 +39,7 @@ from pytest_cellcache.lifecycle.units import Restored
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.events import FixtureEvent
 from pytest_cellcache.model.keys import Key
-from pytest_cellcache.model.observation import FIXTURE, MADE, CodeRef, Observation, StateChange
+from pytest_cellcache.model.observation import CodeRef, Observation, StateChange
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.scheduler.plan import Action, Held, Plan, Producer, make_plan
 from pytest_cellcache.sources.places import Places
@@ -143,7 +143,7 @@ class Restorer:
 
     def changed(self, changes: Iterable[StateChange]) -> list[StubPlace]:
         """Name the restored fixtures whose values changed."""
-        names = {c.name for c in changes if c.filename == FIXTURE and c.word != MADE}
+        names = {change.name for change in changes if change.is_of_value}
         return self._lookups.changed(names, self._watch.instance_of) if names else []
 
     def values_of(self, keys: Container[int]) -> frozenset[str]:

@@ -145,8 +145,7 @@ class Changes:
 
     def changed_values(self) -> set[str]:
         """Name the values of fixtures that have changed in this run."""
-        changes = [c for c in self.so_far() if c.filename == FIXTURE and c.word != MADE]
-        return self._values | {change.name for change in changes}
+        return self._values | {change.name for change in self.so_far() if change.is_of_value}
 
     def drop(self) -> None:
         """Count nothing of what has changed so far: others did it."""

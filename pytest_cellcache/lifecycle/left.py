@@ -19,7 +19,6 @@ from pytest_cellcache.model.keys import EFFECTS, GROUP, LEFT, UNIT, Key
 from pytest_cellcache.model.observation import (
     ALL_VARIABLES,
     FIXTURE,
-    MADE,
     UNKNOWN,
     CodeRef,
     Observation,
@@ -227,7 +226,7 @@ class Left:
             own |= {place for place in ran if place[0] in self._test_files}
             producers.add(
                 unit,
-                self._with_made(changes, used, frozenset(ran | own), producers),
+                self._with_made(changes, used, ran | own, producers),
                 ran=Ran(ran, frozenset(own)),
                 own=frozenset(own),
                 inputs=frozenset(inputs),
@@ -243,16 +242,17 @@ class Left:
         self,
         changes: frozenset[StateChange],
         used: Iterable[Instance],
-        ran: frozenset[Place],
+        ran: set[Place],
         producers: Producers,
     ) -> Iterator[StateChange]:
         """Give changes; of values that were made meanwhile those that it may have made others."""
-        made = {c.name for c in changes if c.filename == FIXTURE and c.word == MADE}
-        yield from (c for c in changes if c.filename != FIXTURE or c.word != MADE)
+        made = {change.name for change in changes if change.is_making}
+        yield from (change for change in changes if not change.is_making)
         for instance in used if made else ():
-            bodies = places_of(self._keys_of_code(instance.seen.codes))
-            if instance.value_name in made and producers.may_differ(bodies, ran):
-                yield StateChange(FIXTURE, instance.value_name)
+            if instance.value_name in made:
+                bodies = places_of(self._keys_of_code(instance.seen.codes))
+                if producers.may_differ(bodies, frozenset(ran)):
+                    yield StateChange(FIXTURE, instance.value_name)
 
     def digests(self, otherwise: Callable[[Key], Digest]) -> Callable[[Key], Digest]:
         """Give what digests keys, those included of what others rest on by content."""

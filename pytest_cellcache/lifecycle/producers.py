@@ -122,6 +122,7 @@ class Producers:
             leaving: what was in the changed places in the end, where that can be told.
         """
         relative = self._project.snapshot.places.relative
+        places = ran.places | own
         writers = None
         told: dict[str, list[StateChange]] = {}
         for change in changes:
@@ -132,7 +133,6 @@ class Producers:
                 continue
             path = FIXTURE if change.filename == FIXTURE else relative(change.filename)
             if writers is None:
-                places = ran.places | own
                 writers = Writers(self._project, self._names, places, self._written)
             # Whoever leads to a class, what changed its attribute is looked for there.
             home = change
@@ -156,7 +156,7 @@ class Producers:
                 rests_on = frozenset(Key(BODY, *place) for place in bodies) | inputs
                 rests_on |= self._of_broad(broad, bodies, found)
                 producer = None
-                if not change.is_fleeting and self.may_differ(bodies, ran.places | own):
+                if not change.is_fleeting and self.may_differ(bodies, places):
                     rests_on, producer = rests_on | {unit}, unit
                 elif not any(self._is_memo(place) for place in found):
                     fillers = frozenset(Key(BODY, *place) for place in found)
@@ -180,7 +180,7 @@ class Producers:
                 made = made._replace(rests_on=frozenset({left_by(unit, place)}))
                 told.setdefault(place, []).append(change)
             if change.word:
-                paths = {place[0] for place in ran.places | own}
+                paths = {place[0] for place in places}
                 made = made._replace(defined=self._defined(change.word, paths))
             self._keep(made)
             if any(map(self._is_memo, found)):

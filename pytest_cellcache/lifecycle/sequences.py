@@ -35,7 +35,7 @@ from pytest_cellcache.lifecycle.setters import Setters
 from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model.digest import digest_parts
 from pytest_cellcache.model.keys import Key
-from pytest_cellcache.model.observation import FIXTURE, MADE, Observation
+from pytest_cellcache.model.observation import FIXTURE, Observation
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.store.contract import Store
 
@@ -186,7 +186,7 @@ class Sequences:
 
     def changed_by(self, attempt: Attempt) -> set[str]:
         """Give the places of the fixtures whose values an attempt has changed before our eyes."""
-        names = {e.name for e in attempt.changes if e.filename == FIXTURE and e.word != MADE}
+        names = {change.name for change in attempt.changes if change.is_of_value}
         return {self._values[name] for name in names & self._values.keys()}
 
     def note_changes(self, changes: Iterable[Change], left: Left) -> None:

@@ -76,6 +76,10 @@ class Touched(NamedTuple):
     after: tuple[int, int, int, int]
 
 
+MADE: Final = "(made)"
+"""As the word of a change of a fixture's value: it was made while the unit ran."""
+
+
 class StateChange(NamedTuple):
     """Something that outlives a unit and was changed by it.
 
@@ -102,9 +106,16 @@ class StateChange(NamedTuple):
     is_below: bool = False
     is_fleeting: bool = False
 
+    @property
+    def is_of_value(self) -> bool:
+        """Say whether the value of a fixture was changed, after it was made."""
+        return self.filename == FIXTURE and self.word != MADE
 
-MADE: Final = "(made)"
-"""As the word of a change of a fixture's value: it was made while the unit ran."""
+    @property
+    def is_making(self) -> bool:
+        """Say whether the value of a fixture was made while the unit ran."""
+        return self.filename == FIXTURE and self.word == MADE
+
 
 ALL_VARIABLES = "*"
 """In ``Observation.variables``: the environment was copied or iterated over."""

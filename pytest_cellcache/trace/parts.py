@@ -121,10 +121,9 @@ def origin_of(kind: type, sources: frozenset[str]) -> str:
     if identity(kind) in _WRAPPERS:
         return "walked"
     top = module_of(kind).partition(".")[0]
-    if is_connection(kind):
-        return "walked"
     if top in sys.stdlib_module_names:
-        return "walked" if top in _WALKED_STANDARD else "opaque"
+        is_walked = top in _WALKED_STANDARD or is_connection(kind)
+        return "walked" if is_walked else "opaque"
     if top in _NEVER_WALKED:
         return "opaque"
     return "own" if is_own_class(kind, sources) else "foreign"

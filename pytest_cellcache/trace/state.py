@@ -330,6 +330,7 @@ class StateWatch(Layout):
                 changes.add(StateChange(held.module, word))
             return
         home = self._home_of(held, word)
+        goes_with_key = is_fleeting(held, self.knows)
         for owner, is_top, below in self._leading_to(held.ident):
             if owner[0] == OUTSIDE:
                 changes.add(StateChange(*owner, word_of(owner[1], word)))
@@ -342,8 +343,9 @@ class StateWatch(Layout):
             name = (word if is_top else below) if has_words else ""
             is_keyed = held.kind == "mapping" if is_top else self._is_mapping(owner)
             function = None if is_top or below else self._function_of(owner)
-            told = StateChange(*owner, name, is_keyed, home, function, not is_top)
-            changes.add(told._replace(is_fleeting=is_fleeting(held, self.knows)))
+            changes.add(
+                StateChange(*owner, name, is_keyed, home, function, not is_top, goes_with_key)
+            )
 
     def _is_mapping(self, owner: Owner) -> bool:
         """Say whether a global is a mapping without attributes: what is below it has a key."""
