@@ -8,6 +8,7 @@ the last, and at each unit boundary of any tracer what was seen so far is handed
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from types import CodeType
 from typing import Protocol
 
@@ -56,6 +57,9 @@ class Mechanism(Protocol):
 
     def take(self) -> tuple[Iterable[CodeType], frozenset[str]]:
         """Give code and gaps since the last ``take``; from now on all code is reported anew."""
+
+    def resting(self) -> AbstractContextManager[None]:
+        """Notice nothing for a while, if noticing slows everything down; units may end in it."""
 
     def relay(self, sink: Callable[[CodeType], None]) -> bool:
         """From now on hand over each code object as it starts; say whether that is possible."""
@@ -110,6 +114,10 @@ class Channel:
         for tracer in self._tracers:
             tracer.charge(codes, gaps, label)
 
+    def resting(self) -> AbstractContextManager[None]:
+        """Notice nothing of what the only listener does; to another one it may be a test."""
+        return self.mechanism.resting() if len(self._tracers) == 1 else nullcontext()
+
     def enter(self, filename: str) -> None:
         """Tell everybody that a module begins to run, with its statements told apart."""
         for tracer in self._tracers:
@@ -158,6 +166,9 @@ class ChannelTracer:
         self._channel.settle()
         codes, gaps = self._units.pop()
         return self._traced(codes, gaps)
+
+    def resting(self) -> AbstractContextManager[None]:
+        return self._channel.resting()
 
     def base(self) -> Traced:
         if not self._units:

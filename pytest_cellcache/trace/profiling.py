@@ -17,7 +17,8 @@ from __future__ import annotations
 import _thread
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from types import CodeType, FrameType
 from typing import Any, Protocol
 
@@ -53,6 +54,7 @@ class Profiling:
         self._active = False
         self._switching = False
         self._taken = False
+        self._resting = False
         self._gaps: set[str] = set()
         self._thread = 0
         # By identity: hashing a code object walks its bytecode. The values keep the ids valid.
@@ -97,7 +99,8 @@ class Profiling:
             codes = self._slot.drain()
             if self._taken:
                 gaps.add(PROFILER_TAKEN)
-            self._seize()
+            if not self._resting:
+                self._seize()
         if threading.getprofile() is not self._slot:
             gaps.add(PROFILER_TAKEN)
             if threading.getprofile() is None:
@@ -105,6 +108,21 @@ class Profiling:
         called = self._called.copy()
         self._called.clear()
         return codes + list(called.values()), frozenset(gaps)
+
+    @contextmanager
+    def resting(self) -> Generator[None, None, None]:
+        slot, held = self._slot, sys.getprofile()
+        if slot is None or held is not slot or threading.get_ident() != self._thread:
+            yield
+            return
+        self._release()
+        self._resting = True
+        try:
+            yield
+        finally:
+            self._resting = False
+            if self._slot is slot:
+                self._seize()
 
     def relay(self, sink: Callable[[CodeType], None]) -> bool:
         return False  # the slot tells when it is drained
