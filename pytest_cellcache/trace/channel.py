@@ -41,7 +41,7 @@ class Mechanism(Protocol):
     settle: Callable[[], None]
     """Set by the channel: to be called before ``label`` changes."""
     enter: Callable[[str], None]
-    """Set by the channel: to be called with the file of each module that begins to run."""
+    """Set by the channel: to be called with the file of each module with statements told apart."""
 
     def label(self) -> Label | None:
         """Say which statement of a module is being executed; ``None`` also if that is unknown."""
@@ -198,10 +198,12 @@ class ChannelTracer:
     def imports(self) -> Imports:
         if self._units:
             self._channel.settle()
+        told = {label: codes for label, codes in self._imports.items() if label[0] in self._modules}
+        untold = (codes for label, codes in self._imports.items() if label not in told)
         return Imports(
-            {label: frozenset(codes) for label, codes in self._imports.items()},
+            {label: frozenset(codes) for label, codes in told.items()},
             frozenset(self._modules),
-            frozenset(self._outside),
+            frozenset(self._outside.union(*untold)),
         )
 
     def label(self) -> Label | None:
