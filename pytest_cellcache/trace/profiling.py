@@ -62,6 +62,7 @@ class Profiling:
         self._switching = False
         self._taken = False
         self._resting = False
+        self._is_alone = False
         self._gaps: set[str] = set()
         self._thread = 0
         # By identity: hashing a code object walks its bytecode. The values keep the ids valid.
@@ -84,6 +85,7 @@ class Profiling:
         self._slot = self._current = _make_slot(self._note_call)
         self._modules.clear()
         self._expected = None
+        self._is_alone = False
         self._thread = threading.get_ident()
         self._gaps.clear()
         self._called.clear()
@@ -152,6 +154,11 @@ class Profiling:
                 self._seize()
 
     def relay(self, sink: Callable[[CodeType], None]) -> bool:
+        # All that a process runs may be one statement, of which nobody wants to know.
+        self._is_alone = True
+        self._modules.clear()
+        self._expected = None
+        self._choose()
         return False  # the slot tells when it is drained
 
     def deactivate(self) -> None:
@@ -216,7 +223,7 @@ class Profiling:
         code = args[0] if args else None
         if type(code) is not CodeType or code.co_name != "<module>" or self._resting:
             return
-        if threading.get_ident() != self._thread:
+        if self._is_alone or threading.get_ident() != self._thread:
             return
         if any(files[code.co_filename] for files in self._files):
             self._settle()
