@@ -38,6 +38,7 @@ from pytest_cellcache.model.keys import (
     Key,
 )
 from pytest_cellcache.model.observation import ALL_VARIABLES
+from pytest_cellcache.model.services import is_of_service
 from pytest_cellcache.sources.distributions import Distributions
 from pytest_cellcache.sources.snapshot import Snapshot
 
@@ -47,12 +48,11 @@ _WRITABLE: Final = {FOLDER: ("directory",), LOG: ("file", "executable")}
 GIVEN: Final = "given"
 """``Key.path`` of the ``env`` key of a variable that was set before."""
 NEUTRAL_VARIABLES: Final = tuple(
-    """PYTEST_* COV_CORE_* COVERAGE_* PYTHONHASHSEED PYTHONDONTWRITEBYTECODE GITHUB_* RUNNER_*
-    CI_* BUILD_* GITLAB_* CIRCLE_* TRAVIS_* JENKINS_* BUILDKITE_* TEAMCITY_* AZURE_* SYSTEM_*
-    AGENT_* INVOCATION_ID JOURNAL_STREAM COLUMNS LINES TERM TERM_* COLORTERM NO_COLOR
-    FORCE_COLOR PY_COLORS CLICOLOR* LS_COLORS SSH_* XDG_SESSION_* DBUS_* DISPLAY WINDOWID
-    VSCODE_* OLDPWD PWD SHLVL _ PS1 HOSTNAME LOGNAME TMPDIR TMP TEMP TOX_* NOX_* VIRTUAL_ENV*
-    _OLD_VIRTUAL_*""".split()
+    """PYTEST_* COV_CORE_* COVERAGE_* PYTHONHASHSEED PYTHONDONTWRITEBYTECODE INVOCATION_ID
+    JOURNAL_STREAM SYSTEMD_EXEC_PID MEMORY_PRESSURE_WATCH MEMORY_PRESSURE_WRITE COLUMNS LINES TERM
+    TERM_* COLORTERM NO_COLOR FORCE_COLOR PY_COLORS CLICOLOR* LS_COLORS SSH_* XDG_SESSION_* DBUS_*
+    DISPLAY WINDOWID VSCODE_* OLDPWD PWD SHLVL _ PS1 HOSTNAME LOGNAME TMPDIR TMP TEMP TOX_* NOX_*
+    VIRTUAL_ENV* _OLD_VIRTUAL_*""".split()
 )
 """Variables that never count: they say who runs the tests, where and how it looks."""
 
@@ -162,6 +162,7 @@ class Inputs:
                 part
                 for variable in sorted(self._environ)
                 if not self.is_neutral(variable)
+                and not is_of_service(variable, self._environ.__contains__)
                 for part in (variable, self._environ[variable])
             )
         value = self._environ.get(name)

@@ -54,6 +54,7 @@ class OpenUnit:
     """The growing form of an ``Observation``.
 
     Attributes:
+        frames: gives the frames of a ``Site``; ``None`` where nobody knows them.
         has_imported: it has executed the code of a module.
         leaving: what it changes for others.
         has_talked: it has sent something to processes that it may not have started.
@@ -61,15 +62,14 @@ class OpenUnit:
         met: variables that modules have asked for as they were imported, with their values.
 
     Args:
-        frames: gives the frames of a ``Site``; ``None`` where nobody knows them.
         before: how it was when recording began; ``None`` where that is how it was before.
         is_sited: note where inputs are consulted.
     """
 
     __slots__ = (
         *_SETS,
-        *"""_answered_for _at_first _blindly _began_ns _frames _listed _thread _threads _where
-        _written gaps has_imported has_talked leaving made met threads_left""".split(),
+        *"""_answered_for _at_first _blindly _began_ns _listed _thread _threads _where
+        _written frames gaps has_imported has_talked leaving made met threads_left""".split(),
     )
 
     def __init__(
@@ -79,7 +79,7 @@ class OpenUnit:
         *,
         is_sited: bool = False,
     ) -> None:
-        self._frames = frames
+        self.frames = frames
         self._where = frames if is_sited else None
         self._thread = threading.get_ident()
         self.on_stack: set[CodeRef] = set()
@@ -211,7 +211,7 @@ class OpenUnit:
 
     def _note_stack(self, found: set[CodeRef]) -> None:
         """Note who is on the way to what holds much and may concern none of the others."""
-        frames = self._frames() if self._frames and threading.get_ident() == self._thread else ()
+        frames = self.frames() if self.frames and threading.get_ident() == self._thread else ()
         # Of an import nobody knows whose it is.
         found.update(frames if frames and frames[-1].name != "<module>" else (UNKNOWN,))
 

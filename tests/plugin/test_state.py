@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
@@ -281,7 +280,6 @@ def test_who_runs(suite: Suite, case: Case) -> None:
     assert {nodeid.partition("::")[2] for nodeid in ran.live} == set(case.run.split())
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="statements are not told apart")
 @pytest.mark.parametrize("case", BY_STATEMENT.values(), ids=BY_STATEMENT)
 def test_who_runs_where_statements_are_told_apart(suite: Suite, case: Case) -> None:
     test_who_runs(suite, case)
