@@ -81,6 +81,7 @@ class Def(NamedTuple):
         decorators: chains of its decorators, ``""`` where not a chain.
         has_kept_default: a default is a container, which outlives the call.
         is_generator: it yields or awaits, so its frame outlives a call.
+        first: first line of what runs when it is called.
         is_memo: a decorator keeps its results (``lru_cache``, ``cached_property``, ...).
         is_method: defined in a class body.
     """
@@ -95,6 +96,7 @@ class Def(NamedTuple):
     decorators: tuple[str, ...] = ()
     has_kept_default: bool = False
     is_generator: bool = False
+    first: int = 0
 
 
 class Alias(NamedTuple):

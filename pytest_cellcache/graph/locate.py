@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from pytest_cellcache.graph.cells import Def
 from pytest_cellcache.graph.project import Index, Project, numbered
 from pytest_cellcache.graph.remembered import Place
-from pytest_cellcache.model.keys import BODY, EFFECTS, IMPORTS, NAME, SURFACE, WHOLE, Key
+from pytest_cellcache.model.keys import BODY, EFFECTS, IMPORTS, MARKERS, NAME, SURFACE, WHOLE, Key
 from pytest_cellcache.model.observation import CodeRef
 from pytest_cellcache.sources.loaded import loaded_files
 
@@ -19,7 +19,7 @@ def locate(project: Project, ref: CodeRef) -> tuple[Key, ...]:
     if ref.name == "<module>":
         return (Key(EFFECTS, path),)
     index = project.index(path)
-    innermost = _innermost(index, ref.line)
+    innermost = _innermost(index, ref)
     if innermost is not None:
         return (Key(BODY, path, innermost.qualname),)
     nodes: list[Key] = []
@@ -28,6 +28,11 @@ def locate(project: Project, ref: CodeRef) -> tuple[Key, ...]:
             if cell.kind == "class" and not ref.name.startswith("<"):
                 return ()  # its body, or that of a class in it
             nodes += [Key(NAME, path, name) for name in cell.binds]
+    nodes += [
+        Key(MARKERS, path, found.qualname)
+        for found in index.table.defs
+        if found.start <= ref.line < found.first and found.qualname in index.table.markers
+    ]
     # Code that no cell explains, such as what was compiled under this file's name.
     return tuple(nodes) or (Key(WHOLE, path),)
 
@@ -118,15 +123,21 @@ class Locator:
             return keys
         index = self._project.index(keys[0].path)
         namesakes = index.defs[keys[0].name]
-        innermost = _innermost(index, ref.line)
+        innermost = _innermost(index, ref)
         if len(namesakes) < 2 or innermost is None:
             return keys
         number = next(n for n, found in enumerate(namesakes, 1) if found is innermost)
         return (Key(BODY, keys[0].path, numbered(keys[0].name, number)),)
 
 
-def _innermost(index: Index, line: int) -> Def | None:
-    around = [found for found in index.table.defs if found.start <= line <= found.end]
+def _innermost(index: Index, ref: CodeRef) -> Def | None:
+    # Lambdas, comprehensions and the like in decorators and defaults run when it is defined.
+    is_part = ref.name.startswith("<")
+    around = [
+        found
+        for found in index.table.defs
+        if (found.first if is_part else found.start) <= ref.line <= found.end
+    ]
     return max(around, key=lambda found: (found.start, -found.end), default=None)
 
 

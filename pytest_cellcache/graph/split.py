@@ -333,6 +333,7 @@ def _make_def(qualname: str, node: FunctionDef, refs: Refs, *, is_method: bool) 
             for statement in node.body
             for inner in walk_scope(statement)
         ),
+        first=node.body[0].lineno,
     )
 
 

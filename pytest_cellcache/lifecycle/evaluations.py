@@ -9,7 +9,7 @@ from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.evaluated import CellPlace, Evaluations
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Place, Ran
-from pytest_cellcache.model.keys import BODY, Key
+from pytest_cellcache.model.keys import BODY, MARKERS, NAME, Key
 from pytest_cellcache.model.observation import CodeRef, Observation
 
 Statement = tuple[str, int]
@@ -57,13 +57,15 @@ def evaluations_of(
         positions = lines[path].cells_at(line)
         marked = lines[path].marked_at(line) if not positions else None
         if marked is not None:
+            keys.discard(Key(MARKERS, path, marked))
             # What it gives counts by value, for who is marked.
             markers.setdefault((path, marked), set()).update(keys)
             keys = {key for key in keys if not _is_quiet(digester, key)}
         if not positions:
             everywhere |= keys
         for position in positions:
-            cells.setdefault((path, position), set()).update(keys)
+            others = {key for key in keys if not lines[path].is_part_of(key, position)}
+            cells.setdefault((path, position), set()).update(others)
     traced = frozenset(places.relative(filename) for filename in modules)
     is_told = traced >= loaded
     calls = Calls(project, digester.names)
@@ -95,7 +97,8 @@ class _Lines:
     """Which cells a line of a module belongs to."""
 
     def __init__(self, project: Project, path: str) -> None:
-        table = project.index(path).table
+        table = self._table = project.index(path).table
+        self._path = path
         self._markers = table.markers
         self._cells = [
             (position, cell)
@@ -106,6 +109,12 @@ class _Lines:
     def cells_at(self, line: int) -> list[int]:
         """Give the positions of the cells."""
         return [position for position, cell in self._cells if cell.start <= line <= cell.end]
+
+    def is_part_of(self, key: Key, position: int) -> bool:
+        """Say whether a key is that of a cell: expressions in it, as lambdas, have own code."""
+        top = key.name.partition(".")[0]
+        is_here = key.kind in (NAME, MARKERS) and key.path == self._path
+        return is_here and top in self._table.cells[position].binds
 
     def marked_at(self, line: int) -> str | None:
         """Give what pytest's decorators on a line mark: that is what the next cell binds."""

@@ -75,6 +75,8 @@ class StateWatch(Layout):
         # What others than memos have changed, since the last time and ever.
         self._altered: set[StateChange] = set()
         self._tellable: set[StateChange] = set()
+        # Owners of values that are no globals, whose attributes code of the project names.
+        self._named: set[str] = set()
 
     def begin(self) -> None:
         """Lay everything out."""
@@ -224,6 +226,8 @@ class StateWatch(Layout):
         owners = self._owners.setdefault(identity(value), [])
         if (FIXTURE, owner) not in owners:
             owners.append((FIXTURE, owner))
+        if is_asked_by_name(value, self._sources):
+            self._named.add(owner)
         self._memory = None
         self._walk(value, 0, None)
         self._extend()
@@ -339,13 +343,17 @@ class StateWatch(Layout):
                 word_within = word if held.kind == "mapping" else ""
                 changes.add(StateChange(*owner, word_within, is_keyed=True, home=home))
                 continue
-            has_words = is_asked_by_name(self.global_of(owner), self._sources)
-            name = (word if is_top else below) if has_words else ""
+            name = (word if is_top else below) if self._has_words(owner) else ""
             is_keyed = held.kind == "mapping" if is_top else self._is_mapping(owner)
             function = None if is_top or below else self._function_of(owner)
             changes.add(
                 StateChange(*owner, name, is_keyed, home, function, not is_top, goes_with_key)
             )
+
+    def _has_words(self, owner: Owner) -> bool:
+        if owner[0] == FIXTURE:
+            return owner[1] in self._named
+        return is_asked_by_name(self.global_of(owner), self._sources)
 
     def _is_mapping(self, owner: Owner) -> bool:
         """Say whether a global is a mapping without attributes: what is below it has a key."""
