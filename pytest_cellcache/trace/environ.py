@@ -6,9 +6,12 @@ what a child process inherits.
 
 from __future__ import annotations
 
+import functools
 import os
+import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from types import FrameType, FunctionType
 from typing import Any
 
 from pytest_cellcache.model.observation import ALL_VARIABLES
@@ -17,6 +20,8 @@ from pytest_cellcache.trace import unit
 from pytest_cellcache.trace.origin import EVERYBODY, caller, removes_if_there, variable_reach
 from pytest_cellcache.trace.surrounding import REMOVED, raw_variable
 
+_KEEPER = "wsgiref.handlers"
+_HANDING_ON = "setup_environ"
 # Set by pytest itself before each phase of each test.
 _PYTESTS_OWN = frozenset({"PYTEST_CURRENT_TEST"})
 # Names, as the very objects, that somebody got who went through all variables: he asks for their
@@ -29,6 +34,8 @@ class EnvironmentWatch:
 
     def __init__(self) -> None:
         self._swapped: list[tuple[Any, type, type]] = []
+        # The class of ``wsgiref`` that hands on a copy made when it was defined; what does that.
+        self._handing_on: tuple[Any, Any, Any] | None = None
 
     def install(self) -> None:
         for environment in (os.environ, getattr(os, "environb", None)):
@@ -43,6 +50,31 @@ class EnvironmentWatch:
             if type(environment) is watched:
                 environment.__class__ = plain
         self._swapped.clear()
+        if self._handing_on is not None:
+            base, real, placed = self._handing_on
+            if vars(base).get(_HANDING_ON) is placed:
+                setattr(base, _HANDING_ON, real)
+        self._handing_on = None
+
+    def look_again(self) -> None:
+        """Watch what has been loaded meanwhile: who serves requests hands the environment on."""
+        base = getattr(sys.modules.get(_KEEPER), "BaseHandler", None)
+        if base is None or self._handing_on is not None:
+            return
+        real = vars(base).get(_HANDING_ON)
+        if type(real) is FunctionType:
+            placed = _noting(real)
+            self._handing_on = base, real, placed
+            setattr(base, _HANDING_ON, placed)
+
+
+def _noting(real: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(real)
+    def note_and_call(*args: Any, **kwargs: Any) -> Any:
+        _note_look(os.environ, None)
+        return real(*args, **kwargs)
+
+    return note_and_call
 
 
 def _make_watched(plain: Any) -> type:
@@ -83,7 +115,7 @@ def _note_look(environment: Any, key: Any) -> None:
     """Note a look at one variable, at all of them if ``key`` is ``None``."""
     try:
         known = ALL_VARIABLES if key is None else key
-        units = unit.innermost_units()
+        units = [*unit.innermost_units()]
         if all(known in each.inherited and not each.looks_again for each in units):
             return  # most looks are repeated ones
         found = (ALL_VARIABLES, None) if key is None else _raw(environment, key)
@@ -91,6 +123,8 @@ def _note_look(environment: Any, key: Any) -> None:
             return
         name, value = found
         module, frame = caller()
+        if _only_keeps(module, frame, units):
+            return
         if value is None and removes_if_there(module, frame):
             unit.charge(lambda each: each.write_variable(name, REMOVED), EVERYBODY)
         elif name not in _PYTESTS_OWN and (reach := variable_reach(module, frame)):
@@ -101,6 +135,14 @@ def _note_look(environment: Any, key: Any) -> None:
             unit.charge(lambda each: each.read_variable(name, value), reach)
     except unit.TROUBLES:
         unit.confess()
+
+
+def _only_keeps(module: str, frame: FrameType | None, units: Iterable[unit.OpenUnit]) -> bool:
+    """Say whether a module copies the environment when it is imported, for what it may serve."""
+    is_copying = module == _KEEPER and frame is not None and frame.f_code.co_name == "read_environ"
+    outer = frame.f_back if is_copying and frame is not None else None
+    is_import = outer is not None and outer.f_code.co_name == "BaseHandler"
+    return is_import and all(each.is_sited for each in units)
 
 
 def _handed_out(keys: Iterator[Any]) -> Iterator[Any]:

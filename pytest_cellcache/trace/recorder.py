@@ -165,7 +165,7 @@ class Recorder:
             raise RuntimeError("the recorder is not running")
         with self._tracer.resting():
             CHILDREN.claim_forks()
-            _WATCH.importing.look_again()
+            _WATCH.look_again()
             opened = unit.OpenUnit(self._site, self._before, is_sited=is_sited)
             for made in own:
                 opened.made.adopt(made)
@@ -342,6 +342,11 @@ class Watch:
             REGISTERED.install()
             CHILDREN.handover = recorder.handover
             CHILDREN.install(lambda token: unit.LISTENERS[0].go_on_as_child(token, None))
+
+    def look_again(self) -> None:
+        """Watch what has been loaded meanwhile, too."""
+        self.importing.look_again()
+        self._environment.look_again()
 
     def remove(self, recorder: Recorder) -> None:
         if recorder in unit.LISTENERS:  # else an interrupt has ended it half-way
