@@ -122,11 +122,13 @@ class Profiling:
         if threading.get_ident() != self._thread:
             gaps.add(PROFILER_THREAD)
         else:
-            is_telling = sys.getprofile() is self._telling
+            held: object = sys.getprofile()
+            is_telling = held is self._telling
             if not is_telling:
                 self._release()
             codes = self._slot.drain()
-            if self._taken:
+            # An interrupt may have come between giving the slot away and taking it again.
+            if self._taken or (held is not self._current and not self._resting):
                 gaps.add(PROFILER_TAKEN)
             if not self._resting and not is_telling:
                 self._seize()
@@ -144,9 +146,9 @@ class Profiling:
         if slot is None or held is not self._current or threading.get_ident() != self._thread:
             yield
             return
-        self._release()
-        self._resting = True
         try:
+            self._resting = True
+            self._release()
             yield
         finally:
             self._resting = False
