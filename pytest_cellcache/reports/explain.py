@@ -17,9 +17,11 @@ def explain_lines(
     """Explain every test and fixture, or those at or below a node id, or of one name.
 
     Args:
-        nodeid_or_empty: a file, a class, a test without parameters, or the name of a fixture.
+        nodeid_or_empty: a file, a class, a test without parameters, or the name of a fixture, or of
+            tests or classes whatever their file.
     """
-    chosen = [event for event in events if _is_below(event.nodeid, nodeid_or_empty)]
+    asked = nodeid_or_empty
+    chosen = [each for each in events if _is_below(each.nodeid, asked) or _has(each.nodeid, asked)]
     made = [event for event in fixtures if nodeid_or_empty in ("", event.name, event.file)]
     if nodeid_or_empty and not chosen and not made:
         return [f"{nodeid_or_empty}: no such test in this run"]
@@ -72,6 +74,13 @@ def _few(names: Iterable[str], *, at_most: int = 3) -> str:
     more = len(listed) - at_most
     shown = ", ".join(listed[:at_most])
     return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _has(nodeid: str, name: str) -> bool:
+    """Say whether a test is that of a name, or in a class of that name."""
+    steps, _, parameters = nodeid.partition("[")
+    names = steps.split("::")[1:]
+    return name in names or (bool(names) and name == f"{names[-1]}[{parameters}")
 
 
 def _is_below(nodeid: str, ancestor: str) -> bool:

@@ -46,6 +46,10 @@ def test_all_tests() -> None:
         ("t/test_a.py::C", [0]),
         ("t/test_a.py::test_p", [1, 2]),
         ("t/test_a.py::test_p[2]", [2]),
+        ("test_p", [1, 2]),
+        ("test_p[2]", [2]),
+        ("C", [0]),
+        ("test_m", [0]),
     ],
 )
 def test_one_node_and_what_is_below_it(nodeid: str, chosen: list[int]) -> None:
@@ -53,7 +57,8 @@ def test_one_node_and_what_is_below_it(nodeid: str, chosen: list[int]) -> None:
 
 
 def test_a_test_that_is_not_in_the_run() -> None:
-    assert explain_lines(EVENTS, "t/test_z.py") == ["t/test_z.py: no such test in this run"]
+    for name in ("t/test_z.py", "test_", "p", "1]", "test_p[3]"):
+        assert explain_lines(EVENTS, name) == [f"{name}: no such test in this run"]
 
 
 def test_no_tests_at_all() -> None:
