@@ -39,6 +39,7 @@ from pytest_cellcache.model.keys import (
     FILE,
     FRAME,
     LOADS,
+    MAIN,
     MARKERS,
     MODULE,
     NAME,
@@ -50,7 +51,7 @@ from pytest_cellcache.model.keys import (
     Key,
 )
 
-_LIVE: Final = frozenset({BODY, NAME, MARKERS, ANNOTATIONS, SURFACE, MODULE})
+_LIVE: Final = frozenset({BODY, NAME, MAIN, MARKERS, ANNOTATIONS, SURFACE, MODULE})
 """Kinds of keys through which running code reaches objects; modules of others, too."""
 
 
@@ -102,6 +103,10 @@ class Closure:
                     self._evaluated(key.path, refs, out)
             elif key.kind == REGISTERS:
                 self._registers(key, out)
+            elif key.kind == MAIN:
+                out.add(Key(FRAME, key.path))
+                for refs in self._project.refs_of(key):
+                    self._called(key.path, refs, out)
             elif key.kind in (WHOLE, SURFACE):
                 self._surface(key, out)
             elif key.kind == MARKERS:
@@ -125,7 +130,7 @@ class Closure:
         found = self._live.get(key)
         if found is None:
             out: set[Key] = set()
-            if key.kind == BODY:
+            if key.kind in (BODY, MAIN):
                 out |= self.edges(key)
             elif key.kind in (NAME, MARKERS, ANNOTATIONS):
                 if key.kind == NAME:

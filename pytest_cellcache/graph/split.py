@@ -2,7 +2,8 @@
 
 Top-level statements become cells one by one. Compound statements (``if``, ``try``, ``for``, ...)
 are one cell that binds all their names, but the functions defined in them are defs of their own, so
-that a body counts only where it ran. What ``if TYPE_CHECKING:`` guards never runs and is left out.
+that a body counts only where it ran. What ``if TYPE_CHECKING:`` guards never runs and is left out;
+what runs in a main module only is kept apart.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pytest_cellcache.graph.bases import classes_in
 from pytest_cellcache.graph.cells import Alias, Cell, CellKind, Def, Table
 from pytest_cellcache.graph.docstrings import DEFS, FunctionDef, definitions_in, take_docstrings
 from pytest_cellcache.graph.exports import exports_of
+from pytest_cellcache.graph.mains import take_main
 from pytest_cellcache.graph.refs import MEMO, Refs, import_spec
 from pytest_cellcache.graph.scan import scan, scan_function
 from pytest_cellcache.graph.scopes import chain_of, is_new, names_bound_in, walk_scope
@@ -47,8 +49,10 @@ def split_cells(source: bytes) -> Table:
             code = digest_syntax(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return Table(code=digest_bytes(source), is_broken=True)
+    main = take_main(tree)
     documented = take_docstrings(tree)
-    return _Splitter(tree, documented).table(code)._replace(exports=exports_of(tree, source))
+    table = _Splitter(tree, documented).table(code)
+    return table._replace(exports=exports_of(tree, source), main=main)
 
 
 class _Splitter:
