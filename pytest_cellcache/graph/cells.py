@@ -83,6 +83,7 @@ class Def(NamedTuple):
         is_generator: it yields or awaits, so its frame outlives a call.
         is_memo: a decorator keeps its results (``lru_cache``, ``cached_property``, ...).
         is_method: defined in a class body.
+        is_annotated: it has annotations of its own among ``Table.annotations``.
     """
 
     qualname: str
@@ -95,6 +96,7 @@ class Def(NamedTuple):
     decorators: tuple[str, ...] = ()
     has_kept_default: bool = False
     is_generator: bool = False
+    is_annotated: bool = False
 
 
 class Alias(NamedTuple):

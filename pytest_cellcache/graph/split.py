@@ -68,6 +68,7 @@ class _Splitter:
         self._futures: list[str] = []
         self._has_future_annotations = False
         self._raising: set[int] = set()
+        self._annotated: set[ast.AST] = set()
 
     def table(self, code: Digest) -> Table:
         body = self._tree.body
@@ -82,7 +83,7 @@ class _Splitter:
                     unguarded.update(self._loads[known:])
         self._has_future_annotations = "annotations" in self._futures
         self._raising = {id(statement) for statement in body if may_raise(statement)}
-        annotations = take_annotations(body)
+        annotations, self._annotated = take_annotations(body)
         for prefix, node in list(definitions_in(body, "")):
             self._take_markers(prefix, node)
             if isinstance(node, DEFS):
@@ -174,7 +175,8 @@ class _Splitter:
         for qualname, inner, refs in reversed(scanned):  # inner ones first
             if isinstance(inner, ast.Lambda):
                 continue
-            found.append(_make_def(qualname, inner, refs, is_method=bool(prefix)))
+            made = _make_def(qualname, inner, refs, is_method=bool(prefix))
+            found.append(made._replace(is_annotated=inner in self._annotated))
             inner.body = []
         self._defs += reversed(found)
         node.decorator_list = [d for d in node.decorator_list if not self._is_marker(d)]

@@ -1,0 +1,97 @@
+"""What evaluating a statement may change decides who runs when it is edited."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Suite
+
+_CONF = """
+    import sys
+
+    class Conf:
+        @property
+        def limit(self):
+            sys.setrecursionlimit(4321)
+            return 1
+
+        def __or__(self, other):
+            sys.setrecursionlimit(4321)
+            return 1
+
+    conf = Conf()
+    """
+_LIMIT = """
+    import sys
+    import conf
+
+    def test_limit():
+        assert sys.getrecursionlimit() != 4321
+    """
+
+
+@pytest.mark.parametrize("statement", ["VALUE = conf.limit", "VALUE = conf | 1"])
+def test_operators_and_properties_may_change_anything(suite: Suite, statement: str) -> None:
+    suite.write("conf.py", _CONF)
+    suite.write("test_a.py", _LIMIT)
+    suite.both()
+    with (suite.path / "conf.py").open("a") as file:
+        file.write(f"\n{statement}\n")
+    assert suite.both().code == 1
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        "(HERE / 'data.json').read_text()",
+        "open(HERE / 'data.json').read()",
+        "read('data.json')",
+        "load('data.json')",
+        "resources.files('pack').joinpath('data.json').read_text().strip()",
+        "pkgutil.get_data('pack', 'data.json').decode()",
+        "sorted(json.loads((HERE / 'data.json').read_bytes()), key=lambda key: key.lower())",
+    ],
+)
+def test_reading_a_file_changes_nothing(suite: Suite, reading: str) -> None:
+    head = """
+import json, pkgutil
+from importlib import resources
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+def read(name):
+    with open(HERE / name, encoding="utf-8") as file:
+        return [line.strip() for line in file]
+
+def load(name):
+    with (HERE / name).open("rb") as file:
+        return json.load(file)
+
+def other():
+    return 1
+
+"""
+    suite.write("pack/__init__.py", "")
+    suite.write("pack/data.json", '{"a": 1}')
+    suite.write("pack/core.py", f"{head}DATA = {reading}\n")
+    suite.write(
+        "test_a.py",
+        """
+        from pack import core
+
+        def test_data():
+            assert core.DATA
+
+        def test_other():
+            assert core.other() == 1
+        """,
+    )
+    suite.both()
+    suite.write("pack/core.py", f"{head}DATA = [{reading}]\n")
+    assert suite.both().names == ["test_data"]
+    suite.write("pack/data.json", '{"b": 1}')
+    assert suite.both().names == ["test_data"]
