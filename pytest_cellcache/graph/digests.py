@@ -200,6 +200,10 @@ class Digester:
             ]
         return self._effect_cells[path]
 
+    def is_effect_cell(self, path: str, position: int) -> bool:
+        """Say whether a cell is one of those."""
+        return any(position == other for other, _ in self.effect_cells(path))
+
     def registering_cells(self, path: str) -> list[tuple[int, Cell, frozenset[Place]]]:
         """List the cells of a module that change globals which others bind, with these globals.
 

@@ -95,3 +95,28 @@ def other():
     assert suite.both().names == ["test_data"]
     suite.write("pack/data.json", '{"b": 1}')
     assert suite.both().names == ["test_data"]
+
+
+def test_who_reads_what_a_call_set_rests_on_the_call_not_on_all_its_module_holds(
+    suite: Suite,
+) -> None:
+    suite.write(
+        "plugs.py",
+        """
+        LOADED = False
+
+        def ensure():
+            global LOADED
+            LOADED = True
+        """,
+    )
+    suite.write("tool.py", "import plugs\n\ndef other(a):\n    return 1\n\nplugs.ensure()\n")
+    suite.write("test_tool.py", "import tool\n\ndef test_other():\n    assert tool.other(1)\n")
+    suite.write("test_plugs.py", "import plugs\n\ndef test_plugs():\n    assert plugs.LOADED\n")
+    suite.both()
+    suite.edit("tool.py", "other(a)", "other(a, b=1)")
+    assert suite.both().names == ["test_other"]
+    suite.edit("tool.py", "plugs.ensure()", "if not plugs.LOADED:\n    plugs.ensure()")
+    assert "test_plugs" in suite.both().names
+    suite.edit("tool.py", "    plugs.ensure()", "    pass")
+    assert suite.both().code == 1
