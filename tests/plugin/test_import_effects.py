@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -120,3 +121,36 @@ def test_who_reads_what_a_call_set_rests_on_the_call_not_on_all_its_module_holds
     assert "test_plugs" in suite.both().names
     suite.edit("tool.py", "    plugs.ensure()", "    pass")
     assert suite.both().code == 1
+
+
+def test_what_a_module_answers_counts_for_who_asks_it(suite: Suite) -> None:
+    """``from core import new`` asks the ``__getattr__`` of ``core``, too: for ``__path__``."""
+    suite.write("late.py", "def old():\n    return 3\n")
+    suite.write(
+        "core.py",
+        """
+        def new():
+            return 1
+
+        def __getattr__(name):
+            if name in ("old", "older"):
+                from late import old
+                return old
+            raise AttributeError(name)
+        """,
+    )
+    suite.write("test_new.py", "from core import new\n\ndef test_new():\n    assert new()\n")
+    suite.write("test_old.py", "from core import old\n\ndef test_old():\n    assert old()\n")
+    suite.write("test_older.py", "import core\n\ndef test_older():\n    assert core.older()\n")
+    suite.both()
+    suite.edit("late.py", "def old():", "def old(a=1):")
+    assert sorted(suite.both().names) == ["test_old", "test_older"]
+    suite.edit("core.py", "return old", "result = old\n        return result")
+    assert sorted(suite.both().names) == ["test_old", "test_older"]
+    suite.edit("core.py", "raise AttributeError(name)", "raise TypeError(name)")
+    assert suite.both().code == 2
+    suite.edit(
+        "core.py", "raise TypeError(name)", "new.asked = True\n    raise AttributeError(name)"
+    )
+    if sys.version_info >= (3, 12):  # else what a statement ran is told by names, and none says so
+        assert "test_new" in suite.both().names
