@@ -153,7 +153,7 @@ def configure(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     store = _open_store(config, settings, guard)
     cleared = store.clear() if settings.clear and not is_worker else None
-    Bytecode(config, started.places, store, guard).install()
+    Bytecode(config, started.places, store, guard, recorder.resting).install()
     collecting = CollectWatch(recorder, guard)
     run = Run(
         config,
@@ -169,7 +169,7 @@ def configure(config: pytest.Config) -> None:
     )
     modules = FirstParty(config, started.places, run.concerns)
     run.unread = functools.partial(modules.unread, recorder.annotations)
-    changes = Changes(run.state_watch, guard, run.blame)
+    changes = Changes(run.state_watch, guard, run.blame, recorder.resting)
     run.changes = changes
     fixtures = FixtureWatch(recorder, changes, guard, modules)
     shelf = Shelf(run, settings, is_worker=is_worker)

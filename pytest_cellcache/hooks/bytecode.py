@@ -19,6 +19,7 @@ import marshal
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import CodeType
 from typing import Any, Final
@@ -41,10 +42,22 @@ _PLAIN: Final = {"SyntaxWarning": SyntaxWarning, "DeprecationWarning": Deprecati
 
 
 class Bytecode:
-    """Reads and writes the code of rewritten modules of one run."""
+    """Reads and writes the code of rewritten modules of one run.
 
-    def __init__(self, config: pytest.Config, places: Places, store: Store, guard: Guard) -> None:
+    Args:
+        resting: see ``Recorder``.
+    """
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        places: Places,
+        store: Store,
+        guard: Guard,
+        resting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._config = config
+        self._resting = resting
         self._places = places
         self._store = store
         self._guard = guard
@@ -108,7 +121,7 @@ class Bytecode:
         name = self._guard.call(_name_of, None, file)
         if name is None or self._store.get_note(name) is not None:
             return self._rewrite(file, self._config)
-        with warnings.catch_warnings(record=True) as said:
+        with self._resting(), warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             made = self._rewrite(file, self._config)
         self._guard.call(self._keep, None, file, name, made[1], said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -25,16 +26,21 @@ def entered_now(
     around: Callable[[], Surroundings],
     collection: Collection,
     concerns: Callable[[str], bool],
+    resting: Callable[[], AbstractContextManager[None]],
 ) -> EnteredNow:
     """Give what tells what modules have entered; see there.
 
     Modules that were left out, and whose items may be made of what others entered, are imported.
+
+    Args:
+        resting: see ``Recorder``.
     """
     while True:
-        keys = mapping_keys(concerns, basis.snapshot.places.relative)
         left_out = collection.left_out
-        entered = EnteredNow(basis.digester, store, around, left_out, keys.get, basis.verifier)
-        entered.weigh(left_out)
+        with resting():
+            keys = mapping_keys(concerns, basis.snapshot.places.relative)
+            entered = EnteredNow(basis.digester, store, around, left_out, keys.get, basis.verifier)
+            entered.weigh(left_out)
         if not collection.confirm(session, entered.holds):
             return entered
 

@@ -211,8 +211,9 @@ class Watcher:
 
     def _end(self, item: pytest.Item, facts: TestFacts, miss: Miss, *, finished: bool) -> None:
         unlisten(_BREAKPOINT_EVENT, self._note_stop)
-        seen = self._recorder.close_unit()
-        changes = self._changes.end_item(item.nodeid, self._ran_by(item, seen))
+        with self._recorder.resting():
+            seen = self._recorder.close_unit()
+            changes = self._changes.end_item(item.nodeid, self._ran_by(item, seen))
         self._fixtures.end_item()
         log = self.log
         if log is None or not finished:
@@ -245,6 +246,6 @@ class Watcher:
         )
         attempts = sum(report.when == "setup" for report in log.reports) or 1
         attempts += log.cancelled
-        self._judge.ran(
-            item, attempt, outcome_of(log.reports), miss.reason, attempts, log.requeued_for
-        )
+        outcome = outcome_of(log.reports)
+        with self._recorder.resting():
+            self._judge.ran(item, attempt, outcome, miss.reason, attempts, log.requeued_for)

@@ -124,11 +124,9 @@ class Run:
             self._guard.call(self._settle, None, session)
 
     def _begin(self, session: pytest.Session) -> None:
+        known = self._config, self._settings, self._places, self._store
         self.basis = Basis(
-            self._config,
-            self._settings,
-            self._places,
-            self._store,
+            *known,
             environ=self._recorder.environment,
             began_ns=self._began_ns,
             options=self._options,
@@ -182,7 +180,8 @@ class Run:
         def around() -> Surroundings:
             return self._around or self._surround(session)
 
-        return entered_now(session, basis, self._store, around, self.collection, self.concerns)
+        known = self.collection, self.concerns, self._recorder.resting
+        return entered_now(session, basis, self._store, around, *known)
 
     def _hold_against(self, entered: EnteredNow, session: pytest.Session, basis: Basis) -> None:
         """Judge again who may see that modules enter something else than before."""
@@ -316,7 +315,7 @@ class Run:
         assert self.inheriting is not None
         self._guard.call(self.inheriting.note, None, attempt)
         if (began_s := time.monotonic()) > self._flush_at_s:
-            with paused():
+            with self._recorder.resting():
                 self._guard.call(self._write, None, is_final=False)
             # At most a twentieth of the run goes into this.
             self._flush_at_s = began_s + max(_FLUSH_S, 20 * (time.monotonic() - began_s))
@@ -326,7 +325,7 @@ class Run:
         if self._recording is None or self._around is None:
             return False
         if at_once:
-            with paused():
+            with self._recorder.resting():
                 self._catch_up()
                 return self._recording.write_now(attempt, self._surroundings())
         self._recording.add(attempt)
@@ -343,7 +342,7 @@ class Run:
             end_whole(session, self._end)
 
     def _end(self) -> None:
-        with paused():
+        with self._recorder.resting():
             self._guard.call_whole(self._write, None, is_final=True)
             self._release()
         self._recorder.stop()

@@ -10,6 +10,7 @@ import os
 import sys
 import types
 from collections.abc import Callable, Container, Mapping
+from contextlib import AbstractContextManager
 from typing import Final
 
 from pytest_cellcache.graph.reachable import importable
@@ -40,6 +41,7 @@ class Changes:
     Args:
         make: makes the watch; called when the first live item begins.
         blame: counts changes as made by items that have ended, too: one of them may have.
+        resting: see ``Recorder``.
 
     Attributes:
         is_lax: objects that an item's code cannot come by need not be compared after each.
@@ -47,9 +49,14 @@ class Changes:
     """
 
     def __init__(
-        self, make: Callable[[], StateWatch], guard: Guard, blame: Blame = lambda *_: None
+        self,
+        make: Callable[[], StateWatch],
+        guard: Guard,
+        blame: Blame = lambda *_: None,
+        resting: Callable[[], AbstractContextManager[None]] = paused,
     ) -> None:
         self._make = make
+        self._resting = resting
         self._blame = blame
         self.is_lax = False
         self._carried: set[StateChange] = set()
@@ -68,7 +75,7 @@ class Changes:
         """Begin to watch, if this is the first live item."""
         if self._watch is None:
             self._watch = self._make()
-            with paused():
+            with self._resting():
                 self._watch.begin()
         self._item = self._carried
         self._carried = set()
@@ -97,7 +104,8 @@ class Changes:
         """Digest what an item leaves in the places that it has changed, where that can be told."""
         if self._watch is None or not changes:
             return {}
-        return self._guard.call(self._watch.holds, {}, changes)
+        with self._resting():
+            return self._guard.call(self._watch.holds, {}, changes)
 
     def catch_up(self) -> None:
         """Compare everything, before what has run is written."""
@@ -171,7 +179,8 @@ class Changes:
         if self._watch is None:
             return _NONE
         take = self._watch.take
-        changes = self._guard.call(take, _NONE, ran, keep=keep, is_patient=is_patient or keep)
+        with self._resting():
+            changes = self._guard.call(take, _NONE, ran, keep=keep, is_patient=is_patient or keep)
         for since, found in self._watch.take_late():
             self._blame(self._ended[since:], found)
         self._values |= {change.name for change in changes if change.filename == FIXTURE}

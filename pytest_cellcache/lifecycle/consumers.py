@@ -165,7 +165,9 @@ def _with_setters(row: Kept, setters: Setters, leading: Mapping[str, Container[K
 
 def with_code_read(rows: Iterable[Kept], left: Left, reading: Reading) -> list[Kept]:
     """Add to roots what units rest on because they read code of what others left."""
-    return [
-        row._replace(roots=row.roots | reading.read_of(row.roots, left.units_in(row.roots)))
-        for row in rows
-    ]
+    found = []
+    for row in rows:
+        read = reading.read_of(row.roots)
+        new = frozenset({left.hub_of(read)}) if len(read) > _FEW else read
+        found.append(row._replace(roots=row.roots | new))
+    return found

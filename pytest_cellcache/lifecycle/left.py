@@ -294,17 +294,6 @@ class Left:
             return frozenset({unit_of(key)})
         return self.units.get(key) or self.hubs.get(key)
 
-    def units_in(self, roots: Iterable[Key]) -> Iterator[frozenset[Key]]:
-        """Give what the producers rest on that roots lead to."""
-        stack, seen = [*roots], set[Key]()
-        while stack:
-            key = unit_of(stack.pop())
-            if key.kind == UNIT and key not in seen:
-                seen.add(key)
-                found = self.units.get(key, frozenset())
-                yield found
-                stack += [*found, *self.hubs.get(key, ())]
-
     def hub_of(self, keys: frozenset[Key]) -> Key:
         """Give the one key that stands for some others."""
         hub = self._hub_of.get(keys)

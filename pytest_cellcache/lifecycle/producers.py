@@ -99,6 +99,7 @@ class Producers:
         self.left: dict[Key, list[Row]] = {}
         self._known: set[Change] = set()
         self._written: dict[Place, Written] = {}
+        self._sets: dict[Place, tuple[frozenset[str], bool]] = {}
 
     def add(
         self,
@@ -221,12 +222,8 @@ class Producers:
         found: set[Place],
     ) -> frozenset[Key]:
         """Give what was consulted while some bodies ran."""
-        meant = (
-            keys
-            for on_stack, keys in broad.items()
-            if on_stack is None or on_stack & bodies or self._is_resumed(found)
-        )
-        return frozenset[Key]().union(*meant)
+        stacks = (on for on in broad if on is None or on & bodies or self._is_resumed(found))
+        return frozenset[Key]().union(*(broad[on] for on in stacks))
 
     def _keep(self, made: Change) -> None:
         if made not in self._known:
@@ -344,16 +341,24 @@ class Producers:
                     found |= {p for p in ran.places if p[0] == file and p[1].startswith(inner)}
         if change.word and not change.is_keyed:
             for place in ran.places:
-                for definition in self._project.index(place[0]).defs.get(place[1], ()):
-                    refs = definition.refs
-                    written = refs.attr_stores | refs.attr_changes
-                    is_memo = definition.is_memo and place[1].endswith("." + change.word)
-                    if is_memo or (
-                        (change.word in written or (computed and "__dict__" in refs.attr_changes))
-                        and not initialises(place[1])
-                    ):
-                        found.add(place)
+                words, may_compute = self._set_by(place)
+                if change.word in words or (computed and may_compute):
+                    found.add(place)
         return found
+
+    def _set_by(self, place: Place) -> tuple[frozenset[str], bool]:
+        """Name the attributes that a body sets, or is the memo of; say whether it computes any."""
+        known = self._sets.get(place)
+        if known is None:
+            words, may_compute = frozenset[str](), False
+            for found in self._project.index(place[0]).defs.get(place[1], ()):
+                if found.is_memo and "." in place[1]:
+                    words |= {place[1].rpartition(".")[2]}
+                if not initialises(place[1]):
+                    words |= found.refs.attr_stores | found.refs.attr_changes
+                    may_compute |= "__dict__" in found.refs.attr_changes
+            known = self._sets[place] = words, may_compute
+        return known
 
 
 def draws(changes: Iterable[StateChange]) -> frozenset[Key]:

@@ -11,7 +11,7 @@ from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.graph.texts import reads_codes, reads_docs, reads_lines
 from pytest_cellcache.lifecycle.gathering import Gathered, places_in
 from pytest_cellcache.lifecycle.surroundings import Edges, reach
-from pytest_cellcache.model.keys import BODY, FILE, SURFACE, Key
+from pytest_cellcache.model.keys import BODY, FILE, LEFT, SURFACE, UNIT, Key
 
 _READS: Final[tuple[Callable[[Refs], bool], ...]] = (
     reads_docs,
@@ -19,6 +19,7 @@ _READS: Final[tuple[Callable[[Refs], bool], ...]] = (
     reads_codes,
     lambda refs: "module" in refs.attrs,  # ``request.module``
 )
+_OF_UNITS: Final = frozenset({LEFT, UNIT})
 _DOCS, _LINES, _CODES, _MODULE = (1 << place for place in range(len(_READS)))
 
 
@@ -34,8 +35,9 @@ class Reading:
         self._project = project
         self._closure = closure
         self._edges = edges
-        self._docs = _Docs(closure, edges)
-        self._late: _Docs | None = None
+        self._docs = _Sets(self._docs_of, edges)
+        self._late: _Sets | None = None
+        self._codes = _Sets(self._code_of, self._left_by)
         self._kinds: dict[Key, int] = {}
 
     def read_by(self, roots: Collection[Key], group: str, *, has_children: bool) -> set[Key]:
@@ -59,23 +61,34 @@ class Reading:
             found |= self._closure.annotations(reach((*roots, *found), self._edges))
         return found
 
-    def read_of(self, roots: Collection[Key], units: Iterable[frozenset[Key]]) -> set[Key]:
+    def read_of(self, roots: Collection[Key]) -> frozenset[Key]:
         """Give what a test rests on because it reads code of what others left.
 
         Args:
             roots: all that it rests on, what others left included.
-            units: what these rest on.
         """
         kinds = self._kinds_in(roots)
-        found: set[Key] = set()
+        found = frozenset[Key]()
         if kinds & _DOCS:
             if self._late is None:  # what producers rest on was not known before
-                self._late = _Docs(self._closure, self._edges)
+                self._late = _Sets(self._docs_of, self._edges)
             found |= self._late.reached(roots)
-        for keys in units if kinds & (_CODES | _LINES) else ():
-            found |= {*keys, *self._closure.codes(keys)}
-            found |= {Key(FILE, key.path) for key in keys if key.kind == BODY}
+        if kinds & (_CODES | _LINES):
+            found |= self._codes.reached(key for key in roots if key.kind in _OF_UNITS)
         return found
+
+    def _docs_of(self, key: Key) -> frozenset[Key]:
+        return self._closure.docs((key,))
+
+    def _code_of(self, key: Key) -> frozenset[Key]:
+        """Give what may be read of the code that a key of a unit stands for."""
+        if key.kind in _OF_UNITS:
+            return frozenset()
+        texts = (Key(FILE, key.path),) if key.kind == BODY else ()
+        return self._closure.codes((key,)).union((key, *texts))
+
+    def _left_by(self, key: Key) -> frozenset[Key]:
+        return self._edges(key) if key.kind in _OF_UNITS else frozenset()
 
     def _kinds_in(self, roots: Iterable[Key]) -> int:
         kinds = 0
@@ -92,28 +105,33 @@ class Reading:
         return found
 
 
-class _Docs:
-    """The docstrings of all that keys lead to."""
+class _Sets:
+    """What all that keys lead to has of its own.
 
-    def __init__(self, closure: Closure, edges: Edges) -> None:
-        self._closure = closure
-        self._gathered = Gathered(self._own, edges)
+    Args:
+        own: gives what a key has itself.
+        edges: gives the keys that one leads to.
+    """
+
+    def __init__(self, own: Callable[[Key], frozenset[Key]], edges: Edges) -> None:
+        self._own = own
+        self._gathered = Gathered(self._bits_of, edges)
         self._bits: dict[Key, int] = {}
-        self._docs: list[Key] = []
+        self._members: list[Key] = []
         self._sets: dict[int, frozenset[Key]] = {}
 
     def reached(self, roots: Iterable[Key]) -> frozenset[Key]:
         bits = self._gathered.of(roots)
         found = self._sets.get(bits)
         if found is None:
-            found = self._sets[bits] = frozenset(self._docs[place] for place in places_in(bits))
+            found = self._sets[bits] = frozenset(self._members[place] for place in places_in(bits))
         return found
 
-    def _own(self, key: Key) -> int:
+    def _bits_of(self, key: Key) -> int:
         bits = 0
-        for doc in self._closure.docs((key,)):
-            if doc not in self._bits:
-                self._bits[doc] = 1 << len(self._docs)
-                self._docs.append(doc)
-            bits |= self._bits[doc]
+        for member in self._own(key):
+            if member not in self._bits:
+                self._bits[member] = 1 << len(self._members)
+                self._members.append(member)
+            bits |= self._bits[member]
         return bits

@@ -8,6 +8,7 @@ the last, and at each unit boundary of any tracer what was seen so far is handed
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from types import CodeType
 from typing import Protocol
 
@@ -40,7 +41,7 @@ class Mechanism(Protocol):
     settle: Callable[[], None]
     """Set by the channel: to be called before ``label`` changes."""
     enter: Callable[[str], None]
-    """Set by the channel: to be called with the file of each module that begins to run."""
+    """Set by the channel: to be called with the file of each module with statements told apart."""
 
     def label(self) -> Label | None:
         """Say which statement of a module is being executed; ``None`` also if that is unknown."""
@@ -56,6 +57,9 @@ class Mechanism(Protocol):
 
     def take(self) -> tuple[Iterable[CodeType], frozenset[str]]:
         """Give code and gaps since the last ``take``; from now on all code is reported anew."""
+
+    def resting(self) -> AbstractContextManager[None]:
+        """Notice nothing for a while, if noticing slows everything down; units may end in it."""
 
     def relay(self, sink: Callable[[CodeType], None]) -> bool:
         """From now on hand over each code object as it starts; say whether that is possible."""
@@ -110,6 +114,10 @@ class Channel:
         for tracer in self._tracers:
             tracer.charge(codes, gaps, label)
 
+    def resting(self) -> AbstractContextManager[None]:
+        """Notice nothing of what the only listener does; to another one it may be a test."""
+        return self.mechanism.resting() if len(self._tracers) == 1 else nullcontext()
+
     def enter(self, filename: str) -> None:
         """Tell everybody that a module begins to run, with its statements told apart."""
         for tracer in self._tracers:
@@ -159,6 +167,9 @@ class ChannelTracer:
         codes, gaps = self._units.pop()
         return self._traced(codes, gaps)
 
+    def resting(self) -> AbstractContextManager[None]:
+        return self._channel.resting()
+
     def base(self) -> Traced:
         if not self._units:
             return Traced(frozenset(), frozenset())
@@ -187,10 +198,12 @@ class ChannelTracer:
     def imports(self) -> Imports:
         if self._units:
             self._channel.settle()
+        told = {label: codes for label, codes in self._imports.items() if label[0] in self._modules}
+        untold = (codes for label, codes in self._imports.items() if label not in told)
         return Imports(
-            {label: frozenset(codes) for label, codes in self._imports.items()},
+            {label: frozenset(codes) for label, codes in told.items()},
             frozenset(self._modules),
-            frozenset(self._outside),
+            frozenset(self._outside.union(*untold)),
         )
 
     def label(self) -> Label | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, Protocol
 
 from pytest_cellcache.model.observation import CodeRef
@@ -68,6 +69,7 @@ class Tracer(Protocol):
     9. User code never notices: it can use profilers, tracers and monitoring tools of its own.
     10. Code that the main thread runs for a statement of a first-party module is told per
         statement too, by ``imports``, for the modules that it names, or for none.
+    11. Nothing that runs within ``resting`` need be told; all that runs after it is.
     """
 
     @property
@@ -101,6 +103,9 @@ class Tracer(Protocol):
 
     def imports(self) -> Imports:
         """Give what statements of modules ran so far."""
+
+    def resting(self) -> AbstractContextManager[None]:
+        """Let code run unseen where seeing it costs much; none of it may be anybody's but ours."""
 
     def label(self) -> tuple[str, int] | None:
         """Give file name and line of the statement being executed, as ``imports`` tells them."""

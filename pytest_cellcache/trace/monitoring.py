@@ -25,12 +25,14 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType
 from typing import Any, Final
 
 from pytest_cellcache.trace import audit
 from pytest_cellcache.trace.channel import Channel, ChannelTracer, FirstParty, Label
 from pytest_cellcache.trace.contract import IsFirstParty, Tracer, TracerUnavailable
+from pytest_cellcache.trace.executing import MAX_LINES
 from pytest_cellcache.trace.identities import identity
 
 # Any: type checkers that target 3.10 and 3.11 do not know it.
@@ -44,8 +46,6 @@ _CARRIERS: Final = {
 }
 """What carries code, and as which attribute."""
 
-_MAX_LINES: Final = 1_500
-"""Of a module's own code, those of function bodies aside: 10 ms in all."""
 _NO_LINE: Final = -1
 
 _TOOL_IDS = (3, 4, 5)  # 0 to 2 belong to debuggers, coverage and cProfile
@@ -123,6 +123,9 @@ class Monitoring:
         thrown = self._thrown.copy()
         self._thrown.clear()
         return codes + list(thrown.values()), frozenset()
+
+    def resting(self) -> AbstractContextManager[None]:
+        return nullcontext()  # nothing but code of listeners' files is looked at
 
     def relay(self, sink: Callable[[CodeType], None]) -> bool:
         self._relay = sink
@@ -230,7 +233,7 @@ class Monitoring:
             local[key] = weakref.ref(code, lambda _, key=key: local.pop(key, None))  # type: ignore[misc]
             extra = 0
             if code.co_name == "<module>":
-                is_long = len({line for *_, line in code.co_lines()}) > _MAX_LINES
+                is_long = len({line for *_, line in code.co_lines()}) > MAX_LINES
                 (self._long.add if is_long else self._long.discard)(key)
                 extra = events.PY_RETURN | (0 if is_long else events.LINE)
             _monitoring.set_local_events(tool, code, wanted | extra)

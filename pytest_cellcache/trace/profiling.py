@@ -10,6 +10,11 @@ be taken away at any time without a word but an audit event::
     ours --(sys.setprofile by somebody)--> taken --(slot empty at a unit boundary)--> ours
 
 Every unit that overlaps ``taken`` has the gap ``profiler-taken``.
+
+``_lsprof`` says that functions ran, not when. So as long as a statement of a first-party module is
+executed and nothing is being loaded by it, a callback has its place, which knows the statement::
+
+    counting --(exec of a module)--> telling --(it loads another)--> counting --(loaded)--> telling
 """
 
 from __future__ import annotations
@@ -17,12 +22,13 @@ from __future__ import annotations
 import _thread
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from types import CodeType, FrameType
 from typing import Any, Protocol
 
 from pytest_cellcache.trace import audit
-from pytest_cellcache.trace.channel import Channel, ChannelTracer, FirstParty
+from pytest_cellcache.trace.channel import Channel, ChannelTracer, FirstParty, Label
 from pytest_cellcache.trace.contract import (
     PROFILER_TAKEN,
     PROFILER_THREAD,
@@ -30,6 +36,8 @@ from pytest_cellcache.trace.contract import (
     IsFirstParty,
     Tracer,
 )
+from pytest_cellcache.trace.executing import Executing
+from pytest_cellcache.trace.loading import LoadHook
 from pytest_cellcache.trace.shims import Shim
 
 _THREAD_STARTERS = ("start_new_thread", "start_new")
@@ -53,18 +61,31 @@ class Profiling:
         self._active = False
         self._switching = False
         self._taken = False
+        self._resting = False
+        self._is_alone = False
         self._gaps: set[str] = set()
         self._thread = 0
         # By identity: hashing a code object walks its bytecode. The values keep the ids valid.
         self._called: dict[int, CodeType] = {}
-        self._slot: Slot | None = None
+        self._slot: Slot | None = None  # counting
+        self._telling = _PlainSlot(self._note_told)
+        self._current: Slot | None = None
+        self._files: list[FirstParty] = []
+        self._modules: list[Executing] = []  # innermost last
+        self._expected: CodeType | None = None
+        self._pending: list[Label | None] = []
+        self._loads = LoadHook(self._load_begins, self._load_ends)
         self._starters: dict[str, Shim] = {}
         self.settle: Callable[[], None] = lambda: None
         self.enter: Callable[[str], None] = lambda filename: None
 
     def activate(self) -> None:
         audit.listen("sys.setprofile", self._on_setprofile)
-        self._slot = _make_slot(self._note_call)
+        audit.listen("exec", self._on_exec)
+        self._slot = self._current = _make_slot(self._note_call)
+        self._modules.clear()
+        self._expected = None
+        self._is_alone = False
         self._thread = threading.get_ident()
         self._gaps.clear()
         self._called.clear()
@@ -72,18 +93,26 @@ class Profiling:
         if threading.getprofile() is None:
             threading.setprofile(self._slot)
         self._seize()
+        self._loads.install()
         for name in _THREAD_STARTERS:
             starter = self._starters[name] = Shim(getattr(_thread, name), self._on_raw_thread)
             setattr(_thread, name, starter)
 
-    def label(self) -> None:
-        """Tell no statements apart: the slot of ``_lsprof`` says when functions ran, not where."""
+    def label(self) -> Label | None:
+        """Give file and line of the module statement that is being executed, if one is."""
+        if self._pending:
+            return self._pending[-1]
+        while self._modules:
+            if self._modules[-1].is_running():
+                return self._modules[-1].label_now()
+            self._modules.pop()
+        return None
 
     def admit(self, files: FirstParty) -> None:
-        """Nothing to prepare: the slot sees all code."""
+        self._files.append(files)  # the slot sees all code
 
     def dismiss(self, files: FirstParty) -> None:
-        """Nothing was prepared."""
+        self._files = [each for each in self._files if each is not files]
 
     def take(self) -> tuple[Iterable[CodeType], frozenset[str]]:
         assert self._slot is not None
@@ -93,11 +122,14 @@ class Profiling:
         if threading.get_ident() != self._thread:
             gaps.add(PROFILER_THREAD)
         else:
-            self._release()
+            is_telling = sys.getprofile() is self._telling
+            if not is_telling:
+                self._release()
             codes = self._slot.drain()
             if self._taken:
                 gaps.add(PROFILER_TAKEN)
-            self._seize()
+            if not self._resting and not is_telling:
+                self._seize()
         if threading.getprofile() is not self._slot:
             gaps.add(PROFILER_TAKEN)
             if threading.getprofile() is None:
@@ -106,11 +138,33 @@ class Profiling:
         self._called.clear()
         return codes + list(called.values()), frozenset(gaps)
 
+    @contextmanager
+    def resting(self) -> Generator[None, None, None]:
+        slot, held = self._slot, sys.getprofile()
+        if slot is None or held is not self._current or threading.get_ident() != self._thread:
+            yield
+            return
+        self._release()
+        self._resting = True
+        try:
+            yield
+        finally:
+            self._resting = False
+            if self._slot is slot:
+                self._seize()
+
     def relay(self, sink: Callable[[CodeType], None]) -> bool:
+        # All that a process runs may be one statement, of which nobody wants to know.
+        self._is_alone = True
+        self._modules.clear()
+        self._expected = None
+        self._choose()
         return False  # the slot tells when it is drained
 
     def deactivate(self) -> None:
         audit.unlisten("sys.setprofile", self._on_setprofile)
+        audit.unlisten("exec", self._on_exec)
+        self._loads.uninstall()
         self._active = False
         self._release()
         if threading.getprofile() is self._slot:
@@ -120,22 +174,24 @@ class Profiling:
                 setattr(_thread, name, starter.real)
         self._starters.clear()
         self._called.clear()
-        self._slot = None
+        self._modules.clear()
+        self._expected = None
+        self._slot = self._current = None
 
     def _seize(self) -> None:
         """Take the slot of this thread if nobody else has it."""
-        assert self._slot is not None
+        assert self._current is not None
         self._taken = sys.getprofile() is not None
         if not self._taken:
             self._switching = True
             try:
-                self._slot.seize()
+                self._current.seize()
             finally:
                 self._switching = False
 
     def _release(self) -> None:
         """Empty the slot of this thread, unless it is somebody else's."""
-        slot = self._slot
+        slot = self._current
         held: object = sys.getprofile()
         if slot is not None and held is slot:
             self._switching = True
@@ -158,6 +214,93 @@ class Profiling:
             return
         self._taken = True
         self._gaps.add(PROFILER_TAKEN)
+        for module in self._modules:
+            module.is_lost = True
+
+    # -- statements of modules --------------------------------------------------------------------
+
+    def _on_exec(self, args: tuple[Any, ...]) -> None:
+        code = args[0] if args else None
+        if type(code) is not CodeType or code.co_name != "<module>" or self._resting:
+            return
+        if self._is_alone or threading.get_ident() != self._thread:
+            return
+        if any(files[code.co_filename] for files in self._files):
+            self._settle()
+            self._expected = code
+            self._choose()
+
+    def _note_told(self, frame: FrameType, event: str) -> None:
+        if not self._active:
+            sys.setprofile(None)
+        elif event == "return":
+            if self._modules and self._modules[-1].frame is frame:
+                self._end_module()
+        elif frame.f_code is self._expected:
+            self._expected = None
+            self._begin_module(frame)
+        else:
+            if self._modules and self._modules[-1].has_moved():
+                self._settle()
+                self._modules[-1].move()
+            self._called[id(frame.f_code)] = frame.f_code
+
+    def _begin_module(self, frame: FrameType) -> None:
+        module = Executing(frame)
+        if module.is_long:  # nobody's, as all that it runs
+            self._modules.append(module)
+        self._called[id(frame.f_code)] = frame.f_code
+        if not module.is_long:
+            self.settle()
+            self._modules.append(module)
+
+    def _end_module(self) -> None:
+        self._settle()
+        module = self._modules.pop()
+        if not (module.is_lost or module.is_long):
+            self.enter(module.filename)
+        self._choose()
+
+    def _settle(self) -> None:
+        """Charge what has run to the statement that called it last."""
+        if self._current is self._telling and self._modules:
+            if self._called:
+                self._pending.append(self._modules[-1].label_told())
+                try:
+                    self.settle()
+                finally:
+                    self._pending.pop()
+        else:
+            self.settle()
+
+    def _load_begins(self, _name: str) -> Executing | None:
+        if not self._modules or threading.get_ident() != self._thread:
+            return None
+        module = self._modules[-1]
+        module.loads += 1
+        self._choose()
+        return module
+
+    def _load_ends(self, module: Executing | None) -> None:
+        if module is not None and module in self._modules:
+            while self._modules[-1] is not module:
+                self._modules.pop()  # nobody has seen the end of it
+            module.loads -= 1
+            self._choose()
+
+    def _choose(self) -> None:
+        """Put the right one of the two in the slot of this thread."""
+        is_telling = self._modules and not self._modules[-1].loads
+        wanted = self._telling if self._expected is not None or is_telling else self._slot
+        if wanted is self._current:
+            return
+        self._settle()
+        if self._resting or sys.getprofile() is not self._current:
+            self._current = wanted
+            return
+        self._release()
+        self._current = wanted
+        self._seize()
 
     def _on_raw_thread(self, *_args: object, **_kwargs: object) -> None:
         # ``threading`` holds the real function, so only those who go round it come here.
@@ -184,7 +327,8 @@ class _PlainSlot:
         self._note = note
 
     def __call__(self, frame: FrameType, event: str, _arg: object) -> None:
-        self._note(frame, event)
+        if event == "call" or event == "return":
+            self._note(frame, event)
 
     def seize(self) -> None:
         sys.setprofile(self)

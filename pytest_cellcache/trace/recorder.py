@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final, Literal, NamedTuple
 
@@ -25,6 +26,7 @@ from pytest_cellcache.trace.attached import AttachWatch
 from pytest_cellcache.trace.chance import CHANCE
 from pytest_cellcache.trace.channel import FirstParty, Label
 from pytest_cellcache.trace.child import ChildRecording
+from pytest_cellcache.trace.collector import paused
 from pytest_cellcache.trace.contract import (
     THREAD_LEFT,
     IsFirstParty,
@@ -161,13 +163,14 @@ class Recorder:
         """
         if not self._units:
             raise RuntimeError("the recorder is not running")
-        CHILDREN.claim_forks()
-        _WATCH.importing.look_again()
-        opened = unit.OpenUnit(self._site, self._before, is_sited=is_sited)
-        for made in own:
-            opened.made.adopt(made)
-        self._units.append(opened)
-        self._tracer.push()
+        with self._tracer.resting():
+            CHILDREN.claim_forks()
+            _WATCH.importing.look_again()
+            opened = unit.OpenUnit(self._site, self._before, is_sited=is_sited)
+            for made in own:
+                opened.made.adopt(made)
+            self._units.append(opened)
+            self._tracer.push()
 
     def close_part(self) -> Observation:
         """Close a unit that is a part of the one around it: what it made is that one's own."""
@@ -184,6 +187,10 @@ class Recorder:
         """Close the innermost unit and say what it ran and consulted."""
         if len(self._units) < 2:
             raise RuntimeError("no unit is open")
+        with self._tracer.resting():
+            return self._close()
+
+    def _close(self) -> Observation:
         CHILDREN.claim_forks()
         traced = self._tracer.pop()
         closed = self._units.pop()
@@ -198,6 +205,12 @@ class Recorder:
         for listener in self._listeners:
             listener(observation)
         return observation
+
+    @contextmanager
+    def resting(self) -> Generator[None, None, None]:
+        """Spare work of ours, which runs nobody's code, the garbage collector and being traced."""
+        with paused(), self._tracer.resting():
+            yield
 
     def listen(self, listener: Callable[[Observation], None]) -> None:
         """Let somebody know of every unit that closes from now on."""

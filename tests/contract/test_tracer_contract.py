@@ -601,6 +601,51 @@ def test_10_other_people_s_modules_have_no_statements(
         assert not found.statements
 
 
+def test_11_what_runs_after_a_rest_is_told(tracer: Tracer) -> None:
+    tracer.push()
+    BEFORE["early"]()
+    with tracer.resting(), tracer.resting():
+        tracer.push()
+        inner = tracer.pop()
+    BEFORE["early"]()
+    traced = tracer.pop()
+    assert not inner.codes
+    assert {code.name for code in traced.codes} >= {"early", "inner"}
+    assert not traced.gaps
+
+
+def test_11_a_unit_that_ends_in_a_rest_has_what_ran_before(tracer: Tracer) -> None:
+    tracer.push()
+    BEFORE["early"]()
+    with tracer.resting():
+        assert names(tracer) == {"early", "inner"}
+        tracer.push()
+    BEFORE["early"]()
+    assert names(tracer) == {"early", "inner"}
+
+
+def test_11_others_hear_of_what_one_does_while_he_rests(
+    tracer: Tracer, make: Callable[[Callable[[str], bool]], Tracer]
+) -> None:
+    inner = make(is_ours)
+    inner.start()
+    tracer.push()
+    with inner.resting():
+        BEFORE["early"]()
+    assert names(tracer) == {"early", "inner"}
+    inner.stop()
+
+
+def test_11_a_tracer_that_stops_while_it_rests_leaves_nothing(
+    make: Callable[[Callable[[str], bool]], Tracer],
+) -> None:
+    with untouched():
+        tracer = make(is_ours)
+        tracer.start()
+        with tracer.resting():
+            tracer.stop()
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring")
 def test_monitoring_is_unavailable_when_all_ids_are_taken() -> None:
     monitored: Any = vars(sys)["monitoring"]

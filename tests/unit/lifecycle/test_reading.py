@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_cellcache.lifecycle.reading import _Docs
+from pytest_cellcache.lifecycle.reading import _Sets
 from pytest_cellcache.lifecycle.surroundings import reach
 from pytest_cellcache.model.keys import BODY, DOC, Key
 
@@ -31,7 +31,7 @@ def test_docs_are_those_of_everything_reached(
         return frozenset(NODES[n] for n in edges.get(NODES.index(key), ()))
 
     closure: Any = Closure()
-    docs = _Docs(closure, lead)
+    docs = _Sets(lambda key: closure.docs((key,)), lead)
     for numbers in asked:
         roots = [NODES[number] for number in sorted(numbers)]
         assert docs.reached(roots) == closure.docs(reach(roots, lead))
