@@ -288,8 +288,8 @@ class Closure:
             if not binds:
                 keys.add(Key(EFFECTS, path))
                 keys.add(Key(REGISTERS, path, "::".join(changed)))
-            told = (path, position) in known or self._digester.is_effect_cell(path, position)
-            if made.kind == "effect" and not told:
+            is_told = (path, position) in known or self._digester.is_effect_cell(path, position)
+            if made.kind == "effect" and not is_told:
                 # ``if KNOWN[x]: y = 1``: an operator did it, which no name told.
                 keys.update(Key(NAME, path, name) for name in made.binds)
                 keys.update(() if made.binds else {Key(SURFACE, path)})

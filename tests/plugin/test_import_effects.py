@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -152,5 +151,35 @@ def test_what_a_module_answers_counts_for_who_asks_it(suite: Suite) -> None:
     suite.edit(
         "core.py", "raise TypeError(name)", "new.asked = True\n    raise AttributeError(name)"
     )
-    if sys.version_info >= (3, 12):  # else what a statement ran is told by names, and none says so
-        assert "test_new" in suite.both().names
+    assert "test_new" in suite.both().names
+
+
+def test_handing_something_over_changes_no_constant(suite: Suite) -> None:
+    suite.write(
+        "lib.py",
+        """
+        LIMIT = 3
+
+        def put(into, key):
+            into[key] = 1
+
+        def fill():
+            found = {}
+            put(found, LIMIT)
+            return found
+
+        FOUND = fill()
+        """,
+    )
+    suite.write(
+        "test_lib.py",
+        """
+        import lib
+
+        def test_limit(): assert lib.LIMIT
+        def test_found(): assert lib.FOUND
+        """,
+    )
+    suite.both()
+    suite.edit("lib.py", "FOUND = fill()", "FOUND = [fill()]")
+    assert suite.both().names == ["test_found"]
