@@ -24,13 +24,16 @@ _PLAIN: Final = (
 """What an annotation is made of whose evaluation calls nothing by name."""
 
 
-def take_annotations(body: Iterable[ast.stmt]) -> dict[str, tuple[Digest, Refs]]:
-    """Remove annotations from functions of a module and of its classes.
+def take_annotations(
+    body: Iterable[ast.stmt],
+) -> tuple[dict[str, tuple[Digest, Refs]], set[ast.AST]]:
+    """Remove annotations from functions of a module and of its classes; give also who had some.
 
     Those of functions in compound statements stay: such a statement is one cell, whatever it does
     with what it binds.
     """
     found: dict[str, tuple[Digest, Refs]] = {}
+    annotated: set[ast.AST] = set()
     for name, node in _functions(body, ""):
         parts: list[str] = []
         taken: list[ast.expr] = []
@@ -44,12 +47,13 @@ def take_annotations(body: Iterable[ast.stmt]) -> dict[str, tuple[Digest, Refs]]
             taken.append(node.returns)
             node.returns = None
         if taken:
+            annotated.add(node)
             refs = scan(taken)
             if name in found:  # defined several times
                 parts.append(found[name][0])
                 refs.join(found[name][1])
             found[name] = digest_parts(parts), refs
-    return found
+    return found, annotated
 
 
 def _functions(body: Iterable[ast.stmt], prefix: str) -> Iterator[tuple[str, FunctionDef]]:

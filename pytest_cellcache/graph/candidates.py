@@ -21,6 +21,12 @@ _READING: Final = (
     - MUTATORS
 )
 """Methods of builtin types that change nothing: where these are called, such are taken to be."""
+_OF_FILES: Final = frozenset(
+    """read readline readlines read_text read_bytes open joinpath with_name with_stem with_suffix
+    relative_to absolute resolve expanduser exists is_file is_dir iterdir glob rglob as_posix
+    group groups groupdict match fullmatch search findall finditer sub isoformat""".split()
+)
+"""Those of paths, files, patterns and times: they are, where the project has none of the name."""
 
 
 _LOOKING: Final = frozenset(
@@ -52,6 +58,11 @@ class Asked(NamedTuple):
 def is_telling(name: str) -> bool:
     """Say whether calling a method of this name may run code of the project."""
     return name not in _READING and not (name.startswith("__") and name.endswith("__"))
+
+
+def only_looks(name: str) -> bool:
+    """Say whether a method of this name changes nothing, unless it is one of the project."""
+    return name in _READING or name in _OF_FILES
 
 
 def is_method(qualname: str) -> bool:

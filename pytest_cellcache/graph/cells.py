@@ -84,6 +84,7 @@ class Def(NamedTuple):
         first: first line of what runs when it is called.
         is_memo: a decorator keeps its results (``lru_cache``, ``cached_property``, ...).
         is_method: defined in a class body.
+        is_annotated: it has annotations of its own among ``Table.annotations``.
     """
 
     qualname: str
@@ -97,6 +98,7 @@ class Def(NamedTuple):
     has_kept_default: bool = False
     is_generator: bool = False
     first: int = 0
+    is_annotated: bool = False
 
 
 class Alias(NamedTuple):
@@ -120,6 +122,7 @@ class Table(NamedTuple):
         futures: names imported from ``__future__``.
         code: digest of the whole module as code.
         is_broken: it does not parse; it matters to whoever imports it, as a whole.
+        main: digest and refs of what runs only where it is the main module, if anything does.
         exports: what ``__all__`` lists; ``None`` where it is no plain list, or there is none.
     """
 
@@ -136,6 +139,7 @@ class Table(NamedTuple):
     exports: tuple[str, ...] | None = None
     guarded: tuple[str, ...] = ()
     annotations: Mapping[str, tuple[Digest, Refs]] = MappingProxyType({})
+    main: tuple[Digest, Refs] | None = None
 
 
 def _row(value: Cell | Def) -> list[Any]:
@@ -174,6 +178,7 @@ def table_to_json(table: Table) -> dict[str, Any]:
         "broken": table.is_broken,
         "exports": table.exports,
         "guarded": table.guarded,
+        "main": None if table.main is None else [table.main[0], table.main[1].to_json()],
     }
 
 
@@ -194,6 +199,7 @@ def table_from_json(data: Mapping[str, Any]) -> Table:
         stars=tuple(data["stars"]),
         markers=_refs_from_json(data["markers"]),
         annotations=_refs_from_json(data["annotations"]),
+        main=data["main"] and (data["main"][0], Refs.from_json(data["main"][1])),
         docs=data["docs"],
         futures=tuple(data["futures"]),
         code=data["code"],

@@ -39,6 +39,7 @@ from pytest_cellcache.model.keys import (
     FILE,
     FRAME,
     LOADS,
+    MAIN,
     MARKERS,
     MODULE,
     NAME,
@@ -50,7 +51,7 @@ from pytest_cellcache.model.keys import (
     Key,
 )
 
-_LIVE: Final = frozenset({BODY, NAME, MARKERS, ANNOTATIONS, SURFACE, MODULE})
+_LIVE: Final = frozenset({BODY, NAME, MAIN, MARKERS, ANNOTATIONS, SURFACE, MODULE})
 """Kinds of keys through which running code reaches objects; modules of others, too."""
 
 
@@ -102,6 +103,10 @@ class Closure:
                     self._evaluated(key.path, refs, out)
             elif key.kind == REGISTERS:
                 self._registers(key, out)
+            elif key.kind == MAIN:
+                out.add(Key(FRAME, key.path))
+                for refs in self._project.refs_of(key):
+                    self._called(key.path, refs, out)
             elif key.kind in (WHOLE, SURFACE):
                 self._surface(key, out)
             elif key.kind == MARKERS:
@@ -125,7 +130,7 @@ class Closure:
         found = self._live.get(key)
         if found is None:
             out: set[Key] = set()
-            if key.kind == BODY:
+            if key.kind in (BODY, MAIN):
                 out |= self.edges(key)
             elif key.kind in (NAME, MARKERS, ANNOTATIONS):
                 if key.kind == NAME:
@@ -283,7 +288,8 @@ class Closure:
             if not binds:
                 keys.add(Key(EFFECTS, path))
                 keys.add(Key(REGISTERS, path, "::".join(changed)))
-            if made.kind == "effect" and (path, position) not in known:
+            is_told = (path, position) in known or self._digester.is_effect_cell(path, position)
+            if made.kind == "effect" and not is_told:
                 # ``if KNOWN[x]: y = 1``: an operator did it, which no name told.
                 keys.update(Key(NAME, path, name) for name in made.binds)
                 keys.update(() if made.binds else {Key(SURFACE, path)})

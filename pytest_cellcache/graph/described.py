@@ -37,12 +37,18 @@ class Described:
 
     def read(self, path: str, name: str) -> set[Key]:
         """Give the annotations of a function, or of the methods of a class, that somebody may
-        have looked at."""
+        have looked at.
+
+        Of several functions of one name, as of overloads and what they are of, one at least.
+        """
         index = self._project.index(path)
         return {
             key
             for key in self.annotations(path, name)
-            if any((path, found.start) not in self._unread for found in index.defs[key.name])
+            if any(
+                found.is_annotated and (path, found.start) not in self._unread
+                for found in index.defs[key.name]
+            )
         }
 
     def annotations(self, path: str, name: str) -> set[Key]:

@@ -26,6 +26,7 @@ from pytest_cellcache.model.keys import (
     FRAME,
     HOOKS,
     IMPORTS,
+    MAIN,
     MARKERS,
     MODULE,
     NAME,
@@ -72,6 +73,7 @@ class Digester:
             ANNOTATIONS: self._annotations,
             EXPORT: self._export,
             HOOKS: self._hooks,
+            MAIN: self._main,
             WHOLE: self._whole,
             SURFACE: self._surface,
             MODULE: lambda key: project.modules.digest(key.path, key.name),
@@ -198,6 +200,10 @@ class Digester:
             ]
         return self._effect_cells[path]
 
+    def is_effect_cell(self, path: str, position: int) -> bool:
+        """Say whether a cell is one of those."""
+        return any(position == other for other, _ in self.effect_cells(path))
+
     def registering_cells(self, path: str) -> list[tuple[int, Cell, frozenset[Place]]]:
         """List the cells of a module that change globals which others bind, with these globals.
 
@@ -315,6 +321,10 @@ class Digester:
             return index.table.code
         names = {name for name in (*index.binders, *index.defs) if is_hook(name)}
         return digest_parts(sorted(names))
+
+    def _main(self, key: Key) -> Digest:
+        found = self.project.index(key.path).table.main
+        return found[0] if found else ABSENT
 
     def _whole(self, key: Key) -> Digest:
         if self.project.snapshot.digest_file(key.path) == ABSENT:

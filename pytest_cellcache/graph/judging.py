@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from pytest_cellcache.graph.candidates import Asked, Candidates
+from pytest_cellcache.graph.candidates import Asked, Candidates, only_looks
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Place
 
@@ -64,6 +64,17 @@ class Judging:
         self.changed |= found.changed
         self.asked |= found.asked
         return found
+
+    def asks_to_look(self, call: str) -> bool:
+        """Say whether ``.method`` of something unknown changes nothing.
+
+        Where the project has methods of that name, these tell.
+        """
+        method = call.removeprefix(".")
+        if "." in method or method == "open" or not only_looks(method):
+            return False
+        self.asked.add(Asked(method, is_strict=True))
+        return True
 
     def settle(self, files: frozenset[str], judged: Judged) -> frozenset[Place] | None:
         """Give the globals that code changes, with what the methods do that it asks for.

@@ -49,6 +49,19 @@ def is_foreign_maker(project: Project, names: Names, file: str, call: str) -> bo
     return kinds == {"import"} and call.rpartition(".")[2][:1].isupper()
 
 
+def calls_in(project: Project, path: str, refs: Refs) -> set[str]:
+    """Give what a piece of code calls, but for what only opens files to read.
+
+    Of ``open(path).read()`` the method of something unknown stays.
+    """
+    index = project.index(path)
+    if refs.opens_to_write:
+        return refs.calls
+    if index.binds("open") or index.table.stars:
+        return refs.calls - {".open"}
+    return {call.removeprefix("open()") for call in refs.calls} - {"open", ".open"}
+
+
 def is_def(project: Project, names: Names, path: str, chain: str) -> bool:
     """Say whether a chain stands for a function of the project."""
     return any(

@@ -11,7 +11,7 @@ from pytest_cellcache.graph.modules import Modules
 from pytest_cellcache.graph.refs import Refs, words_of
 from pytest_cellcache.graph.split import split_cells
 from pytest_cellcache.model.digest import ABSENT
-from pytest_cellcache.model.keys import ANNOTATIONS, BODY, MARKERS, NAME, Key
+from pytest_cellcache.model.keys import ANNOTATIONS, BODY, MAIN, MARKERS, NAME, Key
 from pytest_cellcache.sources.snapshot import Snapshot
 
 EMPTY: Final = Table()
@@ -171,6 +171,8 @@ class Project:
         if key.kind == ANNOTATIONS:
             annotated = index.table.annotations.get(key.name)
             return [annotated[1]] if annotated else []
+        if key.kind == MAIN:
+            return [index.table.main[1]] if index.table.main else []
         if key.kind == NAME:
             return [cell.refs for _, cell in index.binders.get(key.name, ())]
         return []

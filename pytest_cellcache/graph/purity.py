@@ -24,6 +24,7 @@ from pytest_cellcache.graph.foreign import (
 )
 from pytest_cellcache.graph.judging import Judged, Judging
 from pytest_cellcache.graph.leading import (
+    calls_in,
     ends_in_foreign,
     is_def,
     is_foreign,
@@ -120,18 +121,16 @@ class Purity:
         if not self._classes.defines_quietly(path, cell, 0):
             return True
         is_strict = passes_values(self._project, self._names, path, refs)
-        calls = {call for call in refs.calls if not changes_container(self._project, path, call)}
+        calls = calls_in(self._project, path, refs)
+        calls = {call for call in calls if not changes_container(self._project, path, call)}
         if cell.kind == "class":
             calls = {call for call in calls if not self._is_plain_member(path, cell, call)}
-        if cell.only_reads:  # what it opens and calls methods of is a file
-            files = {*cell.binds, "" if self._project.index(path).binds("open") else "open"}
-            calls = {call for call in calls if call.partition(".")[0] not in files}
+        if cell.only_reads:  # what it calls methods of is a file
+            calls = {call for call in calls if call.partition(".")[0] not in cell.binds}
         # What is handed over may be called: ``map(f, xs)``, ``partial(f)()``.
-        calls |= {
-            chain for chain in refs.arguments if is_def(self._project, self._names, path, chain)
-        }
+        calls |= {call for call in refs.arguments if is_def(self._project, self._names, path, call)}
         if not all(self._is_touched_quietly(path, chain, refs) for chain in sorted(refs.chains)):
-            return False
+            return True
         return not all(self._is_pure_call(path, call, 0, is_strict) for call in sorted(calls))
 
     def _only_changes_project(self, path: str, receivers: Collection[str]) -> bool:
@@ -165,7 +164,7 @@ class Purity:
         self, path: str, call: str, depth: int, is_strict: bool, times: int = 0
     ) -> bool:
         if depth > MAX_DEPTH or is_unknown_call(call):
-            return False
+            return depth <= MAX_DEPTH and self._judging.asks_to_look(call)
         chain, parens, method = call.partition("()")
         root, *rest = chain.split(".")
         index = self._project.index(path)
@@ -179,7 +178,8 @@ class Purity:
             names = [".".join(filter(None, (a.module, a.name, *rest))) for a in aliases]
             if parens and not method.startswith(".") and "partial" in chain:
                 return False  # what it calls is its argument
-            if method and not all(makes_new(name) for name in names):
+            looks = all(map(makes_new, names)) or self._judging.asks_to_look(method)
+            if method and not looks:
                 return False  # a method of something shared: ``getLogger("x").setLevel(10)``
             return all(is_pure_foreign(name) for name in names)
         bindings = present(self._project, self._names, path, chain)
@@ -192,7 +192,8 @@ class Purity:
                 called = min(times + bool(parens), 2)
                 if not self._is_pure_target(file, name, tail, cell, depth, is_strict, called):
                     return False
-                if method and not is_item(cell, tail, method):
+                looks = cell.kind == "def" and self._judging.asks_to_look(method)
+                if method and not looks and not is_item(cell, tail, method):
                     target = ".".join((name, *tail, *filter(None, method.split("."))))
                     if not self._is_quiet(file, target, depth + 1, is_strict):
                         return False
@@ -349,7 +350,7 @@ class Purity:
             times = 2
         return all(
             self._is_pure_call(file, chain, depth, is_strict, times)
-            for chain in sorted(refs.calls)
+            for chain in sorted(calls_in(self._project, file, refs))
             if not is_unknown_call(chain)
         )
 

@@ -128,6 +128,7 @@ class Refs:
         sets: attributes that it sets on such things, written likewise; ``first.names[]`` if it
             changes the value in place, ``first.[]`` the thing itself.
         later: functions defined right in it that only who gets them back may call.
+        opens_to_write: something called ``open`` may open a file for more than reading.
         tells: its caller may learn what is in the global that it changes (``silence``).
         stored: its JSON, of which attributes are read when they are asked for.
     """
@@ -166,6 +167,7 @@ class Refs:
     keeps_arguments: bool = False
     accumulates: bool = False
     tells: bool = False
+    opens_to_write: bool = False
     stored: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -244,7 +246,7 @@ SET_FIELDS: Final = (
 FLAG_FIELDS: Final = (
     "is_dynamic", "reflects", "reads_namespace", "imports_computed", "imports_asked",
     "finds_computed", "changes_parameters", "changes_unknown", "changes_closure",
-    "keeps_arguments", "accumulates", "tells",
+    "keeps_arguments", "accumulates", "tells", "opens_to_write",
 )  # fmt: skip
 
 _NOTHING: Final[frozenset[str]] = frozenset()

@@ -9,6 +9,7 @@ from typing import Final
 from pytest_cellcache.graph.cells import Def
 from pytest_cellcache.graph.foreign import INITIALISERS, METACLASS_METHODS
 from pytest_cellcache.graph.names import Names
+from pytest_cellcache.graph.newness import may_change
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import is_unknown_call
 from pytest_cellcache.graph.scopes import initialises
@@ -157,7 +158,7 @@ class Writers:
                 for chain in refs.chains - refs.calls:
                     for file, name, rest in self._names.resolve(path, chain).bindings:
                         bound = self._project.index(file).bound_by(name)
-                        if not rest and any(cell.kind == "value" for cell in bound):
+                        if not rest and any(c.kind == "value" and may_change(c) for c in bound):
                             yield file, name, ""
             for name in refs.stores:
                 yield path, name, ""

@@ -38,6 +38,7 @@ from pytest_cellcache.graph.scopes import (
     keyed,
     names_bound_in,
     naming_attribute,
+    opens_to_write,
     receiver_of,
     scope_of_loop,
     used_whole,
@@ -290,6 +291,8 @@ class Scanner:
         if chain == "sys.modules.get" and not self.found.note_lookup(*node.args[:1]):
             self.found.imports_computed = True
         self.found.note_import(name or attr, constants)
+        if "open" in (name, attr):
+            self.found.opens_to_write |= opens_to_write(node)
         self._children(naming_attribute(node, local), local)
 
     def _note_call(self, function: ast.expr, local: LocalScope) -> None:

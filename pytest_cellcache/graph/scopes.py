@@ -115,6 +115,7 @@ NEW_CONTAINERS: Final = frozenset(
 )
 
 
+_READING: Final = frozenset("rbtU")
 _OF_ATTRIBUTES: Final = ("getattr", "hasattr", "setattr", "delattr")
 
 
@@ -253,10 +254,26 @@ def callee_of(function: ast.expr, local: LocalScope) -> str | None:
         tail, inner = "." + inner.attr, inner.value
     if isinstance(inner, (ast.Constant, *NEW_NODES)):
         return None
-    if isinstance(inner, ast.Call):
-        called = chain_of(inner.func, local)
-        return f"{called}(){tail}" if called else ""
+    if isinstance(inner, ast.Call) and (called := chain_of(inner.func, local)):
+        return f"{called}(){tail}"
     return tail
+
+
+def opens_to_write(call: ast.Call) -> bool:
+    """Say whether a call of an ``open`` may be for more than reading, as far as its mode tells.
+
+    That is the second argument of the function, the first of a method of a path.
+    """
+    first = isinstance(call.func, ast.Name)
+    modes = [keyword.value for keyword in call.keywords if keyword.arg in ("mode", None)]
+    modes += call.args[first:]
+    if any(isinstance(each, ast.Starred) for each in call.args):
+        return True
+    given = [each.value if isinstance(each, ast.Constant) else None for each in modes]
+    return any(
+        not isinstance(each, int) and not (isinstance(each, str) and set(each) <= _READING)
+        for each in given
+    )
 
 
 def receiver_of(node: ast.Call, function: ast.Attribute) -> ast.expr:

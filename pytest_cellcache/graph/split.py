@@ -2,7 +2,8 @@
 
 Top-level statements become cells one by one. Compound statements (``if``, ``try``, ``for``, ...)
 are one cell that binds all their names, but the functions defined in them are defs of their own, so
-that a body counts only where it ran. What ``if TYPE_CHECKING:`` guards never runs and is left out.
+that a body counts only where it ran. What ``if TYPE_CHECKING:`` guards never runs and is left out;
+what runs in a main module only is kept apart.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pytest_cellcache.graph.bases import classes_in
 from pytest_cellcache.graph.cells import Alias, Cell, CellKind, Def, Table
 from pytest_cellcache.graph.docstrings import DEFS, FunctionDef, definitions_in, take_docstrings
 from pytest_cellcache.graph.exports import exports_of
+from pytest_cellcache.graph.mains import take_main
 from pytest_cellcache.graph.refs import MEMO, Refs, import_spec
 from pytest_cellcache.graph.scan import scan, scan_function
 from pytest_cellcache.graph.scopes import chain_of, is_new, names_bound_in, walk_scope
@@ -47,8 +49,10 @@ def split_cells(source: bytes) -> Table:
             code = digest_syntax(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return Table(code=digest_bytes(source), is_broken=True)
+    main = take_main(tree)
     documented = take_docstrings(tree)
-    return _Splitter(tree, documented).table(code)._replace(exports=exports_of(tree, source))
+    table = _Splitter(tree, documented).table(code)
+    return table._replace(exports=exports_of(tree, source), main=main)
 
 
 class _Splitter:
@@ -64,6 +68,7 @@ class _Splitter:
         self._futures: list[str] = []
         self._has_future_annotations = False
         self._raising: set[int] = set()
+        self._annotated: set[ast.AST] = set()
 
     def table(self, code: Digest) -> Table:
         body = self._tree.body
@@ -78,7 +83,7 @@ class _Splitter:
                     unguarded.update(self._loads[known:])
         self._has_future_annotations = "annotations" in self._futures
         self._raising = {id(statement) for statement in body if may_raise(statement)}
-        annotations = take_annotations(body)
+        annotations, self._annotated = take_annotations(body)
         for prefix, node in list(definitions_in(body, "")):
             self._take_markers(prefix, node)
             if isinstance(node, DEFS):
@@ -170,7 +175,8 @@ class _Splitter:
         for qualname, inner, refs in reversed(scanned):  # inner ones first
             if isinstance(inner, ast.Lambda):
                 continue
-            found.append(_make_def(qualname, inner, refs, is_method=bool(prefix)))
+            made = _make_def(qualname, inner, refs, is_method=bool(prefix))
+            found.append(made._replace(is_annotated=inner in self._annotated))
             inner.body = []
         self._defs += reversed(found)
         node.decorator_list = [d for d in node.decorator_list if not self._is_marker(d)]

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.graph.closure import Closure
+from pytest_cellcache.graph.mains import MAIN_MODULE
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.scan import scan_source
 from pytest_cellcache.lifecycle.units import Attempt
-from pytest_cellcache.model.keys import EXISTS, LISTING, MODULES, PROGRAM, WHOLE, Key
+from pytest_cellcache.model.keys import EXISTS, LISTING, MAIN, MODULES, PROGRAM, WHOLE, Key
 from pytest_cellcache.model.observation import (
     ALL_VARIABLES,
     UNKNOWN,
@@ -215,9 +216,12 @@ class ChildFootprints:
         places, modules = self._project.snapshot.places, self._project.modules
         found: set[Key] = set()
         for name, file in child.modules:
-            located = modules.find(name) if name != "__main__" else None
             path = places.relative(file)
-            if name != "__main__" and (located is None or located.file != path):
+            if name == MAIN_MODULE:
+                found.add(Key(MAIN, path))
+                continue
+            located = modules.find(name)
+            if located is None or located.file != path:
                 found.add(Key(WHOLE, path))
         for folder, names in child.search:
             path = places.relative(folder)
@@ -239,13 +243,13 @@ class ChildFootprints:
         elif kind == "script":
             text = os.path.normpath(os.path.join(child.folder, text))
             path = places.relative(text)
-            found.add(Key(EXISTS, path))
+            found |= {Key(EXISTS, path), Key(MAIN, path)}
             if places.is_first_party(text):
                 return found  # what it ran is in the trace
             found = {Key(PROGRAM, "", text)}
             content = self._project.snapshot.read(path)
             source = content.decode(errors="replace") if content is not None else None
-        ran = {file for name, file in child.modules if name == "__main__"}
+        ran = {file for name, file in child.modules if name == MAIN_MODULE}
         if source is None or (kind == "-m" and not ran):
             # Code from elsewhere: it may have read any attribute of what it imported.
             found |= {Key(WHOLE, places.relative(file)) for _, file in child.modules}

@@ -9,6 +9,7 @@ from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.reached import Reached
+from pytest_cellcache.lifecycle.firsts import FirstValues
 from pytest_cellcache.lifecycle.left import Left, modules_only
 from pytest_cellcache.lifecycle.producers import Change, unit_of
 from pytest_cellcache.lifecycle.readers import Readers
@@ -65,26 +66,33 @@ def with_producers(
     places: dict[object, list[Change]] = {}
     for change in changes:
         places.setdefault(change.place, []).append(change)
+    first = FirstValues(places, left)
 
     def live_edges(key: Key) -> frozenset[Key]:
         return left.hubs.get(key) or closure.live_edges(key)
 
     served: dict[object, int] = dict.fromkeys(places, 0)
     for _ in range(_MAX_PASSES):
+        grown = False
         live = {unit: own | frozenset(added.get(unit, ())) for unit, own in roots.items()}
+        live |= first.live()
         readers = Readers(project, names, live, live_edges, closure.loaded_first)
         # By the units that rest on them: very many places may have the same readers.
         resting: dict[int, set[Key]] = {}
         for place, group in places.items():
-            rests_on = frozenset[Key]().union(*(change.rests_on for change in group))
-            instead = frozenset(change.unit for change in group if change.unit is not None)
+            bits = first.take_readers(place, readers.bits_of(group[0]), readers)
+            later = [change for change in group if not change.is_first]
+            rests_on = frozenset[Key]().union(*(change.rests_on for change in later))
+            instead = frozenset(change.unit for change in later if change.unit is not None)
             fillers = group[0].fillers
-            bits = fully = readers.bits_of(group[0]) & ~served[place]
+            bits = fully = bits & ~served[place]
             if fillers:  # others may turn out to be that, too
                 filling = {h for h, keys in left.hubs.items() if not fillers.isdisjoint(keys)}
                 filling |= fillers
                 waiting = readers.units_in(bits)
-                fully = readers.bits_for(u for u in waiting if not live[u].isdisjoint(filling))
+                fully = readers.bits_for(
+                    u for u in waiting if not (live[u] | first.of(u)).isdisjoint(filling)
+                )
             served[place] |= fully
             for needs, some in ((rests_on, fully), (instead, bits & ~fully)):
                 units = readers.units_in(some)
@@ -93,7 +101,6 @@ def with_producers(
                 )
                 if some & ~met:
                     resting.setdefault(some & ~met, set()).update(needs)
-        grown = False
         for bits, needed in resting.items():
             hub = left.hub_of(frozenset(needed))
             is_code = any(key.kind == BODY for key in needed)
@@ -101,13 +108,16 @@ def with_producers(
                 more = added.setdefault(unit, set())
                 grown = grown or (hub not in more and is_code)
                 more.add(hub)
+        grown = first.grow(readers) or grown
         if not grown:  # what bodies that made a remembered value read counts, too
             break
+    for unit, reading in first.for_readers(readers):
+        added.setdefault(unit, set()).update(reading)
     loaded: dict[Key, frozenset[str]] = {}
     reached = Reached[Key](lambda key: modules_only(edges(key)))
     registering: dict[tuple[frozenset[str], str, str], Key] = {}
     for file, name in sorted(registers):
-        for unit in readers.of_register((file, name)):
+        for unit in readers.of_register((file, name)) & roots.keys():
             # Statements that may come to change it, too, in the modules that it rests on; those of
             # modules that are imported before the first test are told there (``entered``).
             modules = loaded.get(unit)

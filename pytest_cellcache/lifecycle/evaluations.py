@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from pytest_cellcache.graph.calls import Calls
 from pytest_cellcache.graph.digests import Digester
-from pytest_cellcache.graph.evaluated import CellPlace, Evaluations
+from pytest_cellcache.graph.evaluated import CellPlace, Evaluations, as_probed
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Place, Ran
 from pytest_cellcache.model.keys import BODY, MARKERS, NAME, Key
 from pytest_cellcache.model.observation import CodeRef, Observation
 
+_GETATTR: Final = "__getattr__"
 Statement = tuple[str, int]
 """File name and line."""
 
@@ -65,7 +67,8 @@ def evaluations_of(
             everywhere |= keys
         for position in positions:
             others = {key for key in keys if not lines[path].is_part_of(key, position)}
-            cells.setdefault((path, position), set()).update(others)
+            found = _ran(digester, path, position, others)
+            cells.setdefault((path, position), set()).update(found)
     traced = frozenset(places.relative(filename) for filename in modules)
     is_told = traced >= loaded
     calls = Calls(project, digester.names)
@@ -86,6 +89,25 @@ def evaluations_of(
         first,
     )
     return evaluations, frozenset(everywhere)
+
+
+def _ran(digester: Digester, path: str, position: int, keys: set[Key]) -> set[Key]:
+    """Give what evaluating a cell ran.
+
+    ``from module import name`` asks the ``__getattr__`` of the module for ``__path__``, too: what
+    it does of its own accord counts, but not what it answers to others.
+    """
+    cell = digester.project.index(path).table.cells[position]
+    if cell.kind != "import":
+        return keys
+    bindings = [b for name in cell.binds for b in digester.names.resolve(path, name).bindings]
+    answering = {file for file, name, _ in bindings if name == _GETATTR}
+    return {
+        as_probed(digester.project, digester.names, key)
+        if key.name == _GETATTR and key.path not in answering
+        else key
+        for key in keys
+    }
 
 
 def _is_quiet(digester: Digester, key: Key) -> bool:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from pytest_cellcache.graph.mains import MAIN_MODULE
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.lifecycle.inputs import GIVEN, Inputs
 from pytest_cellcache.model import reasons
@@ -23,6 +24,7 @@ from pytest_cellcache.model.keys import (
     IMPORTS,
     LISTING,
     LOG,
+    MAIN,
     MODE,
     MODULE,
     NAME,
@@ -133,6 +135,9 @@ class InputKeys:
         found |= {Key(DISTRIBUTION, "", name) for name in seen.distributions}
         for asked in seen.imports:
             module, _, wanted = asked.partition(":")
+            if module == MAIN_MODULE:
+                found |= {Key(MAIN, name) for name in self.names_of(wanted)}
+                continue
             found.add(Key(MODULE, "", module))
             source = self._source_of(module)
             if wanted:

@@ -56,6 +56,7 @@ class Change(NamedTuple):
             for how many there were.
         function: the one body whose variables lead to it, see ``StateChange.function``.
         defined: the words in ``word`` that are names of definitions, or of their modules.
+        is_first: it was made before the first test, and follows from nothing that tests left.
     """
 
     key: Key
@@ -68,6 +69,7 @@ class Change(NamedTuple):
     is_counter: bool = False
     function: Key | None = None
     defined: frozenset[str] = frozenset()
+    is_first: bool = False
 
     @property
     def place(self) -> tuple[Key, str, bool, frozenset[Key], Key | None]:
@@ -235,7 +237,8 @@ class Producers:
         for path, modules in sorted(closure.sets_modules.items()):
             needs = frozenset({Key(EFFECTS, path), Key(SURFACE, path)})
             self.changes += [
-                Change(Key(NAME, OUTSIDE, MODULES), name, False, needs, None) for name in modules
+                Change(Key(NAME, OUTSIDE, MODULES), name, False, needs, None, is_first=True)
+                for name in modules
             ]
         for changed in sorted(closure.changed_at_import):
             place = attribute_of(changed)[0]
@@ -244,7 +247,8 @@ class Producers:
                 words, is_keyed = words_entered(path, cell, changed, keys_of)
                 for word in words:
                     made = Change(Key(NAME, *place), word, is_keyed, rests_on, None)
-                    self.changes.append(made)
+                    is_first = path in closure.loaded_first
+                    self.changes.append(made._replace(is_first=is_first))
 
     def _makers(
         self, path: str, change: StateChange, ran: Ran, writers: Writers

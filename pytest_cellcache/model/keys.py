@@ -16,6 +16,7 @@ DOC: Final = "doc"
 ANNOTATIONS: Final = "annotations"
 EXPORT: Final = "export"
 HOOKS: Final = "hooks"
+MAIN: Final = "main"
 WHOLE: Final = "whole"
 SURFACE: Final = "surface"
 MODULE: Final = "module"
@@ -58,6 +59,7 @@ CODE_KINDS: Final = frozenset(
         ANNOTATIONS,
         EXPORT,
         HOOKS,
+        MAIN,
         WHOLE,
         SURFACE,
     }
@@ -86,6 +88,7 @@ class Key(NamedTuple):
     ``annotations`` Python file           qualified name; annotations of that function
     ``export``   Python file              global name; whether a plain ``__all__`` lists it
     ``hooks``    Python file              empty; names of the pytest hooks it defines
+    ``main``     Python file              empty; what runs only where it is the main module
     ``whole``    Python file              empty; the whole file as code
     ``surface``  Python file              empty; all of it that importing it evaluates
     ``module``   empty                    dotted name; the first-party file it resolves to, or the

@@ -158,7 +158,8 @@ class Observation(NamedTuple):
         distributions: distributions whose metadata was looked for; ``*`` for all of them,
             ``entry-points`` for what they offer.
         imports: names of modules asked for through ``importlib.import_module``, with what was
-            taken of them where that is known: ``mod:Class.name``.
+            taken of them where that is known: ``mod:Class.name``. Of a file that was run as the
+            main module ``__main__:`` and its path.
         children: programs started as child processes that nobody traced (argv[0], what a shell
             was given, or a word such as ``fork``).
         on_stack: the project's code that was running when ``children`` were started or all

@@ -10,7 +10,8 @@ import functools
 import gc
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator
+import typing
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from pytest_cellcache.trace import audit
@@ -77,9 +78,17 @@ def _functions_in(modules: Iterable[types.ModuleType]) -> Iterator[types.Functio
             continue
         if type(thing) is types.FunctionType:
             yield thing
+            yield from _overloads_of(thing)
         elif issubclass(type(thing), type) and id(thing) not in seen:
             seen.add(id(thing))
             stack += list(type.__dict__["__dict__"].__get__(thing).values())
+
+
+def _overloads_of(function: types.FunctionType) -> Sequence[types.FunctionType]:
+    """Give what ``typing.overload`` keeps beside a function, which no module leads to (3.11+)."""
+    get: Any = getattr(typing, "get_overloads", None)
+    found: Sequence[Any] = get(function) if get is not None else ()
+    return [each for each in found if type(each) is types.FunctionType]
 
 
 def _is_unread(function: types.FunctionType) -> bool:

@@ -1,6 +1,7 @@
 """Notices which modules code asks for by a name that no source tells.
 
-By ``importlib.import_module``, whose argument may be computed, or by a pickle. A module that is
+By ``importlib.import_module``, whose argument may be computed, by a pickle, or by ``runpy``, which
+runs one as the main module. A module that is
 loaded already raises no event when it is asked for again. ``__import__``, which every import
 statement goes through, is left alone.
 """
@@ -11,9 +12,10 @@ import dis
 import functools
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from pytest_cellcache.trace import unit
@@ -98,11 +100,21 @@ def _note(name: object, package: object) -> None:
 def on_exec(args: tuple[Any, ...]) -> None:
     """Note what code imports that nobody has read as a source."""
     code = args[0]
+    if getattr(code, "co_name", None) == "<module>":
+        _note_main(code)
     if _IMPORT in getattr(code, "co_code", b"")[::2] and (hearers := reach(*caller())):
         for each in dis.get_instructions(code):
             if each.opcode == _IMPORT and each.argval:
                 name = str(each.argval)
                 unit.charge(lambda open_, name=name: open_.ask_for(name), hearers)  # type: ignore[misc]
+
+
+def _note_main(code: CodeType) -> None:
+    """Note that ``runpy`` runs a file as the main module, what asks for that name included."""
+    module, frame = caller()
+    if module == "runpy" and frame is not None and frame.f_locals.get("mod_name") == "__main__":
+        main = f"__main__:{os.path.abspath(code.co_filename)}"
+        unit.charge(lambda each: each.ask_for(main), reach(module, frame))
 
 
 def on_find_class(args: tuple[Any, ...]) -> None:

@@ -136,3 +136,51 @@ def test_a_child_may_look_at_them(suite: Suite) -> None:
     assert "test_it.py::test_child" in ran.live
     if IS_KNOWN:
         assert ran.live == ["test_it.py::test_child"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11) or not IS_KNOWN, reason="nothing keeps them")
+def test_of_overloads(suite: Suite) -> None:
+    suite.write(
+        "lib.py",
+        """
+        import typing
+
+        class Box:
+            @typing.overload
+            def take(self, a: int) -> int: ...
+            @typing.overload
+            def take(self, a: str) -> str: ...
+            def take(self, a):
+                return a
+
+        @typing.overload
+        def f(a: int) -> int: ...
+        @typing.overload
+        def f(a: str) -> str: ...
+        def f(a):
+            return a
+        """,
+    )
+    suite.write(
+        "test_it.py",
+        """
+        import typing
+        import lib
+
+        def test_take(): assert lib.Box().take(1) == 1
+        def test_f(): assert lib.f(1) == 1
+        """,
+    )
+    suite.both()
+    suite.edit("lib.py", "take(self, a: str) -> str", "take(self, a: bytes) -> bytes")
+    assert suite.both().live == []
+    suite.edit("lib.py", "def f(a: str) -> str", "def f(a: bytes) -> bytes")
+    assert suite.both().live == []
+    suite.edit(
+        "test_it.py",
+        "assert lib.f(1) == 1",
+        "assert len({str(typing.get_type_hints(f)) for f in typing.get_overloads(lib.f)}) == 2",
+    )
+    assert suite.both().names == ["test_f"]
+    suite.edit("lib.py", "def f(a: bytes) -> bytes", "def f(a: int) -> int")
+    assert "test_f" in suite.both().names

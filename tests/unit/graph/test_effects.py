@@ -70,6 +70,11 @@ def quiet(value):
     new = {}
     new[value] = 1
     return [n for n in new]
+class Wild:
+    @property
+    def touch(self): exec("1")
+    def __lshift__(self, other): exec("2")
+    def read_text(self): exec("3")
 class Quiet:
     def __init__(self, a, b=(), c=("x", (1, None))):
         self.a = [a]
@@ -98,6 +103,13 @@ EFFECTS = {
     "method in a comprehension": "done = [p.install() for p in [state.Plugin()]]",
     "property": "state.Plugin().touch",
     "with": "with state.Plugin(): pass",
+    "property that is looked at": "wild = state.Wild()\nX = wild.touch",
+    "operator of an object": "wild = state.Wild()\nX = wild << 1",
+    "file that is written": "X = open('a', 'w').read()",
+    "file of an unknown mode": "import sys\nX = open('a', sys.argv[0]).read()",
+    "method of a path that writes": "import pathlib\nX = (pathlib.Path() / 'a').touch()",
+    "reading method of the project's": "X = [state.Wild()][0].read_text()",
+    "reading method of what a function gives": "X = state.identity(1).read_text()",
     "operator": "state.Plugin() << 1",
     "attribute of the target of a loop": "for k in (state.K,):\n    k.x = 1",
     "item of the target of a loop": "for d in (state.D,):\n    d['x'] = 1",
@@ -199,6 +211,15 @@ def test_what_changes_its_own_module_s_object_is_part_of_it(world: Any) -> None:
 
 
 NO_EFFECTS = {
+    "text of a path": "import pathlib\nX = (pathlib.Path(__file__).parent / 'a').read_bytes()",
+    "text of a resource": "from importlib import resources\n"
+    "X = resources.files('a').joinpath('b').read_bytes().strip()",
+    "data of a package": "import pkgutil\nX = pkgutil.get_data('a', 'b').decode()",
+    "file that is read": "import json\nX = json.loads(open('a', 'rb').read())",
+    "file that a function reads": "def read(a):\n    with open(a, encoding='utf-8') as f:\n"
+    "        return [line.strip() for line in f]\nX = read('a')[0].lower()",
+    "key of a sort": "X = sorted({'b', 'a'}, key=lambda text: text.lower())",
+    "texts of lines": "X = [line.strip() for line in open('a')]",
     "def": "def f(): state.set_global(1)",
     "class": "class F:\n    def m(self): state.set_global(1)",
     "constant": "X = 1",

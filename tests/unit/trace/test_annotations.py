@@ -4,6 +4,7 @@ import functools
 import inspect
 import sys
 import types
+import typing
 from collections.abc import Iterator
 
 import pytest
@@ -101,3 +102,25 @@ def test_parameters_of_types_are_no_annotations(watch: AnnotationWatch) -> None:
     assert unread(watch, module) == {1, 2}
     assert module.f.__annotations__
     assert unread(watch, module) == {2}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="nothing keeps them")
+def test_functions_that_only_typing_leads_to(watch: AnnotationWatch) -> None:
+    module = types.ModuleType("overloading")
+    source = """
+import typing
+@typing.overload
+def f(a: int) -> int: ...
+@typing.overload
+def f(a: str) -> str: ...
+def f(a): return a
+class Kind:
+    @typing.overload
+    def m(self, a: int) -> int: ...
+    def m(self, a): return a
+"""
+    execute(module, source)
+    assert unread(watch, module) == {3, 5, 9}
+    first, _ = typing.get_overloads(module.f)
+    assert typing.get_type_hints(first)
+    assert unread(watch, module) == {5, 9}

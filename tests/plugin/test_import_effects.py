@@ -1,0 +1,185 @@
+"""What evaluating a statement may change decides who runs when it is edited."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Suite
+
+_CONF = """
+    import sys
+
+    class Conf:
+        @property
+        def limit(self):
+            sys.setrecursionlimit(4321)
+            return 1
+
+        def __or__(self, other):
+            sys.setrecursionlimit(4321)
+            return 1
+
+    conf = Conf()
+    """
+_LIMIT = """
+    import sys
+    import conf
+
+    def test_limit():
+        assert sys.getrecursionlimit() != 4321
+    """
+
+
+@pytest.mark.parametrize("statement", ["VALUE = conf.limit", "VALUE = conf | 1"])
+def test_operators_and_properties_may_change_anything(suite: Suite, statement: str) -> None:
+    suite.write("conf.py", _CONF)
+    suite.write("test_a.py", _LIMIT)
+    suite.both()
+    with (suite.path / "conf.py").open("a") as file:
+        file.write(f"\n{statement}\n")
+    assert suite.both().code == 1
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        "(HERE / 'data.json').read_text()",
+        "open(HERE / 'data.json').read()",
+        "read('data.json')",
+        "load('data.json')",
+        "resources.files('pack').joinpath('data.json').read_text().strip()",
+        "pkgutil.get_data('pack', 'data.json').decode()",
+        "sorted(json.loads((HERE / 'data.json').read_bytes()), key=lambda key: key.lower())",
+    ],
+)
+def test_reading_a_file_changes_nothing(suite: Suite, reading: str) -> None:
+    head = """
+import json, pkgutil
+from importlib import resources
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+def read(name):
+    with open(HERE / name, encoding="utf-8") as file:
+        return [line.strip() for line in file]
+
+def load(name):
+    with (HERE / name).open("rb") as file:
+        return json.load(file)
+
+def other():
+    return 1
+
+"""
+    suite.write("pack/__init__.py", "")
+    suite.write("pack/data.json", '{"a": 1}')
+    suite.write("pack/core.py", f"{head}DATA = {reading}\n")
+    suite.write(
+        "test_a.py",
+        """
+        from pack import core
+
+        def test_data():
+            assert core.DATA
+
+        def test_other():
+            assert core.other() == 1
+        """,
+    )
+    suite.both()
+    suite.write("pack/core.py", f"{head}DATA = [{reading}]\n")
+    assert suite.both().names == ["test_data"]
+    suite.write("pack/data.json", '{"b": 1}')
+    assert suite.both().names == ["test_data"]
+
+
+def test_who_reads_what_a_call_set_rests_on_the_call_not_on_all_its_module_holds(
+    suite: Suite,
+) -> None:
+    suite.write(
+        "plugs.py",
+        """
+        LOADED = False
+
+        def ensure():
+            global LOADED
+            LOADED = True
+        """,
+    )
+    suite.write("tool.py", "import plugs\n\ndef other(a):\n    return 1\n\nplugs.ensure()\n")
+    suite.write("test_tool.py", "import tool\n\ndef test_other():\n    assert tool.other(1)\n")
+    suite.write("test_plugs.py", "import plugs\n\ndef test_plugs():\n    assert plugs.LOADED\n")
+    suite.both()
+    suite.edit("tool.py", "other(a)", "other(a, b=1)")
+    assert suite.both().names == ["test_other"]
+    suite.edit("tool.py", "plugs.ensure()", "if not plugs.LOADED:\n    plugs.ensure()")
+    assert "test_plugs" in suite.both().names
+    suite.edit("tool.py", "    plugs.ensure()", "    pass")
+    assert suite.both().code == 1
+
+
+def test_what_a_module_answers_counts_for_who_asks_it(suite: Suite) -> None:
+    """``from core import new`` asks the ``__getattr__`` of ``core``, too: for ``__path__``."""
+    suite.write("late.py", "def old():\n    return 3\n")
+    suite.write(
+        "core.py",
+        """
+        def new():
+            return 1
+
+        def __getattr__(name):
+            if name in ("old", "older"):
+                from late import old
+                return old
+            raise AttributeError(name)
+        """,
+    )
+    suite.write("test_new.py", "from core import new\n\ndef test_new():\n    assert new()\n")
+    suite.write("test_old.py", "from core import old\n\ndef test_old():\n    assert old()\n")
+    suite.write("test_older.py", "import core\n\ndef test_older():\n    assert core.older()\n")
+    suite.both()
+    suite.edit("late.py", "def old():", "def old(a=1):")
+    assert sorted(suite.both().names) == ["test_old", "test_older"]
+    suite.edit("core.py", "return old", "result = old\n        return result")
+    assert sorted(suite.both().names) == ["test_old", "test_older"]
+    suite.edit("core.py", "raise AttributeError(name)", "raise TypeError(name)")
+    assert suite.both().code == 2
+    suite.edit(
+        "core.py", "raise TypeError(name)", "new.asked = True\n    raise AttributeError(name)"
+    )
+    assert "test_new" in suite.both().names
+
+
+def test_handing_something_over_changes_no_constant(suite: Suite) -> None:
+    suite.write(
+        "lib.py",
+        """
+        LIMIT = 3
+
+        def put(into, key):
+            into[key] = 1
+
+        def fill():
+            found = {}
+            put(found, LIMIT)
+            return found
+
+        FOUND = fill()
+        """,
+    )
+    suite.write(
+        "test_lib.py",
+        """
+        import lib
+
+        def test_limit(): assert lib.LIMIT
+        def test_found(): assert lib.FOUND
+        """,
+    )
+    suite.both()
+    suite.edit("lib.py", "FOUND = fill()", "FOUND = [fill()]")
+    assert suite.both().names == ["test_found"]
