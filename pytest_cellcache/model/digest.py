@@ -34,6 +34,7 @@ another schema are ignored, never migrated):
 14. what tests leave in long-lived objects, by content; docstrings of what functions define; what
    modules set for the whole process; variables that were given to who reads them
 15. variables that children were given, and those that are read by way of others
+16. what calls that are statements of their own change; producers that ran later, by name only
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from typing import Any, NewType
 Digest = NewType("Digest", str)
 """Lower-case hex of 128-bit XXH3 (32 characters)."""
 
-SCHEMA = 15
+SCHEMA = 16
 
 ABSENT = Digest("absent")
 """Stands for "there is no such thing", so that its appearance is a change."""
