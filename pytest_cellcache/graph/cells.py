@@ -38,7 +38,7 @@ class Cell(NamedTuple):
         classes: qualified names of classes in it, as ``classes_in`` gives them.
         imported: what an ``import`` cell imports, as ``Refs.imports``.
         is_change: an ``effect`` cell that assigns, deletes or calls a mutating method, and calls
-            nothing else on an object.
+            nothing else on an object; or that is a call of a global.
         is_new: what it binds is an object that nobody else has.
         is_decorated: something may read what it binds as soon as it is bound.
         metaclass: the one among ``bases`` that the class is no subclass of.

@@ -119,3 +119,13 @@ def values_named(project: Project, names: Names, path: str, refs: Refs) -> set[P
 
 def _bound(project: Project, file: str, name: str) -> list[Cell]:
     return project.index(file).bound_by(name)
+
+
+def only_changes_own(project: Project, path: str, cell: Cell) -> bool:
+    """Say whether a statement only changes objects in place, or calls functions of its own module.
+
+    What these do is looked at as where their result gets a name.
+    """
+    refs = cell.refs
+    is_own = bool(refs.calls) and refs.calls <= project.index(path).defs.keys()
+    return (is_own or bool(refs.receivers)) and cell.is_change and not refs.attr_stores

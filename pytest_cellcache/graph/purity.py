@@ -30,6 +30,7 @@ from pytest_cellcache.graph.leading import (
     is_foreign,
     is_foreign_maker,
     is_own_object,
+    only_changes_own,
     passes_values,
     values_named,
 )
@@ -110,7 +111,11 @@ class Purity:
             return False
         refs = cell.refs
         is_plain = cell.only_binds or cell.only_reads
-        if cell.kind == "effect" and not is_plain and not self._only_changes_own(path, cell):
+        if (
+            cell.kind == "effect"
+            and not is_plain
+            and not only_changes_own(self._project, path, cell)
+        ):
             return True
         if not self._only_changes_project(path, refs.receivers):
             return True
@@ -152,10 +157,6 @@ class Purity:
             return self._is_quiet(path, inner, 1, False)
         known = any(name.startswith(inner + ".") for name in defs)
         return known and self._classes.has_quiet(path, inner, INITIALISERS, 1, False)
-
-    def _only_changes_own(self, path: str, cell: Cell) -> bool:
-        """Say whether a statement does nothing but change objects of its own module in place."""
-        return bool(cell.refs.receivers) and cell.is_change and not cell.refs.attr_stores
 
     def _index(self, file: str, name: str) -> list[Cell]:
         return self._project.index(file).bound_by(name)

@@ -103,6 +103,12 @@ def is_change(statement: ast.stmt) -> bool:
     )
 
 
+def is_call(statement: ast.stmt) -> bool:
+    """Say whether a statement is a call of a global: ``setup()``."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+
+
 def is_name_target(node: ast.expr) -> bool:
     """Say whether an assignment to something only binds names."""
     if isinstance(node, (ast.Tuple, ast.List)):

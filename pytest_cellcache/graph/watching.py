@@ -71,6 +71,11 @@ class Watching:
         return row
 
 
+def lists_subclasses(index: Index) -> bool:
+    """Say whether code of a module asks classes for their subclasses."""
+    return any("__subclasses__" in refs.attrs for refs in _code(index))
+
+
 def _row_of(index: Index) -> Row:
     specs = set(index.table.loads)
     for refs in _code(index):

@@ -20,7 +20,7 @@ from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.imports import Imports
 from pytest_cellcache.graph.modules import Modules
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.graph.watching import Watching
+from pytest_cellcache.graph.watching import Watching, lists_subclasses
 from pytest_cellcache.hooks.facets import facets_of, own_facets_of
 from pytest_cellcache.hooks.options import OptionWatch
 from pytest_cellcache.hooks.outputs import outputs_of
@@ -39,6 +39,7 @@ STAT_NOTE: Final = "stat"
 _DISTRIBUTIONS_NOTE: Final = "distributions"
 _PATH_NOTE: Final = "search path"
 _WATCHING_NOTE: Final = "watching"
+_SUBCLASSES_NOTE: Final = "subclasses"
 
 
 class Basis:
@@ -132,6 +133,18 @@ class Basis:
         if not self.watching.rows.keys() <= self._watching.keys():
             data = json.dumps(self.watching.rows, separators=(",", ":"))
             self._store.put_note(_WATCHING_NOTE, data.encode())
+
+    def lists_subclasses(self, files: Iterable[str]) -> bool:
+        """Say whether code of some files asks classes for their subclasses, or did in another run.
+
+        A test that does may be replayed now, and not even be imported.
+        """
+        if self._store.get_note(_SUBCLASSES_NOTE) is not None:
+            return True
+        found = any(lists_subclasses(self.project.index(file)) for file in files)
+        if found and self._settings.may_write:
+            self._store.put_note(_SUBCLASSES_NOTE, b"1")
+        return found
 
     def _lay(self) -> None:
         self.digester = Digester(self.project)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import types
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Final
 
@@ -276,8 +276,14 @@ def make_watch(places: Places, concerns: Callable[[str], bool], basis: Basis | N
     def writes(filename: str) -> set[str]:
         return reached_out(basis.project.index(places.relative(filename))) if basis else set()
 
+    def lists_subclasses(filenames: Iterable[str]) -> bool:
+        return basis is not None and basis.lists_subclasses(map(places.relative, filenames))
+
+    def stays(filename: str) -> bool:
+        return filename.startswith(tops)
+
     tops = tuple(os.path.join(top, "") for top in (places.root, *map(os.path.abspath, sys.path)))
-    files = Files(concerns, is_alias, imports_of, writes, lambda file: file.startswith(tops))
+    files = Files(concerns, is_alias, imports_of, writes, stays, lists_subclasses)
     return StateWatch(files)
 
 

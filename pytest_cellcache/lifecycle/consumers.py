@@ -130,14 +130,16 @@ def with_producers(
                 keys = (Key(REGISTERS, module, f"{file}::{name}") for module in modules)
                 registering[modules, file, name] = left.hub_of(frozenset(keys))
             added.setdefault(unit, set()).add(registering[modules, file, name])
-    for unit in left.units.keys() & added.keys():
-        left.units[unit] |= added[unit]
     sides = left.sides()
+    for unit in left.units.keys() & added.keys():
+        left.units[unit] |= sides.without_later(unit, frozenset(added[unit]))
     found = []
     for row in rows:
         unit = left.key_of(row.attempt)
         new = frozenset(added.get(unit, ()))
         around = sides.around(unit, new)
+        if around.later:
+            new = sides.without_later(unit, new)
         if len(new) > _FEW:
             new = frozenset({left.hub_of(new)})  # many units rest on the same
         found.append(Kept(row.attempt, row.roots | new, *around))

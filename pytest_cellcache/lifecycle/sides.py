@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pytest_cellcache.lifecycle.gathering import places_in
 from pytest_cellcache.lifecycle.producers import unit_of
 from pytest_cellcache.lifecycle.setters import is_within
-from pytest_cellcache.model.keys import Key
+from pytest_cellcache.model.keys import UNIT, Key
+
+_MOST_KEYS: Final = 200
+"""Keys that are looked through for each unit that rests on them."""
 
 
 class Around(NamedTuple):
@@ -98,6 +101,19 @@ class Sides:
             else:
                 later += [self._names[rank] for rank in ranks]
         return Around(before, tuple(later), tuple(either))
+
+    def without_later(self, unit: Key, roots: frozenset[Key]) -> frozenset[Key]:
+        """Leave out the tests that ran after a unit: what they do now makes no difference to it.
+
+        Not where there are very many keys, which others share.
+        """
+        own = self._tests.get(unit)
+        every = frozenset[Key]().union(*(self._hubs.get(root, (root,)) for root in roots))
+        if own is None or len(every) > _MOST_KEYS:
+            return roots
+        return frozenset(
+            key for key in every if key.kind != UNIT or self._tests.get(key, own) <= own
+        )
 
     def _join(self, keys: Iterable[Key]) -> _Found:
         tests = fixtures = 0

@@ -34,7 +34,8 @@ another schema are ignored, never migrated):
 14. what tests leave in long-lived objects, by content; docstrings of what functions define; what
    modules set for the whole process; variables that were given to who reads them
 15. variables that children were given, and those that are read by way of others
-16. where the bodies of functions begin; environments without what tells runs of a service apart
+16. where the bodies of functions begin; environments without what tells runs of a service apart;
+   what calls that are statements of their own change; producers that ran later, by name only
 """
 
 from __future__ import annotations

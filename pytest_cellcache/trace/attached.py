@@ -11,13 +11,13 @@ import sys
 from typing import Any, Final
 
 from pytest_cellcache.trace import audit, unit
+from pytest_cellcache.trace.databases import Authorizer
 from pytest_cellcache.trace.inputs import note_database
 from pytest_cellcache.trace.origin import process_reach
 from pytest_cellcache.trace.shims import Shim
 
 _ATTACH: Final = 24
 """``SQLITE_ATTACH``; ``sqlite3`` gives it no name."""
-_ALLOWED: Final = 0
 _HOLDERS: Final = ("_sqlite3", "sqlite3.dbapi2", "sqlite3")
 _FIRST: Final = "/sqlite3/dbapi2.py"
 
@@ -81,10 +81,10 @@ class _Connecting(Shim):
 def _watch(connection: Any) -> None:
     plain: Any = sys.modules["_sqlite3"].Connection
     if unit.LISTENERS and isinstance(connection, plain):
-        plain.set_authorizer(connection, _authorize)
+        plain.set_authorizer(connection, Authorizer(_note))
 
 
-def _authorize(action: int, name: str | None, *_: object) -> int:
+def _note(action: int, name: str | None) -> None:
     if action == _ATTACH:
         try:
             if name is not None:
@@ -93,4 +93,3 @@ def _authorize(action: int, name: str | None, *_: object) -> int:
                 unit.charge(lambda each: each.start_child("sqlite3"), hearers)
         except unit.TROUBLES:
             unit.confess()
-    return _ALLOWED

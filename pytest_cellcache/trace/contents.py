@@ -12,12 +12,14 @@ counts, too.
 
 from __future__ import annotations
 
+import array
 import collections
 import datetime
 import decimal
 import enum
 import functools
 import gc
+import itertools
 import pathlib
 import re
 import sys
@@ -344,6 +346,8 @@ def _ways() -> Iterator[tuple[type, Callable[[Contents, Any], None]]]:
         yield kind, take._take_builtin
     for kind in (pathlib.PosixPath, pathlib.PurePosixPath, pathlib.PureWindowsPath):
         yield kind, _by_text(kind.__name__, str)
+    for kind in (datetime.date, datetime.timedelta, bytearray, array.array, itertools.count):
+        yield kind, _by_text(kind.__name__, repr)
     yield from (
         (collections.deque, _take_deque),
         (_ITEM, _by_parts("item", lambda made: made.__reduce__()[1])),
@@ -356,13 +360,10 @@ def _ways() -> Iterator[tuple[type, Callable[[Contents, Any], None]]]:
         (datetime.time, take._take_time),
         (types.GenericAlias, take._take_alias),
         (types.ModuleType, take._take_module),
-        (datetime.date, _by_text("date", repr)),
-        (datetime.timedelta, _by_text("timedelta", repr)),
         (datetime.timezone, _by_text("timezone", repr)),
         (decimal.Decimal, _by_text("decimal", repr)),
         (uuid.UUID, _by_text("uuid", str)),
         (object, _by_text("object", lambda _: "")),
-        (bytearray, _by_text("bytearray", repr)),
         (collections.defaultdict, lambda c, v: (c._take(v.default_factory), c._take_mapping(v))[1]),
         (types.MappingProxyType, _by_parts("proxy", gc.get_referents)),
         (types.SimpleNamespace, _by_parts("namespace", lambda value: [vars(value)])),
@@ -375,10 +376,7 @@ def _ways() -> Iterator[tuple[type, Callable[[Contents, Any], None]]]:
             property,
             _by_parts("property", lambda made: (made.fget, made.fset, made.fdel, made.__doc__)),
         ),
-        (
-            functools.partial,
-            _by_parts("partial", lambda p: (p.func, p.args, p.keywords, vars(p))),
-        ),
+        (functools.partial, _by_parts("partial", lambda p: (p.func, p.args, p.keywords, vars(p)))),
     )
 
 

@@ -11,8 +11,10 @@ from typing import Any, Final
 
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
-from pytest_cellcache.trace.parts import MAX_ITEMS, SKIPPED_MEMBERS, is_atom, is_ref
+from pytest_cellcache.trace.looks import function_ids
+from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, SKIPPED_MEMBERS, is_atom, is_ref
 from pytest_cellcache.trace.slots import Slots
+from pytest_cellcache.trace.subclasses import Subclasses
 
 _HEAP_TYPE: Final = 1 << 9
 """``Py_TPFLAGS_HEAPTYPE``: made by a class statement; the collector sees slots of its instances."""
@@ -84,6 +86,12 @@ class Held:
         if self.kind == "mapping":
             return dict.__len__(self.thing) <= MAX_ITEMS
         return self.kind == "namespace" and len(self.thing) <= MAX_ITEMS
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it holds nothing but what its content tells (``trace.contents``)."""
+        is_beside = self.ids is function_ids or isinstance(self.ids, Subclasses)
+        return not is_beside and type(self.thing) is not LRU
 
     def items(self) -> Any:
         return self.thing.items() if self.kind == "namespace" else dict.items(self.thing)

@@ -59,6 +59,7 @@ class Files(NamedTuple):
         stays: says whether a file lies where modules of the project do. Modules that a test has
             made elsewhere may go as soon as it lets go of them: they are watched if they are still
             loaded when it ends.
+        lists_subclasses: says whether code of some files asks classes for their subclasses.
     """
 
     is_first_party: Callable[[str], bool]
@@ -66,6 +67,7 @@ class Files(NamedTuple):
     imports_of: Callable[[str], Iterable[str] | None] = lambda _: None
     writes: Callable[[str], Iterable[str]] = lambda _: ()
     stays: Callable[[str], bool] = lambda _: True
+    lists_subclasses: Callable[[Iterable[str]], bool] = lambda _: False
 
 
 class Layout:
@@ -164,9 +166,8 @@ class Layout:
 
     def _extend(self) -> None:
         grown, self._grown = self._grown, []
-        for batch in grown:
-            if not batch.is_settled:
-                batch.extend()
+        for batch in (each for each in grown if not each.is_settled):
+            batch.extend()
 
     def _turn_to(self, filename: str) -> None:
         """Lay out for a module from now on; ``""`` for what belongs to none."""

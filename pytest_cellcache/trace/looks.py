@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import itertools
 import operator
 import random
 import sys
+import threading
 import types
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
 
-from pytest_cellcache.model.digest import digest_bytes
+from pytest_cellcache.trace.databases import Authorizer
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.parts import (
     LRU,
     MAX_ITEMS,
     first_of,
-    is_connection,
+    is_of_database,
     is_of_pattern,
+    parts_to_set,
     value_of,
     way_to,
 )
+from pytest_cellcache.trace.progress import progress_of
 
 # A thread may change the size of what is iterated over between any two calls. Then it is looked at
 # again: copying it first would cost more than a try.
@@ -121,6 +125,11 @@ def _buffer_ids(buffer: Any) -> list[int]:
         return []
 
 
+def function_ids(function: Any) -> list[int]:
+    """Identify what can be set of a function, but what somebody reads of its annotations."""
+    return [*map(identity, parts_to_set(function))]
+
+
 def order_ids(mapping: Any) -> list[int]:
     """Identify the keys of an ``OrderedDict`` in their order, which its values do not tell."""
     try:
@@ -129,13 +138,13 @@ def order_ids(mapping: Any) -> list[int]:
         return order_ids(mapping)
 
 
+_LOCK: Final[Any] = type(threading.Lock())
 # Through the builtin types: subclasses may override whatever they like. Who needs to remember what
 # was there is a class, made for each.
 LOOKS: Final[tuple[tuple[Any, Any], ...]] = (
     (list, _list_ids),
     (set, _set_ids),
     (deque, _deque_ids),
-    (bytearray, lambda value: [hash(digest_bytes(value))]),
     (LRU, MemoLook),
     (types.GeneratorType, _generator_ids),
     (types.AsyncGeneratorType, _generator_ids),
@@ -143,7 +152,8 @@ LOOKS: Final[tuple[tuple[Any, Any], ...]] = (
     (io.StringIO, _buffer_ids),
     (io.BytesIO, _buffer_ids),
     (random.Random, lambda value: [hash(random.Random.getstate(value))]),
-    (types.FunctionType, lambda made: [identity(made.__defaults__)]),
+    (types.FunctionType, function_ids),
+    (_LOCK, lambda lock: [_LOCK.locked(lock)]),
     (enumerate, lambda value: [int(enumerate.__reduce__(value)[1][1])]),
     (itertools.count, lambda value: [hash(itertools.count.__repr__(value))]),
     (ContextVar, lambda variable: [identity(value_of(variable))]),
@@ -155,16 +165,18 @@ def look_of(kind: type) -> Any:
     for known, look in LOOKS:
         if issubclass(kind, known):
             return look
-    return _rows_changed if is_connection(kind) else None
+    return _work_done if is_of_database(kind, "Connection") else progress_of(kind)
 
 
-def _rows_changed(connection: Any) -> list[int]:
-    """Count what was done to the rows of a database through a connection, which asks nothing."""
-    for base in type.__getattribute__(type(connection), "__mro__"):
-        members = type.__getattribute__(base, "__dict__")
-        if "total_changes" in members and "executescript" in members:
-            try:
-                return [int(members["total_changes"].__get__(connection))]
-            except (sys.modules["sqlite3"].Error, TypeError):  # closed, or another thread's
-                return [-1]
-    return []
+def _work_done(connection: Any) -> list[int]:
+    """Count what was done through a connection of ``sqlite3``; nothing is asked of the database.
+
+    Rows are counted by SQLite, what else is defined by our authorizer, unless there is another.
+    """
+    plain = sys.modules["sqlite3"].Connection
+    defined = [each.defined for each in gc.get_referents(connection) if type(each) is Authorizer]
+    try:
+        is_open = plain.in_transaction.__get__(connection)
+        return [plain.total_changes.__get__(connection), is_open, *defined]
+    except (sys.modules["sqlite3"].Error, TypeError):  # closed, or another thread's
+        return [-1]

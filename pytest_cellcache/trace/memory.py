@@ -20,7 +20,15 @@ from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.modules import is_imported
-from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, SKIPPED_MEMBERS, value_of
+from pytest_cellcache.trace.parts import (
+    LRU,
+    MAX_ITEMS,
+    SET_OF_FUNCTIONS,
+    SKIPPED_MEMBERS,
+    parts_to_set,
+    value_of,
+)
+from pytest_cellcache.trace.progress import bytes_ids, bytes_of, put_bytes
 from pytest_cellcache.trace.slots import Slots
 from pytest_cellcache.trace.surrounding import put, surrounding_now
 
@@ -115,8 +123,6 @@ def _content(held: Held, ids: list[int], named: dict[str, int], known: dict[int,
         half = len(found) // 2
         return dict(zip(found[half:], found[:half], strict=True))
     kind = type(held.thing)
-    if kind is types.FunctionType:
-        return found[0]
     if kind is types.CellType:
         return found[0] if found else _UNSET
     return found
@@ -136,7 +142,7 @@ def _copy(held: Held) -> Any:
         if issubclass(kind, known):
             return list(iterate(thing)) if known.__len__(thing) <= MAX_ITEMS else _NO_COPY
     if kind is types.FunctionType:
-        return thing.__defaults__
+        return [*parts_to_set(thing)]
     if kind is types.CellType:
         try:
             return thing.cell_contents
@@ -144,7 +150,10 @@ def _copy(held: Held) -> Any:
             return _UNSET
     if issubclass(kind, random.Random):
         return random.Random.getstate(thing)
-    return value_of(thing, _NO_COPY) if kind is ContextVar else _NO_COPY
+    if kind is ContextVar:
+        return value_of(thing, _NO_COPY)
+    found = bytes_of(thing) if held.ids is bytes_ids else None
+    return _NO_COPY if found is None else found
 
 
 def _slot(slot: Any, thing: Any) -> Any:
@@ -173,8 +182,8 @@ def _refill(held: Held, copy: Any) -> bool:
                 slot.__delete__(thing)
     elif issubclass(kind, list):
         list.__setitem__(thing, slice(None), copy)
-    elif issubclass(kind, bytearray):
-        bytearray.__setitem__(thing, slice(None), copy)
+    elif type(copy) is bytes:
+        return put_bytes(thing, copy)
     elif issubclass(kind, set):
         set.clear(thing)
         set.update(thing, copy)
@@ -182,7 +191,9 @@ def _refill(held: Held, copy: Any) -> bool:
         deque.clear(thing)
         deque.extend(thing, copy)
     elif kind is types.FunctionType:
-        thing.__defaults__ = copy
+        for name, value in zip(SET_OF_FUNCTIONS, copy, strict=True):
+            if getattr(thing, name) is not value:
+                setattr(thing, name, value)
     elif kind is types.CellType:
         if copy is _UNSET:
             del thing.cell_contents
@@ -225,5 +236,4 @@ _SEQUENCES: Final[tuple[tuple[Any, Any], ...]] = (
     (list, list.__iter__),
     (set, set.__iter__),
     (deque, deque.__iter__),
-    (bytearray, bytearray.__iter__),
 )

@@ -52,10 +52,14 @@ _WRAPPERS: Final = frozenset(
     )
 )  # fmt: skip
 _WALKED_STANDARD: Final = frozenset(
-    """collections types functools weakref _weakrefset queue _thread _threading_local
-    threading contextvars itertools builtins string dataclasses enum io _io random""".split()
+    """collections types functools weakref _weakrefset queue _queue _thread _threading_local
+    threading contextvars itertools builtins string dataclasses enum io _io random array mmap csv
+    _csv hmac _hmac _hashlib _md5 _sha1 _sha2 _sha256 _sha512 _sha3 _blake2 argparse calendar cmd
+    codecs configparser contextlib email graphlib gzip html http json mailbox optparse pprint
+    reprlib sched shelve statistics tempfile textwrap unittest urllib xml zipfile""".split()
 )
 """Modules of the standard library whose instances are walked; others keep their own counsel."""
+_WALKED_PARTS: Final = frozenset({"asyncio.locks", "asyncio.queues"})
 _NEVER_WALKED: Final = frozenset({"pytest", "_pytest", "pluggy", "pytest_cellcache", "hypothesis"})
 SKIPPED_MEMBERS: Final = frozenset(
     """__dict__ __weakref__ __module__ __doc__ __qualname__ __slots__ __abstractmethods__ _abc_impl
@@ -71,6 +75,8 @@ SKIPPED_GLOBALS: Final = frozenset(
 _PLAIN_ATTRIBUTES: Final = frozenset(
     "__wrapped__ __isabstractmethod__ __name__ __doc__ pytestmark _pytestfixturefunction".split()
 )
+
+SET_OF_FUNCTIONS: Final = ("__defaults__", "__kwdefaults__", "__code__", "__doc__")
 
 Part = tuple[Any, object]
 """A value and the key or attribute it is found under, ``None`` where it has no name."""
@@ -110,10 +116,19 @@ def module_of(kind: type) -> str:
     return str(type.__getattribute__(kind, "__module__"))
 
 
-def is_connection(kind: type) -> bool:
-    """Say whether objects of a type are connections of ``sqlite3``, without importing that."""
-    connection = attribute_of(sys.modules.get("sqlite3"), "Connection")
-    return isinstance(connection, type) and issubclass(kind, connection)
+def is_of_database(kind: type, name: str) -> bool:
+    """Say whether a type is ``Connection`` or ``Cursor`` of ``sqlite3``, without importing that."""
+    known = attribute_of(sys.modules.get("sqlite3"), name)
+    return isinstance(known, type) and issubclass(kind, known)
+
+
+def is_told_by_collector(kind: type) -> bool:
+    """Say whether all that objects of a type refer to is what the collector finds."""
+    module = module_of(kind)
+    is_plain = not type.__getattribute__(kind, "__dictoffset__")
+    return module in ("itertools", "_csv", "_queue") or (
+        (module == "xml.etree.ElementTree" and is_plain) or is_of_database(kind, "Cursor")
+    )
 
 
 def origin_of(kind: type, sources: frozenset[str]) -> str:
@@ -122,7 +137,8 @@ def origin_of(kind: type, sources: frozenset[str]) -> str:
         return "walked"
     top = module_of(kind).partition(".")[0]
     if top in sys.stdlib_module_names:
-        is_walked = top in _WALKED_STANDARD or is_connection(kind)
+        is_walked = top in _WALKED_STANDARD or module_of(kind) in _WALKED_PARTS
+        is_walked = is_walked or any(is_of_database(kind, n) for n in ("Connection", "Cursor"))
         return "walked" if is_walked else "opaque"
     if top in _NEVER_WALKED:
         return "opaque"
@@ -256,6 +272,8 @@ def parts_of(value: Any) -> Iterator[Part]:
     special = _SPECIAL.get(identity(kind))
     if special is not None:
         yield from ((part, None) for part in special(value))
+    elif is_told_by_collector(kind):
+        yield from ((part, None) for part in gc.get_referents(value) if type(part) is not type)
     namespace = namespace_of(value)
     if namespace is not None:
         yield from ((item, name) for name, item in list(namespace.items()))
@@ -291,9 +309,15 @@ _DERIVED: Final = frozenset({"dispatch_cache", "cache_token"})
 """Variables of ``singledispatch`` that follow from its register, which is watched."""
 
 
+def parts_to_set(function: Any) -> tuple[Any, ...]:
+    """Give what can be set of a function, in the order of ``SET_OF_FUNCTIONS``."""
+    return tuple(getattr(function, name) for name in SET_OF_FUNCTIONS)
+
+
 def _parts_of_function(function: Any) -> Iterator[Any]:
     yield from function.__defaults__ or ()
-    yield from (function.__kwdefaults__ or {}).values()
+    if function.__kwdefaults__:
+        yield function.__kwdefaults__
     cells = function.__closure__ or ()
     if cells and function.__globals__ is vars(functools):
         named = zip(function.__code__.co_freevars, cells, strict=True)

@@ -37,6 +37,117 @@ def _memo(made: str, asked: str) -> tuple[str, str, str]:
 
 
 CASES: Final = {
+    "array": ("import array\nA = array.array('i', [1])", "lib.A[0] = 5", "lib.A[0] == 5"),
+    "memory of an array": (
+        "import array\nA = array.array('i', [1])\nM = memoryview(A)",
+        "lib.M[0] = 5",
+        "lib.A[0] == 5",
+    ),
+    "memory that is mapped": (
+        "import mmap\nM = mmap.mmap(-1, 10)",
+        "lib.M[0] = 5",
+        "lib.M[0] == 5",
+    ),
+    "table": (
+        "import sqlite3\nC = sqlite3.connect(':memory:')",
+        "lib.C.execute('create table t5(a)')",
+        "lib.C.execute('select name from sqlite_master').fetchall() == [('t5',)]",
+    ),
+    "table by a cursor": (
+        "import sqlite3\nC = sqlite3.connect(':memory:').cursor()",
+        "lib.C.execute('create table t5(a)')",
+        "lib.C.execute('select name from sqlite_master').fetchall() == [('t5',)]",
+    ),
+    "number of a database": (
+        "import sqlite3\nC = sqlite3.connect(':memory:')",
+        "lib.C.execute('pragma user_version = 5')",
+        "lib.C.execute('pragma user_version').fetchone() == (5,)",
+    ),
+    "cycle": (
+        "import itertools\nC = itertools.cycle(range(9))",
+        "[next(lib.C) for _ in range(5)]",
+        "next(lib.C) == 5",
+    ),
+    "cycle in its second round": (
+        "import itertools\nC = itertools.cycle(range(3))\nfor _ in range(4): next(C)",
+        "[next(lib.C) for _ in range(5)]",
+        "next(lib.C) == 0",
+    ),
+    "chain of iterators": (
+        "import itertools\nC = itertools.chain([0, 1, 2], [3, 4, 5, 6, 7, 8])",
+        "[next(lib.C) for _ in range(5)]",
+        "next(lib.C) == 5",
+    ),
+    "products": (
+        "import itertools\nC = itertools.product(range(9))",
+        "[next(lib.C) for _ in range(5)]",
+        "next(lib.C) == (5,)",
+    ),
+    "rows of a table of text": (
+        "import csv\nR = csv.reader([str(n) for n in range(9)])",
+        "[next(lib.R) for _ in range(5)]",
+        "next(lib.R) == ['5']",
+    ),
+    "place in a file": (
+        "import os\nF = open(os.__file__)\nL = open(os.__file__).read()",
+        "lib.F.read(5)",
+        "lib.F.read(3) == lib.L[5:8]",
+    ),
+    "hash": (
+        "import hashlib\nH = hashlib.md5()\ndef of(text): return hashlib.md5(text).digest()",
+        "lib.H.update(b'5')",
+        "lib.H.digest() == lib.of(b'5')",
+    ),
+    "configuration": (
+        "import configparser\nC = configparser.ConfigParser()\nC.read_string('[a]\\nx = 1')",
+        "lib.C.set('a', 'x', '5')",
+        "lib.C['a']['x'] == '5'",
+    ),
+    "parser of arguments": (
+        "import argparse\nP = argparse.ArgumentParser()",
+        "lib.P.set_defaults(n=5)",
+        "lib.P.parse_args([]).n == 5",
+    ),
+    "element": (
+        "import xml.etree.ElementTree as E\nP = E.fromstring('<a><b/></a>')",
+        "lib.P[0].set('n', '5')",
+        "lib.P.find('b').get('n') == '5'",
+    ),
+    "asynchronous queue": (
+        "import asyncio\nQ = asyncio.Queue()",
+        "lib.Q.put_nowait(5)",
+        "lib.Q.get_nowait() == 5",
+    ),
+    "lock": (
+        "import threading\nL = threading.Lock()",
+        "lib.L.acquire(blocking=5 == 5) if 5 < 6 else None",
+        "lib.L.locked()",
+    ),
+    "subclass": (
+        "class B: pass",
+        "global K; K = type('S', (lib.B,), {'n': 5})",
+        "lib.B.__subclasses__()[0].n == 5",
+    ),
+    "subclass of a subclass": (
+        "class B: pass\nclass C(B): pass",
+        "global K; K = type('S', (lib.C,), {'n': 5})",
+        "[each.n for base in lib.B.__subclasses__() for each in base.__subclasses__()] == [5]",
+    ),
+    "abstract class": (
+        "import abc\nclass P(abc.ABC): pass\nclass K: pass",
+        "lib.P.register(lib.K) if 5 < 6 else None",
+        "isinstance(lib.K(), lib.P)",
+    ),
+    "code of a function": (
+        "def f(): return 1\ndef g(n=5): return 5\ndef h(): return 7",
+        "lib.f.__code__ = {5: lib.g, 7: lib.h}[5].__code__",
+        "lib.f.__code__.co_name == 'g'",
+    ),
+    "named default": (
+        "def f(*, a=1): return a",
+        "lib.f.__kwdefaults__['a'] = 5",
+        "lib.f() == 5",
+    ),
     "queue": ("import queue\nQ = queue.Queue()", "lib.Q.put(5)", "lib.Q.get_nowait() == 5"),
     "chain of mappings": (
         "import collections\nC = collections.ChainMap({}, {})",
@@ -63,6 +174,42 @@ CASES: Final = {
         "lib.R['k'][0].get() == 5",
     ),
 }
+
+
+ORDERED: Final = {
+    "files": "open('/dev/null')",
+    "functions": "lambda: 1",
+    "numbers": "1",
+}
+
+
+@pytest.mark.parametrize("left", ORDERED.values(), ids=ORDERED)
+def test_who_has_looked_before_does_not_rest_on_who_leaves_something(
+    suite: Suite, left: str
+) -> None:
+    suite.write("lib.py", "R = []\ndef seen(): return list(R)\n")
+    suite.write(
+        "test_it.py",
+        "import lib\ndef test_reading():\n    assert lib.seen() == []\n"
+        f"def test_leaving():\n    lib.R.append({left}); 5\ndef test_other(): pass\n",
+    )
+    suite.warm()
+    suite.edit("test_it.py", "; 5", "; 7")
+    assert suite.both().names == ["test_leaving"]
+
+
+def test_a_log_is_left_alone(suite: Suite) -> None:
+    suite.write(
+        "lib.py",
+        "import os\nLOG = open(os.devnull, 'a')\ndef log(text): LOG.write(text); LOG.flush()\n",
+    )
+    suite.write(
+        "test_it.py",
+        "import lib\ndef test_a(): lib.log('5')\ndef test_b(): lib.log('6')\n",
+    )
+    suite.warm()
+    suite.edit("test_it.py", "'5'", "'7'")
+    assert suite.both().names == ["test_a"]
 
 
 @pytest.mark.parametrize(("lib", "leaving", "reading"), CASES.values(), ids=CASES)

@@ -377,3 +377,15 @@ def test_what_is_known_of_a_statement_does_not_follow_from_the_order_of_sets(wor
         for seed in range(1, 6)
     }
     assert len(found) == 1
+
+
+def test_a_call_of_an_own_function_changes_what_that_changes(world: Any) -> None:
+    world.write(a="N = 0\ndef setup():\n    global N\n    N = 5\nsetup()\n")
+    digester = world.digester()
+    assert not digester.effect_cells("a.py")
+    assert [places for *_, places in digester.registering_cells("a.py")] == [{("a.py", "N")}]
+
+
+def test_a_call_of_an_own_function_that_tells_somebody_is_an_effect(world: Any) -> None:
+    world.write(a="def setup(): print(1)\nsetup()\n")
+    assert world.digester().effect_cells("a.py")

@@ -161,7 +161,7 @@ def remembered(n: int) -> list[int]:
         lambda: iter([1]),
         lambda: (n for n in [1]),
         lambda: open(__file__),
-        lambda: itertools.count(),
+        lambda: itertools.cycle([1]),
         lambda: {object()},
         lambda: [[]] * 20_000,
         lambda: (remembered(1), remembered)[1],

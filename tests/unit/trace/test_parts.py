@@ -99,7 +99,7 @@ LED_TO: dict[str, tuple[Any, list[tuple[Any, Any]]]] = {
     "slots of a base": (Both(), [(Y, "c"), (X, "a"), (None, "b")]),
     "dict that overrides": (annotated(), [(X, "k"), (Y, "extra")]),
     "list that overrides": (Sequence([X]), [(X, None)]),
-    "function": (function, [(X, None), (Y, None)]),
+    "function": (function, [(X, None), (function.__kwdefaults__, None)]),
     "cell": (types.CellType(X), [(X, None)]),
     "empty cell": (empty_cell(), []),
     "static method": (staticmethod(function), [(function, None)]),

@@ -1,0 +1,69 @@
+"""Tells what counts as a subclass of a class: no container that can be looked at holds that."""
+
+from __future__ import annotations
+
+import abc
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from pytest_cellcache.trace.look import Look
+from pytest_cellcache.trace.parts import way_to
+
+ASKED: Final = "__subclasses__"
+_abc: Final[Any] = sys.modules["_abc"]
+
+
+def looks_at_class(kind: type, *, is_listed: bool) -> Iterator[Look]:
+    """Give what tells states of a class apart that its attributes do not show.
+
+    Args:
+        is_listed: somebody may ask for its subclasses.
+    """
+    if is_listed:
+        yield Subclasses()
+    if "_abc_impl" in type.__getattribute__(kind, "__dict__"):
+        yield Registered()
+
+
+class Subclasses(Look):
+    """Counts the subclasses of one class, those of its subclasses included, that there have been.
+
+    When one goes is up to the collector, so that this is no change.
+    """
+
+    def __init__(self) -> None:
+        self._known: list[Callable[[], Any]] = []
+        self._added = 0
+
+    def __call__(self, kind: type) -> list[int]:
+        known = [each for way in self._known if (each := way()) is not None]
+        new = [each for each in _below(kind) if not any(each is other for other in known)]
+        if new or len(known) != len(self._known):
+            self._added += len(new)
+            self._known = [way_to(each) for each in (*known, *new)]
+        return [self._added]
+
+    def words(self, before: list[int]) -> list[str]:
+        return [ASKED]
+
+
+class Registered(Look):
+    """Counts the classes that have been registered with an abstract one."""
+
+    def __init__(self) -> None:
+        self._token: object = None
+        self._count = 0
+
+    def __call__(self, kind: type) -> list[int]:
+        token = abc.get_cache_token()  # another one after each registration anywhere
+        if token != self._token:
+            self._token, self._count = token, len(_abc._get_dump(kind)[0])
+        return [self._count]
+
+
+def _below(kind: type) -> Iterator[type]:
+    direct: list[type] = type.__subclasses__(kind)
+    for each in direct:
+        yield each
+        yield from _below(each)
