@@ -16,9 +16,9 @@ from collections.abc import Container, Iterable
 from typing import Any, Final
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from pytest_cellcache.model.observation import ALL_VARIABLES, FIXTURE, OUTSIDE, CodeRef, StateChange
+from pytest_cellcache.model.observation import ALL_VARIABLES, FIXTURE, OUTSIDE, StateChange
 from pytest_cellcache.trace import unit
-from pytest_cellcache.trace.batch import Batch, Signature
+from pytest_cellcache.trace.batch import Batch
 from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.holding import MAPPINGS, Content, Holding
 from pytest_cellcache.trace.identities import identity
@@ -166,10 +166,6 @@ class StateWatch(Layout):
         """Give those among the changes told that are of any time since one, and that time."""
         late, self._late = self._late, []
         return late
-
-    def looks(self) -> list[Signature | None]:
-        """Give what tells states apart."""
-        return [batch.signature() for batch in self._batches]
 
     def peek(self, *, is_all: bool = True) -> frozenset[StateChange]:
         """Say what has changed since ``take``, which will say so, too, unless it is undone.
@@ -356,7 +352,7 @@ class StateWatch(Layout):
                 continue
             name = (word if is_top else below) if self._has_words(owner) else ""
             is_keyed = held.kind == "mapping" if is_top else self._is_mapping(owner)
-            function = None if is_top or below else self._function_of(owner)
+            function = None if is_top or below else code_of(self.global_of(owner))
             changes.add(
                 StateChange(*owner, name, is_keyed, home, function, not is_top, goes_with_key)
             )
@@ -373,10 +369,6 @@ class StateWatch(Layout):
     def _is_wrapped(self, owner: Owner, below: str) -> bool:
         """Say whether what is below a global is all that it holds: it stands for that."""
         return below == "data" and type(self.global_of(owner)) in _WRAPPERS
-
-    def _function_of(self, owner: Owner) -> CodeRef | None:
-        """Give the code of the function that a global is: the variables of its closure are its."""
-        return code_of(self.global_of(owner))
 
     def _home_of(self, held: Held, word: str) -> tuple[str, str, str] | None:
         """Give the class that a changed object is, or is an attribute of."""
