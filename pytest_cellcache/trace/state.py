@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from pytest_cellcache.model.observation import ALL_VARIABLES, FIXTURE, OUTSIDE, StateChange
 from pytest_cellcache.trace import unit
-from pytest_cellcache.trace.batch import Batch
+from pytest_cellcache.trace.batch import Batch, Signature
 from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.holding import MAPPINGS, Content, Holding
 from pytest_cellcache.trace.identities import identity
@@ -167,6 +167,10 @@ class StateWatch(Layout):
         late, self._late = self._late, []
         return late
 
+    def looks(self) -> list[Signature | None]:
+        """Give what tells states apart."""
+        return [batch.signature() for batch in self._batches]
+
     def peek(self, *, is_all: bool = True) -> frozenset[StateChange]:
         """Say what has changed since ``take``, which will say so, too, unless it is undone.
 
@@ -183,9 +187,8 @@ class StateWatch(Layout):
     def remember(self) -> Memory:
         """Take copies of everything watched, to be put back; right after ``take``."""
         if self._memory is None:
-            calm = [b for b in self._batches if self.is_huge and b.calm >= CALM]
-            kept = {*calm}
-            self._memory = Memory((b for b in self._batches if b not in kept), calm)
+            calm = dict.fromkeys(b for b in self._batches if self.is_huge and b.calm >= CALM)
+            self._memory = Memory((b for b in self._batches if b not in calm), calm)
         memory = copy.copy(self._memory)  # with surroundings of its own
         memory.look_around()
         self._given.append(memory)
@@ -259,8 +262,7 @@ class StateWatch(Layout):
             each.met.clear()
 
     def _is_elsewhere(self) -> bool:
-        now = surrounding_now()
-        first = self._first
+        now, first = surrounding_now(), self._first
         return first is not None and (now.folder, now.search) != (first.folder, first.search)
 
     def _after_loading(self) -> None:
@@ -290,8 +292,7 @@ class StateWatch(Layout):
         )
 
     def _has_others(self) -> bool:
-        first = self._first.variables if self._first is not None else {}
-        now = surrounding_now().variables
+        first, now = self._first.variables if self._first else {}, surrounding_now().variables
         names = {name for name in {*first, *now} if first.get(name) != now.get(name)}
         return not names <= _SET_BY_PYTEST
 
