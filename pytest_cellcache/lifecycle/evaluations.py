@@ -98,7 +98,7 @@ def _ran(digester: Digester, path: str, position: int, keys: set[Key]) -> set[Ke
     it does of its own accord counts, but not what it answers to others.
     """
     cell = digester.project.index(path).table.cells[position]
-    if cell.kind != "import":
+    if cell.kind != "import" or not cell.binds:  # a star import asks for ``__all__``
         return keys
     bindings = [b for name in cell.binds for b in digester.names.resolve(path, name).bindings]
     answering = {file for file, name, _ in bindings if name == _GETATTR}
