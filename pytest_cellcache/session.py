@@ -172,7 +172,7 @@ def configure(config: pytest.Config) -> None:
     changes = Changes(run.state_watch, guard, run.blame, recorder.resting)
     run.changes = changes
     fixtures = FixtureWatch(recorder, changes, guard, modules)
-    shelf = Shelf(run, settings, is_worker=is_worker)
+    shelf = Shelf(run, settings, started.places, is_worker=is_worker)
     worker = Worker(shelf, store, settings, started.places, recorder, modules, changes)
     speeds = Speeds(store, settings.min_seconds, shelf.body_of)
     keeper = Keeper(shelf, worker, settings, started.places, modules, speeds, changes)

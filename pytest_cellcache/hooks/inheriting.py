@@ -109,7 +109,7 @@ class Inheriting:
                     return True
             elif not leaves(verdict, place, before):
                 return True
-        return self._order.is_upset(entry, self._verifier.keys_of, self._sees) or (
+        return self._order.is_upset(entry, self._verifier.keys_of, self.sees) or (
             not self._order.by_chance and self._is_set_otherwise(entry)
         )
 
@@ -124,6 +124,7 @@ class Inheriting:
         known = needed_in(entry.body)
         return any(known.isdisjoint(group) for group in found)
 
-    def _sees(self, keys: Iterable[Key], changes: set[Told]) -> set[Told]:
+    def sees(self, keys: Iterable[Key], changes: set[Told]) -> set[Told]:
+        """Give those of changes that who rests on keys may see."""
         with paused():
             return self._recording.sees(keys, changes, self._around())

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from pytest_cellcache.graph.telling import telling_lines
 from pytest_cellcache.hooks.definitions import Definition
 from pytest_cellcache.hooks.valuework import Worker
-from pytest_cellcache.lifecycle.fixtures import FixtureRecord
+from pytest_cellcache.lifecycle.fixtures import Consulted, FixtureRecord
 from pytest_cellcache.lifecycle.units import Instance, TestFacts
 from pytest_cellcache.model.events import FixtureEvent
 from pytest_cellcache.model.keys import Key
@@ -33,6 +33,8 @@ class Records(Protocol):
     def judge_fixture(self, facts: TestFacts, *, again: bool = False) -> Verdict: ...
 
     def keys_of(self, entry: Entry) -> frozenset[Key]: ...
+
+    def consulted_by(self, entry: Entry) -> Consulted: ...
 
     def body_of(self, group: str, name: str) -> str: ...
 

@@ -34,13 +34,13 @@ from pytest_cellcache.hooks.owners import is_owner_marked
 from pytest_cellcache.hooks.said import Echo
 from pytest_cellcache.hooks.speeds import Speeds
 from pytest_cellcache.hooks.valuework import Worker
-from pytest_cellcache.lifecycle.fixtures import Consulted, Kept, Nature
+from pytest_cellcache.lifecycle.fixtures import Kept, Nature
 from pytest_cellcache.lifecycle.units import Restored
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.events import FixtureEvent
-from pytest_cellcache.model.keys import Key
 from pytest_cellcache.model.observation import CodeRef, Observation, StateChange
 from pytest_cellcache.model.reasons import Reason
+from pytest_cellcache.model.record import Entry
 from pytest_cellcache.scheduler.plan import Action, Held, Plan, Producer, make_plan
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.contract import Store
@@ -327,7 +327,7 @@ class Restorer:
         entry, record = stored
         keys = self._records.keys_of(entry)
         used = list(definition.with_upstream())
-        if self._around(used, keys) != record.around:
+        if self._around(used, entry) != record.around:
             return False
         if is_owner_marked(definition.fixturedef, request):
             return False
@@ -348,16 +348,16 @@ class Restorer:
         self._tell(definition, "restored", None, record.setup_s)
         return True
 
-    def _around(self, used: Iterable[Definition], keys: Iterable[Key]) -> frozenset[str]:
+    def _around(self, used: Iterable[Definition], entry: Entry) -> frozenset[str]:
         """Name the instances alive now whose effects may reach into a set-up."""
         own = {self._watch.instance_of(each.fixturedef) for each in used}
-        consulted = Consulted.of_keys(keys)
+        consulted = self._records.consulted_by(entry)
         return frozenset(
             str(known.identity)
             for instance in self._watch.alive()
             if instance not in own
             and (known := self._keeper.kept.get(instance)) is not None
-            and consulted.minds(known.nature)
+            and consulted.minds(known.nature, instance.changes)
         )
 
     def _put(self, definition: Definition, made: Any, request: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
@@ -60,6 +60,8 @@ class Records(Protocol):
     """What storing needs of the run."""
 
     def keep(self, attempt: Attempt) -> bool: ...
+
+    def consulted_in(self, used: Collection[Instance]) -> Consulted: ...
 
 
 class Worker:
@@ -153,12 +155,9 @@ class Worker:
         if self._settings.min_seconds > 0 and restore_s >= work.setup_s:
             return Reason(reasons.UNPAID)
         used = work.instance.with_upstream()
-        consulted = Consulted.seen(used, self._places.relative_unresolved)
-        others = [
-            each
-            for each in alive
-            if each not in used and each in kept and consulted.minds(kept[each].nature)
-        ]
+        consulted = self._records.consulted_in(used)
+        known = (each for each in alive if each not in used and each in kept)
+        others = [e for e in known if consulted.minds(kept[e].nature, e.changes)]
         record = record._replace(around=frozenset(str(kept[each].identity) for each in others))
         attempt = attempt_of(self.facts(work.definition), work.instance, others, record)
         if work.definition.declaration.pure:

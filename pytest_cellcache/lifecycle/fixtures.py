@@ -12,7 +12,7 @@ from pytest_cellcache.lifecycle.units import Attempt, Instance, TestFacts
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import Digest, digest_parts
 from pytest_cellcache.model.keys import ENV, FILE, Key
-from pytest_cellcache.model.observation import ALL_VARIABLES
+from pytest_cellcache.model.observation import ALL_VARIABLES, StateChange
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.trace.effects import Objects
 
@@ -20,6 +20,7 @@ LEAKING: Final = frozenset(
     {"environment", "directory", "import-path", "module", "patched", "files", "config"}
 )
 """Kinds of effects that can reach a fixture which does not ask for the one that has them."""
+MODULE_STATE: Final = "module"
 SEEN: Final = frozenset(
     {"environment", "directory", "import-path", "module", "logging", "warnings", "random"}
 )
@@ -190,10 +191,15 @@ class Kept:
 
 
 class Consulted(NamedTuple):
-    """What a set-up consulted of the things that others may have changed under it."""
+    """What a set-up consulted of the things that others may have changed under it.
+
+    Attributes:
+        sees: says of changes of modules whether it may have seen one.
+    """
 
     variables: frozenset[str]
     files: frozenset[str]
+    sees: Callable[[frozenset[StateChange]], bool] = lambda _: True
 
     @classmethod
     def seen(cls, used: Iterable[Instance], relative: Callable[[str], str]) -> Consulted:
@@ -220,8 +226,12 @@ class Consulted(NamedTuple):
     def __or__(self, other: Consulted) -> Consulted:
         return Consulted(self.variables | other.variables, self.files | other.files)
 
-    def minds(self, nature: Nature) -> bool:
-        """Say whether what another fixture changed may have mattered."""
+    def minds(self, nature: Nature, changes: frozenset[StateChange]) -> bool:
+        """Say whether what another fixture changed may have mattered.
+
+        Args:
+            changes: what it did to objects of modules, as far as that has been told.
+        """
         for kind, subject in nature.effects:
             if kind == "environment":
                 if subject in self.variables or ALL_VARIABLES in self.variables:
@@ -229,6 +239,8 @@ class Consulted(NamedTuple):
             elif kind == "files":
                 if subject in self.files:
                     return True
-            elif kind in LEAKING:
+            elif kind in LEAKING and kind != MODULE_STATE:
                 return True
-        return False
+        names = {subject for kind, subject in nature.effects if kind == MODULE_STATE}
+        untold = names - {change.name for change in changes}
+        return bool(untold) or (bool(names) and self.sees(changes))

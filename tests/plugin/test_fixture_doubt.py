@@ -238,3 +238,57 @@ def test_outcomes_are_those_of_plain_runs(counted: Counted, name: str) -> None:
         counted.edit(file, old, new)
         ran, called = counted.run()
         assert {fixture: called.get(fixture, 0) for fixture in calls} == calls, ran.text
+
+
+APART = """
+import pytest
+import helper
+
+@pytest.fixture(scope="session")
+def changing():
+    helper.MODE = "fast"
+    return [1]
+
+@pytest.fixture(scope="session")
+def made():
+    return helper.{made}()
+"""
+HELPER = """
+MODE = "slow"
+def mode(): return [MODE]
+def row(): return [2]
+"""
+
+
+def test_a_value_is_restored_without_who_changed_what_its_making_does_not_look_at(
+    counted: Counted,
+) -> None:
+    counted.write(
+        helper=HELPER,
+        conftest=APART.format(made="row"),
+        test_a="def test_a(changing): assert changing\n",
+        test_b="import lib\ndef test_b(made): assert made == [2] and lib.one() == 1\n",
+    )
+    assert counted.run()[1] == {"changing": 1, "made": 1}
+    counted.edit()
+    ran, calls = counted.run()
+    assert (set(ran.names), calls) == ({"test_b"}, {})
+    assert ran.report["totals"]["requeued"] == 0
+
+
+def test_a_value_is_not_restored_without_who_changed_what_its_making_looks_at(
+    counted: Counted,
+) -> None:
+    counted.write(
+        helper=HELPER,
+        conftest=APART.format(made="mode"),
+        test_a="def test_a(changing): assert changing\n",
+        test_b="import lib\ndef test_b(made): assert made == ['fast'] and lib.one() == 1\n",
+    )
+    assert counted.run()[1] == {"changing": 1, "made": 1}
+    counted.edit()
+    ran, _ = counted.run()
+    assert "passed" in ran.outcomes["test_b.py::test_b"]
+    counted.edit("conftest.py", '"fast"', '"fast" + ""')
+    ran, calls = counted.run()
+    assert calls == {"changing": 1, "made": 1}

@@ -35,8 +35,8 @@ EFFECTS = {
     "list of a module": ("helper.LIST.append(1)", "effect module LIST"),
     "class": ("helper.Kind.size = 3", "effect module Kind"),
     "object of a module": ("helper.THING.size = 3", "effect module THING"),
-    "object of the standard library": ("helper.OPTIONS.size = 3", "effect module a Namespace"),
-    "object of nobody's": ("OPTIONS.size = 3", "effect module a Namespace"),
+    "object of the standard library": ("helper.OPTIONS.size = 3", "effect module OPTIONS"),
+    "object of nobody's": ("OPTIONS.size = 3", "effect module OPTIONS"),
     "fake module": ("import sys, types; sys.modules['fake'] = types.ModuleType('fake')",
                     "effect module fake"),
     "logging": ("import logging; log = logging.getLogger('x'); log.setLevel(log.level + 1)",
@@ -214,7 +214,7 @@ def test_a_global_that_cannot_be_looked_into(counted: Counted) -> None:
         test_a="import lib\ndef test_a(made, fine, after): assert lib.one() == 1\n",
     )
     ran, _ = counted.run()
-    assert counted.why(ran, "made") == "effect unseen CONN"
+    assert counted.why(ran, "made") == "effect module CONN"
     assert counted.why(ran, "fine") == ""
     assert counted.why(ran, "after") == "session-bound purpose"
     counted.edit()
