@@ -10,6 +10,7 @@ from typing import Final
 from pytest_cellcache.model.observation import CLASS_BODY, CodeRef
 from pytest_cellcache.trace.contract import IsFirstParty
 
+_getframe = sys._getframe  # tests take it away, as Python has to do without it elsewhere
 NOBODY: Final = 0
 EVERYBODY: Final = 1 << 30
 
@@ -100,7 +101,7 @@ def caller(*, beyond_importers: bool = False) -> tuple[str, FrameType | None]:
     Args:
         beyond_importers: finders of modules and distributions are carriers, too.
     """
-    frame: FrameType | None = sys._getframe(1)
+    frame: FrameType | None = _getframe(1)
     while frame is not None:
         name = frame.f_globals.get("__name__")
         is_passing_on = name == "_pytest.config" and frame.f_code.co_name in _OPTION_READERS
@@ -151,7 +152,7 @@ def ignores_errors() -> bool:
 
 
 def _is_asked_with(flag: str, names: frozenset[str]) -> bool:
-    frame: FrameType | None = sys._getframe(2)
+    frame: FrameType | None = _getframe(2)
     while frame is not None and frame.f_globals.get("__name__") in _CARRIERS:
         if frame.f_code.co_name in names:
             return bool(frame.f_locals.get(flag))
@@ -160,7 +161,7 @@ def _is_asked_with(flag: str, names: frozenset[str]) -> bool:
 
 
 def _is_asked_by(names: frozenset[str]) -> bool:
-    frame: FrameType | None = sys._getframe(2)
+    frame: FrameType | None = _getframe(2)
     while frame is not None and frame.f_globals.get("__name__") in _CARRIERS:
         if frame.f_code.co_name in names:
             return True
@@ -171,7 +172,7 @@ def _is_asked_by(names: frozenset[str]) -> bool:
 def project_frames(is_first_party: IsFirstParty) -> tuple[CodeRef, ...]:
     """Give the frames of a ``Site``, as of now."""
     found: list[CodeRef] = []
-    frame: FrameType | None = sys._getframe(1)
+    frame: FrameType | None = _getframe(1)
     while frame is not None and frame.f_globals.get("__name__") != "_pytest.pytester":
         code = frame.f_code
         is_module = code.co_name == "<module>"
@@ -197,7 +198,7 @@ def _is_imported(frame: FrameType) -> bool:
 
 def scans_for_others() -> bool:
     """Say whether a carrier scans a directory: it gives away no more than names and kinds."""
-    frame: FrameType | None = sys._getframe(1)
+    frame: FrameType | None = _getframe(1)
     while frame is not None:
         name = str(frame.f_globals.get("__name__"))
         if not name.startswith("pytest_cellcache."):
@@ -222,7 +223,7 @@ def reach(module: str, frame: FrameType | None) -> int:
 
 def process_reach() -> int:
     """Say the same of starting a child process."""
-    frame: FrameType | None = sys._getframe(1)
+    frame: FrameType | None = _getframe(1)
     while frame is not None:
         name = frame.f_globals.get("__name__")
         if name in _SYSTEM_ASKERS:

@@ -76,7 +76,7 @@ _PLAIN_ATTRIBUTES: Final = frozenset(
     "__wrapped__ __isabstractmethod__ __name__ __doc__ pytestmark _pytestfixturefunction".split()
 )
 
-SET_OF_FUNCTIONS: Final = ("__defaults__", "__kwdefaults__", "__code__", "__doc__")
+SET_OF_FUNCTIONS: Final = ("__defaults__", "__kwdefaults__", "__code__")
 
 Part = tuple[Any, object]
 """A value and the key or attribute it is found under, ``None`` where it has no name."""
