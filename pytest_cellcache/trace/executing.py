@@ -9,6 +9,7 @@ from typing import Final
 MAX_LINES: Final = 1_500
 """Of a module's own code, those of function bodies aside: tables are longer."""
 
+_getframe = sys._getframe  # tests take it away
 _NOWHERE: Final = -1
 
 
@@ -49,7 +50,7 @@ class Executing:
 
     def is_running(self) -> bool:
         """Say whether this thread executes it."""
-        frame: FrameType | None = sys._getframe(1)
+        frame: FrameType | None = _getframe(1)
         while frame is not None and frame is not self.frame:
             frame = frame.f_back
         return frame is not None

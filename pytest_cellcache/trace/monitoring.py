@@ -46,6 +46,7 @@ _CARRIERS: Final = {
 }
 """What carries code, and as which attribute."""
 
+_getframe = sys._getframe  # tests take it away
 _NO_LINE: Final = -1
 
 _TOOL_IDS = (3, 4, 5)  # 0 to 2 belong to debuggers, coverage and cProfile
@@ -241,7 +242,7 @@ class Monitoring:
 
 
 def _is_running(code: CodeType) -> bool:
-    frame = sys._getframe(1)
+    frame = _getframe(1)
     while frame is not None:
         if frame.f_code is code:
             return True
