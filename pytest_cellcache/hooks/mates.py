@@ -54,13 +54,32 @@ def run_mates(
 
 
 def _phase(item: pytest.Item, when: Phase, **arguments: Any) -> bool:
-    """Run a phase; say whether it raised nothing.
-
-    What makes the report tells the item, too: ``tmp_path`` asks for that in its teardown.
-    """
+    """Run a phase; say whether it raised nothing."""
     call = call_phase(item, when, **arguments)
-    item.ihook.pytest_runtest_makereport(item=item, call=call)
+    _tell(item, call)
     return call.excinfo is None
+
+
+def _tell(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Make the report, which tells the item, too: ``tmp_path`` asks for that in its teardown.
+
+    A plugin may count on what its hook around the protocol lays out first (pytest-json-report), and
+    nobody hears of the protocol of a mate. Then those that have such a hook are left out.
+    """
+    try:
+        item.ihook.pytest_runtest_makereport(item=item, call=call)
+    except Exception:  # noqa: BLE001  # a stranger's, of any kind; pytest would end the run
+        manager = item.config.pluginmanager
+        around = {
+            impl.plugin
+            for impl in manager.hook.pytest_runtest_protocol.get_hookimpls()
+            if not getattr(impl.plugin, "__name__", "").startswith("_pytest.")
+        }
+        away = {impl.plugin for impl in manager.hook.pytest_runtest_makereport.get_hookimpls()} - {
+            impl.plugin for impl in item.ihook.pytest_runtest_makereport.get_hookimpls()
+        }
+        hook = manager.subset_hook_caller("pytest_runtest_makereport", around | away)
+        hook(item=item, call=call)
 
 
 class _Unreporting:

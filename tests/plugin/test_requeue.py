@@ -110,6 +110,42 @@ def test_a_real_failure_is_reported_once_after_its_mates_ran_once(suite: Suite) 
     assert "2 failed, 3 passed" in again.text
 
 
+def test_a_report_that_a_plugin_cannot_make_without_its_protocol(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As pytest-json-report: its hooks meet mates that nobody has heard of."""
+    monkeypatch.syspath_prepend(suite.path)
+    suite.write(
+        "noting.py",
+        """
+        import pytest
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_protocol(item):
+            item.noted = {}
+            try:
+                return (yield)
+            finally:
+                del item.noted
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_makereport(item, call):
+            report = yield
+            item.noted[call.when] = report.outcome
+            return report
+        """,
+    )
+    suite.write(
+        "test_a.py", PLAIN_FAILURE.replace("def test_first():", "def test_first(tmp_path):")
+    )
+    suite.both("-p", "noting")
+    suite.edit("test_a.py", "return 1", "return 2")
+    again = suite.both("-p", "noting")
+    assert again.code == 1
+    assert again.decisions["test_a.py::TestIt::test_fails"]["attempts"] == 2
+    assert not again.report["warnings"]
+
+
 @pytest.mark.parametrize("option", ["-x", "--maxfail=2", "--sw", "--lf", "--ff", "-vv"])
 def test_options_that_act_on_failures_see_one(suite: Suite, option: str) -> None:
     suite.write("test_a.py", PLAIN_FAILURE)
