@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
@@ -474,3 +475,47 @@ def test_what_tests_that_run_first_set_up_is_kept_as_theirs(suite: Suite) -> Non
     for _ in range(2):
         assert suite.both().code == 1
     assert suite.both("test_a.py::TestIt::test_few[3]").code == 1
+
+
+def test_what_a_library_has_prepared_is_undone_as_a_whole(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the mappers of SQLAlchemy: one object says in private that the others are prepared."""
+    site = suite.path.parent / f"{suite.path.name}-env" / "site-packages"
+    site.mkdir(parents=True)
+    monkeypatch.syspath_prepend(site)
+    (site / "mapping_of_it.py").write_text(
+        textwrap.dedent(
+            """
+            class Column:
+                impl = None
+
+            class Registry:
+                def __init__(self):
+                    self.column, self._is_new = Column(), True
+
+                def read(self):
+                    if self._is_new:
+                        self.column.impl, self._is_new = dict, False
+                    return self.column.impl()
+            """
+        )
+    )
+    suite.write("lib.py", "import mapping_of_it\nREGISTRY = mapping_of_it.Registry()\n")
+    suite.write(
+        "test_a.py",
+        """
+        from lib import REGISTRY
+
+        def value(): return 1
+
+        def test_plain(): pass
+        def test_fails(): assert REGISTRY.read() == {} and value() == 1
+        def test_passes(): assert REGISTRY.read() == {} and value()
+        """,
+    )
+    suite.both()
+    suite.edit("test_a.py", "return 1", "return 2")
+    again = suite.both()
+    assert again.decisions["test_a.py::test_fails"]["attempts"] == 2
+    assert "1 failed, 2 passed" in again.text
