@@ -50,6 +50,14 @@ class Guard:
                 traceback.print_exc()
             return default
 
+    def call_other(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Call what is not ours and may fail where it is called; say whether it did not."""
+        try:
+            function(*args, **kwargs)
+        except Exception:  # noqa: BLE001  # a stranger's, of any kind
+            return False
+        return True
+
     def call_whole(
         self, function: Callable[P, T], default: T, *args: P.args, **kwargs: P.kwargs
     ) -> T:

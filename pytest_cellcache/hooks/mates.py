@@ -39,10 +39,10 @@ def run_mates(
                 outline.hydrate()
             guard.call(prepare, None, mate)
             with ItemRequest(mate):
-                phases = [_phase(mate, "setup")]
+                phases = [_phase(guard, mate, "setup")]
                 if phases[0]:
-                    phases.append(_phase(mate, "call"))
-                phases.append(_phase(mate, "teardown", nextitem=nextitem))
+                    phases.append(_phase(guard, mate, "call"))
+                phases.append(_phase(guard, mate, "teardown", nextitem=nextitem))
             has_failed = not all(phases)
             if outcome == "passed" and has_failed and not comes_late(mate.nodeid):
                 text = (
@@ -53,14 +53,30 @@ def run_mates(
                 guard.warn(Warned("replay-contradicted", text))
 
 
-def _phase(item: pytest.Item, when: Phase, **arguments: Any) -> bool:
-    """Run a phase; say whether it raised nothing.
-
-    What makes the report tells the item, too: ``tmp_path`` asks for that in its teardown.
-    """
+def _phase(guard: Guard, item: pytest.Item, when: Phase, **arguments: Any) -> bool:
+    """Run a phase; say whether it raised nothing."""
     call = call_phase(item, when, **arguments)
-    item.ihook.pytest_runtest_makereport(item=item, call=call)
+    _tell(guard, item, call)
     return call.excinfo is None
+
+
+def _tell(guard: Guard, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Make the report, which tells the item, too: ``tmp_path`` asks for that in its teardown.
+
+    A plugin may count on what its hook around the protocol lays out first (pytest-json-report), and
+    nobody hears of the protocol of a mate. Then those that have such a hook are left out.
+    """
+    if not guard.call_other(item.ihook.pytest_runtest_makereport, item=item, call=call):
+        manager = item.config.pluginmanager
+        around = {
+            impl.plugin
+            for impl in manager.hook.pytest_runtest_protocol.get_hookimpls()
+            if not getattr(impl.plugin, "__name__", "").startswith("_pytest.")
+        }
+        every = {impl.plugin for impl in manager.hook.pytest_runtest_makereport.get_hookimpls()}
+        its = {impl.plugin for impl in item.ihook.pytest_runtest_makereport.get_hookimpls()}
+        hook = manager.subset_hook_caller("pytest_runtest_makereport", around | (every - its))
+        hook(item=item, call=call)
 
 
 class _Unreporting:

@@ -209,10 +209,14 @@ def _refill(held: Held, copy: Any) -> bool:
 
 
 def _refill_namespace(held: Held, copy: dict[str, Any]) -> bool:
-    """Set and delete what differs; a class is set through its type, as it has no other way."""
+    """Set and delete what differs; a class is set through its type, as it has no other way.
+
+    Also in objects of libraries what is private there: the mappers of SQLAlchemy say in it that
+    they are prepared, and what they have prepared lies in public attributes and in classes.
+    """
     space = held.thing
     for name in [name for name in space if name not in copy]:
-        if name in SKIPPED_MEMBERS or (held.is_foreign and name.startswith("_")):
+        if name in SKIPPED_MEMBERS:
             continue
         if is_imported(space[name]):
             continue  # a part of a package, which stays loaded
@@ -223,8 +227,6 @@ def _refill_namespace(held: Held, copy: dict[str, Any]) -> bool:
     for name, value in copy.items():
         if space.get(name, _UNSET) is value or name in SKIPPED_MEMBERS:
             continue
-        if held.is_foreign and name.startswith("_"):
-            continue  # what a library remembers in its own object
         if held.owner is None:
             space[name] = value
         else:

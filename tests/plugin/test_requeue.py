@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
@@ -108,6 +109,42 @@ def test_a_real_failure_is_reported_once_after_its_mates_ran_once(suite: Suite) 
     assert again.text.count("UserWarning: warned once") == 1
     assert again.text.count("\nsaid once") == 1
     assert "2 failed, 3 passed" in again.text
+
+
+def test_a_report_that_a_plugin_cannot_make_without_its_protocol(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As pytest-json-report: its hooks meet mates that nobody has heard of."""
+    monkeypatch.syspath_prepend(suite.path)
+    suite.write(
+        "noting.py",
+        """
+        import pytest
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_protocol(item):
+            item.noted = {}
+            try:
+                return (yield)
+            finally:
+                del item.noted
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_makereport(item, call):
+            report = yield
+            item.noted[call.when] = report.outcome
+            return report
+        """,
+    )
+    suite.write(
+        "test_a.py", PLAIN_FAILURE.replace("def test_first():", "def test_first(tmp_path):")
+    )
+    suite.both("-p", "noting")
+    suite.edit("test_a.py", "return 1", "return 2")
+    again = suite.both("-p", "noting")
+    assert again.code == 1
+    assert again.decisions["test_a.py::TestIt::test_fails"]["attempts"] == 2
+    assert not again.report["warnings"]
 
 
 @pytest.mark.parametrize("option", ["-x", "--maxfail=2", "--sw", "--lf", "--ff", "-vv"])
@@ -438,3 +475,47 @@ def test_what_tests_that_run_first_set_up_is_kept_as_theirs(suite: Suite) -> Non
     for _ in range(2):
         assert suite.both().code == 1
     assert suite.both("test_a.py::TestIt::test_few[3]").code == 1
+
+
+def test_what_a_library_has_prepared_is_undone_as_a_whole(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the mappers of SQLAlchemy: one object says in private that the others are prepared."""
+    site = suite.path.parent / f"{suite.path.name}-env" / "site-packages"
+    site.mkdir(parents=True)
+    monkeypatch.syspath_prepend(site)
+    (site / "mapping_of_it.py").write_text(
+        textwrap.dedent(
+            """
+            class Column:
+                impl = None
+
+            class Registry:
+                def __init__(self):
+                    self.column, self._is_new = Column(), True
+
+                def read(self):
+                    if self._is_new:
+                        self.column.impl, self._is_new = dict, False
+                    return self.column.impl()
+            """
+        )
+    )
+    suite.write("lib.py", "import mapping_of_it\nREGISTRY = mapping_of_it.Registry()\n")
+    suite.write(
+        "test_a.py",
+        """
+        from lib import REGISTRY
+
+        def value(): return 1
+
+        def test_plain(): pass
+        def test_fails(): assert REGISTRY.read() == {} and value() == 1
+        def test_passes(): assert REGISTRY.read() == {} and value()
+        """,
+    )
+    suite.both()
+    suite.edit("test_a.py", "return 1", "return 2")
+    again = suite.both()
+    assert again.decisions["test_a.py::test_fails"]["attempts"] == 2
+    assert "1 failed, 2 passed" in again.text
