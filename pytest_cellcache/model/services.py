@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable
 from typing import Final
 
-_PATTERNS: Final = {
+_SERVICES: Final = {
     "APPVEYOR": "APPVEYOR_*",
     "BITBUCKET_BUILD_NUMBER": "BITBUCKET_*",
     "BUILDKITE": "BUILDKITE_*",
@@ -29,7 +29,6 @@ _PATTERNS: Final = {
     "TRAVIS": "TRAVIS_*",
 }
 """Patterns of names by the variable that each service sets."""
-_SERVICES: Final = {marker: patterns.split() for marker, patterns in _PATTERNS.items()}
 
 
 def is_of_service(name: str, is_set: Callable[[str], bool]) -> bool:
@@ -46,5 +45,5 @@ def _markers(name: str) -> tuple[str, ...]:
     return tuple(
         marker
         for marker, patterns in _SERVICES.items()
-        if name != marker and any(fnmatch.fnmatchcase(name, each) for each in patterns)
+        if name != marker and any(fnmatch.fnmatchcase(name, each) for each in patterns.split())
     )

@@ -139,10 +139,10 @@ def _note_look(environment: Any, key: Any) -> None:
 
 def _only_keeps(module: str, frame: FrameType | None, units: Iterable[unit.OpenUnit]) -> bool:
     """Say whether a module copies the environment when it is imported, for what it may serve."""
-    is_copying = module == _KEEPER and frame is not None and frame.f_code.co_name == "read_environ"
-    outer = frame.f_back if is_copying and frame is not None else None
-    is_import = outer is not None and outer.f_code.co_name == "BaseHandler"
-    return is_import and all(each.is_sited for each in units)
+    if module != _KEEPER or frame is None or frame.f_back is None:
+        return False
+    names = (frame.f_code.co_name, frame.f_back.f_code.co_name)
+    return names == ("read_environ", "BaseHandler") and all(each.is_sited for each in units)
 
 
 def _handed_out(keys: Iterator[Any]) -> Iterator[Any]:

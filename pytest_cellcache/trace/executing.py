@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import sys
-from types import FrameType
+from collections.abc import Iterator
+from types import CodeType, FrameType
 from typing import Final
 
-MAX_LINES: Final = 1_500
-"""Of a module's own code, those of function bodies aside: tables are longer."""
+_MAX_LINES: Final = 1_500
+"""Of a module's own code, those of function bodies aside: 10 ms in all where each is watched."""
 
 _getframe = sys._getframe  # tests take it away
 _NOWHERE: Final = -1
+
+
+def is_long(code: CodeType) -> bool:
+    """Say whether the statements of a module are too many to be told apart, as of tables."""
+    return len({line for *_, line in code.co_lines()}) > _MAX_LINES
+
+
+def frames() -> Iterator[FrameType]:
+    """Give what this thread executes, innermost first."""
+    frame: FrameType | None = _getframe(1)
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 class Executing:
@@ -27,7 +41,7 @@ class Executing:
         self.filename = frame.f_code.co_filename
         self.loads = 0
         self.is_lost = False
-        self.is_long = len({line for *_, line in frame.f_code.co_lines()}) > MAX_LINES
+        self.is_long = is_long(frame.f_code)
         self._at = _NOWHERE
         self._line = frame.f_code.co_firstlineno
 
@@ -50,7 +64,4 @@ class Executing:
 
     def is_running(self) -> bool:
         """Say whether this thread executes it."""
-        frame: FrameType | None = _getframe(1)
-        while frame is not None and frame is not self.frame:
-            frame = frame.f_back
-        return frame is not None
+        return any(frame is self.frame for frame in frames())

@@ -32,7 +32,7 @@ from typing import Any, Final
 from pytest_cellcache.trace import audit
 from pytest_cellcache.trace.channel import Channel, ChannelTracer, FirstParty, Label
 from pytest_cellcache.trace.contract import IsFirstParty, Tracer, TracerUnavailable
-from pytest_cellcache.trace.executing import MAX_LINES
+from pytest_cellcache.trace.executing import frames, is_long
 from pytest_cellcache.trace.identities import identity
 
 # Any: type checkers that target 3.10 and 3.11 do not know it.
@@ -46,7 +46,6 @@ _CARRIERS: Final = {
 }
 """What carries code, and as which attribute."""
 
-_getframe = sys._getframe  # tests take it away
 _NO_LINE: Final = -1
 
 _TOOL_IDS = (3, 4, 5)  # 0 to 2 belong to debuggers, coverage and cProfile
@@ -151,7 +150,7 @@ class Monitoring:
         importing = self._importing
         while importing:
             code, line = importing[-1]
-            if _is_running(code):
+            if any(frame.f_code is code for frame in frames()):
                 return (code.co_filename, line) if line != _NO_LINE else None
             importing.pop()  # an exception ended it
         return None
@@ -234,20 +233,11 @@ class Monitoring:
             local[key] = weakref.ref(code, lambda _, key=key: local.pop(key, None))  # type: ignore[misc]
             extra = 0
             if code.co_name == "<module>":
-                is_long = len({line for *_, line in code.co_lines()}) > MAX_LINES
-                (self._long.add if is_long else self._long.discard)(key)
-                extra = events.PY_RETURN | (0 if is_long else events.LINE)
+                has_lines = not is_long(code)
+                (self._long.discard if has_lines else self._long.add)(key)
+                extra = events.PY_RETURN | (events.LINE if has_lines else 0)
             _monitoring.set_local_events(tool, code, wanted | extra)
             todo.extend(const for const in code.co_consts if isinstance(const, CodeType))
-
-
-def _is_running(code: CodeType) -> bool:
-    frame = _getframe(1)
-    while frame is not None:
-        if frame.f_code is code:
-            return True
-        frame = frame.f_back  # type: ignore[assignment]
-    return False
 
 
 def monitoring_tracer(is_first_party: IsFirstParty) -> Tracer:

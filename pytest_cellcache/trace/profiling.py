@@ -83,8 +83,7 @@ class Profiling:
         audit.listen("sys.setprofile", self._on_setprofile)
         audit.listen("exec", self._on_exec)
         self._slot = self._current = _make_slot(self._note_call)
-        self._modules.clear()
-        self._expected = None
+        self._forget_modules()
         self._is_alone = False
         self._thread = threading.get_ident()
         self._gaps.clear()
@@ -158,8 +157,7 @@ class Profiling:
     def relay(self, sink: Callable[[CodeType], None]) -> bool:
         # All that a process runs may be one statement, of which nobody wants to know.
         self._is_alone = True
-        self._modules.clear()
-        self._expected = None
+        self._forget_modules()
         self._choose()
         return False  # the slot tells when it is drained
 
@@ -176,8 +174,7 @@ class Profiling:
                 setattr(_thread, name, starter.real)
         self._starters.clear()
         self._called.clear()
-        self._modules.clear()
-        self._expected = None
+        self._forget_modules()
         self._slot = self._current = None
 
     def _seize(self) -> None:
@@ -246,6 +243,10 @@ class Profiling:
                 self._settle()
                 self._modules[-1].move()
             self._called[id(frame.f_code)] = frame.f_code
+
+    def _forget_modules(self) -> None:
+        self._modules.clear()
+        self._expected = None
 
     def _begin_module(self, frame: FrameType) -> None:
         module = Executing(frame)

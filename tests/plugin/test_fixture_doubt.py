@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.plugin.conftest import Counted
+    from tests.plugin.conftest import Counted, Ran
 
 Step = tuple[str, str, str, dict[str, int]]
 """File, old and new text, and calls of fixtures in the run after it; others are not looked at."""
@@ -260,18 +260,23 @@ def row(): return [2]
 """
 
 
-def test_a_value_is_restored_without_who_changed_what_its_making_does_not_look_at(
-    counted: Counted,
-) -> None:
+def _run_apart(counted: Counted, *, made: str, value: str) -> tuple[Ran, dict[str, int]]:
+    """Make a value while another fixture has changed something; edit what only its user runs."""
     counted.write(
         helper=HELPER,
-        conftest=APART.format(made="row"),
+        conftest=APART.format(made=made),
         test_a="def test_a(changing): assert changing\n",
-        test_b="import lib\ndef test_b(made): assert made == [2] and lib.one() == 1\n",
+        test_b=f"import lib\ndef test_b(made): assert made == {value} and lib.one() == 1\n",
     )
     assert counted.run()[1] == {"changing": 1, "made": 1}
     counted.edit()
-    ran, calls = counted.run()
+    return counted.run()
+
+
+def test_a_value_is_restored_without_who_changed_what_its_making_does_not_look_at(
+    counted: Counted,
+) -> None:
+    ran, calls = _run_apart(counted, made="row", value="[2]")
     assert (set(ran.names), calls) == ({"test_b"}, {})
     assert ran.report["totals"]["requeued"] == 0
 
@@ -279,15 +284,7 @@ def test_a_value_is_restored_without_who_changed_what_its_making_does_not_look_a
 def test_a_value_is_not_restored_without_who_changed_what_its_making_looks_at(
     counted: Counted,
 ) -> None:
-    counted.write(
-        helper=HELPER,
-        conftest=APART.format(made="mode"),
-        test_a="def test_a(changing): assert changing\n",
-        test_b="import lib\ndef test_b(made): assert made == ['fast'] and lib.one() == 1\n",
-    )
-    assert counted.run()[1] == {"changing": 1, "made": 1}
-    counted.edit()
-    ran, _ = counted.run()
+    ran, _ = _run_apart(counted, made="mode", value="['fast']")
     assert "passed" in ran.outcomes["test_b.py::test_b"]
     counted.edit("conftest.py", '"fast"', '"fast" + ""')
     ran, calls = counted.run()
