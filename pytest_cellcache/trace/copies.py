@@ -12,6 +12,7 @@ from pytest_cellcache.trace.batch import Batch
 from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.parts import parts_of
+from pytest_cellcache.trace.ways import Ways
 
 _COPIED: Final = (list, dict)
 
@@ -20,23 +21,13 @@ class Copies:
     """Takes an equal copy for what it has replaced, if nobody else has either of them.
 
     Args:
-        parents: who leads to an object: other objects by identity and key.
-        owners: globals that lead to an object.
+        ways: who leads to an object.
         homes: groups of objects.
-        bound: globals that objects were from the start.
     """
 
-    def __init__(
-        self,
-        parents: dict[int, list[tuple[int, str]]],
-        owners: dict[int, list[tuple[str, str]]],
-        homes: dict[int, str],
-        bound: dict[int, set[tuple[str, str]]],
-    ) -> None:
-        self._bound = bound
+    def __init__(self, ways: Ways, homes: dict[int, str]) -> None:
+        self._ways = ways
         self._homes = homes
-        self._parents = parents
-        self._owners = owners
         # By identity, with the batch that each is in.
         self._containers: dict[int, tuple[Held, Batch]] = {}
 
@@ -67,11 +58,6 @@ class Copies:
 
     def _rename(self, was: int, ident: int, new: Any) -> None:
         self._containers[ident] = self._containers.pop(was)
-        self._parents[ident] = self._parents.pop(was, [])
-        self._owners[ident] = self._owners.pop(was, [])
-        self._bound.pop(was, None)
         if was in self._homes:
             self._homes[ident] = self._homes.pop(was)
-        for part, _ in parts_of(new):
-            edges = self._parents.get(identity(part), [])
-            edges[:] = [(ident, key) if parent == was else (parent, key) for parent, key in edges]
+        self._ways.rename(was, ident, (identity(part) for part, _ in parts_of(new)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 from pytest_cellcache.model.digest import ABSENT, Digest, digest_parts
@@ -11,6 +11,7 @@ from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, StateChange
 from pytest_cellcache.trace.contents import Contents
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.parts import namespace_of, slots_of
+from pytest_cellcache.trace.ways import Ways
 
 MAPPINGS: Final = (dict, OrderedDict, defaultdict, Counter)
 """Mappings that have no attributes."""
@@ -40,9 +41,8 @@ class Globals(Protocol):
 
     def module_name(self, filename: str) -> str: ...
 
-    def names_of(self, ident: int) -> list[str]: ...
-
-    def ways_to(self, objects: Iterable[int], known: Container[int]) -> dict[int, list[str]]: ...
+    @property
+    def ways(self) -> Ways: ...
 
 
 class Holding:
@@ -54,7 +54,7 @@ class Holding:
 
     def __init__(self, where: Globals, is_traced: Callable[[str], bool]) -> None:
         self._globals = where
-        self._contents = Contents(is_traced, where.names_of)
+        self._contents = Contents(is_traced, where.ways.names_of)
         self._vain: Counter[object] = Counter()
 
     def note(self, changes: Iterable[StateChange]) -> None:
@@ -112,7 +112,7 @@ class Holding:
             return None, {}
         # Who changes through another way what is here, changes it here, too.
         inside = {*objects, identity(holder)}
-        ways = self._globals.ways_to(objects, inside)
+        ways = self._globals.ways.ways_to(objects, inside)
         told = [digest, *(part for i, found in ways.items() for part in (str(objects[i]), *found))]
         return digest_parts(told), objects
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import types
 from collections import OrderedDict
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.sources.loaded import loaded_modules
@@ -39,12 +39,10 @@ from pytest_cellcache.trace.parts import (
     way_to,
 )
 from pytest_cellcache.trace.slots import KnownSlots
+from pytest_cellcache.trace.ways import Owner, Ways
 
 _FEW_MODULES: Final = 64
 """So many share their batches."""
-
-Owner = tuple[str, str]
-"""File name and global."""
 
 
 class Files(NamedTuple):
@@ -71,7 +69,11 @@ class Files(NamedTuple):
 
 
 class Layout:
-    """What is watched."""
+    """What is watched.
+
+    Attributes:
+        ways: who leads to it.
+    """
 
     def __init__(self, files: Files) -> None:
         self._files = files
@@ -92,12 +94,9 @@ class Layout:
         self._near: dict[frozenset[str], frozenset[str] | None] = {}
         self._modules: dict[str, Held] = {}
         self._sources: frozenset[str] = frozenset()
-        # Who leads to an object: other objects by identity and key, and globals.
-        self._parents: dict[int, list[tuple[int, str]]] = {}
-        self._owners: dict[int, list[Owner]] = {}
-        # Of objects: the globals that they were when the module of these had just been loaded.
-        self._bound: dict[int, set[Owner]] = {}
-        self._classes: dict[int, tuple[str, str]] = {}
+        self.ways = Ways(self.global_of, self.module_name)
+        self._parents = self.ways.parents
+        self._classes = self.ways.classes
         self._memoized: dict[int, list[type]] = {}
         # Mappings with weak references among their keys or values.
         self._weakly: set[int] = set()
@@ -108,8 +107,8 @@ class Layout:
         self._new: list[Held] | None = None
         self._limit = MAX_OBJECTS
         self._left_out: dict[int, Callable[[], Any]] = {}
-        self._outside = Outside(self._owners, self._add, files.is_first_party, files.writes)
-        self._copies = Copies(self._parents, self._owners, self._homes, self._bound)
+        self._outside = Outside(self.ways, self._add, files.is_first_party, files.writes)
+        self._copies = Copies(self.ways, self._homes)
 
     def _walk_again(self, held: Held, known: frozenset[int], named: dict[str, int]) -> None:
         """Lay out what a changed container holds and did not, by identity and by name."""
@@ -175,6 +174,7 @@ class Layout:
 
     def _walk_globals(self, filename: str, space: dict[str, Any], *, fresh: bool = False) -> None:
         self._turn_to(filename)
+        self.ways.forget_names()
         for name, value in list(space.items()):
             if name in SKIPPED_GLOBALS or is_opaque(value):
                 continue
@@ -183,12 +183,10 @@ class Layout:
                 continue
             self._foreign_left = MAX_FOREIGN
             ident = identity(value)
-            owners = self._owners.setdefault(ident, [])
-            if (filename, name) not in owners:
-                owners.append((filename, name))
+            self.ways.own(ident, (filename, name))
             self._walk(value, 0, None)
             if fresh and ident in self._parents:
-                self._bound.setdefault(ident, set()).add((filename, name))
+                self.ways.bind(ident, (filename, name))
 
     def _walk(self, value: Any, parent: int, key: object) -> None:
         stack: list[tuple[Any, int, object]] = [(value, parent, key)]
@@ -202,6 +200,7 @@ class Layout:
                 edge = (parent, key if type(key) is str else "")
                 if parents is not None and edge not in parents and len(parents) < MAX_PARENTS:
                     parents.append(edge)
+                    self.ways.forget(ident)
             if parents is not None:
                 self._meet(ident)
                 continue
@@ -209,6 +208,7 @@ class Layout:
                 self._leave_out(value)
                 continue
             self._parents[ident] = [edge] if parent else []
+            self.ways.forget(ident)
             if self._is_grouped:
                 self._homes[ident] = self._group
             self._hold_value(value, is_global=not parent)
@@ -237,7 +237,7 @@ class Layout:
     def _goes_unseen(self, ident: int) -> bool:
         """Say whether an object went as its key did, or was one of which there is no other way."""
         parents = {parent for parent, _ in self._parents.get(ident, ())}
-        return bool(parents) and not self._owners.get(ident) and parents <= self._weakly
+        return bool(parents) and not self.ways.owners.get(ident) and parents <= self._weakly
 
     def _leave_out(self, value: Any) -> None:
         if not issubclass(type(value), (type, types.FunctionType)):
@@ -262,55 +262,6 @@ class Layout:
         """Give the name of a watched module."""
         module = self._modules.get(filename)
         return str(module.thing.get("__name__")) if module is not None else ""
-
-    def names_of(self, ident: int) -> list[str]:
-        """Give the globals that are or were the object of an identity, modules by their names.
-
-        It is told of each whether it is that now, and whether it was from the start.
-        """
-        first = self._bound.get(ident, ())
-        return sorted(
-            f"{self.module_name(owner[0])}.{owner[1]} {owner in first}"
-            f" {identity(self.global_of(owner)) == ident}"
-            for owner in self._owners.get(ident, ())
-        )
-
-    def ways_to(self, objects: Iterable[int], known: Container[int]) -> dict[int, list[str]]:
-        """Give what else leads to objects than what is known: down from what has a name.
-
-        Not of what a global was from the start: that says by itself which object it is.
-        """
-        found: dict[int, list[str]] = {}
-        above: dict[int, list[str]] = {}
-        for ident in objects:
-            if ident in self._bound:
-                continue
-            names = {*self.names_of(ident)}
-            for parent, way in self._parents.get(ident, ()):
-                if parent not in known:
-                    if parent not in above:
-                        above[parent] = self._above(parent, known)
-                    names.update(f"{name}.{way}" for name in above[parent])
-            if names:
-                found[ident] = sorted(names)
-        return found
-
-    def _above(self, ident: int, known: Container[int]) -> list[str]:
-        """Give the ways to an object from what has a name, each object on them met once."""
-        found: list[str] = []
-        seen: set[int] = set()
-        stack = [(ident, "")]
-        while stack:
-            current, way = stack.pop()
-            if current in known or current in seen:
-                continue
-            seen.add(current)
-            names = self.names_of(current) or self._classes.get(current, ())[1:]
-            found += (f"{name}{way}" for name in names)
-            if not names:
-                above = self._parents.get(current, ())
-                stack += [(parent, f".{key}{way}") for parent, key in above]
-        return found
 
     def near(self, files: frozenset[str]) -> frozenset[str] | None:
         """Give the modules whose objects code of some modules may come by; ``None`` for all.

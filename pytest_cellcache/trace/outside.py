@@ -27,6 +27,7 @@ from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.looks import mapping_ids, namespace_ids
 from pytest_cellcache.trace.modules import LoadedModules
 from pytest_cellcache.trace.registers import REGISTERED, dialects, put_dialects, put_rows, rows_of
+from pytest_cellcache.trace.ways import Ways
 
 MODULES: Final = "sys.modules"
 """Name of what modules are loaded, in changes."""
@@ -112,7 +113,7 @@ class Outside:
     """What is watched there.
 
     Args:
-        owners: takes whose each object is.
+        ways: takes whose each object is.
         add: takes what is compared.
         writes: names, from the top-level module on, what code of a file may write to.
 
@@ -122,12 +123,12 @@ class Outside:
 
     def __init__(
         self,
-        owners: dict[int, list[tuple[str, str]]],
+        ways: Ways,
         add: Callable[[Held], None],
         is_first_party: Callable[[str], bool],
         writes: Callable[[str], Iterable[str]],
     ) -> None:
-        self._owners = owners
+        self._ways = ways
         self._add = add
         self._is_first_party = is_first_party
         self._writes = writes
@@ -173,11 +174,11 @@ class Outside:
                 if self._is_first_party(str(space.get("__file__", ""))):
                     break
                 is_plain = type(thing) in (types.ModuleType, dict, list, set)
-                if identity(thing) not in self._owners and (is_plain or _is_open(thing)):
+                if identity(thing) not in self._ways.owners and (is_plain or _is_open(thing)):
                     self._hold(top, hold(thing))
 
     def _hold(self, name: str, held: Held) -> None:
-        self._owners.setdefault(held.ident, []).append((OUTSIDE, name))
+        self._ways.own(held.ident, (OUTSIDE, name))
         self._add(held)
 
 

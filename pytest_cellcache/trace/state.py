@@ -22,7 +22,7 @@ from pytest_cellcache.trace.batch import Batch, Signature
 from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.holding import MAPPINGS, Content, Holding
 from pytest_cellcache.trace.identities import identity
-from pytest_cellcache.trace.layout import Files, Layout, Owner
+from pytest_cellcache.trace.layout import Files, Layout
 from pytest_cellcache.trace.limits import CALM, HUGE, MAX_FOREIGN, MAX_GROWN, MAX_OBJECTS
 from pytest_cellcache.trace.loading import LoadWatch
 from pytest_cellcache.trace.lookups import is_asked_by_name, is_fleeting
@@ -40,6 +40,7 @@ from pytest_cellcache.trace.parts import (
 from pytest_cellcache.trace.subclasses import looks_at_class
 from pytest_cellcache.trace.surrounding import Surrounding, surrounding_now
 from pytest_cellcache.trace.undone import Undone
+from pytest_cellcache.trace.ways import Owner
 
 _SET_BY_PYTEST: Final = frozenset({b"PYTEST_CURRENT_TEST"})
 _WRAPPERS: Final = (WeakKeyDictionary, WeakValueDictionary, UserDict)
@@ -225,9 +226,7 @@ class StateWatch(Layout):
             return
         self._foreign_left = MAX_FOREIGN
         self._turn_to("")
-        owners = self._owners.setdefault(identity(value), [])
-        if (FIXTURE, owner) not in owners:
-            owners.append((FIXTURE, owner))
+        self.ways.own(identity(value), (FIXTURE, owner))
         if is_asked_by_name(value, self._sources):
             self._named.add(owner)
         self._memory = None
@@ -236,7 +235,7 @@ class StateWatch(Layout):
 
     def is_below(self, held: Held, names: Container[str]) -> bool:
         """Say whether nothing but the values of some fixtures leads to a container."""
-        owners = {owner for owner, _, _ in self._leading_to(held.ident)}
+        owners = {owner for owner, _, _ in self.ways.leading_to(held.ident)}
         return bool(owners) and all(file == FIXTURE and name in names for file, name in owners)
 
     def mapping_keys(self, filename: str, name: str) -> tuple[str, ...] | None:
@@ -323,15 +322,13 @@ class StateWatch(Layout):
             self._walk_again(held, known, named)
         for ident in batch.take_gone():
             self.undone.lose(ident)
-            leading = set() if self._goes_unseen(ident) else self._leading_to(ident)
+            leading = set() if self._goes_unseen(ident) else self.ways.leading_to(ident)
             for owner, is_top, word in leading:
                 is_keyed = self._is_mapping(owner)
                 gone = StateChange(*owner, word, is_keyed, is_below=not is_top)
                 changes.add(gone)
                 self._altered.add(gone)
-            self._parents.pop(ident, None)
-            self._owners.pop(ident, None)
-            self._bound.pop(ident, None)
+            self.ways.lose(ident)
             self._homes.pop(ident, None)
 
     def _tell(self, held: Held, word: str, changes: set[StateChange]) -> None:
@@ -343,7 +340,7 @@ class StateWatch(Layout):
             return
         home = self._home_of(held, word)
         goes_with_key = is_fleeting(held, self.knows)
-        for owner, is_top, below in self._leading_to(held.ident):
+        for owner, is_top, below in self.ways.leading_to(held.ident):
             if owner[0] == OUTSIDE:
                 changes.add(StateChange(*owner, word_of(owner[1], word)))
                 continue
@@ -381,19 +378,3 @@ class StateWatch(Layout):
             if parent in self._classes
         }
         return homes.pop() if len(homes) == 1 else None
-
-    def _leading_to(self, ident: int) -> set[tuple[Owner, bool, str]]:
-        """Give the globals that lead to an object, whether directly, and the word below them."""
-        found: set[tuple[Owner, bool, str]] = set()
-        start = (ident, "", True)
-        seen = {start}
-        stack = [start]
-        while stack:
-            current, below, is_top = stack.pop()
-            found.update((owner, is_top, below) for owner in self._owners.get(current, ()))
-            for parent, key in self._parents.get(current, ()):
-                step = (parent, key, False)
-                if step not in seen and parent != ident:  # a method leads to its class again
-                    seen.add(step)
-                    stack.append(step)
-        return found
