@@ -14,10 +14,12 @@ from itertools import chain
 from typing import Any, Final
 
 from pytest_cellcache.trace.addresses import addresses_of
+from pytest_cellcache.trace.fields import fields_of
 from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.slots import Slots
-from pytest_cellcache.trace.versions import ARE_NUMBERED, NUMBER, number_of
+from pytest_cellcache.trace.subclasses import Registered, registrations
+from pytest_cellcache.trace.versions import ARE_NUMBERED, number_of
 
 _BATCH: Final = 256
 """Containers compared at once."""
@@ -25,7 +27,7 @@ _MANY_LOST: Final = 16
 """Objects of a batch that have gone before what they held is dropped."""
 
 Signature = tuple[bytes, bytes, list[int]]
-"""Identities of what is held, numbers of dictionaries, and what else tells states apart."""
+"""Identities of what is held, bytes that tell some apart, and what else tells states apart."""
 Row = tuple["Held", list[int], dict[str, int]]
 """A container, the identities of what it held, and those of its names."""
 
@@ -72,10 +74,12 @@ class Batch:
         self._in: list[Held] = []
         self._mappings: list[Held] = []
         self._keys: list[Any] = []
+        # Told by a few bytes each: numbers of dictionaries, fields of functions and closures.
         self._numbered: list[Held] = []
-        self._dicts: list[dict[Any, Any]] = []
+        self._sources: list[Any] = []
         self._numbers: list[memoryview] = []
         self._others: list[Held] = []
+        self._registered: list[Held] = []
         self._slotted: list[Held] = []
         self._laid_out = 0
         self._fresh: list[Any] | None = None
@@ -121,10 +125,11 @@ class Batch:
 
     def _drop_lost(self) -> None:
         """Let go of what the objects that have gone held; the rest is laid out anew."""
-        self.held = [held for held in self.held if held.of is None or held.of() is not None]
+        self.held = [held for held in self.held if not held.has_gone]
         every: tuple[list[Any], ...] = (
             self._bodies, self._whose, self._instances, self._spaces, self._in, self._slotted,
-            self._mappings, self._keys, self._numbered, self._dicts, self._numbers, self._others,
+            self._mappings, self._keys, self._numbered, self._sources, self._numbers, self._others,
+            self._registered,
         )  # fmt: skip
         for each in every:
             each.clear()
@@ -142,7 +147,7 @@ class Batch:
         Args:
             keep: ``contents`` will be asked for next.
         """
-        if sum(instance() is None for instance in self._instances) >= _MANY_LOST:
+        if sum(held.has_gone for held in self.held) >= _MANY_LOST:
             self._drop_lost()
         self._lay_out()
         self._rows = None
@@ -152,7 +157,8 @@ class Batch:
         for held in self.held[self._laid_out :]:
             body = held.body()
             if body is None:
-                self._others.append(held)
+                is_registered = isinstance(held.ids, Registered)
+                (self._registered if is_registered else self._others).append(held)
                 continue
             if held.of is not None:
                 # Either of the two leads to the values; which one does, depends on the version.
@@ -160,10 +166,10 @@ class Batch:
                 self._spaces += (None, body, _BETWEEN)
                 self._in.append(held)
                 continue
-            if ARE_NUMBERED and issubclass(type(body), dict):
+            if (number := _number_of(body)) is not None:
                 self._numbered.append(held)
-                self._dicts.append(body)
-                self._numbers.append(number_of(body))
+                self._sources.append(body)
+                self._numbers.append(number)
                 continue
             self._bodies += (body, _BETWEEN)
             self._whose.append(held)
@@ -200,9 +206,13 @@ class Batch:
         before, now = self._saved[1], self._now[1]
         if before == now:
             return []
-        places = range(0, len(before), NUMBER)
-        rows = zip(self._numbered, places, strict=False)
-        return [held for held, at in rows if before[at : at + NUMBER] != now[at : at + NUMBER]]
+        found, start = [], 0
+        for held, number in zip(self._numbered, self._numbers, strict=True):
+            end = start + number.nbytes
+            if before[start:end] != now[start:end]:
+                found.append(held)
+            start = end
+        return found
 
     def changed(self) -> list[Held]:
         """Give the containers that are not what they were, after ``has_changed``."""
@@ -222,8 +232,8 @@ class Batch:
             self._bodies[2 * place] = thing
             self._keys = [thing if each is held.thing else each for each in self._keys]
         elif (place := _place_of(held, self._numbered)) is not None:
-            self._dicts[place], self._numbers[place] = thing, number_of(thing)
-        held.thing, held.ident = thing, ident
+            self._sources[place], self._numbers[place] = thing, number_of(thing)
+        held.replace(thing, ident)
 
     def peek(self) -> list[Held]:
         """Give the containers that are not what they were, and leave it at that."""
@@ -248,7 +258,7 @@ class Batch:
             if part != part_now
         ]
         found += self._renumbered()
-        return [*found, *self._others, *self.held[self._laid_out :]]
+        return [*found, *self._others, *self._registered, *self.held[self._laid_out :]]
 
     def contents(self) -> tuple[list[Row], list[Any]]:
         """Give the containers that the collector tells of, and all that they hold.
@@ -258,7 +268,7 @@ class Batch:
         """
         things, self._fresh = self._fresh, None
         things = self._things() if things is None else things
-        things += gc.get_referents(*self._dicts)
+        things += gc.get_referents(*self._sources)
         things += chain.from_iterable(h.thing for h in self._numbered if h.kind == "mapping")
         if self._rows is None:
             laid_out = chain(self._whose, self._in, self._numbered)
@@ -268,7 +278,8 @@ class Batch:
     @property
     def uncopied(self) -> list[Held]:
         """The containers that ``contents`` does not tell how to put back."""
-        return [*self._others, *self._slotted, *self.held[self._laid_out :]]
+        unlike = *self._others, *self._registered, *self._slotted
+        return [*unlike, *self.held[self._laid_out :]]
 
     def _things(self) -> list[Any]:
         self._spaces[::3] = [instance() for instance in self._instances]
@@ -286,10 +297,16 @@ class Batch:
             return None
         if keep:
             self._fresh = things
-        rest: list[int] = []
+        rest = [registrations()] if self._registered else []
         for held in self._others:
-            rest += held.ids(held.thing)
+            rest += held.look()
         return addresses_of(things), b"".join(self._numbers), rest
+
+
+def _number_of(body: Any) -> memoryview | None:
+    if ARE_NUMBERED and issubclass(type(body), dict):
+        return number_of(body)
+    return fields_of(body)
 
 
 def _place_of(held: Held, among: list[Held]) -> int | None:

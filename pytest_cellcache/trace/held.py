@@ -11,8 +11,14 @@ from typing import Any, Final
 
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
-from pytest_cellcache.trace.looks import function_ids
-from pytest_cellcache.trace.parts import LRU, MAX_ITEMS, SKIPPED_MEMBERS, is_atom, is_ref
+from pytest_cellcache.trace.looks import function_ids, kept_for
+from pytest_cellcache.trace.parts import (
+    LRU,
+    MAX_ITEMS,
+    SKIPPED_MEMBERS,
+    is_atom,
+    is_ref,
+)
 from pytest_cellcache.trace.slots import Slots
 from pytest_cellcache.trace.subclasses import Subclasses
 
@@ -29,13 +35,16 @@ class Held:
         is_foreign: it is the namespace of an object whose class is not the project's.
         owner: the class whose namespace it is.
         kind: ``namespace`` (of a module, class or instance), ``mapping`` or ``other``.
-        of: gives the instance whose namespace it is; ``None`` when it has gone.
+        of: gives the instance whose namespace it is, or that is not kept alive; ``None`` when it
+            has gone.
+        atoms: what it held and nothing else keeps alive: another must not get its identity.
         refs: weak references among the keys and values of a mapping; kept, so that none of its
             own gets the identity of one.
         ids: gives identities of what it holds.
     """
 
     __slots__ = (
+        "_thing",
         "atoms",
         "ident",
         "ids",
@@ -47,7 +56,6 @@ class Held:
         "owner",
         "refs",
         "saved",
-        "thing",
     )
 
     def __init__(
@@ -55,7 +63,7 @@ class Held:
     ) -> None:
         self.ident = ident
         self.kind = kind
-        self.thing = thing
+        self._thing = thing
         self.ids = ids
         self.module = module
         self.is_foreign = False
@@ -63,11 +71,39 @@ class Held:
         self.owner: Any = None
         self.save()
 
+    @property
+    def thing(self) -> Any:
+        """The container; ``None`` once it has gone."""
+        return self.of() if self._thing is None and self.of is not None else self._thing
+
+    def let_go(self) -> bool:
+        """Keep it alive no longer; say whether that is possible."""
+        try:
+            self.of = weakref.ref(self._thing)
+        except TypeError:
+            return False
+        self._thing = None
+        return True
+
+    @property
+    def has_gone(self) -> bool:
+        """Whether the object has gone whose container it is."""
+        return self.of is not None and self.of() is None
+
+    def replace(self, thing: Any, ident: int) -> None:
+        """Let it be another one that holds the same."""
+        self._thing, self.ident = thing, ident
+
+    def look(self) -> list[int]:
+        """Give what tells its state apart now; nothing of what has gone."""
+        thing = self.thing
+        return [] if thing is None else self.ids(thing)
+
     def save(self) -> None:
         """Take what it holds now as the state to compare with."""
         if isinstance(self.ids, Look):
             self.ids.settle()
-        self.saved = self.ids(self.thing)
+        self.saved = self.look()
         self.named: dict[str, int] = {}
         self.atoms: Sequence[Any] = ()
         self.refs: Sequence[weakref.ref[Any]] = ()
@@ -79,6 +115,8 @@ class Held:
             self.atoms = [each for item in items for each in item if is_atom(each)] or ()
         elif type(self.thing) in (list, set, deque) and len(self.thing) <= MAX_ITEMS:
             self.atoms = [value for value in self.thing.copy() if is_atom(value)] or ()
+        elif self.kind == "other":
+            self.atoms = kept_for(self.ids, self.thing)
 
     @property
     def is_small(self) -> bool:
@@ -123,9 +161,9 @@ class Held:
 
         Nobody can look for these any more, and when they go is up to the collector.
         """
-        now = self.ids(self.thing)
+        now = self.look()
         if now == before or not self.refs or not self.is_small:
-            return now != before
+            return now != before and not (self._thing is None and self.has_gone)
         dead = {identity(ref) for ref in self.refs if ref() is None}
         return _rows_without(dead, now) != _rows_without(dead, before)
 
@@ -135,7 +173,7 @@ class Held:
             return []
         half = len(self.saved) // 2
         before = set(zip(self.saved[:half], self.saved[half:], strict=True))
-        now = self.ids(self.thing)
+        now = self.look()
         half = len(now) // 2
         rows = zip(list(dict.keys(self.thing)), now[:half], now[half:], strict=True)
         return [key for key, *row in rows if tuple(row) not in before]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +17,7 @@ from pytest_cellcache.trace.copies import Copies
 from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.limits import MAX_FOREIGN, MAX_OBJECTS, MAX_PARENTS
+from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.looks import (
     iterator_ids,
     look_of,
@@ -38,11 +39,14 @@ from pytest_cellcache.trace.parts import (
     parts_of,
     way_to,
 )
+from pytest_cellcache.trace.progress import is_in_memory
 from pytest_cellcache.trace.slots import KnownSlots
 from pytest_cellcache.trace.ways import Owner, Ways
 
 _FEW_MODULES: Final = 64
 """So many share their batches."""
+_KEPT: Final = (list, set, deque, types.FunctionType, types.CellType)
+"""Kept alive while they are watched; other objects end when the program lets go of them."""
 
 
 class Files(NamedTuple):
@@ -327,7 +331,7 @@ class Layout:
             if issubclass(kind, OrderedDict) and dict.__len__(value) <= MAX_ITEMS:
                 self._add(Held(ident, "other", value, order_ids))
         else:
-            look = look_of(kind)
+            look = None if is_in_memory(value) else look_of(kind)
             if kind is types.FunctionType and not is_global:
                 look = None  # too many, and nobody changes their defaults
             is_builtin = module_of(kind) == "builtins" and hasattr(kind, "__next__")
@@ -335,7 +339,10 @@ class Layout:
                 look = iterator_ids
             if look is not None:
                 look = look() if isinstance(look, type) else look
-                self._add(Held(ident, "other", value, look))
+                held = Held(ident, "other", value, look)
+                if not isinstance(look, Look) and not issubclass(kind, _KEPT) and held.let_go():
+                    self._last_batch().refer(value)
+                self._add(held)
         namespace = namespace_of(value)
         is_function = kind is types.FunctionType
         if namespace is not None and (not is_function or is_global or has_state(namespace)):

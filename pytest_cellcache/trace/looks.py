@@ -11,7 +11,7 @@ import sys
 import threading
 import types
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -22,13 +22,16 @@ from pytest_cellcache.trace.parts import (
     LRU,
     MAX_ITEMS,
     first_of,
+    is_atom,
     is_of_database,
     is_of_pattern,
     parts_to_set,
+    slot_value,
     value_of,
     way_to,
 )
 from pytest_cellcache.trace.progress import progress_of
+from pytest_cellcache.trace.slots import Slots
 
 # A thread may change the size of what is iterated over between any two calls. Then it is looked at
 # again: copying it first would cost more than a try.
@@ -103,8 +106,12 @@ def iterator_ids(iterator: Any) -> list[int]:
     return [operator.length_hint(iterator, -1)]
 
 
+def _frame_of(generator: Any) -> Any:
+    return getattr(generator, "gi_frame", None) or getattr(generator, "ag_frame", None)
+
+
 def _generator_ids(generator: Any) -> list[int]:
-    frame = getattr(generator, "gi_frame", None) or getattr(generator, "ag_frame", None)
+    frame = _frame_of(generator)
     if frame is None:
         return [-1]
     return [frame.f_lasti, *map(identity, frame.f_locals.values())]
@@ -115,6 +122,23 @@ def _cell_ids(cell: Any) -> list[int]:
         return [identity(cell.cell_contents)]
     except ValueError:  # empty
         return []
+
+
+def kept_for(ids: Any, thing: Any) -> Sequence[Any]:
+    """Give what has to stay alive of an object, so that ``ids`` tells it from what comes after."""
+    if ids is function_ids:
+        return parts_to_set(thing)
+    if isinstance(ids, Slots):
+        found = [slot_value(slot, thing) for slot in ids.slots]
+    elif ids is _cell_ids:
+        found = gc.get_referents(thing)
+    elif ids is _variable_ids:
+        found = [value_of(thing)]
+    elif ids is _generator_ids and (frame := _frame_of(thing)) is not None:
+        found = [*frame.f_locals.values()]
+    else:
+        return ()
+    return [value for value in found if is_atom(value)]
 
 
 def _buffer_ids(buffer: Any) -> list[int]:
@@ -138,6 +162,10 @@ def order_ids(mapping: Any) -> list[int]:
         return order_ids(mapping)
 
 
+def _variable_ids(variable: ContextVar[Any]) -> list[int]:
+    return [identity(value_of(variable))]
+
+
 _LOCK: Final[Any] = type(threading.Lock())
 # Through the builtin types: subclasses may override whatever they like. Who needs to remember what
 # was there is a class, made for each.
@@ -156,7 +184,7 @@ LOOKS: Final[tuple[tuple[Any, Any], ...]] = (
     (_LOCK, lambda lock: [_LOCK.locked(lock)]),
     (enumerate, lambda value: [int(enumerate.__reduce__(value)[1][1])]),
     (itertools.count, lambda value: [hash(itertools.count.__repr__(value))]),
-    (ContextVar, lambda variable: [identity(value_of(variable))]),
+    (ContextVar, _variable_ids),
 )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from pytest_cellcache.sources.loaded import attribute_of
 from pytest_cellcache.trace.addresses import addresses_of
 from pytest_cellcache.trace.look import Look
+from pytest_cellcache.trace.versions import ARE_NUMBERED, number_of
 
 
 class LoadedModules(Look):
@@ -27,10 +28,17 @@ class LoadedModules(Look):
 
     def __init__(self) -> None:
         self._known: dict[str, Any] = {}
+        self._modules: dict[str, Any] = {}
+        self._number = b""
         self.latest = 0
 
     def __call__(self, thing: Any) -> list[int]:
         modules = sys.modules
+        if ARE_NUMBERED and type(modules) is dict:
+            number = bytes(number_of(modules))
+            if number == self._number and modules is self._modules:
+                return [self.latest]
+            self._number, self._modules = number, modules
         last = next(reversed(modules), "")  # one that gets another name comes last
         self.latest = hash((addresses_of([*modules.values()]), len(modules), last))
         return [self.latest]

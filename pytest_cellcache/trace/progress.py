@@ -106,6 +106,17 @@ def _file_ids(file: Any) -> list[int]:
         return [-1]
 
 
+def is_in_memory(file: Any) -> bool:
+    """Say whether an object is a file without a number: no reading moves it that others can see."""
+    kind = next((base for base in _FILES if issubclass(type(file), base)), None)
+    try:
+        return kind is not None and not kind.closed.__get__(file) and kind.fileno(file) is None
+    except io.UnsupportedOperation:
+        return True
+    except _TROUBLES:
+        return False
+
+
 def _place_in(file: io.TextIOWrapper) -> int:
     try:
         return hash(io.TextIOWrapper.tell(file))

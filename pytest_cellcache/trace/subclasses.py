@@ -48,15 +48,24 @@ class Subclasses(Look):
         return [ASKED]
 
 
+def registrations() -> int:
+    """Tell how often some class has been registered with an abstract one."""
+    token: Any = abc.get_cache_token()
+    return int(token)
+
+
 class Registered(Look):
-    """Counts the classes that have been registered with an abstract one."""
+    """Counts the classes that have been registered with an abstract one.
+
+    Nothing has changed while ``registrations`` is the same.
+    """
 
     def __init__(self) -> None:
-        self._token: object = None
+        self._token = -1
         self._count = 0
 
     def __call__(self, kind: type) -> list[int]:
-        token = abc.get_cache_token()  # another one after each registration anywhere
+        token = registrations()
         if token != self._token:
             self._token, self._count = token, len(_abc._get_dump(kind)[0])
         return [self._count]

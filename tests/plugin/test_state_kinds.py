@@ -93,6 +93,28 @@ CASES: Final = {
         "lib.F.read(5)",
         "lib.F.read(3) == lib.L[5:8]",
     ),
+    "number in a closure": (
+        "def made():\n    n = 1000\n    def count(k):\n        nonlocal n\n"
+        "        n += k\n        return n\n    return count\ncount = made()\ncount(1)",
+        "lib.count(500), lib.count(500)",
+        "lib.count(0) == 2001",
+    ),
+    "number in a slot": (
+        "class K:\n    __slots__ = ('n',)\nk = K()\nk.n = int('1000')",
+        "lib.k.n += 500; lib.k.n += 500",
+        "lib.k.n == 2000",
+    ),
+    "number in a generator": (
+        "def count():\n    n = 1000\n    while True:\n        n += (yield n) or 0\n"
+        "G = count()\nnext(G)\nG.send(1)",
+        "lib.G.send(500), lib.G.send(500)",
+        "lib.G.send(0) == 2001",
+    ),
+    "number in a variable": (
+        "import contextvars\nV = contextvars.ContextVar('V', default=1000)\nV.set(V.get() + 1)",
+        "lib.V.set(lib.V.get() + 500), lib.V.set(lib.V.get() + 500)",
+        "lib.V.get() == 2001",
+    ),
     "hash": (
         "import hashlib\nH = hashlib.md5()\ndef of(text): return hashlib.md5(text).digest()",
         "lib.H.update(b'5')",

@@ -753,3 +753,42 @@ def test_entries_that_are_taken_out_of_a_weak_mapping_are_a_change(watched: Watc
     module.W.pop(module.KEYS[1])
     module.W[module.KEYS[1]] = module.Value()
     assert ("W", "", True) in watched.take()
+
+
+@pytest.mark.parametrize("made", ["open(__file__)", "random.Random(1)", "(n for n in R)"])
+def test_what_ends_with_its_last_use_is_not_kept_alive(watched: Watched, made: str) -> None:
+    module = watched.begin(f"import random\n__file__ = {__file__!r}\nR = [1]\nX = {made}")
+    going = weakref.ref(module.X)
+    module.X = None
+    assert going() is None
+    assert watched.take() == {("X", "", False)}
+    assert watched.take() == set()
+
+
+NUMBERS = {
+    "closure": (
+        "def made():\n    n = 1001\n    def count():\n        nonlocal n\n        n += 500\n"
+        "    return count\ncount = made()\ncount()",
+        "count()",
+    ),
+    "slot": ("class K:\n    __slots__ = ('n',)\nk = K()\nk.n = int('1001')", "k.n += 500"),
+    "generator": (
+        "def made():\n    n = 1001\n    while True:\n        yield\n        n += 500\n"
+        "count = made()\nnext(count)\nnext(count)",
+        "next(count)",
+    ),
+    "variable": (
+        "import contextvars\nV = contextvars.ContextVar('V', default=1)\nV.set(int('1001'))",
+        "V.set(V.get() + 500)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "change"), NUMBERS.values(), ids=NUMBERS)
+def test_a_number_is_told_from_one_at_the_same_address(
+    watched: Watched, before: str, change: str
+) -> None:
+    module = watched.begin(before)
+    for _ in range(20):
+        exec(f"{change}\n{change}", vars(module))
+        assert watched.take()
