@@ -77,7 +77,7 @@ def digest_text(text: str) -> Digest:
 
 def digest_parts(parts: Iterable[str]) -> Digest:
     """Digest an ordered sequence of strings; parts cannot run into each other."""
-    return digest_text("".join(f"{len(part)}:{part}" for part in parts))
+    return digest_text("".join([f"{len(part)}:{part}" for part in parts]))
 
 
 def digest_json(value: Any) -> Digest:

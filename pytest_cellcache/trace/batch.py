@@ -17,17 +17,19 @@ from pytest_cellcache.trace.addresses import addresses_of
 from pytest_cellcache.trace.fields import fields_of
 from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.identities import identity
+from pytest_cellcache.trace.inline import inline_of, may_be_moved
 from pytest_cellcache.trace.slots import Slots
 from pytest_cellcache.trace.subclasses import Registered, registrations
-from pytest_cellcache.trace.versions import ARE_NUMBERED, number_of
+from pytest_cellcache.trace.versions import ARE_NUMBERED, COUNT_ATTRIBUTES, number_of
 
 _BATCH: Final = 256
 """Containers compared at once."""
 _MANY_LOST: Final = 16
 """Objects of a batch that have gone before what they held is dropped."""
 
-Signature = tuple[bytes, bytes, list[int]]
-"""Identities of what is held, bytes that tell some apart, and what else tells states apart."""
+Signature = tuple[bytes, bytes, list[int], bytes]
+"""Identities of what is held, bytes that tell some apart, what else tells states apart, and the
+attributes that objects hold themselves; empty where these have been moved."""
 Row = tuple["Held", list[int], dict[str, int]]
 """A container, the identities of what it held, and those of its names."""
 
@@ -78,6 +80,11 @@ class Batch:
         self._numbered: list[Held] = []
         self._sources: list[Any] = []
         self._numbers: list[memoryview] = []
+        # Objects that hold their attributes themselves, and where they did when that was saved.
+        self._inner: list[Held] = []
+        self._heads: list[memoryview] = []
+        self._values: list[memoryview] = []
+        self._places = b""
         self._others: list[Held] = []
         self._registered: list[Held] = []
         self._slotted: list[Held] = []
@@ -129,7 +136,7 @@ class Batch:
         every: tuple[list[Any], ...] = (
             self._bodies, self._whose, self._instances, self._spaces, self._in, self._slotted,
             self._mappings, self._keys, self._numbered, self._sources, self._numbers, self._others,
-            self._registered,
+            self._registered, self._inner, self._heads, self._values,
         )  # fmt: skip
         for each in every:
             each.clear()
@@ -150,6 +157,7 @@ class Batch:
         if sum(held.has_gone for held in self.held) >= _MANY_LOST:
             self._drop_lost()
         self._lay_out()
+        self._find_inner()
         self._rows = None
         self._saved = self.signature(keep=keep)
 
@@ -161,15 +169,10 @@ class Batch:
                 (self._registered if is_registered else self._others).append(held)
                 continue
             if held.of is not None:
-                # Either of the two leads to the values; which one does, depends on the version.
-                self._instances.append(held.of)
-                self._spaces += (None, body, _BETWEEN)
-                self._in.append(held)
+                self._take_instance(held, held.of, body)
                 continue
             if (number := _number_of(body)) is not None:
-                self._numbered.append(held)
-                self._sources.append(body)
-                self._numbers.append(number)
+                self._take_numbered(held, body, number)
                 continue
             self._bodies += (body, _BETWEEN)
             self._whose.append(held)
@@ -180,6 +183,49 @@ class Batch:
                 self._keys += (held.thing, _BETWEEN)
         self._laid_out = len(self.held)
 
+    def _take_numbered(self, held: Held, body: Any, number: memoryview) -> None:
+        self._numbered.append(held)
+        self._sources.append(body)
+        self._numbers.append(number)
+
+    def _take_instance(self, held: Held, of: Callable[[], Any], body: dict[str, Any]) -> None:
+        inline = inline_of(body)
+        if inline is not None:
+            self._inner.append(held)
+            self._heads.append(inline.head)
+            self._values.append(inline.values)
+            return
+        self._instances.append(of)
+        self._in.append(held)
+        if COUNT_ATTRIBUTES:
+            self._take_numbered(held, body, number_of(body))
+            self._spaces += (None, None, _BETWEEN)
+            return
+        # Either of the two leads to the values; which one does, depends on the version.
+        self._spaces += (None, body, _BETWEEN)
+
+    def _find_inner(self) -> None:
+        """Find the attributes again where objects have been moved since."""
+        if b"".join(self._heads) == self._places:
+            return
+        inner, self._inner, self._heads, self._values = self._inner, [], [], []
+        for held in inner:
+            self._take_instance(held, held.of or _nothing, held.thing)
+        self._places = b"".join(self._heads)
+
+    def _holders(self) -> list[Any]:
+        """Give what leads to attributes that objects hold themselves, and did while they lived."""
+        objects = [held.of() for held in self._inner if held.of is not None]
+        return [*objects, *(held.thing for held in self._inner)]
+
+    def _inside(self) -> bytes:
+        """Read the attributes that objects hold themselves; nothing where some have been moved."""
+        if not self._inner:
+            return b""
+        if may_be_moved():
+            return addresses_of(gc.get_referents(*self._holders()))
+        return b"".join(self._values) if b"".join(self._heads) == self._places else b""
+
     def has_changed(self, *, keep: bool = False) -> bool:
         """Compare; ``keep`` as for ``settle``."""
         self._now = self.signature(keep=keep) if self._saved is not None else None
@@ -189,7 +235,9 @@ class Batch:
     def _is_put_back(self) -> bool:
         """Say whether all that differs are dictionaries that hold again what they held."""
         before, now = self._saved, self._now
-        if before is None or now is None or before[0] != now[0] or before[2] != now[2]:
+        if before is None or now is None:
+            return False
+        if before[0] != now[0] or before[2:] != now[2:]:
             return False
         try:
             is_same = not any(held.differs_from(held.saved) for held in self._renumbered())
@@ -204,15 +252,7 @@ class Batch:
         if self._saved is None or self._now is None:
             return self._numbered
         before, now = self._saved[1], self._now[1]
-        if before == now:
-            return []
-        found, start = [], 0
-        for held, number in zip(self._numbered, self._numbers, strict=True):
-            end = start + number.nbytes
-            if before[start:end] != now[start:end]:
-                found.append(held)
-            start = end
-        return found
+        return _differing(self._numbered, self._numbers, before, now)
 
     def changed(self) -> list[Held]:
         """Give the containers that are not what they were, after ``has_changed``."""
@@ -257,7 +297,10 @@ class Batch:
             for whose, part, part_now in zip(laid_out, parts, parts_now, strict=False)
             if part != part_now
         ]
-        found += self._renumbered()
+        found += [
+            *self._renumbered(),
+            *_differing(self._inner, self._values, self._saved[3], self._now[3]),
+        ]
         return [*found, *self._others, *self._registered, *self.held[self._laid_out :]]
 
     def contents(self) -> tuple[list[Row], list[Any]]:
@@ -268,10 +311,10 @@ class Batch:
         """
         things, self._fresh = self._fresh, None
         things = self._things() if things is None else things
-        things += gc.get_referents(*self._sources)
+        things += gc.get_referents(*self._sources, *self._holders())
         things += chain.from_iterable(h.thing for h in self._numbered if h.kind == "mapping")
         if self._rows is None:
-            laid_out = chain(self._whose, self._in, self._numbered)
+            laid_out = chain(self._whose, self._in, self._numbered, self._inner)
             self._rows = [(held, held.saved, held.named) for held in laid_out]
         return self._rows, things
 
@@ -300,7 +343,28 @@ class Batch:
         rest = [registrations()] if self._registered else []
         for held in self._others:
             rest += held.look()
-        return addresses_of(things), b"".join(self._numbers), rest
+        return addresses_of(things), b"".join(self._numbers), rest, self._inside()
+
+
+def _nothing() -> None:
+    """Stand for an object that has gone."""
+
+
+def _differing(
+    every: list[Held], told_by: list[memoryview], before: bytes, now: bytes
+) -> list[Held]:
+    """Give those whose bytes are others; all if it is not known which bytes are whose."""
+    if before == now:
+        return []
+    if not len(before) == len(now) == sum(each.nbytes for each in told_by):
+        return every
+    found, start = [], 0
+    for held, told in zip(every, told_by, strict=True):
+        end = start + told.nbytes
+        if before[start:end] != now[start:end]:
+            found.append(held)
+        start = end
+    return found
 
 
 def _number_of(body: Any) -> memoryview | None:

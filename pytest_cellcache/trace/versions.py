@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 _ADDRESS: Final = ctypes.sizeof(ctypes.c_void_p)
@@ -57,5 +57,41 @@ def _are_numbered() -> bool:
     return True
 
 
+_OFTEN: Final = 100
+
+
+class _Sample:
+    def __init__(self) -> None:
+        self.a: object = 0
+
+
+_SETTINGS: Final[tuple[Callable[[Any], object], ...]] = (
+    lambda thing: setattr(thing, "a", 1.5),
+    lambda thing: setattr(thing, "b", None),
+    lambda thing: setattr(thing, "a", ()),
+    lambda thing: delattr(thing, "a"),
+    lambda thing: object.__setattr__(thing, "c", 0),
+)
+
+
+def _do_attributes_count() -> bool:
+    def set_often(thing: _Sample) -> Iterator[None]:
+        for value in range(_OFTEN):  # until the interpreter takes short cuts
+            thing.a = value + 0.5
+            yield
+
+    thing = _Sample()
+    number = number_of(vars(thing))
+    seen = {bytes(number)}
+    for change in _SETTINGS:
+        change(thing)
+        seen.add(bytes(number))
+    for _ in set_often(thing):
+        seen.add(bytes(number))
+    return len(seen) == 1 + len(_SETTINGS) + _OFTEN
+
+
 ARE_NUMBERED: Final = _are_numbered()
 """Whether ``number_of`` tells changes apart here."""
+COUNT_ATTRIBUTES: Final = ARE_NUMBERED and _do_attributes_count()
+"""Whether it does so when attributes of an object are set whose dictionary was asked for."""
