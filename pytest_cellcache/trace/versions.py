@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from pytest_cellcache.trace.inline import IS_INLINE
+
 _ADDRESS: Final = ctypes.sizeof(ctypes.c_void_p)
 _SIZE: Final = 6 * _ADDRESS
 """Of a dictionary: head, how many it holds, the number, where keys and values are."""
@@ -74,13 +76,37 @@ _SETTINGS: Final[tuple[Callable[[Any], object], ...]] = (
 )
 
 
-def _do_attributes_count() -> bool:
-    def set_often(thing: _Sample) -> Iterator[None]:
+def _plain() -> Any:
+    return _Sample()
+
+
+def _large() -> Any:
+    made = _Sample()
+    for number in range(_OFTEN):
+        setattr(made, f"x{number}", number)
+    return made
+
+
+def _given() -> Any:
+    made = _Sample()
+    made.__dict__ = {"a": 0}
+    return made
+
+
+def _moved() -> Any:
+    made = _Sample()
+    vars(made)
+    made.__class__ = type("Other", (_Sample,), {})
+    return made
+
+
+def _do_attributes_count(make: Callable[[], Any]) -> bool:
+    def set_often(thing: Any) -> Iterator[None]:
         for value in range(_OFTEN):  # until the interpreter takes short cuts
             thing.a = value + 0.5
             yield
 
-    thing = _Sample()
+    thing = make()
     number = number_of(vars(thing))
     seen = {bytes(number)}
     for change in _SETTINGS:
@@ -93,5 +119,10 @@ def _do_attributes_count() -> bool:
 
 ARE_NUMBERED: Final = _are_numbered()
 """Whether ``number_of`` tells changes apart here."""
-COUNT_ATTRIBUTES: Final = ARE_NUMBERED and _do_attributes_count()
-"""Whether it does so when attributes of an object are set whose dictionary was asked for."""
+COUNT_ATTRIBUTES: Final = (
+    ARE_NUMBERED
+    and (IS_INLINE or _do_attributes_count(_plain))
+    and all(map(_do_attributes_count, (_large, _given, _moved)))
+)
+"""Whether it does so when attributes of an object are set whose dictionary was asked for, unless
+the object holds them itself (``inline``)."""
