@@ -89,6 +89,7 @@ class Batch:
         self._registered: list[Held] = []
         self._slotted: list[Held] = []
         self._laid_out = 0
+        self._is_stale = False  # some are laid out as they are no more
         self._fresh: list[Any] | None = None
         self._saved: Signature | None = None
         self._now: Signature | None = None
@@ -141,6 +142,7 @@ class Batch:
         for each in every:
             each.clear()
         self._laid_out = 0
+        self._is_stale = False
 
     def extend(self) -> None:
         """Compare what was added, too; a change that nobody has asked for yet is kept."""
@@ -154,7 +156,7 @@ class Batch:
         Args:
             keep: ``contents`` will be asked for next.
         """
-        if sum(held.has_gone for held in self.held) >= _MANY_LOST:
+        if self._is_stale or sum(held.has_gone for held in self.held) >= _MANY_LOST:
             self._drop_lost()
         self._lay_out()
         self._find_inner()
@@ -260,6 +262,7 @@ class Batch:
         self._pending.clear()
         found = []
         for held in suspects.values():
+            self._is_stale |= held.find_space()
             if held.differs_from(held.saved):
                 found.append(held)
             elif held.refs:

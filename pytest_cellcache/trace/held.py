@@ -18,6 +18,7 @@ from pytest_cellcache.trace.parts import (
     SKIPPED_MEMBERS,
     is_atom,
     is_ref,
+    namespace_of,
 )
 from pytest_cellcache.trace.slots import Slots
 from pytest_cellcache.trace.subclasses import Subclasses
@@ -89,6 +90,15 @@ class Held:
     def has_gone(self) -> bool:
         """Whether the object has gone whose container it is."""
         return self.of is not None and self.of() is None
+
+    def find_space(self) -> bool:
+        """Be the namespace that its object has now; say whether that is another than before."""
+        instance = self.of() if self.of is not None and self._thing is not None else None
+        space = namespace_of(instance) if instance is not None else None
+        if space is None or space is self._thing:
+            return False
+        self._thing = space
+        return True
 
     def replace(self, thing: Any, ident: int) -> None:
         """Let it be another one that holds the same."""

@@ -99,6 +99,11 @@ CASES: Final = {
         "lib.count(500), lib.count(500)",
         "lib.count(0) == 2001",
     ),
+    "dictionary of an object": (
+        "class K: pass\nO = K()\nO.n = 1",
+        "lib.O.__dict__ = {'n': 5}",
+        "lib.O.n == 5",
+    ),
     "number in a slot": (
         "class K:\n    __slots__ = ('n',)\nk = K()\nk.n = int('1000')",
         "lib.k.n += 500; lib.k.n += 500",

@@ -71,13 +71,16 @@ def namespace() -> Any:
 CHANGES: Final[dict[str, str]] = {
     "attribute": "o.a = 2.5",
     "new": "o.b = 2.5",
-    "deleted": "del o.a",
+    "deleted": "o.a = 2.5; del o.a; o.b = 2.5",
     "item": "vars(o)['a'] = 2.5",
     "new item": "vars(o)['b'] = 2.5",
     "update": "vars(o).update(a=2.5)",
-    "clear": "vars(o).clear()",
-    "many": "for n in range(50): setattr(o, f'y{n}', n)",
-    "out and in": "x = vars(o).pop('a'); o.b = 1; o.a = x",
+    "clear": "vars(o).clear(); o.b = 2.5",
+    "many": "for n in range(50): setattr(o, f'y{n}', n + 2.5)",
+    "another dictionary": "o.__dict__ = {'a': 2.5}",
+    "equal dictionary": "o.__dict__ = dict(vars(o)); vars(o)['a'] = 2.5",
+    "dictionary of another": "o.__dict__ = vars(p); p.a = 2.5",
+    "out and in": "x = vars(o).pop('a', 1); o.b = 2.5; o.a = x",
     "other class": "o.__class__ = type('C', type(o).__bases__, {}); o.a = 2.5",
 }
 
@@ -88,7 +91,9 @@ CHANGES: Final[dict[str, str]] = {
 def test_a_change_of_attributes_is_noticed(
     monkeypatch: pytest.MonkeyPatch, make: Any, change: str, has_threads: bool
 ) -> None:
-    if "__class__" in change and make in (slotted, namespace):
+    if make is namespace and ("__class__" in change or "__dict__" in change):
+        pytest.skip("cannot be set")
+    if make is slotted and "__class__" in change:
         pytest.skip("cannot get such a class")
     monkeypatch.setattr(batch, "may_be_moved", lambda: has_threads)
     objects = [make() for _ in range(20)]
@@ -102,12 +107,14 @@ def test_a_change_of_attributes_is_noticed(
     watched.settle()
     for turn in range(3):
         assert not watched.has_changed()
-        exec(change.replace("2.5", str(1000.5 + turn)), {"o": objects[turn]})
-        assert watched.has_changed()
-        assert [held.ident for held in watched.changed()] == [identity(objects[turn])]
-        for held in watched.held:
-            held.save()
-        watched.settle()
+        for again in range(2):
+            done = change.replace("2.5", str(1000.5 + 10 * turn + again))
+            exec(done, {"o": objects[turn], "p": make()})
+            assert watched.has_changed()
+            assert [held.ident for held in watched.changed()] == [identity(objects[turn])]
+            for held in watched.held:
+                held.save()
+            watched.settle()
 
 
 def test_what_has_gone_is_no_change() -> None:
