@@ -300,11 +300,24 @@ class Batch:
             for whose, part, part_now in zip(laid_out, parts, parts_now, strict=False)
             if part != part_now
         ]
-        found += [
-            *self._renumbered(),
-            *_differing(self._inner, self._values, self._saved[3], self._now[3]),
-        ]
+        found += self._renumbered()
+        found += self._changed_inside(self._saved[3], self._now[3])
         return [*found, *self._others, *self._registered, *self.held[self._laid_out :]]
+
+    def _changed_inside(self, before: bytes, now: bytes) -> list[Held]:
+        """Give the objects that hold other attributes themselves, or no longer do."""
+        if now or len(before) != sum(values.nbytes for values in self._values):
+            return _differing(self._inner, self._values, before, now)
+        heads = b"".join(self._heads)
+        moved = {identity(h) for h in _differing(self._inner, self._heads, self._places, heads)}
+        found, start = [], 0
+        for held, values in zip(self._inner, self._values, strict=True):
+            end = start + values.nbytes
+            # Those that have not been moved can be read where they were.
+            if identity(held) in moved or bytes(values) != before[start:end]:
+                found.append(held)
+            start = end
+        return found
 
     def contents(self) -> tuple[list[Row], list[Any]]:
         """Give the containers that the collector tells of, and all that they hold.
