@@ -175,7 +175,7 @@ class Held:
         if now == before or not self.refs or not self.is_small:
             return now != before and not (self._thing is None and self.has_gone)
         dead = {identity(ref) for ref in self.refs if ref() is None}
-        return _rows_without(dead, now) != _rows_without(dead, before)
+        return not dead or _rows_without(dead, now) != _rows_without(dead, before)
 
     def keys_changed(self) -> list[Any]:
         """Give the keys of a mapping that are new, or have another value than before."""
