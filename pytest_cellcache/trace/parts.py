@@ -55,8 +55,8 @@ _WALKED_STANDARD: Final = frozenset(
     """collections types functools weakref _weakrefset queue _queue _thread _threading_local
     threading contextvars itertools builtins string dataclasses enum io _io random array mmap csv
     _csv hmac _hmac _hashlib _md5 _sha1 _sha2 _sha256 _sha512 _sha3 _blake2 argparse calendar cmd
-    codecs configparser contextlib email graphlib gzip html http json mailbox optparse pprint
-    reprlib sched shelve statistics tempfile textwrap unittest urllib xml zipfile""".split()
+    codecs configparser contextlib decimal email graphlib gzip html http json mailbox optparse
+    pprint reprlib sched shelve statistics tempfile textwrap unittest urllib xml zipfile""".split()
 )
 """Modules of the standard library whose instances are walked; others keep their own counsel."""
 _WALKED_PARTS: Final = frozenset({"asyncio.locks", "asyncio.queues"})

@@ -38,6 +38,8 @@ def progress_of(kind: type) -> Any:
         return bytes_ids
     if issubclass(kind, _FILES):
         return _file_ids
+    if module_of(kind) == "decimal" and hasattr(kind, "clear_flags"):
+        return _context_ids
     if module_of(kind) in _HASHES and "digest" in type.__getattribute__(kind, "__dict__"):
         return _hash_ids
     return _inner_ids if is_told_by_collector(kind) else None
@@ -111,6 +113,12 @@ def _place_in(file: io.TextIOWrapper) -> int:
         return hash(io.TextIOWrapper.tell(file))
     except OSError:
         return -1
+
+
+def _context_ids(context: Any) -> list[int]:
+    """Tell apart what a context of ``decimal`` makes of numbers; not what it has met so far."""
+    settings = (context.prec, context.rounding, context.Emin, context.Emax, context.capitals)
+    return [hash((*settings, context.clamp, *context.traps.values()))]
 
 
 def _hash_ids(made: Any) -> list[int]:
