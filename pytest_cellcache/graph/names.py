@@ -12,7 +12,7 @@ from typing import Final
 from pytest_cellcache.graph.modules import Located, module_key
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
-from pytest_cellcache.model.keys import EFFECTS, EXPORT, FILE, MODULE, NAME, SURFACE, Key
+from pytest_cellcache.model.keys import EFFECTS, EXPORT, FILE, MODULE, NAME, SURFACE, WHOLE, Key
 
 _MAX_STEPS: Final = 200
 """Re-exports followed for one chain; import cycles end here at the latest."""
@@ -132,6 +132,10 @@ class _Walk:
         is_plain = self._project.index(located.source).table.exports is not None
         listed = Key(EXPORT, located.source, parts[0])
         self._found.keys.add(listed if is_plain else Key(NAME, located.source, "__all__"))
+        index = self._project.index(located.source)
+        if index.binds("__getattr__") and not index.binds("__all__"):
+            # It may be asked what it exports, and answer by whatever it does.
+            self._found.keys |= {Key(WHOLE, located.source), Key(SURFACE, located.source)}
         return self.name(located.source, parts)
 
     def module(self, importer: str, spec: str) -> Located | None:

@@ -30,6 +30,7 @@ from pytest_cellcache.trace.modules import LoadedModules
 from pytest_cellcache.trace.parts import namespace_of
 from pytest_cellcache.trace.progress import progress_of
 from pytest_cellcache.trace.registers import REGISTERED, dialects, put_dialects, put_rows, rows_of
+from pytest_cellcache.trace.subclasses import Registered, is_abstract
 from pytest_cellcache.trace.switches import Place, Probe, along, is_apart, outside_name, probe_of
 
 MODULES: Final = "sys.modules"
@@ -42,6 +43,8 @@ READ_THROUGH: Final = {
     "email": ("email", "smtplib", "mailbox", "http"),
     "gettext": ("gettext", "argparse", "optparse", "getopt"),
     "multiprocessing": ("multiprocessing", "concurrent"),
+    "collections": ("collections", "typing"),
+    "numbers": ("numbers", "decimal", "fractions", "statistics"),
     "threading": ("threading", "concurrent", "asyncio"),
     "asyncio": ("asyncio", "anyio", "aiohttp", "tornado", "httpx", "starlette", "fastapi"),
     "sys": ("sys", "argparse", "optparse", "click", "typer", "importlib", "traceback"),
@@ -179,6 +182,8 @@ def hold(thing: Any) -> Iterator[Held]:
         held.is_foreign = True
         held.owner = thing if isinstance(thing, type) else None
         yield held
+        if kind is not types.ModuleType and is_abstract(thing):
+            yield Held(identity(thing), "other", thing, Registered())
     elif not issubclass(kind, type):
         look = progress_of(kind)
         if look is not None:
