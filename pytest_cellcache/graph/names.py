@@ -116,6 +116,7 @@ class _Walk:
         index = self._project.index(path)
         self._found.keys.add(Key(NAME, path, name))
         self._found.bindings.append((path, name, rest))
+        self._annotated(path, name)
         for alias in index.aliases(name):
             located = self.module(path, alias.module)
             if located is None:
@@ -124,6 +125,11 @@ class _Walk:
         # A star import may bind again what the module binds, and the other way round.
         stars = [self._from_star(path, star, parts) for star in reversed(index.table.stars)]
         return index.binds(name) or any(stars)
+
+    def _annotated(self, path: str, name: str) -> None:
+        """Depend on all annotations of a module that is asked for them: no statement binds them."""
+        if name == "__annotations__":
+            self._found.keys.add(Key(SURFACE, path))
 
     def _from_star(self, path: str, star: str, parts: tuple[str, ...]) -> bool:
         located = self.module(path, star)
@@ -170,6 +176,7 @@ class _Walk:
                     return
             else:
                 self._found.keys.add(Key(NAME, source, parts[0]))
+                self._annotated(source, parts[0])
                 if index.binds("__getattr__"):
                     self.name(source, ("__getattr__",))
                 elif child is None:  # it may come to answer for what is not there
