@@ -8,7 +8,7 @@ from typing import Final
 from pytest_cellcache.graph.cells import Table
 from pytest_cellcache.graph.project import Index
 from pytest_cellcache.graph.refs import MUTATORS, Refs
-from pytest_cellcache.graph.switches import switched_by
+from pytest_cellcache.graph.switches import FUNCTIONS, switched_by
 
 _PATCHING: Final = frozenset({"setattr", "delattr", "patch", "setitem", "delitem"})
 """Functions that set attributes of what they are given, or of what a text names."""
@@ -37,17 +37,20 @@ def reached_out(index: Index) -> set[str]:
     aliases = [alias for every in table.aliases.values() for alias in every]
     taken = {alias.name for alias in aliases if alias.name}
     modules = {alias.module.partition(".")[0] for alias in aliases}
-    found: set[str] = set()
+    found: set[str] = {*switched_by(taken, modules)}
     for refs in (*(cell.refs for cell in table.cells), *(each.refs for each in table.defs)):
-        found.update(*(_meant(table, chain) for chain in refs.receivers))
+        for chain in refs.receivers:
+            found |= _meant(table, chain)
         imports = {spec.replace(":", ".") for spec in refs.imports if spec[0] != "."}
-        names = {part for spec in imports for part in spec.split(".")} | refs.attrs | refs.chains
-        if not _PATCHING.isdisjoint(names):
+        names = {part for spec in imports for part in spec.split(".")}
+        if not all(map(_PATCHING.isdisjoint, (refs.attrs, refs.chains, names))):
             found |= refs.strings | {spec.removesuffix(".*") for spec in imports}
             found.update(*(_meant(table, chain) for chain in refs.arguments))
-        found.update(_inside(refs))
-        tops = {spec.partition(".")[0] for spec in imports}
-        found.update(switched_by(names | taken, modules | tops))
+        if imports:
+            found.update(_inside(refs))
+        if not all(map(FUNCTIONS.isdisjoint, (refs.attrs, names))):
+            tops = {spec.partition(".")[0] for spec in imports}
+            found.update(switched_by(names | refs.attrs, modules | tops))
     return found
 
 

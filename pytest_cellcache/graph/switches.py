@@ -71,7 +71,8 @@ def _by_function() -> dict[str, list[tuple[str, list[str]]]]:
 
 
 _BY_FUNCTION: Final = _by_function()
-_FUNCTIONS: Final = frozenset(_BY_FUNCTION)
+FUNCTIONS: Final = frozenset(_BY_FUNCTION)
+"""Their names, without the module."""
 PLACES: Final = frozenset(
     place for rows in _BY_FUNCTION.values() for _, places in rows for place in places
 )
@@ -85,7 +86,7 @@ def switched_by(names: Collection[str], modules: Collection[str]) -> Iterator[st
         names: that it names: attributes, and what it imports from modules.
         modules: top-level ones that it or its module imports.
     """
-    for name in _FUNCTIONS.intersection(names):
+    for name in FUNCTIONS.intersection(names):
         for top, places in _BY_FUNCTION[name]:
             if top in modules:
                 yield from places
