@@ -12,7 +12,7 @@ from typing import Final
 from pytest_cellcache.graph.modules import Located, module_key
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
-from pytest_cellcache.model.keys import EFFECTS, EXPORT, FILE, MODULE, NAME, SURFACE, Key
+from pytest_cellcache.model.keys import EFFECTS, EXPORT, FILE, MODULE, NAME, SURFACE, WHOLE, Key
 
 _MAX_STEPS: Final = 200
 """Re-exports followed for one chain; import cycles end here at the latest."""
@@ -116,6 +116,7 @@ class _Walk:
         index = self._project.index(path)
         self._found.keys.add(Key(NAME, path, name))
         self._found.bindings.append((path, name, rest))
+        self._annotated(path, name)
         for alias in index.aliases(name):
             located = self.module(path, alias.module)
             if located is None:
@@ -125,6 +126,11 @@ class _Walk:
         stars = [self._from_star(path, star, parts) for star in reversed(index.table.stars)]
         return index.binds(name) or any(stars)
 
+    def _annotated(self, path: str, name: str) -> None:
+        """Depend on all annotations of a module that is asked for them: no statement binds them."""
+        if name == "__annotations__":
+            self._found.keys.add(Key(SURFACE, path))
+
     def _from_star(self, path: str, star: str, parts: tuple[str, ...]) -> bool:
         located = self.module(path, star)
         if located is None or located.source is None:
@@ -132,6 +138,10 @@ class _Walk:
         is_plain = self._project.index(located.source).table.exports is not None
         listed = Key(EXPORT, located.source, parts[0])
         self._found.keys.add(listed if is_plain else Key(NAME, located.source, "__all__"))
+        index = self._project.index(located.source)
+        if index.binds("__getattr__") and not index.binds("__all__"):
+            # It may be asked what it exports, and answer by whatever it does.
+            self._found.keys |= {Key(WHOLE, located.source), Key(SURFACE, located.source)}
         return self.name(located.source, parts)
 
     def module(self, importer: str, spec: str) -> Located | None:
@@ -166,6 +176,7 @@ class _Walk:
                     return
             else:
                 self._found.keys.add(Key(NAME, source, parts[0]))
+                self._annotated(source, parts[0])
                 if index.binds("__getattr__"):
                     self.name(source, ("__getattr__",))
                 elif child is None:  # it may come to answer for what is not there

@@ -2,29 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Final
 
 from pytest_cellcache.graph.cells import Table
 from pytest_cellcache.graph.project import Index
-from pytest_cellcache.graph.refs import Refs
+from pytest_cellcache.graph.refs import MUTATORS, Refs
+from pytest_cellcache.graph.switches import FUNCTIONS, switched_by
 
 _PATCHING: Final = frozenset({"setattr", "delattr", "patch", "setitem", "delitem"})
 """Functions that set attributes of what they are given, or of what a text names."""
+_SPECIAL: Final = frozenset(
+    "__bases__ __defaults__ __kwdefaults__ __code__ __annotations__".split()
+)
+
+
+def special_set(index: Index) -> frozenset[str]:
+    """Give the special attributes of classes and functions that code of a module may set."""
+    found: set[str] = set()
+    for refs in (*(cell.refs for cell in index.table.cells), *(d.refs for d in index.table.defs)):
+        found |= refs.attr_stores | refs.attr_changes
+        found.update(part for chain in refs.receivers for part in chain.split(".")[1:])
+        if "setattr" in refs.chains:
+            found |= refs.attrs
+    return _SPECIAL & found
 
 
 def reached_out(index: Index) -> set[str]:
-    """Give dotted names, from a top-level module on, that code of a module may write to."""
+    """Give dotted names, from a top-level module on, that code of a module may write to.
+
+    Those that end with ``()`` name a function that tells a state: see ``switches``.
+    """
     table = index.table
-    found: set[str] = set()
+    aliases = [alias for every in table.aliases.values() for alias in every]
+    taken = {alias.name for alias in aliases if alias.name}
+    modules = {alias.module.partition(".")[0] for alias in aliases}
+    found: set[str] = {*switched_by(taken, modules)}
     for refs in (*(cell.refs for cell in table.cells), *(each.refs for each in table.defs)):
-        chains: Iterable[str] = refs.receivers
-        if not _PATCHING.isdisjoint(refs.attrs) or not _PATCHING.isdisjoint(refs.chains):
-            chains = refs.receivers | refs.arguments
-            found |= refs.strings
-        for chain in chains:
+        for chain in refs.receivers:
             found |= _meant(table, chain)
-        found |= _inside(refs)
+        imports = {spec.replace(":", ".") for spec in refs.imports if spec[0] != "."}
+        names = {part for spec in imports for part in spec.split(".")}
+        if not all(map(_PATCHING.isdisjoint, (refs.attrs, refs.chains, names))):
+            found |= refs.strings | {spec.removesuffix(".*") for spec in imports}
+            found.update(*(_meant(table, chain) for chain in refs.arguments))
+        if imports:
+            found.update(_inside(refs))
+        if not all(map(FUNCTIONS.isdisjoint, (refs.attrs, names))):
+            tops = {spec.partition(".")[0] for spec in imports}
+            found.update(switched_by(names | refs.attrs, modules | tops))
     return found
 
 
@@ -38,12 +64,15 @@ def _meant(table: Table, chain: str) -> set[str]:
     }
 
 
-def _inside(refs: Refs) -> set[str]:
+def _inside(refs: Refs) -> Iterator[str]:
     """Give the same of modules that the code imports itself: ``import json; json.x = 1``."""
-    found = set()
-    for spec in refs.imports if refs.attr_stores | refs.attr_changes else ():
+    written = refs.attr_stores | refs.attr_changes
+    for spec in refs.imports:
         module, _, name = spec.partition(":")
-        last = name.rpartition(".")[2]
-        if not module.startswith(".") and last in refs.attr_stores | refs.attr_changes:
-            found.add(f"{module}.{name}")
-    return found
+        owner, _, last = name.rpartition(".")
+        if module.startswith("."):
+            continue
+        if last in written:
+            yield f"{module}.{name}"
+        elif owner and last in MUTATORS:
+            yield f"{module}.{owner}"

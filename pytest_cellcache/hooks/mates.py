@@ -12,6 +12,7 @@ import pytest
 from pytest_cellcache.hooks.attempts import ItemRequest, Phase, call_phase
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.outline import outline_of
+from pytest_cellcache.hooks.reporting import make_report
 from pytest_cellcache.model.events import Warned
 
 Mates = Sequence[tuple[pytest.Item, str]]
@@ -56,27 +57,8 @@ def run_mates(
 def _phase(guard: Guard, item: pytest.Item, when: Phase, **arguments: Any) -> bool:
     """Run a phase; say whether it raised nothing."""
     call = call_phase(item, when, **arguments)
-    _tell(guard, item, call)
+    make_report(guard, item, call)
     return call.excinfo is None
-
-
-def _tell(guard: Guard, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """Make the report, which tells the item, too: ``tmp_path`` asks for that in its teardown.
-
-    A plugin may count on what its hook around the protocol lays out first (pytest-json-report), and
-    nobody hears of the protocol of a mate. Then those that have such a hook are left out.
-    """
-    if not guard.call_other(item.ihook.pytest_runtest_makereport, item=item, call=call):
-        manager = item.config.pluginmanager
-        around = {
-            impl.plugin
-            for impl in manager.hook.pytest_runtest_protocol.get_hookimpls()
-            if not getattr(impl.plugin, "__name__", "").startswith("_pytest.")
-        }
-        every = {impl.plugin for impl in manager.hook.pytest_runtest_makereport.get_hookimpls()}
-        its = {impl.plugin for impl in item.ihook.pytest_runtest_makereport.get_hookimpls()}
-        hook = manager.subset_hook_caller("pytest_runtest_makereport", around | (every - its))
-        hook(item=item, call=call)
 
 
 class _Unreporting:

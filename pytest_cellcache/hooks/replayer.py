@@ -13,6 +13,7 @@ from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.outcome import outcome_of
 from pytest_cellcache.hooks.outline import outline_of
 from pytest_cellcache.hooks.replay import warn_again
+from pytest_cellcache.hooks.reporting import make_report
 from pytest_cellcache.hooks.requeue import Requeuer
 from pytest_cellcache.hooks.scopes import with_other_parameters
 from pytest_cellcache.lifecycle.units import TestFacts
@@ -56,7 +57,7 @@ class Replayer:
         hook = item.ihook
         failed = self._guard.call(self._set_up, None, item, reports)
         if failed is not None:
-            broken = hook.pytest_runtest_makereport(item=item, call=failed)
+            broken = make_report(self._guard, item, failed)
             reports = [broken, *(report for report in reports if report.when == "teardown")]
         hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for warning in warned:
@@ -67,7 +68,7 @@ class Replayer:
         failure = _tear_down(item, nextitem, self._endings)
         if failure is not None:
             # Fixtures of live tests end here, as they would in a plain run.
-            ending = hook.pytest_runtest_makereport(item=item, call=failure)
+            ending = make_report(self._guard, item, failure)
             reports = [*(report for report in reports if report.when != "teardown"), ending]
         for report in reports:
             if report.when == "teardown":

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from pytest_cellcache.trace.identities import identity
-from pytest_cellcache.trace.look import Look
+from pytest_cellcache.trace.look import Beside, Look
 from pytest_cellcache.trace.looks import function_ids, kept_for
 from pytest_cellcache.trace.parts import (
     LRU,
@@ -19,9 +19,9 @@ from pytest_cellcache.trace.parts import (
     is_atom,
     is_ref,
     namespace_of,
+    way_to,
 )
 from pytest_cellcache.trace.slots import Slots
-from pytest_cellcache.trace.subclasses import Subclasses
 
 _HEAP_TYPE: Final = 1 << 9
 """``Py_TPFLAGS_HEAPTYPE``: made by a class statement; the collector sees slots of its instances."""
@@ -38,6 +38,7 @@ class Held:
         kind: ``namespace`` (of a module, class or instance), ``mapping`` or ``other``.
         of: gives the instance whose namespace it is, or that is not kept alive; ``None`` when it
             has gone.
+        kind_of: gives the class that this instance had.
         atoms: what it held and nothing else keeps alive: another must not get its identity.
         refs: weak references among the keys and values of a mapping; kept, so that none of its
             own gets the identity of one.
@@ -51,6 +52,7 @@ class Held:
         "ids",
         "is_foreign",
         "kind",
+        "kind_of",
         "module",
         "named",
         "of",
@@ -69,8 +71,14 @@ class Held:
         self.module = module
         self.is_foreign = False
         self.of: Callable[[], Any] | None = None
+        self.kind_of: Callable[[], Any] | None = None
         self.owner: Any = None
         self.save()
+
+    def belong_to(self, instance: Any) -> None:
+        """Be the namespace of an instance, which may be given another class."""
+        self.of = way_to(instance)
+        self.kind_of = weakref.ref(type(instance))
 
     @property
     def thing(self) -> Any:
@@ -114,6 +122,9 @@ class Held:
         if isinstance(self.ids, Look):
             self.ids.settle()
         self.saved = self.look()
+        instance = self.of() if self.of is not None else None
+        if instance is not None:
+            self.kind_of = weakref.ref(type(instance))
         self.named: dict[str, int] = {}
         self.atoms: Sequence[Any] = ()
         self.refs: Sequence[weakref.ref[Any]] = ()
@@ -138,7 +149,7 @@ class Held:
     @property
     def is_told(self) -> bool:
         """Whether it holds nothing but what its content tells (``trace.contents``)."""
-        is_beside = self.ids is function_ids or isinstance(self.ids, Subclasses)
+        is_beside = self.ids is function_ids or isinstance(self.ids, Beside)
         return not is_beside and type(self.thing) is not LRU
 
     def items(self) -> Any:
@@ -171,11 +182,26 @@ class Held:
 
         Nobody can look for these any more, and when they go is up to the collector.
         """
+        if self.has_another_class:
+            return True
         now = self.look()
         if now == before or not self.refs or not self.is_small:
             return now != before and not (self._thing is None and self.has_gone)
         dead = {identity(ref) for ref in self.refs if ref() is None}
         return not dead or _rows_without(dead, now) != _rows_without(dead, before)
+
+    @property
+    def has_another_class(self) -> bool:
+        """Whether the instance has been given another class: ``obj.__class__ = Other``."""
+        if self.of is None or self.kind_of is None:
+            return False
+        instance = self.of()
+        return instance is not None and type(instance) is not self.kind_of()
+
+    def take_class_back(self) -> None:
+        """Give the instance the class that it had."""
+        if self.has_another_class and self.of is not None and self.kind_of is not None:
+            object.__setattr__(self.of(), "__class__", self.kind_of())
 
     def keys_changed(self) -> list[Any]:
         """Give the keys of a mapping that are new, or have another value than before."""
@@ -190,6 +216,8 @@ class Held:
 
     def changed(self) -> list[str]:
         """Name what changed, by key or attribute; an empty name where there is none."""
+        if self.has_another_class:
+            return [""]
         if not self.is_small:
             return self.ids.words(self.saved) if isinstance(self.ids, Look) else [""]
         now = {name: identity(value) for name, value in list(self.items()) if type(name) is str}

@@ -59,9 +59,8 @@ class Files(NamedTuple):
         imports_of: gives the files that code of a file may import; ``None`` if it may be any.
         writes: names, from the top-level module on, what code of a file may write to elsewhere.
         stays: says whether a file lies where modules of the project do. Modules that a test has
-            made elsewhere may go as soon as it lets go of them: they are watched if they are still
-            loaded when it ends.
-        lists_subclasses: says whether code of some files asks classes for their subclasses.
+            made elsewhere may go: they are watched if they are still loaded when it ends.
+        lists_subclasses, sets_special: see ``Special``.
     """
 
     is_first_party: Callable[[str], bool]
@@ -70,6 +69,7 @@ class Files(NamedTuple):
     writes: Callable[[str], Iterable[str]] = lambda _: ()
     stays: Callable[[str], bool] = lambda _: True
     lists_subclasses: Callable[[Iterable[str]], bool] = lambda _: False
+    sets_special: Callable[[Iterable[str]], frozenset[str]] = lambda _: frozenset()
 
 
 class Layout:
@@ -348,7 +348,7 @@ class Layout:
         if namespace is not None and (not is_function or is_global or has_state(namespace)):
             held = Held(ident, "namespace", namespace, namespace_ids)
             if not is_function or look is None:  # else it is held as a whole, too
-                held.of = way_to(value)
+                held.belong_to(value)
             held.is_foreign = origin_of(kind, self._sources) == "foreign"
             self._add(held)
         slots = self._slots.of(kind)

@@ -25,3 +25,7 @@ class Look:
     def put_back(self, copy: Any) -> bool:
         """Put it back; say whether that worked."""
         return True
+
+
+class Beside(Look):
+    """Identifies what the content of a thing does not tell (``trace.contents``)."""

@@ -215,6 +215,7 @@ def _refill_namespace(held: Held, copy: dict[str, Any]) -> bool:
     they are prepared, and what they have prepared lies in public attributes and in classes.
     """
     space = held.thing
+    held.take_class_back()
     for name in [name for name in space if name not in copy]:
         if name in SKIPPED_MEMBERS:
             continue

@@ -14,9 +14,10 @@ import signal
 import sys
 import time
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
+from pytest_cellcache.graph.switches import PLACES
 from pytest_cellcache.model.observation import OUTSIDE
 from pytest_cellcache.trace.chance import CHANCE
 from pytest_cellcache.trace.collector import collector, put_collector
@@ -26,7 +27,11 @@ from pytest_cellcache.trace.interrupts import handler_of
 from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.looks import mapping_ids, namespace_ids
 from pytest_cellcache.trace.modules import LoadedModules
+from pytest_cellcache.trace.parts import namespace_of
+from pytest_cellcache.trace.progress import progress_of
 from pytest_cellcache.trace.registers import REGISTERED, dialects, put_dialects, put_rows, rows_of
+from pytest_cellcache.trace.subclasses import Registered, is_abstract
+from pytest_cellcache.trace.switches import Place, Probe, along, is_apart, outside_name, probe_of
 from pytest_cellcache.trace.ways import Ways
 
 MODULES: Final = "sys.modules"
@@ -35,6 +40,14 @@ MODULES: Final = "sys.modules"
 READ_THROUGH: Final = {
     "locale": ("locale", "time", "datetime", "calendar"),
     "time": ("time", "datetime", "calendar", "email", "logging"),
+    "copyreg": ("copyreg", "pickle", "copy", "shelve", "multiprocessing", "cloudpickle", "dill"),
+    "email": ("email", "smtplib", "mailbox", "http"),
+    "gettext": ("gettext", "argparse", "optparse", "getopt"),
+    "multiprocessing": ("multiprocessing", "concurrent"),
+    "collections": ("collections", "typing"),
+    "numbers": ("numbers", "decimal", "fractions", "statistics"),
+    "threading": ("threading", "concurrent", "asyncio"),
+    "asyncio": ("asyncio", "anyio", "aiohttp", "tornado", "httpx", "starlette", "fastapi"),
     "sys": ("sys", "argparse", "optparse", "click", "typer", "importlib", "traceback"),
     "os": ("os", "pathlib", "shutil", "tempfile"),
     "sqlite3": ("sqlite3", "sqlalchemy", "django"),
@@ -52,7 +65,8 @@ _setlocale: Final[Any] = sys.modules["_locale"].setlocale  # likewise
 _digits: Final[Any] = getattr(sys, "get_int_max_str_digits", int)  # Python 3.11
 _SIGNALS: Final = tuple(
     getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGHUP")
+    for name in """SIGINT SIGTERM SIGALRM SIGUSR1 SIGUSR2 SIGCHLD SIGHUP SIGPIPE SIGQUIT SIGWINCH
+    SIGPROF SIGVTALRM SIGCONT SIGTSTP SIGIO SIGABRT""".split()
     if hasattr(signal, name)
 )
 _FRESH_CONTEXT: Final = (
@@ -61,39 +75,6 @@ _FRESH_CONTEXT: Final = (
 )
 """What ``decimal`` begins with, where nobody has loaded it so far."""
 _TROUBLES: Final = (TypeError, AttributeError, ValueError, RuntimeError, LookupError, OSError)
-
-
-class Probe(Look):
-    """A state that a function tells.
-
-    Args:
-        take: gives it.
-        put: puts back what ``take`` gave.
-        look: gives the same as a tuple of plain values, with identities of objects.
-    """
-
-    def __init__(
-        self,
-        take: Callable[[], tuple[Any, ...]],
-        put: Callable[[Any], None],
-        look: Callable[[], tuple[Any, ...]] | None = None,
-    ) -> None:
-        self._take = take
-        self._put = put
-        self._look = look or take
-
-    def __call__(self, thing: Any) -> list[int]:
-        return [hash(self._look())]
-
-    def copy(self) -> Any:
-        return self._take()
-
-    def put_back(self, copy: Any) -> bool:
-        try:
-            self._put(copy)
-        except _TROUBLES:
-            return False
-        return True
 
 
 class Drawing(Look):
@@ -132,6 +113,7 @@ class Outside:
         self._add = add
         self._is_first_party = is_first_party
         self._writes = writes
+        self._followed: set[str] = set()
         self.modules = LoadedModules()
 
     def begin(self) -> None:
@@ -155,7 +137,8 @@ class Outside:
         looks |= {name: self._rows(name) for name in ("copyreg", "sqlite3")}
         for name, look in looks.items():
             self._hold(name, Held(identity(name), "other", name, look))
-        self._hold("builtins", hold(sys.modules["builtins"]))
+        for held in hold(sys.modules["builtins"]):
+            self._hold("builtins", held)
 
     def _rows(self, name: str) -> Probe:
         take = functools.partial(rows_of, name, self._is_first_party)
@@ -164,58 +147,58 @@ class Outside:
 
     def follow(self, filenames: Iterable[str]) -> None:
         """Watch the modules, classes and containers that code of some files may write to."""
-        names = {name for filename in filenames for name in self._writes(filename)}
-        for name in sorted(names):
+        written = {name for filename in filenames for name in self._writes(filename)}
+        names = {outside_name(name, self._is_first_party) for name in written - self._followed}
+        self._followed |= written
+        for name in sorted(names - {""}):
             top = name.partition(".")[0]
-            if top in _NEVER or top.startswith(("_pytest", "pytest_cellcache")):
-                continue
-            for thing in _along(name):
-                space = vars(thing) if type(thing) is types.ModuleType else {}
-                if self._is_first_party(str(space.get("__file__", ""))):
-                    break
-                is_plain = type(thing) in (types.ModuleType, dict, list, set)
-                if identity(thing) not in self._ways.owners and (is_plain or _is_open(thing)):
-                    self._hold(top, hold(thing))
+            if name in PLACES or is_apart(name):
+                look = probe_of(name) if name.endswith("()") else Place(name)
+                self._hold(top, Held(identity(look), "other", name, look))
+            if top not in _NEVER and not top.startswith(("_pytest", "pytest_cellcache")):
+                self._follow_along(name)
+
+    def _follow_along(self, name: str) -> None:
+        things = [*along(name)]
+        for number, thing in enumerate(things, 1):
+            is_plain = type(thing) in (types.ModuleType, dict, list, set) or _is_open(thing)
+            if identity(thing) not in self._ways.owners and (is_plain or number <= name.count(".")):
+                for held in hold(thing):
+                    self._hold(name.partition(".")[0], held)
 
     def _hold(self, name: str, held: Held) -> None:
         self._ways.own(held.ident, (OUTSIDE, name))
         self._add(held)
 
 
-def hold(thing: Any) -> Held:
-    """Compare a module, class or container with what it holds now."""
-    if type(thing) is dict:
-        return Held(identity(thing), "mapping", thing, mapping_ids)
-    if type(thing) in (list, set):
-        return Held(identity(thing), "other", thing, _items)
-    held = Held(identity(thing), "namespace", vars(thing), namespace_ids)
-    held.is_foreign = True
-    held.owner = thing if isinstance(thing, type) else None
-    return held
+def hold(thing: Any) -> Iterator[Held]:
+    """Compare a module, class, container or object with what it holds now."""
+    kind = type(thing)
+    if kind is dict:
+        yield Held(identity(thing), "mapping", thing, mapping_ids)
+    elif kind in (list, set):
+        yield Held(identity(thing), "other", thing, _items)
+    elif kind is types.ModuleType or _is_open(thing):
+        held = Held(identity(thing), "namespace", vars(thing), namespace_ids)
+        held.is_foreign = True
+        held.owner = thing if isinstance(thing, type) else None
+        yield held
+        if kind is not types.ModuleType and is_abstract(thing):
+            yield Held(identity(thing), "other", thing, Registered())
+    elif not issubclass(kind, type):
+        look = progress_of(kind)
+        if look is not None:
+            yield Held(identity(thing), "other", thing, look)
+        space = namespace_of(thing)
+        if space is not None:
+            held = Held(identity(thing), "namespace", space, namespace_ids)
+            held.is_foreign = True
+            yield held
 
 
 def word_of(owner: str, word: str) -> str:
     """Say by which word readers can be told: of builtins and modules by their names, or by none."""
     return word if owner in ("builtins", "random", MODULES) else ""
-
-
-def _along(name: str) -> Iterable[Any]:
-    """Give the objects on the way of a dotted name, as far as it leads without code running."""
-    parts = name.split(".")
-    thing: Any = sys.modules.get(parts[0])
-    if thing is None:
-        return
-    yield thing
-    for number, part in enumerate(parts[1:], 2):
-        if type(thing) is types.ModuleType:
-            thing = vars(thing).get(part) or sys.modules.get(".".join(parts[:number]))
-        elif isinstance(thing, type):
-            thing = type.__getattribute__(thing, "__dict__").get(part)
-        else:
-            return
-        if thing is None:
-            return
-        yield thing
 
 
 def _is_open(thing: Any) -> bool:
@@ -251,14 +234,21 @@ def _loggers() -> tuple[Any, ...]:
             own = [handler for handler in each.handlers if not _is_pytests(handler)]
             filters = tuple(each.filters)
             rows.append((each, each.level, each.propagate, each.disabled, tuple(own), filters))
-    return (manager.disable, tuple(logging._levelToName.items()), *rows)
+    found = [handler for *_, handlers, _ in rows for handler in handlers]
+    found += [] if logging.lastResort is None else [logging.lastResort]
+    states = tuple((each, each.level, each.formatter, tuple(each.filters)) for each in found)
+    return (manager.disable, tuple(logging._levelToName.items()), states, *rows)
 
 
 def _look_at_loggers() -> tuple[Any, ...]:
-    disable, names, *rows = _loggers()
+    disable, names, states, *rows = _loggers()
     looks = [
         (identity(each), level, propagate, disabled, *map(identity, (*handlers, None, *filters)))
         for each, level, propagate, disabled, handlers, filters in rows
+    ]
+    looks += [
+        (identity(each), level, *map(identity, (formatter, *filters)))
+        for each, level, formatter, filters in states
     ]
     return disable, names, *looks
 
@@ -268,17 +258,19 @@ def _is_pytests(handler: Any) -> bool:
 
 
 def _put_loggers(copy: tuple[Any, ...]) -> None:
-    logging.root.manager.disable, names, *rows = copy
+    logging.root.manager.disable, names, states, *rows = copy
     if names != tuple(logging._levelToName.items()):
         raise ValueError("the name of a level stays")
     known = {row[0] for row in rows}
-    now = [each for each, *_ in _loggers()[2:]]
+    now = [each for each, *_ in _loggers()[3:]]
     rows += [(each, 0, True, False, (), ()) for each in now if each not in known]
     for each, level, propagate, disabled, handlers, filters in rows:
         if level is not None:
             each.setLevel(level)
         each.propagate, each.disabled = propagate, disabled
         each.handlers[:] = [*handlers, *(h for h in each.handlers if _is_pytests(h))]
+        each.filters[:] = filters
+    for each, each.level, each.formatter, filters in states:
         each.filters[:] = filters
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import functools
 import gc
+import io
 import re
 import sys
 import threading
@@ -55,11 +56,14 @@ _WALKED_STANDARD: Final = frozenset(
     """collections types functools weakref _weakrefset queue _queue _thread _threading_local
     threading contextvars itertools builtins string dataclasses enum io _io random array mmap csv
     _csv hmac _hmac _hashlib _md5 _sha1 _sha2 _sha256 _sha512 _sha3 _blake2 argparse calendar cmd
-    codecs configparser contextlib email graphlib gzip html http json mailbox optparse pprint
-    reprlib sched shelve statistics tempfile textwrap unittest urllib xml zipfile""".split()
+    codecs configparser contextlib ctypes _ctypes decimal email graphlib gzip html http json
+    mailbox optparse pprint reprlib sched shelve statistics tempfile textwrap unittest urllib xml
+    zipfile""".split()
 )
 """Modules of the standard library whose instances are walked; others keep their own counsel."""
-_WALKED_PARTS: Final = frozenset({"asyncio.locks", "asyncio.queues"})
+_WALKED_PARTS: Final = frozenset(
+    {"asyncio.locks", "asyncio.queues", "multiprocessing.sharedctypes"}
+)
 _NEVER_WALKED: Final = frozenset({"pytest", "_pytest", "pluggy", "pytest_cellcache", "hypothesis"})
 SKIPPED_MEMBERS: Final = frozenset(
     """__dict__ __weakref__ __module__ __doc__ __qualname__ __slots__ __abstractmethods__ _abc_impl
@@ -178,7 +182,7 @@ def slot_value(descriptor: Any, value: Any) -> Any:
     """Read a slot; ``None`` when it is not set."""
     try:
         return descriptor.__get__(value)
-    except AttributeError:
+    except (AttributeError, TypeError):  # nor where the object has got another class since
         return None
 
 
@@ -346,6 +350,13 @@ def _parts_of_memo(memo: Any) -> Iterator[Any]:
             yield inner[place - 1]
 
 
+def _parts_of_text(file: Any) -> Iterator[Any]:
+    try:
+        yield file.buffer
+    except ValueError:  # detached
+        return
+
+
 def _parts_of_generator(generator: Any) -> Iterator[Any]:
     frame = getattr(generator, "gi_frame", None) or getattr(generator, "ag_frame", None)
     if frame is not None:
@@ -371,6 +382,7 @@ _SPECIAL: Final[dict[int, Callable[[Any], Any]]] = {
     identity(classmethod): lambda method: (method.__func__,),
     identity(property): lambda made: (made.fget, made.fset, made.fdel),
     identity(LRU): _parts_of_memo,
+    identity(io.TextIOWrapper): _parts_of_text,
     identity(functools.partial): lambda made: (made.func, made.args, made.keywords),
     identity(types.GeneratorType): _parts_of_generator,
     identity(types.AsyncGeneratorType): _parts_of_generator,

@@ -6,6 +6,7 @@ No container shows the state of these objects in C. What is asked for it has no 
 from __future__ import annotations
 
 import array
+import ctypes
 import gc
 import io
 import mmap
@@ -25,8 +26,17 @@ _MAX_BYTES: Final = 1 << 20
 _HASHES: Final = frozenset(
     "_hashlib _md5 _sha1 _sha2 _sha256 _sha512 _sha3 _blake2 hmac _hmac".split()
 )
-_BUFFERS: Final = (bytearray, array.array, mmap.mmap, memoryview)
-_FILES: Final[tuple[Any, ...]] = (io.FileIO, io.BufferedReader, io.TextIOWrapper)
+_BUFFERS: Final[tuple[Any, ...]] = (
+    bytearray,
+    array.array,
+    mmap.mmap,
+    memoryview,
+    ctypes.Structure.__base__,
+)
+_FILES: Final[tuple[Any, ...]] = (
+    *(io.FileIO, io.BufferedReader, io.BufferedRandom),
+    io.TextIOWrapper,
+)
 _STREAMS: Final = 3
 """Files of the process itself, which have numbers below."""
 _TROUBLES: Final = (TypeError, ValueError, OSError, AttributeError, BufferError)
@@ -36,8 +46,12 @@ def progress_of(kind: type) -> Any:
     """Give what tells states of objects of a type apart; ``None`` where nothing is known."""
     if issubclass(kind, _BUFFERS) or _is_array(kind):
         return bytes_ids
+    if issubclass(kind, BaseException):
+        return _exception_ids
     if issubclass(kind, _FILES):
         return _file_ids
+    if module_of(kind) == "decimal" and hasattr(kind, "clear_flags"):
+        return _context_ids
     if module_of(kind) in _HASHES and "digest" in type.__getattribute__(kind, "__dict__"):
         return _hash_ids
     return _inner_ids if is_told_by_collector(kind) else None
@@ -89,21 +103,36 @@ def bytes_ids(buffer: Any) -> list[int]:
 def _file_ids(file: Any) -> list[int]:
     """Tell how far a file on disk has been read, by asking nothing that waits or writes.
 
-    Of files that are written it is not told: their content is, and those who add to a log would
-    all rest on each other.
+    Of files that are only written it is not told: their content is, and those who add to a log
+    would all rest on each other.
     """
     kind = next(base for base in _FILES if issubclass(type(file), base))
     try:
         number = kind.fileno(file)
         is_plain = number >= _STREAMS and stat.S_ISREG(os.fstat(number).st_mode)
-        if not is_plain or kind.writable(file):
+        if not is_plain:
             return []
+        if kind.writable(file):
+            return _both_ids(file, kind, number) if kind.readable(file) else []
         if kind is not io.TextIOWrapper:
             return [kind.tell(file)]
         # It does not tell while it is iterated over; then what it has read ahead does, in part.
         return [os.lseek(number, 0, os.SEEK_CUR), _place_in(file), *_inner_ids(file)]
     except _TROUBLES:
         return [-1]
+
+
+def _both_ids(file: Any, kind: Any, number: int) -> list[int]:
+    """Tell how far a file has come that may be read as well, and when it was written last.
+
+    A text says that only after it has written what it keeps, which others must not find early:
+    but nobody else finds a file that has no name.
+    """
+    found = os.fstat(number)
+    if kind is io.TextIOWrapper:
+        place = _place_in(file) if not found.st_nlink else os.lseek(number, 0, os.SEEK_CUR)
+        return [place, os.fstat(number).st_mtime_ns]
+    return [kind.tell(file), found.st_size, found.st_mtime_ns]
 
 
 def is_in_memory(file: Any) -> bool:
@@ -122,6 +151,18 @@ def _place_in(file: io.TextIOWrapper) -> int:
         return hash(io.TextIOWrapper.tell(file))
     except OSError:
         return -1
+
+
+def _exception_ids(error: Any) -> list[int]:
+    """Identify what an exception was made with; not where it was raised last."""
+    args = BaseException.__dict__["args"].__get__(error)
+    return [hash(each) if is_atom(each) else identity(each) for each in args]
+
+
+def _context_ids(context: Any) -> list[int]:
+    """Tell apart what a context of ``decimal`` makes of numbers; not what it has met so far."""
+    settings = (context.prec, context.rounding, context.Emin, context.Emax, context.capitals)
+    return [hash((*settings, context.clamp, *context.traps.values()))]
 
 
 def _hash_ids(made: Any) -> list[int]:

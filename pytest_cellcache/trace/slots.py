@@ -19,7 +19,8 @@ class Slots:
         self.slots = slots
 
     def __call__(self, value: Any) -> list[int]:
-        return [identity(slot_value(slot, value)) for slot in self.slots]
+        found = [identity(slot_value(slot, value)) for slot in self.slots]
+        return [*found, identity(type(value))]
 
 
 class KnownSlots:

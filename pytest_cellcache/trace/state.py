@@ -37,7 +37,7 @@ from pytest_cellcache.trace.parts import (
     keys_of_mapping,
     results_of,
 )
-from pytest_cellcache.trace.subclasses import looks_at_class
+from pytest_cellcache.trace.special import Special
 from pytest_cellcache.trace.surrounding import Surrounding, surrounding_now
 from pytest_cellcache.trace.undone import Undone
 from pytest_cellcache.trace.ways import Owner
@@ -76,8 +76,7 @@ class StateWatch(Layout):
         self._holding = Holding(self, files.is_first_party)
         # What others than memos have changed, since the last time and ever.
         self._altered: set[StateChange] = set()
-        # Whether anybody asks classes for their subclasses; ``None`` before the first class.
-        self._lists_subclasses: bool | None = None
+        self._special = Special(files.lists_subclasses, files.sets_special)
         self._tellable: set[StateChange] = set()
         # Owners of values that are no globals, whose attributes code of the project names.
         self._named: set[str] = set()
@@ -297,11 +296,8 @@ class StateWatch(Layout):
 
     def _hold_value(self, value: Any, *, is_global: bool) -> None:
         super()._hold_value(value, is_global=is_global)
-        if issubclass(type(value), type):
-            if self._lists_subclasses is None:
-                self._lists_subclasses = self._files.lists_subclasses(self._sources)
-            for look in looks_at_class(value, is_listed=self._lists_subclasses):
-                self._add(Held(identity(value), "other", value, look))
+        for look in self._special.looks_at(value, self._sources, is_global=is_global):
+            self._add(Held(identity(value), "other", value, look))
 
     # -- comparing -------------------------------------------------------------------------------
 

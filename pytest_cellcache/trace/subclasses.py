@@ -7,26 +7,19 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from pytest_cellcache.trace.look import Look
+from pytest_cellcache.trace.look import Beside, Look
 from pytest_cellcache.trace.parts import way_to
 
 ASKED: Final = "__subclasses__"
 _abc: Final[Any] = sys.modules["_abc"]
 
 
-def looks_at_class(kind: type, *, is_listed: bool) -> Iterator[Look]:
-    """Give what tells states of a class apart that its attributes do not show.
-
-    Args:
-        is_listed: somebody may ask for its subclasses.
-    """
-    if is_listed:
-        yield Subclasses()
-    if "_abc_impl" in type.__getattribute__(kind, "__dict__"):
-        yield Registered()
+def is_abstract(kind: type) -> bool:
+    """Say whether other classes can be registered with a class."""
+    return "_abc_impl" in type.__getattribute__(kind, "__dict__")
 
 
-class Subclasses(Look):
+class Subclasses(Beside):
     """Counts the subclasses of one class, those of its subclasses included, that there have been.
 
     When one goes is up to the collector, so that this is no change.

@@ -175,6 +175,87 @@ CASES: Final = {
         "lib.f.__kwdefaults__['a'] = 5",
         "lib.f() == 5",
     ),
+    "abstract class of others": (
+        "import numbers\nclass K: pass\ndef is_number(): return isinstance(K(), numbers.Number)",
+        "lib.numbers.Number.register(lib.K) if 5 < 6 else None",
+        "lib.is_number()",
+    ),
+    "value in C": (
+        "import ctypes\nV = ctypes.c_int(1)",
+        "lib.V.value = 5",
+        "lib.V.value == 5",
+    ),
+    "structure in C": (
+        "import ctypes\nclass S(ctypes.Structure): _fields_ = [('x', ctypes.c_int)]\nV = [S(1)]",
+        "lib.V[0].x = 5",
+        "lib.V[0].x == 5",
+    ),
+    "value of several processes": (
+        "import multiprocessing\nV = multiprocessing.Value('i', 1)",
+        "lib.V.value = 5",
+        "lib.V.value == 5",
+    ),
+    "context of numbers": (
+        "import decimal\nC = decimal.Context()",
+        "lib.C.prec = 5",
+        "lib.C.prec == 5",
+    ),
+    "what an exception was made with": (
+        "E = ValueError(1)",
+        "lib.E.args = (5,)",
+        "lib.E.args == (5,)",
+    ),
+    "file without a name": (
+        "import tempfile\nF = tempfile.TemporaryFile('w+')",
+        "lib.F.write('5')",
+        "lib.F.seek(0) or lib.F.read() == '5'",
+    ),
+    "file for both": (
+        "import tempfile\nF = tempfile.NamedTemporaryFile()",
+        "lib.F.write(b'5')",
+        "lib.F.seek(0) or lib.F.read() == b'5'",
+    ),
+    "text in memory": (
+        "import io\nF = io.TextIOWrapper(io.BytesIO(), write_through=True)",
+        "lib.F.write('5')",
+        "lib.F.buffer.getvalue() == b'5'",
+    ),
+    "class of an object": (
+        "class A: n = 1\nclass B(A): n = 5\nclass C(A): n = 7\nL = [A()]",
+        "lib.L[0].__class__ = {5: lib.B, 7: lib.C}[5]",
+        "lib.L[0].n == 5",
+    ),
+    "class of an object with slots": (
+        "class A: __slots__ = ('x',); n = 1\nclass B: __slots__ = ('x',); n = 5\n"
+        "class C: __slots__ = ('x',); n = 7\nO = A()",
+        "lib.O.__class__ = {5: lib.B, 7: lib.C}[5]",
+        "lib.O.n == 5",
+    ),
+    "bases of a class": (
+        "class A: n = 1\nclass B: n = 5\nclass C: n = 7\nclass D(A): pass\nclass E(D): pass",
+        "lib.D.__bases__ = ({5: lib.B, 7: lib.C}[5],)",
+        "lib.E.n == 5",
+    ),
+    "default of a method": (
+        "class A:\n    def f(self, a=1): return a",
+        "lib.A.f.__defaults__ = (5,)",
+        "lib.A().f() == 5",
+    ),
+    "default of a function in a function": (
+        "def make():\n    def f(a=1): return a\n    return f\nD = {'f': make()}",
+        "lib.D['f'].__defaults__ = (5,)",
+        "lib.D['f']() == 5",
+    ),
+    "annotation": (
+        "def f(a: int): pass",
+        "lib.f.__annotations__['a'] = 5",
+        "lib.f.__annotations__['a'] == 5",
+    ),
+    "annotation of a class": (
+        "class A:\n    a: int",
+        "lib.A.__annotations__['a'] = 5",
+        "lib.A.__annotations__['a'] == 5",
+    ),
     "queue": ("import queue\nQ = queue.Queue()", "lib.Q.put(5)", "lib.Q.get_nowait() == 5"),
     "chain of mappings": (
         "import collections\nC = collections.ChainMap({}, {})",
@@ -236,6 +317,27 @@ def test_a_log_is_left_alone(suite: Suite) -> None:
     )
     suite.warm()
     suite.edit("test_it.py", "'5'", "'7'")
+    assert suite.both().names == ["test_a"]
+
+
+def test_who_raises_an_exception_that_is_kept_leaves_nothing(suite: Suite) -> None:
+    suite.write("lib.py", "E = ValueError('no')\ndef fail(): raise E\n")
+    suite.write(
+        "test_it.py",
+        """
+        import lib, pytest
+
+        def test_a():
+            with pytest.raises(ValueError, match="n"):
+                lib.fail()
+
+        def test_b():
+            with pytest.raises(ValueError, match="no"):
+                lib.fail()
+        """,
+    )
+    suite.warm()
+    suite.edit("test_it.py", '"n"', '"o"')
     assert suite.both().names == ["test_a"]
 
 

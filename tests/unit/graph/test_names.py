@@ -90,6 +90,21 @@ def test_a_name_may_appear_in_a_star_imported_module(world: Any) -> None:
     assert {"name a.py::len", "name b.py::len"} <= keys(world, "a.py", "len")
 
 
+def test_annotations_of_a_module_are_those_of_all_its_statements(world: Any) -> None:
+    world.write(a="import b", b="X: int")
+    assert "surface b.py" in keys(world, "a.py", "b.__annotations__")
+    assert "surface b.py" in keys(world, "b.py", "__annotations__")
+    assert "surface b.py" not in keys(world, "b.py", "X")
+
+
+def test_star_import_asks_getattr_what_there_is(world: Any) -> None:
+    asked = "X = 1\ndef __getattr__(name): return [name]"
+    world.write(a="from b import *", b=asked)
+    assert {"whole b.py", "surface b.py"} <= keys(world, "a.py", "X")
+    world.write(b=f"__all__ = ['X']\n{asked}")
+    assert "whole b.py" not in keys(world, "a.py", "X")
+
+
 def test_a_module_used_as_a_value_counts_with_all_that_it_evaluates(world: Any) -> None:
     world.write(a="import b", b="X = 1")
     assert {"surface b.py", "effects b.py"} <= keys(world, "a.py", "b")
