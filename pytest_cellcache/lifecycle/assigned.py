@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from pytest_cellcache.graph.entering import FOR_ALL, Entered
-from pytest_cellcache.lifecycle.producers import Change
+from pytest_cellcache.lifecycle.change import Change
 from pytest_cellcache.model.keys import ENV, RUN, Key
 from pytest_cellcache.model.observation import ALL_VARIABLES, CWD, OUTSIDE
 

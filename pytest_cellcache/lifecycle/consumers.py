@@ -9,9 +9,10 @@ from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.reached import Reached
+from pytest_cellcache.lifecycle.change import Change
 from pytest_cellcache.lifecycle.firsts import FirstValues
 from pytest_cellcache.lifecycle.left import Left, modules_only
-from pytest_cellcache.lifecycle.producers import Change, unit_of
+from pytest_cellcache.lifecycle.producers import unit_of
 from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.lifecycle.reading import Reading
 from pytest_cellcache.lifecycle.setters import Setters, concerns

@@ -35,9 +35,10 @@ from pytest_cellcache.lifecycle.assigned import (
     variables_entered,
     with_values,
 )
+from pytest_cellcache.lifecycle.change import Change
 from pytest_cellcache.lifecycle.inheritance import read
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
-from pytest_cellcache.lifecycle.producers import Change, unit_key
+from pytest_cellcache.lifecycle.producers import unit_key
 from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.lifecycle.surroundings import Surroundings, evaluations_of_imports
 from pytest_cellcache.model.digest import Digest, digest_bytes, digest_parts

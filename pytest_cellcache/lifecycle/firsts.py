@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from pytest_cellcache.lifecycle.change import Change
 from pytest_cellcache.lifecycle.left import Left
-from pytest_cellcache.lifecycle.producers import Change, unit_key
+from pytest_cellcache.lifecycle.producers import unit_key
 from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.model.keys import Key
 

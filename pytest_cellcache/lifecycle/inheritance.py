@@ -14,14 +14,9 @@ from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Place
+from pytest_cellcache.lifecycle.change import Change, without_address
 from pytest_cellcache.lifecycle.looking import Looking, is_start
-from pytest_cellcache.lifecycle.producers import (
-    COUNTED,
-    DRAWS,
-    Change,
-    Producers,
-    without_address,
-)
+from pytest_cellcache.lifecycle.producers import COUNTED, DRAWS, Producers
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.model.digest import Digest, digest_parts
 from pytest_cellcache.model.keys import BODY, NAME, Key

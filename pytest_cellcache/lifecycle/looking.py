@@ -16,7 +16,8 @@ from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import KEYED, Refs, words_of
 from pytest_cellcache.graph.remembered import Place, attribute_of
 from pytest_cellcache.graph.watching import asks_for_modules
-from pytest_cellcache.lifecycle.producers import DRAWS, Change
+from pytest_cellcache.lifecycle.change import Change
+from pytest_cellcache.lifecycle.producers import DRAWS
 from pytest_cellcache.model.keys import BODY, MARKERS, MODULE, NAME, SURFACE, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE
 from pytest_cellcache.trace.outside import MODULES, READ_THROUGH

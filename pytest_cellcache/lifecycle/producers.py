@@ -8,10 +8,9 @@ producer before it.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
 from pytest_cellcache.graph.calls import Calls
 from pytest_cellcache.graph.closure import Closure
@@ -23,6 +22,7 @@ from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import words_of
 from pytest_cellcache.graph.remembered import Place, Ran, Writers, Written, attribute_of, fills
 from pytest_cellcache.graph.scopes import initialises
+from pytest_cellcache.lifecycle.change import Change, without_address
 from pytest_cellcache.lifecycle.contents import Row, row_of, where_of
 from pytest_cellcache.model.keys import BODY, EFFECTS, FILE, LEFT, NAME, SURFACE, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, CodeRef, StateChange
@@ -32,57 +32,8 @@ from pytest_cellcache.trace.outside import MODULES
 
 COUNTED: Final = "cache_info"
 """Attribute of a memo that says how often it was asked, and for how much."""
-_ADDRESS: Final = re.compile(
-    r"(?<![0-9A-Za-z])(?:0x)?(?:[57][0-9a-f]{11}|1[0-4]\d{13}|9\d{13})(?![0-9A-Za-z])"
-)
-"""In hexadecimal or decimal digits."""
 _UNTOLD: Final[Mapping[StateChange, Content]] = MappingProxyType({})
 _NO_INPUTS: Final[Mapping[frozenset[Place] | None, frozenset[Key]]] = MappingProxyType({})
-
-
-class Change(NamedTuple):
-    """What one unit changed.
-
-    Attributes:
-        key: the global that leads to it.
-        word: key or attribute below the global; empty if it may be any.
-        is_keyed: ``word`` is a key of the mapping that the global is.
-        rests_on: what readers rest on.
-        producer: key of the unit, if readers need it to run before them.
-        fillers: where the change is the same whoever makes it: bodies that make it. Who ran none
-            of them rests on the unit all the same.
-        unit: key of the unit; ``None`` for what imports changed.
-        is_counter: it counts new objects to tell their order, and only code that names it can ask
-            for how many there were.
-        function: the one body whose variables lead to it, see ``StateChange.function``.
-        defined: the words in ``word`` that are names of definitions, or of their modules.
-        is_first: it was made before the first test, and follows from nothing that tests left.
-    """
-
-    key: Key
-    word: str
-    is_keyed: bool
-    rests_on: frozenset[Key]
-    producer: Key | None
-    fillers: frozenset[Key] = frozenset()
-    unit: Key | None = None
-    is_counter: bool = False
-    function: Key | None = None
-    defined: frozenset[str] = frozenset()
-    is_first: bool = False
-
-    @property
-    def place(self) -> tuple[Key, str, bool, frozenset[Key], Key | None]:
-        """What decides who reads it: changes of one place have the same readers."""
-        return self.key, self.word, self.is_keyed, self.fillers, self.function
-
-
-def without_address(word: str) -> str:
-    """Leave the addresses of objects out of a name: in each run they are others.
-
-    No code names such a word, so who may look for it computes names.
-    """
-    return _ADDRESS.sub("#", word)
 
 
 class Producers:
@@ -101,6 +52,9 @@ class Producers:
         self.left: dict[Key, list[Row]] = {}
         self._known: set[Change] = set()
         self._written: dict[Place, Written] = {}
+        # What is bound to a global; by files: the words that they define, or are named by.
+        self._named: dict[Place, set[Place]] = {}
+        self._definitions: dict[frozenset[str], frozenset[str]] = {}
         self._sets: dict[Place, tuple[frozenset[str], bool]] = {}
 
     def add(
@@ -126,7 +80,7 @@ class Producers:
         """
         relative = self._project.snapshot.places.relative
         places = ran.places | own
-        writers = None
+        writers, paths = None, frozenset[str]()
         told: dict[str, list[StateChange]] = {}
         for change in changes:
             if change.filename == OUTSIDE:
@@ -183,7 +137,7 @@ class Producers:
                 made = made._replace(rests_on=frozenset({left_by(unit, place)}))
                 told.setdefault(place, []).append(change)
             if change.word:
-                paths = {place[0] for place in places}
+                paths = paths or frozenset(place[0] for place in places)
                 made = made._replace(defined=self._defined(change.word, paths))
             self._keep(made)
             if any(map(self._is_memo, found)):
@@ -267,11 +221,13 @@ class Producers:
         others = self._by_word(path, change, ran, computed=not known)
         return exact, others | (known or writers.of(path, change.name))
 
-    def _defined(self, word: str, paths: Collection[str]) -> frozenset[str]:
+    def _defined(self, word: str, paths: frozenset[str]) -> frozenset[str]:
         """Give the words that files define, or are named by."""
-        words = words_of(word)
-        found = {each for path in paths for each in words & self._project.index(path).definitions}
-        return frozenset(found.union(*(words & words_of(path) for path in paths)))
+        known = self._definitions.get(paths)
+        if known is None:
+            every = (self._project.index(path).definitions | words_of(path) for path in paths)
+            known = self._definitions[paths] = frozenset[str]().union(*every)
+        return words_of(word) & known
 
     def _fills(self, place: Place) -> bool:
         return all(fills(found) for found in self._project.index(place[0]).defs[place[1]])
@@ -316,12 +272,15 @@ class Producers:
 
     def _wrapped(self, path: str, name: str, ran: Ran) -> set[Place]:
         """Give the bodies that a remembering value was made of: ``g`` in ``f = memo(g)``."""
-        return {
-            (file, ".".join((bound, *rest)))
-            for _, cell in self._project.index(path).binders.get(name, ())
-            for chain in cell.refs.chains
-            for file, bound, rest in self._names.resolve(path, chain).bindings
-        } & ran.places | ({(path, name)} & ran.places)
+        known = self._named.get((path, name))
+        if known is None:
+            known = self._named[path, name] = {(path, name)} | {
+                (file, ".".join((bound, *rest)))
+                for _, cell in self._project.index(path).binders.get(name, ())
+                for chain in cell.refs.chains
+                for file, bound, rest in self._names.resolve(path, chain).bindings
+            }
+        return known & ran.places
 
     def _by_word(self, path: str, change: StateChange, ran: Ran, *, computed: bool) -> set[Place]:
         """Give the bodies that may have set an attribute, or kept results below a global.

@@ -8,9 +8,9 @@ from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import words_of
 from pytest_cellcache.graph.remembered import Place
+from pytest_cellcache.lifecycle.change import Change
 from pytest_cellcache.lifecycle.gathering import Gathered, places_in
 from pytest_cellcache.lifecycle.looking import Condition, Edges, Looking, is_start
-from pytest_cellcache.lifecycle.producers import Change
 from pytest_cellcache.model.keys import Key
 
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pytest_cellcache.lifecycle.change import Change
 from pytest_cellcache.lifecycle.consumers import Kept
 from pytest_cellcache.lifecycle.inheritance import tell, tell_made
 from pytest_cellcache.lifecycle.left import Left
@@ -30,7 +31,6 @@ from pytest_cellcache.lifecycle.precedence import (
     texts,
     write_unstored,
 )
-from pytest_cellcache.lifecycle.producers import Change
 from pytest_cellcache.lifecycle.setters import Setters
 from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model.digest import digest_parts

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.evaluated import Evaluations
+from pytest_cellcache.lifecycle.change import Change
 from pytest_cellcache.lifecycle.inheritance import (
     ANY,
     Present,
@@ -19,7 +20,6 @@ from pytest_cellcache.lifecycle.inheritance import (
     read,
     tell,
 )
-from pytest_cellcache.lifecycle.producers import Change
 from pytest_cellcache.model.keys import BODY, NAME, Key
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, StateChange
 from pytest_cellcache.trace.outside import MODULES

@@ -10,7 +10,8 @@ import pytest
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.evaluated import Evaluations
 from pytest_cellcache.graph.remembered import Ran
-from pytest_cellcache.lifecycle.producers import Change, Producers, unit_key
+from pytest_cellcache.lifecycle.change import Change
+from pytest_cellcache.lifecycle.producers import Producers, unit_key
 from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.model.keys import BODY, ENV, NAME, TREE, Key
 from pytest_cellcache.model.observation import StateChange
