@@ -84,6 +84,7 @@ def test_what_depends_on_how_often_or_in_which_order_accumulates(text: str) -> N
 
 
 KEEPS_ARGUMENTS = {
+    "in something made before": "if k not in D:\n    made = {}\n    made['x'] = v\n    D[k] = made",
     "as an item": "if 'a' not in D: D['a'] = k",
     "as a global": "global G\nif G is None: G = k",
     "as an attribute": "if self.a is None: self.a = k",
