@@ -9,9 +9,10 @@ called, how often and with what: whoever needs it rests on the whole unit that l
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+import functools
 from typing import Final
 
+from pytest_cellcache.graph.flow import Flow
 from pytest_cellcache.graph.locals import Locals
 from pytest_cellcache.graph.refs import KEYED, MUTATORS, Refs
 from pytest_cellcache.graph.scopes import (
@@ -23,12 +24,6 @@ from pytest_cellcache.graph.scopes import (
 )
 from pytest_cellcache.graph.silence import is_silent
 
-_BINDING: Final = frozenset(
-    (
-        ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.For, ast.AsyncFor, ast.comprehension,
-        ast.withitem,
-    )
-)  # fmt: skip
 _LOOKING: Final = frozenset((ast.Attribute, ast.Name, ast.Subscript, ast.Compare, ast.Call))
 _CHANGING: Final = frozenset(
     (
@@ -36,7 +31,7 @@ _CHANGING: Final = frozenset(
     )
 )  # fmt: skip
 _MAX_STEPS: Final = 4
-"""Locals followed from a value to the parameters it comes from."""
+"""Aliases followed to a container."""
 
 
 def note_keeping(node: FunctionNode, known: Locals, local: LocalScope, refs: Refs) -> None:
@@ -55,7 +50,7 @@ class _Keeping:
         self._known = known
         self._local = local
         self._refs = refs
-        self._values: dict[str, list[ast.expr]] = {}
+        self._nodes: list[ast.AST] = []
         name = getattr(node, "name", "")
         first = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)][:1]
         # The first argument of an initialiser is an object that nobody else has yet.
@@ -63,9 +58,7 @@ class _Keeping:
 
     def run(self) -> None:
         nodes = [inner for statement in self._body for inner in walk_scope(statement)]
-        for node in nodes:
-            if node.__class__ in _BINDING:
-                self._learn(node)
+        self._nodes = nodes
         for node in nodes:
             if node.__class__ in _LOOKING:
                 self._look(node)
@@ -73,35 +66,9 @@ class _Keeping:
                 self._keep(node)
         self._refs.tells = not is_silent(self._node, self._local, self._refs)
 
-    # -- what locals come from -------------------------------------------------------------------
-
-    def _learn(self, node: ast.AST) -> None:
-        pairs: list[tuple[ast.AST, ast.expr | None]] = []
-        if isinstance(node, ast.Assign):
-            pairs = [(target, node.value) for target in node.targets]
-        elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)):
-            pairs = [(node.target, node.value)]
-        elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
-            pairs = [(node.target, node.iter)]
-        elif isinstance(node, ast.withitem) and node.optional_vars is not None:
-            pairs = [(node.optional_vars, node.context_expr)]
-        for target, value in pairs:
-            for name in ast.walk(target):
-                if isinstance(name, ast.Name) and value is not None:
-                    self._values.setdefault(name.id, []).append(value)
-
-    def _sources(self, nodes: Iterable[ast.AST | None]) -> set[str]:
-        """Give the parameters that expressions are computed from."""
-        found: set[str] = set()
-        seen: set[str] = set()
-        for _ in range(_MAX_STEPS + 1):
-            walks = (ast.walk(node) for node in nodes if node is not None)
-            names = {n.id for walk in walks for n in walk if isinstance(n, ast.Name)} - seen
-            found |= names & set(self._known.parameters)
-            seen |= names
-            names -= found
-            nodes = [value for name in sorted(names) for value in self._values.get(name, ())]
-        return found
+    @functools.cached_property
+    def _flow(self) -> Flow:
+        return Flow(self._nodes, self._known.parameters, self._local)
 
     # -- what is looked up -----------------------------------------------------------------------
 
@@ -158,8 +125,9 @@ class _Keeping:
 
     def _check_value(self, value: ast.expr, key: ast.expr | None, target: ast.AST) -> None:
         """Note a value that comes from arguments that its place does not name."""
+        flow = self._flow
         root = {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
-        if self._sources([value]) - self._sources([key]) - root:
+        if flow.sources([value, *flow.tests_before(target)]) - flow.sources([key]) - root:
             self._refs.keeps_arguments = True
 
     def _call(self, node: ast.Call) -> None:

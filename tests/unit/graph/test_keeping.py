@@ -40,6 +40,10 @@ FILLS = {
     "an item of an attribute": "if k not in self.d: self.d[k] = make(k)",
     "an item of an alias": "d = D\nif k not in d: d[k] = make(k)",
     "two places": "if k not in D: D[k] = make(k)\nif k not in E: E[k] = make(k)",
+    "what is looked at afterwards": "if k not in D: D[k] = make(k)\nif v: return [D[k]]\nreturn D[k]",
+    "what is told somebody": "if k not in D:\n    made = make(k)\n    log.debug(made, v)\n    D[k] = made",
+    "a value made of parts": "if k not in D:\n    made = []\n    made.append(k)\n    D[k] = made",
+    "a value by what the key is": "if k not in D:\n    made = 1\n    if k.n: made = 2\n    D[k] = made",
 }
 
 
@@ -83,8 +87,33 @@ def test_what_depends_on_how_often_or_in_which_order_accumulates(text: str) -> N
     assert not fills(found)
 
 
+def _guarded(text: str) -> str:
+    return f"if k not in D:\n    {text}"
+
+
 KEEPS_ARGUMENTS = {
-    "in something made before": "if k not in D:\n    made = {}\n    made['x'] = v\n    D[k] = made",
+    "in something made before": _guarded("made = {}; made['x'] = v; D[k] = made"),
+    "appended": _guarded("made = []; made.append(v); D[k] = made"),
+    "appended afterwards": _guarded("D[k] = made = []\n    made.append(v)"),
+    "appended to a part": _guarded("made = make(k); part = made.part; part.append(v); D[k] = made"),
+    "added": _guarded("made = []; made += [v]; D[k] = made"),
+    "handed over together": _guarded("made = make(k); put(made, v); D[k] = made"),
+    "handed over by name": _guarded("made = make(k); put(made, other=v); D[k] = made"),
+    "called with it": _guarded("made = make(k); made(v); D[k] = made"),
+    "in a function": _guarded("def inner(): return v\n    D[k] = inner"),
+    "by another name": _guarded("made = make(k); other = made; other.append(v); D[k] = made"),
+    "by what it decides": _guarded("made = 1\n    if v: made = 2\n    D[k] = made"),
+    "by a pattern": _guarded(
+        "match v:\n        case 1: made = 1\n        case _: made = 2\n    D[k] = made"
+    ),
+    "by a part of a pattern": _guarded("match make(v):\n        case [made]: D[k] = made"),
+    "by leaving early": _guarded("if v: return\n    D[k] = 1"),
+    "by a loop": _guarded("for _ in v: made = make(k)\n    D[k] = made"),
+    "by an error": _guarded("try: make(v)\n    except E as error: D[k] = error"),
+    "by that there is an error": _guarded(
+        "made = 1\n    try: make(v)\n    except E: made = 2\n    D[k] = made"
+    ),
+    "in many steps": _guarded("a = v; b = a; c = b; d = c; e = d; f = e; g = f; D[k] = g"),
     "as an item": "if 'a' not in D: D['a'] = k",
     "as a global": "global G\nif G is None: G = k",
     "as an attribute": "if self.a is None: self.a = k",
