@@ -15,10 +15,10 @@ from pytest_cellcache.graph.refs import MUTATORS
 from pytest_cellcache.graph.scopes import LocalScope, walk_scope
 
 _LOOKS: Final = frozenset(
-    """isinstance issubclass len print str repr int float bool bytes type id hash getattr hasattr min
-    max sum sorted any all zip enumerate range format callable debug info warning error exception
-    critical log join startswith endswith get items keys values index count copy split strip encode
-    decode lower upper""".split()
+    """isinstance issubclass len print str repr int float bool bytes type id hash getattr hasattr
+    min max sum sorted any all zip enumerate range format callable debug info warning error
+    exception critical log join startswith endswith get items keys values index count copy split
+    strip encode decode lower upper""".split()
 )
 """Functions and methods that put nothing into what they are given."""
 _LOOPS: Final = (ast.For, ast.AsyncFor, ast.While)

@@ -166,6 +166,8 @@ class Held:
             # Of a class there is only a proxy, whose one referent is the dictionary itself.
             found = [self.thing] if type(self.thing) is dict else gc.get_referents(self.thing)
             return found[0] if len(found) == 1 and type(found[0]) is dict else None
+        if isinstance(self.ids, Look):
+            return None
         kind = type(self.thing)
         if self.kind == "mapping":
             is_known = self.is_small and kind in (dict, OrderedDict, defaultdict, Counter)

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 
 FORGET = """
-import email.charset
-def pytest_sessionfinish(): getattr(email.charset, "CHARSETS").pop("left", None)
+import linecache
+def pytest_sessionfinish(): getattr(linecache, "cache").pop("left", None)
 """
 
 
@@ -49,11 +49,11 @@ def test_the_second_attempt_begins_as_if_there_had_been_no_first(suite: Suite) -
         import pytest
 
         # What cannot be seen: state that is kept by another package.
-        import email.charset as mail
+        import linecache
 
         def value(): return 1
 
-        def test_before(): mail.add_charset("left", mail.QP, mail.QP)
+        def test_before(): linecache.cache["left"] = (1, None, ["left"], "left")
 
         class TestIt:
             def test_clean(self, request, record_property):
@@ -63,7 +63,7 @@ def test_the_second_attempt_begins_as_if_there_had_been_no_first(suite: Suite) -
                 self.mark = value()
                 request.node.add_marker("left")
                 record_property("left", 1)
-                assert mail.Charset("left").body_encoding == mail.QP
+                assert linecache.getline("left", 1) == "left"
         """,
     )
     suite.write("conftest.py", FORGET)
@@ -81,18 +81,18 @@ def test_a_failing_set_up_is_live_too(suite: Suite) -> None:
         import pytest
 
         # What cannot be seen: state that is kept by another package.
-        import email.charset as mail
+        import linecache
 
         def value(): return 1
 
-        def test_before(): mail.add_charset("left", mail.QP, mail.QP)
+        def test_before(): linecache.cache["left"] = (1, None, ["left"], "left")
 
         @pytest.fixture(scope="module")
         def needs():
             assert value()
-            return mail.Charset("left").body_encoding
+            return linecache.getline("left", 1)
 
-        def test_shared(needs): assert needs == mail.QP
+        def test_shared(needs): assert needs == "left"
         """,
     )
     suite.write("conftest.py", FORGET)

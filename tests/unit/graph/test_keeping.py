@@ -21,6 +21,10 @@ def body(text: str, head: str = "def f(k, self, *rest, v=None):") -> Def:
     return the_def(f"{head}\n" + textwrap.indent(textwrap.dedent(text), "    "))
 
 
+def _guarded(text: str) -> str:
+    return f"if k not in D:\n    {text}"
+
+
 FILLS = {
     "an item that is looked for": "if k not in D: D[k] = make(k)",
     "an item that is got": "if D.get(k) is None: D[k] = make(k)",
@@ -40,10 +44,10 @@ FILLS = {
     "an item of an attribute": "if k not in self.d: self.d[k] = make(k)",
     "an item of an alias": "d = D\nif k not in d: d[k] = make(k)",
     "two places": "if k not in D: D[k] = make(k)\nif k not in E: E[k] = make(k)",
-    "what is looked at afterwards": "if k not in D: D[k] = make(k)\nif v: return [D[k]]\nreturn D[k]",
-    "what is told somebody": "if k not in D:\n    made = make(k)\n    log.debug(made, v)\n    D[k] = made",
-    "a value made of parts": "if k not in D:\n    made = []\n    made.append(k)\n    D[k] = made",
-    "a value by what the key is": "if k not in D:\n    made = 1\n    if k.n: made = 2\n    D[k] = made",
+    "what is looked at afterwards": "if k not in D: D[k] = make(k)\nif v: return [D[k]]",
+    "what is told somebody": _guarded("made = make(k); log.debug(made, v); D[k] = made"),
+    "a value made of parts": _guarded("made = []; made.append(k); D[k] = made"),
+    "a value by what the key is": _guarded("made = 1\n    if k.n: made = 2\n    D[k] = made"),
 }
 
 
@@ -85,10 +89,6 @@ def test_what_depends_on_how_often_or_in_which_order_accumulates(text: str) -> N
     found = body(text)
     assert found.refs.accumulates
     assert not fills(found)
-
-
-def _guarded(text: str) -> str:
-    return f"if k not in D:\n    {text}"
 
 
 KEEPS_ARGUMENTS = {
