@@ -110,6 +110,8 @@ class StateWatch(Layout):
             keep: ``remember`` is called next.
             is_patient: leave what has stayed the same so far for later, if there is very much.
         """
+        # What was compared before something else of the item ran is not up to date any more.
+        self._recent.clear()
         changes = {change for change in self._loaded if change.word in sys.modules}
         self._loaded.clear()
         self._altered |= changes
