@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Final
 
 from pytest_cellcache.graph.cells import Cell
-from pytest_cellcache.graph.foreign import is_pure_foreign
+from pytest_cellcache.graph.foreign import is_pure_foreign, makes_new
 from pytest_cellcache.graph.meant import present
 from pytest_cellcache.graph.names import Binding, Names
-from pytest_cellcache.graph.newness import may_change
+from pytest_cellcache.graph.newness import changes_container, may_change
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs, is_unknown_call
 from pytest_cellcache.graph.remembered import Place
+
+_OF_TESTS: Final = frozenset({"pytest", "unittest", "mock"})
+_PATCHES: Final = frozenset(
+    f"{module}.{patch}"
+    for module in ("unittest.mock", "mock")
+    for patch in ("patch", "patch.object", "patch.dict", "patch.multiple")
+)
 
 
 def is_foreign(project: Project, names: Names, path: str, name: str) -> bool:
@@ -60,6 +68,43 @@ def calls_in(project: Project, path: str, refs: Refs) -> set[str]:
     if index.binds("open") or index.table.stars:
         return refs.calls - {".open"}
     return {call.removeprefix("open()") for call in refs.calls} - {"open", ".open"}
+
+
+def calls_that_count(project: Project, names: Names, path: str, cell: Cell) -> set[str]:
+    """Give what a statement calls, but for what changes a container that the module made.
+
+    Nor what makes a patch beside a definition, as ``@patch("app.MODE", 1)`` does: it is started
+    when the function is called. Not where somebody is called who might be handed it and start it.
+    """
+    every = calls_in(project, path, cell.refs)
+    found = {call for call in every if not changes_container(project, path, call)}
+    if cell.kind not in ("def", "class"):
+        return found
+    made = {call for call in found if _makes_patch(project, names, path, call)}
+    others = found - made
+    return others if all(_starts_nothing(project, names, path, c) for c in others) else found
+
+
+def _makes_patch(project: Project, names: Names, path: str, call: str) -> bool:
+    found = _foreign_names(project, names, path, call)
+    return bool(found) and found <= _PATCHES and not call.partition("()")[2]
+
+
+def _starts_nothing(project: Project, names: Names, path: str, call: str) -> bool:
+    root = call.partition("()")[0].partition(".")[0]
+    if not project.index(path).binds(root):
+        return hasattr(builtins, root)
+    found = _foreign_names(project, names, path, call)
+    return bool(found) and all(n.split(".")[0] in _OF_TESTS or makes_new(n) for n in found)
+
+
+def _foreign_names(project: Project, names: Names, path: str, call: str) -> set[str]:
+    """Give the dotted names of what is called; none unless it is another distribution's."""
+    root, *rest = call.partition("()")[0].split(".")
+    if not is_foreign(project, names, path, root):
+        return set()
+    aliases = project.index(path).aliases(root)
+    return {".".join(filter(None, (a.module, a.name, *rest))) for a in aliases}
 
 
 def is_def(project: Project, names: Names, path: str, chain: str) -> bool:

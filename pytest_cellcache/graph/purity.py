@@ -25,6 +25,7 @@ from pytest_cellcache.graph.foreign import (
 from pytest_cellcache.graph.judging import Judged, Judging
 from pytest_cellcache.graph.leading import (
     calls_in,
+    calls_that_count,
     ends_in_foreign,
     is_def,
     is_foreign,
@@ -36,7 +37,6 @@ from pytest_cellcache.graph.leading import (
 )
 from pytest_cellcache.graph.meant import all_meant, is_item, present
 from pytest_cellcache.graph.names import Names
-from pytest_cellcache.graph.newness import changes_container
 from pytest_cellcache.graph.objects import methods_asked, objects_changed, settle_classes
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import MUTATORS, Refs, is_unknown_call
@@ -126,8 +126,7 @@ class Purity:
         if not self._classes.defines_quietly(path, cell, 0):
             return True
         is_strict = passes_values(self._project, self._names, path, refs)
-        calls = calls_in(self._project, path, refs)
-        calls = {call for call in calls if not changes_container(self._project, path, call)}
+        calls = calls_that_count(self._project, self._names, path, cell)
         if cell.kind == "class":
             calls = {call for call in calls if not self._is_plain_member(path, cell, call)}
         if cell.only_reads:  # what it calls methods of is a file

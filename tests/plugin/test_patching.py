@@ -74,3 +74,60 @@ def test_a_patch_rests_on_what_it_replaces(suite: Suite, name: str) -> None:
     suite.edit("pkg/lib.py", old, new)
     ran = suite.both()
     assert sorted(ran.names) == sorted(f"test_{word}" for word in [*needed.split(), "whole"])
+
+
+PATCHES = {
+    "patch": '@mock.patch("lib.N", {value})',
+    "object": '@mock.patch.object(lib, "N", {value})',
+    "mapping": '@mock.patch.dict(lib.D, {{"a": {value}}})',
+    "several": "@mock.patch.multiple(lib, N={value}, M=mock.DEFAULT)",
+    "text": '@mock.patch("lib.N", new={value})',
+}
+
+
+@pytest.mark.parametrize("decorator", PATCHES.values(), ids=PATCHES)
+def test_a_patch_that_decorates_concerns_nobody_else(suite: Suite, decorator: str) -> None:
+    suite.write("lib.py", 'N = 1\nM = 1\nD = {"a": 1}\ndef get(): return N, D["a"]\n')
+    test = "def test_patched(**_): assert 5 in (*lib.get(), 5)\n"
+    before = f"{decorator.format(value=5)}\n{test}"
+    suite.write(
+        "test_it.py",
+        f"from unittest import mock\nimport lib\n{before}def test_other(): pass\n",
+    )
+    suite.write("test_read.py", "import lib\ndef test_read(): assert lib.get() == (1, 1)\n")
+    suite.warm()
+    assert suite.both().live == []
+    suite.edit("test_it.py", before, f"{decorator.format(value=6)}\n{test}")
+    assert suite.both().names == ["test_patched"]
+    suite.edit("test_it.py", "def test_other", f"{decorator.format(value=7)}\ndef test_other")
+    suite.edit("test_it.py", "test_other():", "test_other(**_):")
+    assert suite.both().names == ["test_other"]
+
+
+def test_who_is_handed_a_patch_may_start_it(suite: Suite) -> None:
+    suite.write("lib.py", "N = 1\n")
+    suite.write(
+        "test_it.py",
+        """
+        from unittest import mock
+        import lib
+
+        STARTED = []
+
+        def starting(patch):
+            patch.start()
+            STARTED.append(patch)
+            return lambda function: function
+
+        def teardown_module():
+            STARTED.pop().stop()
+
+        @starting(mock.patch("lib.N", 5))
+        def helper(): pass
+
+        def test_read(): assert lib.N == 5
+        """,
+    )
+    suite.warm()
+    suite.edit("test_it.py", '"lib.N", 5', '"lib.N", 6')
+    assert "failed" in suite.both().outcomes["test_it.py::test_read"]
