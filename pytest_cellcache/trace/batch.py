@@ -15,9 +15,10 @@ from typing import Any, Final
 
 from pytest_cellcache.trace.addresses import addresses_of
 from pytest_cellcache.trace.fields import fields_of
-from pytest_cellcache.trace.held import Held
+from pytest_cellcache.trace.held import Held, differing
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.inline import inline_of, may_be_moved
+from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.slots import Slots
 from pytest_cellcache.trace.subclasses import Registered, registrations
 from pytest_cellcache.trace.versions import ARE_NUMBERED, COUNT_ATTRIBUTES, number_of
@@ -166,6 +167,10 @@ class Batch:
     def _lay_out(self) -> None:
         for held in self.held[self._laid_out :]:
             body = held.body()
+            if views := held.ids.views(held.thing) if isinstance(held.ids, Look) else ():
+                for thing, view in views:
+                    self._take_numbered(held, thing, view)
+                continue
             if body is None:
                 is_registered = isinstance(held.ids, Registered)
                 (self._registered if is_registered else self._others).append(held)
@@ -254,7 +259,7 @@ class Batch:
         if self._saved is None or self._now is None:
             return self._numbered
         before, now = self._saved[1], self._now[1]
-        return _differing(self._numbered, self._numbers, before, now)
+        return differing(self._numbered, self._numbers, before, now)
 
     def changed(self) -> list[Held]:
         """Give the containers that are not what they were, after ``has_changed``."""
@@ -262,7 +267,8 @@ class Batch:
         self._pending.clear()
         found = []
         for held in suspects.values():
-            self._is_stale |= held.find_space()
+            # What its bytes are part of may be another thing now.
+            self._is_stale |= held.find_space() or getattr(held.ids, "has_views", False)
             if held.differs_from(held.saved):
                 found.append(held)
             elif held.refs:
@@ -307,9 +313,9 @@ class Batch:
     def _changed_inside(self, before: bytes, now: bytes) -> list[Held]:
         """Give the objects that hold other attributes themselves, or no longer do."""
         if now or len(before) != sum(values.nbytes for values in self._values):
-            return _differing(self._inner, self._values, before, now)
+            return differing(self._inner, self._values, before, now)
         heads = b"".join(self._heads)
-        moved = {identity(h) for h in _differing(self._inner, self._heads, self._places, heads)}
+        moved = {identity(h) for h in differing(self._inner, self._heads, self._places, heads)}
         found, start = [], 0
         for held, values in zip(self._inner, self._values, strict=True):
             end = start + values.nbytes
@@ -364,23 +370,6 @@ class Batch:
 
 def _nothing() -> None:
     """Stand for an object that has gone."""
-
-
-def _differing(
-    every: list[Held], told_by: list[memoryview], before: bytes, now: bytes
-) -> list[Held]:
-    """Give those whose bytes are others; all if it is not known which bytes are whose."""
-    if before == now:
-        return []
-    if not len(before) == len(now) == sum(each.nbytes for each in told_by):
-        return every
-    found, start = [], 0
-    for held, told in zip(every, told_by, strict=True):
-        end = start + told.nbytes
-        if before[start:end] != now[start:end]:
-            found.append(held)
-        start = end
-    return found
 
 
 def _number_of(body: Any) -> memoryview | None:

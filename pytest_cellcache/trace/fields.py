@@ -29,6 +29,13 @@ def fields_of(thing: Any) -> memoryview | None:
     return memoryview(place[1].from_address(id(thing) + place[0]))
 
 
+def annotations_field_of(function: Any) -> memoryview | None:
+    """Give the field that refers to the annotations of a function, evaluated or not."""
+    if _ANNOTATIONS is None:
+        return None
+    return memoryview(_ANNOTATIONS[1].from_address(id(function) + _ANNOTATIONS[0]))
+
+
 def _place_of(sample: Any, values: Sequence[Any]) -> Place | None:
     """Find where an object has some values side by side."""
     size = type(sample).__basicsize__ // _ADDRESS
@@ -72,4 +79,14 @@ def _places() -> dict[type, Place]:
     return found
 
 
+def _annotations() -> Place | None:
+    if sys.implementation.name != "cpython" or sys.version_info >= (3, 14):
+        return None
+    sample, _ = _function()
+    place = _place_of(sample, [sample.__annotations__])
+    sample.__annotations__ = {"a": int}
+    return place if _place_of(sample, [sample.__annotations__]) == place else None
+
+
 _PLACES: Final = _places()
+_ANNOTATIONS: Final = _annotations()

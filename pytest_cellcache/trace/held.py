@@ -230,6 +230,23 @@ class Held:
         return sorted(names) or [""]
 
 
+def differing(
+    every: list[Held], told_by: list[memoryview], before: bytes, now: bytes
+) -> list[Held]:
+    """Give those whose bytes are others; all if it is not known which bytes are whose."""
+    if before == now:
+        return []
+    if not len(before) == len(now) == sum(each.nbytes for each in told_by):
+        return every
+    found, start = [], 0
+    for held, told in zip(every, told_by, strict=True):
+        end = start + told.nbytes
+        if before[start:end] != now[start:end]:
+            found.append(held)
+        start = end
+    return found
+
+
 def _rows_without(gone: set[int], ids: list[int]) -> list[tuple[int, int]]:
     """Give the entries of a mapping that lead to none of some objects, as ``mapping_ids`` does."""
     half = len(ids) // 2

@@ -6,10 +6,23 @@ from typing import Any
 
 
 class Look:
-    """Identifies a state; see ``Held.ids``."""
+    """Identifies a state; see ``Held.ids``.
+
+    Attributes:
+        has_views: it may have bytes that tell as much.
+    """
+
+    has_views = False
 
     def __call__(self, thing: Any) -> list[int]:
         raise NotImplementedError
+
+    def views(self, thing: Any) -> list[tuple[Any, memoryview]]:
+        """Give bytes that are the same while the state is, each with what they are part of.
+
+        Where there are none it is asked each time. They are asked for anew after each change.
+        """
+        return []
 
     def words(self, before: list[int]) -> list[str]:
         """Say what has been done since it was ``before``."""

@@ -5,16 +5,20 @@ No container that can be looked at holds it, or there are too many, and hardly a
 
 from __future__ import annotations
 
+import gc
+import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from pytest_cellcache.trace.definitions import annotations_of
+from pytest_cellcache.trace.fields import annotations_field_of
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Beside
 from pytest_cellcache.trace.looks import function_ids
 from pytest_cellcache.trace.parts import SET_OF_FUNCTIONS
 from pytest_cellcache.trace.subclasses import Registered, Subclasses, is_abstract
+from pytest_cellcache.trace.versions import ARE_NUMBERED, number_of
 
 _SET: Final = frozenset(SET_OF_FUNCTIONS)
 
@@ -76,6 +80,22 @@ class Bases(Beside):
 
 class Annotations(Beside):
     """Identifies the annotations of a function, evaluated or not, or of a class."""
+
+    has_views = True
+
+    def views(self, thing: Any) -> list[tuple[Any, memoryview]]:
+        if not ARE_NUMBERED:
+            return []
+        if type(thing) is not types.FunctionType:
+            spaces = gc.get_referents(type.__getattribute__(thing, "__dict__"))
+            spaces += [each.get("__annotations__") for each in spaces if type(each) is dict]
+            return [(each, number_of(each)) for each in spaces if type(each) is dict]
+        field = annotations_field_of(thing)
+        if field is None:
+            return []
+        place = int.from_bytes(field, sys.byteorder)
+        found = [each for each in gc.get_referents(thing) if type(each) is dict]
+        return [(thing, field), *((d, number_of(d)) for d in found if id(d) == place)]
 
     def __call__(self, thing: Any) -> list[int]:
         if type(thing) is types.FunctionType:
