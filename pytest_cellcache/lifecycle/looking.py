@@ -289,7 +289,10 @@ class Looking:
     def _is_silent(self, source: Key, key: Key) -> bool:
         every = list(self._project.refs_of(source))
         if source.path == key.path and all(
-            not refs.tells and refs.kept == {key.name + "[]"} for refs in every
+            not refs.tells
+            and refs.kept == {key.name + "[]"}
+            and key.name not in refs.wholes  # ``len(D)``, kept in it
+            for refs in every
         ):
             return True
         chains = {
