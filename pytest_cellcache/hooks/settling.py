@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import pytest
 
@@ -18,6 +18,8 @@ from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict
 
 Judged = dict[str, tuple[TestFacts, Verdict]]
+_FEW: Final = 10
+"""Tests that run because another one might need them."""
 
 
 class Records(Protocol):
@@ -123,7 +125,9 @@ def _keep_early(
     """Let those run in their place that would be needed later, and see then what others do.
 
     Who runs uses a wider fixture that another test set up, or waits and may need its producer; in
-    between somebody runs who changes what that fixture, or producer, looks at.
+    between somebody runs who changes what that fixture, or producer, looks at. Who waits mostly
+    needs nobody in the end: where many would run for it, they do not (they run late if needed, and
+    what comes of it is not kept).
     """
     ends = {
         nodeid: end
@@ -140,8 +144,10 @@ def _keep_early(
     ]
     for item in may_run:
         facts, verdict = judged[item.nodeid]
-        for name in records.producers_of(facts) if isinstance(verdict, Hit) else ():
-            if ends.get(name, len(ranks)) < ranks[item.nodeid]:
+        needed = records.producers_of(facts) if isinstance(verdict, Hit) else ()
+        early = [name for name in needed if ends.get(name, len(ranks)) < ranks[item.nodeid]]
+        if sum(1 + len(records.producers_of(judged[name][0])) for name in early) <= _FEW:
+            for name in early:
                 has_changed |= _flip(judged, name, item.nodeid)
     users: dict[str, list[int]] = {}
     for item in may_run:
