@@ -95,16 +95,13 @@ class Looking:
         self._outside: dict[tuple[str, str], Condition] = {}
         self._conditions: dict[tuple[object, ...], list[Condition]] = {}
 
-    def add(self, starts: Iterable[Key]) -> None:
-        """Take keys that a unit begins with, and all that they lead to."""
+    def add(self, starts: Iterable[Key]) -> bool:
+        """Take keys that a unit begins with, and all they lead to; say whether any is new."""
         stack = [key for key in starts if key not in self._keys]
         if not stack:
-            return
-        memos: tuple[dict[Any, Any], ...] = (
-            self._reading, self._computed, self._by_its_name, self._naming, self._outside,
-            self._conditions,
-        )  # fmt: skip
-        for memo in memos:
+            return False
+        memos: list[dict[Any, Any]] = [self._reading, self._computed, self._by_its_name]
+        for memo in (*memos, self._naming, self._outside, self._conditions):
             memo.clear()
         self._keys.update(stack)
         while stack:
@@ -117,6 +114,7 @@ class Looking:
                 if target not in self._keys:
                     self._keys.add(target)
                     stack.append(target)
+        return True
 
     def sources_of(self, key: Key) -> Collection[Key]:
         """Give the keys that lead to a key directly."""
@@ -396,5 +394,5 @@ class Looking:
         """Say whether a global is an object, not a class or function: it may be used as a whole."""
         if changed.path in (FIXTURE, OUTSIDE):
             return False
-        cells = self._project.index(changed.path).bound_by(changed.name)
-        return any(cell.kind == "value" for cell in cells)
+        bound = self._project.index(changed.path).bound_by
+        return any(cell.kind == "value" for cell in bound(changed.name))
