@@ -74,6 +74,7 @@ class Contents:
         self._together: dict[frozenset[int], tuple[Digest | None, list[NamedClass]]] = {}
         self._out: list[str] = []
         self._met: set[int] = set()
+        self._slots: dict[int, list[Any]] = {}  # of classes, by identity
         self._left = 0
         self._depth = 0
 
@@ -102,7 +103,7 @@ class Contents:
         return digest_parts([found, named]), self._seen
 
     def _told(self, value: Any, *, is_inside: bool = False) -> tuple[Digest | None, frozenset[int]]:
-        self._out, self._met, self._seen = [], set(), {}
+        self._out, self._met, self._seen, self._slots = [], set(), {}, {}
         self._left, self._depth, self._is_inside = _MOST, 0, is_inside
         try:
             (self._take_class if is_inside else self._take)(value)
@@ -200,9 +201,15 @@ class Contents:
         is_ordered = issubclass(kind, collections.OrderedDict)
         items = collections.OrderedDict.items(value) if is_ordered else dict.items(value)
         self._out += (type.__getattribute__(kind, "__name__"), str(dict.__len__(value)))
-        for key, item in list(items):
-            self._take(key)
-            self._take(item)
+        for pair in list(items):
+            for part in pair:  # nearly all are atoms
+                if is_atom(part):
+                    self._left -= 1
+                    self._out += (type(part).__name__, repr(part))
+                else:
+                    self._take(part)
+        if self._left < 0:
+            raise Untold
 
     def _take_set(self, kind: type, value: Any) -> None:
         members = list(kind.__iter__(value))  # type: ignore[attr-defined]
@@ -282,8 +289,11 @@ class Contents:
 
     def _take_instance(self, value: Any) -> None:
         kind = type(value)
-        if not is_plain(kind):
-            raise Untold
+        slots = self._slots.get(identity(kind))
+        if slots is None:
+            if not is_plain(kind):
+                raise Untold
+            slots = self._slots[identity(kind)] = slots_of(kind)
         self._out.append("instance")
         self._take(kind)
         for base, take in _CONTAINERS:
@@ -293,7 +303,7 @@ class Contents:
         namespace = namespace_of(value)
         if namespace is not None:
             self._take_mapping(namespace)
-        for slot in slots_of(kind):
+        for slot in slots:
             self._out.append(slot.__name__)
             try:
                 content = slot.__get__(value)
