@@ -40,7 +40,7 @@ from pytest_cellcache.trace.definitions import (
     text_of_code,
 )
 from pytest_cellcache.trace.identities import identity
-from pytest_cellcache.trace.parts import LRU, is_atom, namespace_of, slots_of
+from pytest_cellcache.trace.parts import LRU, is_atom, is_simple, namespace_of, slots_of
 
 _MOST: Final = 10_000
 """Objects looked at for one digest."""
@@ -201,13 +201,12 @@ class Contents:
         is_ordered = issubclass(kind, collections.OrderedDict)
         items = collections.OrderedDict.items(value) if is_ordered else dict.items(value)
         self._out += (type.__getattribute__(kind, "__name__"), str(dict.__len__(value)))
-        for pair in list(items):
-            for part in pair:  # nearly all are atoms
-                if is_atom(part):
-                    self._left -= 1
-                    self._out += (type(part).__name__, repr(part))
-                else:
-                    self._take(part)
+        for part in itertools.chain.from_iterable(list(items)):
+            if is_atom(part):  # nearly all are
+                self._left -= 1
+                self._out += (type(part).__name__, repr(part))
+            else:
+                self._take(part)
         if self._left < 0:
             raise Untold
 
@@ -216,7 +215,7 @@ class Contents:
         out, self._out = self._out, []
         told = []
         for member in members:
-            if not _is_simple(member):
+            if not is_simple(member):
                 raise Untold  # which of two is which cannot be told
             self._take(member)
             told.append(digest_parts(self._out))
@@ -311,13 +310,6 @@ class Contents:
                 self._out.append("unset")
             else:
                 self._take(content)
-
-
-def _is_simple(member: Any) -> bool:
-    kind = type(member)
-    if kind is tuple or kind is frozenset:
-        return all(map(_is_simple, member))
-    return is_atom(member) or issubclass(kind, (type, enum.Enum))
 
 
 def _by_text(word: str, text: Callable[[Any], str]) -> Callable[[Contents, Any], None]:
