@@ -48,6 +48,7 @@ class Index:
             if is_nested:
                 self._nested.setdefault(outer + is_nested, []).append(name)
         self._definitions: frozenset[str] | None = None
+        self._handed: frozenset[str] | None = None
         self.writers: dict[str, list[Def]] = {}
         for found in table.defs:
             roots = {chain.partition(".")[0] for chain in found.refs.receivers}
@@ -65,6 +66,18 @@ class Index:
             found |= {word for binds in classes for name in binds for word in words_of(name)}
             self._definitions = frozenset(found)
         return self._definitions
+
+    @property
+    def handed(self) -> frozenset[str]:
+        """The names of what its code uses otherwise than by calling it: others may call it then."""
+        if self._handed is None:
+            found = set[str]()
+            every = (*(cell.refs for cell in self.table.cells), *(d.refs for d in self.table.defs))
+            for refs in every:
+                found |= refs.fields | {chain.rpartition(".")[2] for chain in refs.arguments}
+                found |= {c for c in refs.chains - refs.calls if "." not in c}
+            self._handed = frozenset(found)
+        return self._handed
 
     def binds(self, name: str) -> bool:
         """Say whether some statement of the module binds a name, star imports aside."""

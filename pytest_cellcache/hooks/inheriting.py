@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from pytest_cellcache.hooks.order import Order
 from pytest_cellcache.hooks.settling import Judged, leaves
 from pytest_cellcache.lifecycle.contents import Contents, are_left
-from pytest_cellcache.lifecycle.inheritance import Told, read
+from pytest_cellcache.lifecycle.inheritance import Told, read, undone_in
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
 from pytest_cellcache.lifecycle.record import Recording
 from pytest_cellcache.lifecycle.sequences import looked_at
@@ -74,7 +74,7 @@ class Inheriting:
             last = self._verifier.last_of(attempt.facts)
             if self._recording.is_told(attempt, last):
                 return
-            known = read(last.get("changes"))
+            known = {*read(last.get("changes")), *undone_in(last)}
             found = self._recording.changes_of(attempt, self._around())
             self._order.note_state(attempt.facts.nodeid, set(found).difference(known))
 

@@ -128,6 +128,12 @@ def read(found: object) -> list[Told]:
     return [_read(each) for each in found] if isinstance(found, (list, tuple)) else []
 
 
+def undone_in(last: Mapping[str, Any]) -> list[Told]:
+    """Give the changes that wider fixtures of a test undo, as its record tells."""
+    found = last.get("undone")
+    return [each for told in found.values() for each in read(told)] if type(found) is dict else []
+
+
 class Present:
     """What running code leads to in this run."""
 

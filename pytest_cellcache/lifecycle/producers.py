@@ -24,6 +24,7 @@ from pytest_cellcache.graph.remembered import Place, Ran, Writers, Written, attr
 from pytest_cellcache.graph.scopes import initialises
 from pytest_cellcache.lifecycle.change import Change, without_address
 from pytest_cellcache.lifecycle.contents import Row, keys_of, row_of, where_of
+from pytest_cellcache.lifecycle.library import Library
 from pytest_cellcache.model.keys import BODY, EFFECTS, FILE, LEFT, NAME, SURFACE, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, CodeRef, StateChange
 from pytest_cellcache.trace.chance import DRAWN
@@ -48,6 +49,7 @@ class Producers:
         self._names = names
         self._calls = calls
         self._meanwhile = Meanwhile(project)
+        self._library = Library(project)
         self.changes: list[Change] = []
         self.left: dict[Key, list[Row]] = {}
         self._known: set[Change] = set()
@@ -89,6 +91,14 @@ class Producers:
                 self._keep(Change(key, without_address(change.word), False, needs, unit, unit=unit))
                 continue
             path = FIXTURE if change.filename == FIXTURE else relative(change.filename)
+            key = Key(NAME, path, change.name)
+            if path == FIXTURE:
+                key = unit_key(FIXTURE, change.name)
+            if change.computed and not self._library.is_set(change.computed, places):
+                called = self._library.callable_among(ran.places - own)
+                rests_on = inputs.union(*broad.values(), (Key(BODY, *place) for place in called))
+                self._keep(Change(key, change.word, change.is_keyed, rests_on, None))
+                continue
             if writers is None:
                 writers = Writers(self._project, self._names, places, self._written)
             # Whoever leads to a class, what changed its attribute is looked for there.
@@ -119,9 +129,6 @@ class Producers:
                     fillers = frozenset(Key(BODY, *place) for place in found)
             else:
                 rests_on, producer = frozenset({unit}), unit
-            key = Key(NAME, path, change.name)
-            if change.filename == FIXTURE:
-                key = unit_key(FIXTURE, change.name)
             made = Change(key, change.word, change.is_keyed, rests_on, producer, fillers, unit)
             if change.function is not None:
                 made = made._replace(function=self._body_of(change.function))

@@ -95,6 +95,8 @@ class StateChange(NamedTuple):
             qualified name and attribute; ``None`` for other objects.
         function: the code of the function that the global is, if nothing else leads there from
             the global: only who runs it can see the change.
+        computed: the attribute that an object of a library has come to have as it was asked for it
+            for the first time; empty for any other change.
     """
 
     filename: str
@@ -105,6 +107,7 @@ class StateChange(NamedTuple):
     function: CodeRef | None = None
     is_below: bool = False
     is_fleeting: bool = False
+    computed: str = ""
 
     @property
     def is_of_value(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.sources.loaded import loaded_modules
 from pytest_cellcache.trace.batch import Batch
+from pytest_cellcache.trace.caches import is_cache, is_part_of_cache
 from pytest_cellcache.trace.copies import Copies
 from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.identities import identity
@@ -104,6 +105,7 @@ class Layout:
         self._memoized: dict[int, list[type]] = {}
         # Mappings with weak references among their keys or values.
         self._weakly: set[int] = set()
+        self._cached: set[int] = set()  # in what is known for a cache
         self._slots = KnownSlots()
         self._foreign_left = 0
         self._known_modules = 0
@@ -123,7 +125,9 @@ class Layout:
         parts = list(parts_of(held.thing)) if held.kind == "other" else []
         if held.is_small:
             parts = [(value, key) for key, value in list(held.items())]
+        owner = held.thing if held.of is None else held.of()
         for part, key in parts:
+            self._note_cache(part, owner, key)
             ident = identity(part)
             is_known = ident in known and ident in self._parents
             if not is_known or (type(key) is str and named.get(key) != ident):
@@ -216,8 +220,15 @@ class Layout:
             if self._is_grouped:
                 self._homes[ident] = self._group
             self._hold_value(value, is_global=not parent)
-            stack += [(part, ident, name) for part, name in parts_of(value)]
+            for part, name in parts_of(value):
+                stack.append((part, ident, name))
+                self._note_cache(part, value, name)
             stack += [(base, ident, None) for base in self._bases_with_memos(type(value))]
+
+    def _note_cache(self, part: Any, owner: Any, key: object) -> None:
+        is_inside = identity(owner) in self._cached and is_part_of_cache(part)
+        if is_inside or is_cache(type(owner), key):
+            self._cached.add(identity(part))
 
     def _bases_with_memos(self, kind: type) -> list[type]:
         """Give the classes whose memos count for an instance: no body runs when they are asked."""

@@ -6,7 +6,7 @@ import argparse
 import sys
 import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from pytest_cellcache.trace.held import Held
@@ -16,6 +16,8 @@ from pytest_cellcache.trace.parts import is_ref, origin_of
 
 _NAMED: Final = (*MAPPINGS, types.SimpleNamespace, argparse.Namespace, threading.local)
 """Types of the standard library whose objects have the keys or attributes that others give them."""
+_HEAP_TYPE: Final = 1 << 9
+"""``Py_TPFLAGS_HEAPTYPE``: made by a class statement."""
 _LASTING: Final = (type, types.FunctionType, types.ModuleType)
 
 
@@ -48,3 +50,52 @@ def is_fleeting(held: Held, knows: Callable[[Any], bool]) -> bool:
         issubclass(type(each), _LASTING) or identity(each) in lasting or knows(each)
         for each in objects
     )
+
+
+_CACHED: Final = "(cached)"
+
+
+class Computed:
+    """Tells attributes that objects of libraries compute when they are asked for them first.
+
+    A descriptor of the class gives them, and leaves them with the object under its own name: as
+    ``functools.cached_property`` does, and what many libraries have of their own. Whoever asks
+    first gets the same, unless somebody has changed the object.
+    """
+
+    def __init__(self) -> None:
+        # Identities of objects that were changed otherwise; one that is used again does no harm.
+        self._changed: set[int] = set()
+
+    def among(self, held: Held, words: Collection[str], *, is_cached: bool) -> Mapping[str, str]:
+        """Give those among what changed in an object that are such, and their names.
+
+        Args:
+            is_cached: it is part of what is known for a cache.
+        """
+        if is_cached:
+            return dict.fromkeys(words, _CACHED)
+        instance = held.of() if held.is_foreign and held.of is not None else None
+        if instance is None:
+            return {}
+        found = {w for w in words if w not in held.named and _is_computed(type(instance), w)}
+        if any(word not in found and not word.startswith("_") for word in words):
+            self._changed.add(held.ident)
+        return {} if held.ident in self._changed else {word: word for word in found}
+
+
+def _is_computed(kind: type, name: str) -> bool:
+    for base in type.__getattribute__(kind, "__mro__"):
+        members = type.__getattribute__(base, "__dict__")
+        if name in members:
+            return _gives_itself(type(members[name]))
+    return False
+
+
+def _gives_itself(kind: type) -> bool:
+    """Say whether a descriptor gives a value, no method, that others may take the place of."""
+    mro = type.__getattribute__(kind, "__mro__")
+    names = {name for base in mro[:-1] for name in type.__getattribute__(base, "__dict__")}
+    is_made_in_python = bool(type.__getattribute__(kind, "__flags__") & _HEAP_TYPE)
+    has_others = not names.isdisjoint(("__set__", "__delete__", "__call__"))
+    return is_made_in_python and "__get__" in names and not has_others

@@ -25,7 +25,7 @@ from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.layout import Files, Layout
 from pytest_cellcache.trace.limits import CALM, HUGE, MAX_FOREIGN, MAX_GROWN, MAX_OBJECTS
 from pytest_cellcache.trace.loading import LoadWatch
-from pytest_cellcache.trace.lookups import is_asked_by_name, is_fleeting
+from pytest_cellcache.trace.lookups import Computed, is_asked_by_name, is_fleeting
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.modules import is_imported
 from pytest_cellcache.trace.outside import MODULES, word_of
@@ -78,6 +78,7 @@ class StateWatch(Layout):
         self._altered: set[StateChange] = set()
         self._special = Special(files.lists_subclasses, files.sets_special)
         self._tellable: set[StateChange] = set()
+        self._computed = Computed()
         # Owners of values that are no globals, whose attributes code of the project names.
         self._named: set[str] = set()
 
@@ -306,13 +307,15 @@ class StateWatch(Layout):
     def _look_closer(self, batch: Batch, changes: set[StateChange]) -> None:
         self._turn_to(batch.group)
         for held in batch.changed():
-            for word in held.changed():
+            words = held.changed()
+            computed = self._computed.among(held, words, is_cached=held.ident in self._cached)
+            for word in words:
                 told = set[StateChange]()
                 if not self._copies.is_copied(held, word):
-                    self._tell(held, word, told)
+                    self._tell(held, word, told, computed.get(word, ""))
                 self.undone.note(held, word, told)
                 changes |= told
-                if held.is_told:
+                if held.is_told and word not in computed:
                     self._altered |= told
             known, named = frozenset(held.saved), held.named
             held.save()
@@ -328,8 +331,9 @@ class StateWatch(Layout):
                 self._altered.add(gone)
             self.ways.lose(ident)
             self._homes.pop(ident, None)
+            self._cached.discard(ident)
 
-    def _tell(self, held: Held, word: str, changes: set[StateChange]) -> None:
+    def _tell(self, held: Held, word: str, changes: set[StateChange], computed: str = "") -> None:
         if held.is_foreign and (word.startswith("_") or is_imported(held.thing.get(word))):
             return  # what a library remembers in its own object
         if held.module:
@@ -349,9 +353,8 @@ class StateWatch(Layout):
             name = (word if is_top else below) if self._has_words(owner) else ""
             is_keyed = held.kind == "mapping" if is_top else self._is_mapping(owner)
             function = None if is_top or below else code_of(self.global_of(owner))
-            changes.add(
-                StateChange(*owner, name, is_keyed, home, function, not is_top, goes_with_key)
-            )
+            change = StateChange(*owner, name, is_keyed, home, function, not is_top)
+            changes.add(change._replace(is_fleeting=goes_with_key, computed=computed))
 
     def _has_words(self, owner: Owner) -> bool:
         if owner[0] == FIXTURE:
