@@ -41,6 +41,7 @@ from pytest_cellcache.trace.definitions import (
 )
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.parts import LRU, is_atom, namespace_of, slots_of
+from pytest_cellcache.trace.variables import typing_kinds
 
 _MOST: Final = 10_000
 """Objects looked at for one digest."""
@@ -346,6 +347,7 @@ def _ways() -> Iterator[tuple[type, Callable[[Contents, Any], None]]]:
         yield kind, take._take_builtin
     for kind in (pathlib.PosixPath, pathlib.PurePosixPath, pathlib.PureWindowsPath):
         yield kind, _by_text(kind.__name__, str)
+    yield from ((kind, _by_parts(word, parts)) for kind, word, parts in typing_kinds())
     for kind in (datetime.date, datetime.timedelta, bytearray, array.array, itertools.count):
         yield kind, _by_text(kind.__name__, repr)
     yield from (
