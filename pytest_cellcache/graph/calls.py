@@ -64,14 +64,20 @@ class Calls:
         seen = set(places)
         stack = list(seen)
         while stack:
-            path, qualname = stack.pop()
-            found: set[Place] = set()
-            for definition in self._project.index(path).defs.get(qualname, ()):
-                found |= self.callees(path, definition.refs, ran)
-            found |= ran.by_class.get((path, qualname + ".<locals>"), set())
+            place = stack.pop()
+            found = ran.callees.get(place)
+            if found is None:
+                found = ran.callees[place] = self._called_by(place, ran)
             stack += found - seen
             seen |= found
         return seen
+
+    def _called_by(self, place: Place, ran: Ran) -> set[Place]:
+        path, qualname = place
+        found = set(ran.by_class.get((path, qualname + ".<locals>"), ()))
+        for definition in self._project.index(path).defs.get(qualname, ()):
+            found |= self.callees(path, definition.refs, ran)
+        return found
 
     def callees(self, path: str, refs: Refs, ran: Ran) -> set[Place]:
         """Give the bodies that a piece of code may have called directly, among ``ran``."""
