@@ -49,6 +49,8 @@ DYNAMIC_ATTRS: Final = frozenset(
 
 KEYED: Final = frozenset({"get", "setdefault", "pop", "__getitem__", "__contains__"})
 """Methods of mappings that look at one key."""
+SIZED: Final = "__len__"
+"""The one that tells how many there are."""
 
 
 def words_of(text: str) -> frozenset[str]:
@@ -106,7 +108,8 @@ class Refs:
         strings: constants that look like dotted paths, for code that imports by name.
         words: the words in all string constants, for who looks something up by a key.
         defines: the words in the names of functions and classes in it: registers go by them.
-        wholes: those of ``chains`` that are used otherwise than by a key: ``len(D)``, ``f(D)``.
+        wholes: those of ``chains`` that are used otherwise than by a key: ``f(D)``; of ``len(D)``
+            it is ``D.__len__``.
         kept: what is written outside of the call: a chain, ``.attribute`` or ``~variable``.
         looked_up: what is looked up before it may be written, written likewise.
         counts: chains of attributes that count new objects: ``Field.creation_counter += 1``.

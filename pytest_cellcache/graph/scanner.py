@@ -21,6 +21,7 @@ from pytest_cellcache.graph.refs import (  # fmt: skip
     DYNAMIC_ATTRS,
     MUTATORS,
     REFLECTION,
+    SIZED,
     Refs,
     import_spec,
     words_of,
@@ -41,12 +42,14 @@ from pytest_cellcache.graph.scopes import (
     opens_to_write,
     receiver_of,
     scope_of_loop,
+    sized,
     used_whole,
     walk_scope,
 )
 
 _OF_ANY: Final = ("sys.modules.get", "sys.modules.values", "sys.modules.items")
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+\Z")
+_COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 Scanned = tuple[str, FunctionNode, Refs]
 """Qualified name, syntax and refs of the body of a function."""
 
@@ -59,6 +62,7 @@ class Scanner:
         self.nested: list[Scanned] = []
         self.path: list[str] = []
         self._keyed: ast.AST | None = None
+        self._sized: ast.AST | None = None
         self._written: ast.expr | None = None
         self._has_lazy_annotations = has_lazy_annotations
         self._inside: Locals | None = None
@@ -80,10 +84,7 @@ class Scanner:
             ast.ClassDef: self._class,
             ast.Global: self._global,
             ast.Nonlocal: self._global,
-            ast.ListComp: self._comprehension,
-            ast.SetComp: self._comprehension,
-            ast.DictComp: self._comprehension,
-            ast.GeneratorExp: self._comprehension,
+            **dict.fromkeys(_COMPREHENSIONS, self._comprehension),
             ast.For: self._for,
             ast.AugAssign: self._aug_assign,
             ast.Return: self._return,
@@ -133,7 +134,7 @@ class Scanner:
     def _load(self, chain: str, node: ast.AST) -> None:
         self.found.chains.add(chain)
         if node is not self._keyed:
-            self.found.wholes.add(chain)
+            self.found.wholes.add(f"{chain}.{SIZED}" if node is self._sized else chain)
 
     def _local_import(self, name: str, rest: tuple[str, ...]) -> bool:
         """Note the use of a name that an import in this function has bound."""
@@ -257,6 +258,7 @@ class Scanner:
     def _call(self, node: ast.Call, local: LocalScope) -> None:
         function = self._callee = node.func
         self.found.wholes |= used_whole(node, local)
+        self._sized = sized(node, local)
         chain = chain_of(function, local)
         self._note_call(function, local)
         for argument in (*node.args, *(keyword.value for keyword in node.keywords)):

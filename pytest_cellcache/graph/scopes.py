@@ -319,6 +319,16 @@ def used_whole(node: ast.Call, local: LocalScope) -> set[str]:
     return set() if chain is None or names_a_key(node.args[0]) else {chain}
 
 
+def sized(node: ast.Call, local: LocalScope) -> ast.expr | None:
+    """Give what a call asks for its number: ``D`` of ``len(D)``."""
+    function, arguments = node.func, node.args
+    if not (isinstance(function, ast.Name) and function.id == "len" and len(arguments) == 1):
+        return None
+    chain = chain_of(arguments[0], local)
+    is_any = chain is None or chain.startswith("sys.")
+    return None if "len" in local or is_any else arguments[0]
+
+
 _INITIALISERS: Final = frozenset({"__init__", "__post_init__", "__set_name__"})
 
 

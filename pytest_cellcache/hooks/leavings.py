@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import (
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    KeysView,
+    Mapping,
+    ValuesView,
+)
+from typing import Any, Final, NamedTuple, TypeVar
 
 from pytest_cellcache.lifecycle.inheritance import Told, draws_in, read
 from pytest_cellcache.lifecycle.precedence import texts
 from pytest_cellcache.lifecycle.sequences import EVERYTHING, digest_of_sequence
 from pytest_cellcache.lifecycle.setters import is_for, is_within
 
+_K = TypeVar("_K", bound=Hashable)
 LEAVING: Final = frozenset("handled wrote changes sets resets undone makes".split())
 """Entries of a record that tell of it."""
 
@@ -75,16 +84,20 @@ class Leavings:
         self.wrote = texts(told.get("wrote"))
         self.handled = frozenset(texts(told.get("handled")))
 
+    @property
+    def is_special(self) -> bool:
+        """Whether its changes concern some tests only, or not while others have made them."""
+        return bool(self._undone or self._made)
+
     def forget(self, name: str) -> None:
         """Let go of what another test has set or put back since."""
         self.sets = [each for each in self.sets if each != f"{name}@"]
 
     def changes_for(self, nodeid: str, set_up: SetUp = NOTHING_SET_UP) -> list[Told]:
-        """Give the changes that concern a test, those undone later included."""
+        """Give the changes that concern a test, those undone later included; draws aside."""
         undone = [found for place, found in self._undone if is_within(nodeid, place)]
         alive, ever = self._made_by(set_up.alive), self._made_by(set_up.ever)
         found = [change for change in self.changes if change not in ever]
-        found += self.draws
         return found + [each for known in undone for each in known if each not in alive]
 
     def _made_by(self, places: Collection[str]) -> frozenset[Told]:
@@ -93,44 +106,136 @@ class Leavings:
         return frozenset(change for place in made for change in self._made[place])
 
 
-def concerning(
-    found: Mapping[str, Leavings],
-    nodeid: str,
-    *,
-    looked: Collection[str],
-    seen_of: Callable[[set[Told]], set[Told]],
-    variables: Collection[str] | None,
-    places: Collection[str] = frozenset(),
-    set_up: SetUp = NOTHING_SET_UP,
-    by_chance: bool,
-) -> set[str]:
-    """Name the tests among some that leave what another one may see.
+class Found:
+    """What several tests leave, by node id, and whom it concerns.
 
-    Args:
-        found: what they leave, by node id.
-        looked: names of the paths that it consulted.
-        seen_of: gives those among changes of module state that it may see.
-        variables: those that it has read, and what it has consulted of its surroundings; ``None``
-            before it has run.
-        places: of the wider fixtures that it uses.
-        set_up: fixtures that have been set up.
-        by_chance: which tests come before it is chance.
+    A live test asks for each of thousands of replayed ones, so they are found by what they leave.
     """
-    chosen: set[str] = set()
-    read_by = {*(variables or ())}
-    changes = {name: told.changes_for(nodeid, set_up) for name, told in found.items()}
-    every = {change for each in changes.values() for change in each}
-    seen = seen_of(every) if every and not by_chance else set()
-    known: set[str] = set()  # one that sets something will do
-    for name, told in found.items():
-        sets = () if by_chance or variables is None else told.sets
-        new = {each for each in sets if is_for(each, nodeid, read_by)} - known
-        known |= new
-        is_handled = not by_chance and not told.handled.isdisjoint(places)
-        is_written = looked and (EVERYTHING in told.wrote or meet(looked, told.wrote))
-        if new or is_handled or is_written or not seen.isdisjoint(changes[name]):
-            chosen.add(name)
-    return chosen
+
+    def __init__(self) -> None:
+        self._all: dict[str, Leavings] = {}
+        # By what all that come later find, and of the others those who leave it.
+        self._by_change: dict[Told, dict[str, None]] = {}
+        self._special: dict[str, Leavings] = {}
+        self._drawing: dict[str, Leavings] = {}
+        self._setting: dict[str, Leavings] = {}
+        self._writing: dict[str, Leavings] = {}
+        self._by_handled: dict[str, dict[str, None]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
+    def __contains__(self, nodeid: str) -> bool:
+        return nodeid in self._all
+
+    def keys(self) -> KeysView[str]:
+        """Give the node ids, in the order in which they came."""
+        return self._all.keys()
+
+    def values(self) -> ValuesView[Leavings]:
+        """Give what they leave, in the same order."""
+        return self._all.values()
+
+    def add(self, nodeid: str, told: Leavings) -> None:
+        """Take what a test leaves."""
+        if nodeid in self._all:
+            self.pop(nodeid)
+        self._all[nodeid] = told
+        if told.is_special:
+            self._special[nodeid] = told
+        for change in () if told.is_special else told.changes:
+            self._by_change.setdefault(change, {})[nodeid] = None
+        for place in told.handled:
+            self._by_handled.setdefault(place, {})[nodeid] = None
+        for group, is_in in self._groups(told):
+            if is_in:
+                group[nodeid] = told
+
+    def pop(self, nodeid: str) -> Leavings:
+        """Leave a test out.
+
+        Raises:
+            KeyError: it is not among them.
+        """
+        told = self._all.pop(nodeid)
+        self._special.pop(nodeid, None)
+        for change in () if told.is_special else told.changes:
+            _drop(self._by_change, change, nodeid)
+        for place in told.handled:
+            _drop(self._by_handled, place, nodeid)
+        for group, _ in self._groups(told):
+            group.pop(nodeid, None)
+        return told
+
+    def places(self) -> set[tuple[str, str, str]]:
+        """Give the places of all changes that are there for all that come later."""
+        special = (change for told in self._special.values() for change in told.changes)
+        return {change.place for each in (self._by_change, special) for change in each}
+
+    def concerning(
+        self,
+        nodeid: str,
+        *,
+        looked: Collection[str],
+        seen_of: Callable[[set[Told]], set[Told]],
+        variables: Collection[str] | None,
+        places: Collection[str] = frozenset(),
+        set_up: SetUp = NOTHING_SET_UP,
+        by_chance: bool,
+    ) -> set[str]:
+        """Name the tests among them that leave what another one may see.
+
+        Args:
+            looked: names of the paths that it consulted.
+            seen_of: gives those among changes of module state that it may see.
+            variables: those that it has read, and what it has consulted of its surroundings;
+                ``None`` before it has run.
+            places: of the wider fixtures that it uses.
+            set_up: fixtures that have been set up.
+            by_chance: which tests come before it is chance.
+        """
+        chosen: set[str] = set()
+        if looked:
+            writing = self._writing.items()
+            chosen.update(n for n, t in writing if EVERYTHING in t.wrote or meet(looked, t.wrote))
+        if by_chance:
+            return chosen
+        for place in self._by_handled.keys() & places:
+            chosen.update(self._by_handled[place])
+        if variables is not None:
+            chosen |= self._having_set(nodeid, {*variables})
+        lone = {name: told.changes_for(nodeid, set_up) for name, told in self._special.items()}
+        drawn = {name: told.draws for name, told in self._drawing.items()}
+        every = {*self._by_change}.union(*lone.values(), *drawn.values())
+        seen = seen_of(every) if every else set()
+        for change in seen & self._by_change.keys():
+            chosen.update(self._by_change[change])
+        for group in (lone, drawn) if seen else ():
+            chosen.update(name for name, changes in group.items() if not seen.isdisjoint(changes))
+        return chosen
+
+    def _having_set(self, nodeid: str, read_by: set[str]) -> set[str]:
+        chosen: set[str] = set()
+        known: set[str] = set()  # one that sets something will do
+        for name, told in self._setting.items():
+            new = {each for each in told.sets if is_for(each, nodeid, read_by)} - known
+            known |= new
+            if new:
+                chosen.add(name)
+        return chosen
+
+    def _groups(self, told: Leavings) -> Iterable[tuple[dict[str, Leavings], object]]:
+        yield self._drawing, told.draws
+        yield self._setting, told.sets
+        yield self._writing, told.wrote
+
+
+def _drop(index: dict[_K, dict[str, None]], key: _K, nodeid: str) -> None:
+    names = index.get(key)
+    if names is not None:
+        names.pop(nodeid, None)
+        if not names:
+            del index[key]
 
 
 def meet(looked: Collection[str], wrote: Iterable[str]) -> bool:

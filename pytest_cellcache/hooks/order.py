@@ -19,9 +19,9 @@ from pytest_cellcache.hooks.byname import ByName
 from pytest_cellcache.hooks.leavings import (
     LEAVING,
     NOTHING_SET_UP,
+    Found,
     Leavings,
     SetUp,
-    concerning,
     has_other_past,
     meet,
     put_back_in,
@@ -80,8 +80,8 @@ class Order:
         # By place of a fixture: tests that ran and changed its value before our eyes.
         self._left: dict[str, list[str]] = {}
         # By node id of tests that were replayed: what they would have left.
-        self._replayed: dict[str, Leavings] = {}
-        self.unreported: dict[str, Leavings] = {}
+        self._replayed = Found()
+        self.unreported = Found()
         # By node id of tests that were replayed: their records.
         self._told: dict[str, Mapping[str, Any]] = {}
         # What tests that ran have set for all; by its name the last one who did, replayed or not.
@@ -175,8 +175,7 @@ class Order:
             if self._makers.concern(place, name, reach, places)
         }
         chosen |= {name for place in lost for name in self._left.get(place, ())}
-        chosen |= concerning(
-            self._replayed,
+        chosen |= self._replayed.concerning(
             item.nodeid,
             looked={self.named(path) for path in looked},
             seen_of=seen_of,
@@ -211,8 +210,7 @@ class Order:
 
         What they did is in no book of this run, so the record of who found it would not name them.
         """
-        found = concerning(
-            self.unreported,
+        found = self.unreported.concerning(
             nodeid,
             looked={self.named(path) for path in looked},
             seen_of=seen_of,
@@ -227,8 +225,7 @@ class Order:
         Not what a test changes that is replayed so far: it would have found that done.
         """
         changes = set() if self.by_chance else {*changes}
-        replayed = self._replayed.values() if changes else ()
-        told = {change.place for leavings in replayed for change in leavings.changes}
+        told = self._replayed.places() if changes else ()
         for change in changes:
             # Who seeds finds nothing done.
             if change.place not in told or draws_in([change]):
@@ -255,7 +252,7 @@ class Order:
             if leavings.draws:
                 CHANCE.expect_seed()
                 self.seeds(leavings.draws)
-            self._replayed[item.nodeid] = leavings
+            self._replayed.add(item.nodeid, leavings)
             self._ran[item.nodeid] = item, outcome
         self._told[item.nodeid] = told
         self._note(item, outcome, [*leavings.handled, *self._makers.note(item.nodeid, told)])
@@ -309,8 +306,9 @@ class Order:
     # -- ours ------------------------------------------------------------------------------------
 
     def _begin_unreported(self, nodeids: Collection[str]) -> None:
-        for nodeid in [name for name in self._replayed if name in nodeids]:
-            leavings = self.unreported[nodeid] = self._replayed.pop(nodeid)
+        for nodeid in [*filter({*nodeids}.__contains__, self._replayed.keys())]:
+            leavings = self._replayed.pop(nodeid)
+            self.unreported.add(nodeid, leavings)
             self._set |= set(leavings.leaves)
             self._set.difference_update(leavings.resets)
 

@@ -305,8 +305,9 @@ class Run:
         )
         if self._recording is None:
             return
-        inherits = (*attempt.inherits, *self.order.upset_by(nodeid))
-        attempt = attempt._replace(inherits=inherits)
+        attempt = attempt._replace(inherits=(*attempt.inherits, *self.order.upset_by(nodeid)))
+        if self.order.by_chance:
+            attempt = attempt.without_values_met()
         self._recording.add(attempt)
         sequences = self._recording.sequences
         told, changed = sequences.to_json(attempt), sequences.changed_by(attempt)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import pytest
 
@@ -18,6 +18,8 @@ from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict
 
 Judged = dict[str, tuple[TestFacts, Verdict]]
+_FEW: Final = 10
+"""Tests that run because another one might need them."""
 
 
 class Records(Protocol):
@@ -49,6 +51,7 @@ def settle(
         _keep_waiting(ranks, judged, records)
         or _keep_order(ranks, judged, records)
         or _run_producers(judged, records)
+        or _keep_early(in_order, ranks, judged, records)
         or _keep_sequences(in_order, judged, records)
         or _keep_settings(in_order, judged, records)
     ):
@@ -114,6 +117,62 @@ def _run_producers(judged: Judged, records: Records) -> bool:
                 hits.discard(name)
                 waiting.append(name)
     return has_changed
+
+
+def _keep_early(
+    items: list[pytest.Item], ranks: Mapping[str, int], judged: Judged, records: Records
+) -> bool:
+    """Let those run in their place that would be needed later, and see then what others do.
+
+    Who runs uses a wider fixture that another test set up, or waits and may need its producer; in
+    between somebody runs who changes what that fixture, or producer, looks at. Who waits mostly
+    needs nobody in the end: where many would run for it, they do not (they run late if needed, and
+    what comes of it is not kept).
+    """
+    ends = {
+        nodeid: end
+        for nodeid, (_, verdict) in judged.items()
+        if isinstance(verdict, Hit) and (end := _seen_from(nodeid, verdict, ranks, judged))
+    }
+    if not ends:
+        return False
+    has_changed = False
+    may_run = [
+        item
+        for item in items
+        if isinstance(verdict := judged[item.nodeid][1], Miss) or verdict.after
+    ]
+    for item in may_run:
+        facts, verdict = judged[item.nodeid]
+        needed = records.producers_of(facts) if isinstance(verdict, Hit) else ()
+        early = [name for name in needed if ends.get(name, len(ranks)) < ranks[item.nodeid]]
+        if sum(1 + len(records.producers_of(judged[name][0])) for name in early) <= _FEW:
+            for name in early:
+                has_changed |= _flip(judged, name, item.nodeid)
+    users: dict[str, list[int]] = {}
+    for item in may_run:
+        for place in places_of(item):
+            users.setdefault(place, []).append(ranks[item.nodeid])
+    for item in items if users else ():
+        end = ends.get(item.nodeid, len(ranks))
+        for place in places_of(item) & users.keys() if end < len(ranks) else ():
+            later = [rank for rank in users[place] if rank > end]
+            live = (rank for rank in users[place] if rank < end and _runs(items[rank], judged))
+            if later and not any(live):
+                has_changed |= _flip(judged, item.nodeid, items[min(later)].nodeid)
+                users[place].append(ranks[item.nodeid])
+    return has_changed
+
+
+def _seen_from(nodeid: str, verdict: Hit, ranks: Mapping[str, int], judged: Judged) -> int | None:
+    """Give the place of the first test that runs after a replayed one and changes what it sees."""
+    later = texts(verdict.entry.body.get("later"))
+    found = (ranks[name] for name in later if name in ranks and isinstance(judged[name][1], Miss))
+    return min((rank for rank in found if rank > ranks[nodeid]), default=None)
+
+
+def _runs(item: pytest.Item, judged: Judged) -> bool:
+    return isinstance(judged[item.nodeid][1], Miss)
 
 
 def _keep_order(ranks: Mapping[str, int], judged: Judged, records: Records) -> bool:

@@ -12,7 +12,7 @@ from pytest_cellcache.graph.reached import Reached
 from pytest_cellcache.lifecycle.change import Change
 from pytest_cellcache.lifecycle.firsts import FirstValues
 from pytest_cellcache.lifecycle.left import Left, modules_only
-from pytest_cellcache.lifecycle.producers import unit_of
+from pytest_cellcache.lifecycle.producers import keys_left, unit_of
 from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.lifecycle.reading import Reading
 from pytest_cellcache.lifecycle.setters import Setters, concerns
@@ -95,7 +95,13 @@ def with_producers(
                     u for u in waiting if not (live[u] | first.of(u)).isdisjoint(filling)
                 )
             served[place] |= fully
-            for needs, some in ((rests_on, fully), (instead, bits & ~fully)):
+            sized = readers.sized_by(group[0], fully)
+            of_keys = frozenset(map(keys_left, rests_on)) if sized else rests_on
+            for needs, some in (
+                (rests_on, fully & ~sized),
+                (of_keys, sized),
+                (instead, bits & ~fully),
+            ):
                 units = readers.units_in(some)
                 owners = {*map(unit_of, needs)}
                 met = readers.bits_for(u for u in units if needs <= live[u] or owners == {u})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from pytest_cellcache.lifecycle.graphblob import shorten
-from pytest_cellcache.model.digest import Digest, digest_json
+from pytest_cellcache.model.digest import ABSENT, Digest, digest_json
 
 Row = tuple[str, str, tuple[tuple[str, str], ...]]
 """A key or attribute, a digest of what is there, and the same of what it has in common with what
@@ -30,13 +30,34 @@ def digest_of_rows(rows: Iterable[Row]) -> Digest:
     return digest_json(list(rows))
 
 
+_KEYS: Final = " keys"
+_THERE: Final = "there"
+
+
+def keys_of(place: str) -> str:
+    """Name the keys of what is in a place, without what is below them."""
+    return place + _KEYS
+
+
+def keys_in(rows: Iterable[Row]) -> list[Row]:
+    """Reduce rows to which keys there are."""
+    gone = shorten(ABSENT)
+    return sorted((word, gone if content == gone else _THERE, ()) for word, content, _ in rows)
+
+
+def with_keys(contents: Contents) -> Contents:
+    """Add what is left for who only asks which keys there are."""
+    return {**contents, **{keys_of(place): keys_in(rows) for place, rows in contents.items()}}
+
+
 def contents_in(body: Mapping[str, Any]) -> Contents:
     """Give what a record says that its test has left."""
     found = body.get("leaving")
     try:
-        return {str(place): list(map(_read, rows)) for place, rows in found.items()}  # type: ignore[union-attr]
+        read = {str(place): list(map(_read, rows)) for place, rows in found.items()}  # type: ignore[union-attr]
     except (TypeError, ValueError, AttributeError):
         return {}
+    return with_keys(read)
 
 
 def _read(row: Any) -> Row:

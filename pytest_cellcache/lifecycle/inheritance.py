@@ -15,7 +15,7 @@ from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.lifecycle.change import Change, without_address
-from pytest_cellcache.lifecycle.looking import Looking, is_start
+from pytest_cellcache.lifecycle.looking import Condition, Looking, is_start
 from pytest_cellcache.lifecycle.producers import COUNTED, DRAWS, Producers
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.model.digest import Digest, digest_parts
@@ -136,6 +136,8 @@ class Present:
         self._names = names
         self._closure = closure
         self._looking = Looking(project, names, closure.live_edges, closure.loaded_first)
+        # As long as the code that is looked at stays the same.
+        self._asked: dict[Told, tuple[frozenset[Key], list[Condition]]] = {}
 
     def producers(self) -> Producers:
         """Make what tells changes by those who make them."""
@@ -148,32 +150,47 @@ class Present:
             roots: what it ran and consulted.
         """
         starts = {*filter(is_start, roots)}
-        self._looking.add(starts)
+        if self._looking.add(starts):
+            self._asked.clear()
         reached = self._looking.reached(starts)
+        met: dict[int, bool] = {}  # by identity: many changes have conditions in common
+
+        def is_met(condition: Condition) -> bool:
+            known = met.get(id(condition))
+            if known is None:
+                is_missed = reached.isdisjoint(condition.ends)
+                known = not (is_missed and starts.isdisjoint(condition.starts))
+                met[id(condition)] = known
+            return known
+
         found = set()
         for told in changes:
-            if told == ANY:
-                found.add(told)
-                continue
-            fillers = frozenset(Key(BODY, *place) for place in told.fillers)
-            change = Change(
-                Key(NAME, told.path, told.name),
-                told.word,
-                told.is_keyed,
-                frozenset(),
-                None,
-                fillers,
-                is_counter=told.is_counter,
-                function=Key(BODY, *told.function) if told.function else None,
-                defined=frozenset(told.defined),
-            )
+            asked = self._asked.get(told)
+            if asked is None:
+                asked = self._asked[told] = self._conditions_of(told)
+            fillers, conditions = asked
             # Who makes the same change need not find it made.
-            if fillers.isdisjoint(roots) and all(
-                not (reached.isdisjoint(each.ends) and starts.isdisjoint(each.starts))
-                for each in self._looking.conditions_of(change)
-            ):
+            if fillers.isdisjoint(roots) and all(map(is_met, conditions)):
                 found.add(told)
         return found
+
+    def _conditions_of(self, told: Told) -> tuple[frozenset[Key], list[Condition]]:
+        """Give the bodies that make a change, and what a test must meet to see it."""
+        if told == ANY:
+            return frozenset(), []
+        fillers = frozenset(Key(BODY, *place) for place in told.fillers)
+        change = Change(
+            Key(NAME, told.path, told.name),
+            told.word,
+            told.is_keyed,
+            frozenset(),
+            None,
+            fillers,
+            is_counter=told.is_counter,
+            function=Key(BODY, *told.function) if told.function else None,
+            defined=frozenset(told.defined),
+        )
+        return fillers, [*self._looking.conditions_of(change)]
 
 
 def _places_changed(attempt: Attempt, relative: Callable[[str], str]) -> set[tuple[str, str, str]]:

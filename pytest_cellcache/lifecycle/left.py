@@ -8,9 +8,16 @@ from typing import Final
 from pytest_cellcache.graph.locate import places_of
 from pytest_cellcache.graph.reached import Reached
 from pytest_cellcache.graph.remembered import Place, Ran
-from pytest_cellcache.lifecycle.contents import Row, digest_of_rows
+from pytest_cellcache.lifecycle.contents import Row, digest_of_rows, keys_in
 from pytest_cellcache.lifecycle.footprint import InputKeys
-from pytest_cellcache.lifecycle.producers import Producers, draws, place_left, unit_key, unit_of
+from pytest_cellcache.lifecycle.producers import (
+    Producers,
+    draws,
+    keys_left,
+    place_left,
+    unit_key,
+    unit_of,
+)
 from pytest_cellcache.lifecycle.sides import Sides
 from pytest_cellcache.lifecycle.surroundings import Edges, KeysOfCode, Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, Instance, Restored
@@ -233,9 +240,10 @@ class Left:
                 broad=broad,
                 leaving=attempt.leaving if instance is None else {},
             )
-        self._contents = {key: digest_of_rows(rows) for key, rows in producers.left.items()}
-        self._left_by = {}
+        self._contents, self._left_by = {}, {}
         for key, rows in producers.left.items():
+            self._contents[key] = digest_of_rows(rows)
+            self._contents[keys_left(key)] = digest_of_rows(keys_in(rows))
             self._left_by.setdefault(unit_of(key), {})[place_left(key)] = rows
 
     def _with_made(

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from pytest_cellcache.graph.entering import SEEDED
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
-from pytest_cellcache.graph.refs import KEYED, Refs, words_of
+from pytest_cellcache.graph.refs import KEYED, SIZED, Refs, words_of
 from pytest_cellcache.graph.remembered import Place, attribute_of
 from pytest_cellcache.graph.watching import asks_for_modules
 from pytest_cellcache.lifecycle.change import Change
@@ -82,6 +82,7 @@ class Looking:
         self._dynamic: set[Key] = set()
         self._naming_names: set[Key] = set()
         self._wholes: dict[Place, list[tuple[Key, str]]] = {}
+        self._sized: set[Place] = set()
         self._asking_for_any: set[Key] = set()
         self._importing: set[Key] = set()
         # By a part of a dotted name, and its first part; empty where it is relative.
@@ -90,20 +91,17 @@ class Looking:
         self._reading: dict[Key, Condition] = {}
         self._computed: dict[Key, tuple[frozenset[Key], frozenset[Key]]] = {}
         self._by_its_name: dict[Key, frozenset[Key]] = {}
-        self._naming: dict[tuple[str, Key, bool, bool], frozenset[Key]] = {}
+        self._naming: dict[tuple[str, Key, bool, bool, bool], frozenset[Key]] = {}
         self._outside: dict[tuple[str, str], Condition] = {}
         self._conditions: dict[tuple[object, ...], list[Condition]] = {}
 
-    def add(self, starts: Iterable[Key]) -> None:
-        """Take keys that a unit begins with, and all that they lead to."""
+    def add(self, starts: Iterable[Key]) -> bool:
+        """Take keys that a unit begins with, and all they lead to; say whether any is new."""
         stack = [key for key in starts if key not in self._keys]
         if not stack:
-            return
-        memos: tuple[dict[Any, Any], ...] = (
-            self._reading, self._computed, self._by_its_name, self._naming, self._outside,
-            self._conditions,
-        )  # fmt: skip
-        for memo in memos:
+            return False
+        memos: list[dict[Any, Any]] = [self._reading, self._computed, self._by_its_name]
+        for memo in (*memos, self._naming, self._outside, self._conditions):
             memo.clear()
         self._keys.update(stack)
         while stack:
@@ -116,6 +114,7 @@ class Looking:
                 if target not in self._keys:
                     self._keys.add(target)
                     stack.append(target)
+        return True
 
     def sources_of(self, key: Key) -> Collection[Key]:
         """Give the keys that lead to a key directly."""
@@ -135,19 +134,24 @@ class Looking:
 
     # -- conditions ------------------------------------------------------------------------------
 
-    def conditions_of(self, change: Change) -> Iterator[Condition]:
-        """Give what a unit must meet to see a change: all of them."""
+    def conditions_of(self, change: Change, *, by_size: bool = True) -> Iterator[Condition]:
+        """Give all that a unit must meet to see a change, ``by_size`` as who only counts keys."""
         key = change.key
         if key.path == OUTSIDE:
             yield self._using(key.name, change.word)
             return
         yield self.reading(key)
-        memo = (*change.place, change.is_counter, change.defined)
+        memo = (*change.place, change.is_counter, change.defined, by_size)
         if memo not in self._conditions:
-            self._conditions[memo] = [*self._below(change)]
+            self._conditions[memo] = [*self._below(change, by_size)]
         yield from self._conditions[memo]
 
-    def _below(self, change: Change) -> Iterator[Condition]:
+    def is_sized(self, key: Key) -> bool:
+        """Say whether somebody asks how many keys a global has."""
+        self._index()
+        return (key.path, key.name) in self._sized
+
+    def _below(self, change: Change, by_size: bool) -> Iterator[Condition]:
         """Give the conditions beside that of reading the global."""
         key = change.key
         self._index()
@@ -161,7 +165,7 @@ class Looking:
             return
         plain = _MANGLED.sub("", change.word)
         for word in sorted(words_of(plain)):
-            memo = (word, key, change.is_keyed, word in change.defined)
+            memo = (word, key, change.is_keyed, word in change.defined, by_size)
             if memo not in self._naming:
                 self._naming[memo] = frozenset(self._mentions(*memo))
             yield Condition(self._naming[memo], word=word)
@@ -289,7 +293,10 @@ class Looking:
     def _is_silent(self, source: Key, key: Key) -> bool:
         every = list(self._project.refs_of(source))
         if source.path == key.path and all(
-            not refs.tells and refs.kept == {key.name + "[]"} for refs in every
+            not refs.tells
+            and refs.kept == {key.name + "[]"}
+            and refs.wholes.isdisjoint({key.name, f"{key.name}.{SIZED}"})  # ``D[k] = len(D)``
+            for refs in every
         ):
             return True
         chains = {
@@ -311,7 +318,9 @@ class Looking:
             for refs in self._project.refs_of(source)
         )
 
-    def _mentions(self, word: str, changed: Key, is_keyed: bool, is_defined: bool) -> set[Key]:
+    def _mentions(
+        self, word: str, changed: Key, is_keyed: bool, is_defined: bool, by_size: bool
+    ) -> set[Key]:
         """Give the keys whose code names a word, or looks at all of them.
 
         Args:
@@ -331,7 +340,7 @@ class Looking:
             found |= self._by_attribute_word.get(word, set())
             found |= self._dynamic
         if is_keyed or self._is_value(changed):
-            found |= self._taking_whole(changed, is_keyed=is_keyed)
+            found |= self._taking_whole(changed, is_keyed=is_keyed, by_size=by_size)
         return found
 
     def _index(self) -> None:
@@ -353,6 +362,9 @@ class Looking:
             for chain in refs.wholes:
                 for file, name, rest in self._names.resolve(key.path, chain).bindings:
                     method = rest[0] if rest else ""
+                    if method == SIZED:  # of the builtin ``len``
+                        method = (self._names.resolve(key.path, "len").bindings and "") or SIZED
+                        self._sized.add((file, name))
                     self._wholes.setdefault((file, name), []).append((key, method))
             if key.kind == BODY or key.path not in self._first:
                 self._index_imports(key, refs)  # else what it imports was there before any test
@@ -369,17 +381,18 @@ class Looking:
             for part in parts:
                 self._asking_for.setdefault((part, parts[0]), set()).add(key)
 
-    def _taking_whole(self, changed: Key, *, is_keyed: bool) -> set[Key]:
+    def _taking_whole(self, changed: Key, *, is_keyed: bool, by_size: bool) -> set[Key]:
         """Give the keys whose code uses a global otherwise than by a key, or by attributes."""
         return {
             key
             for key, method in self._wholes.get((changed.path, changed.name), ())
-            if not method or (is_keyed and method not in KEYED)
+            if (by_size or method != SIZED)
+            if method in ("", SIZED) or (is_keyed and method not in KEYED)
         }
 
     def _is_value(self, changed: Key) -> bool:
         """Say whether a global is an object, not a class or function: it may be used as a whole."""
         if changed.path in (FIXTURE, OUTSIDE):
             return False
-        cells = self._project.index(changed.path).bound_by(changed.name)
-        return any(cell.kind == "value" for cell in cells)
+        bound = self._project.index(changed.path).bound_by
+        return any(cell.kind == "value" for cell in bound(changed.name))

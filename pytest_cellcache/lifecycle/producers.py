@@ -23,7 +23,7 @@ from pytest_cellcache.graph.refs import words_of
 from pytest_cellcache.graph.remembered import Place, Ran, Writers, Written, attribute_of, fills
 from pytest_cellcache.graph.scopes import initialises
 from pytest_cellcache.lifecycle.change import Change, without_address
-from pytest_cellcache.lifecycle.contents import Row, row_of, where_of
+from pytest_cellcache.lifecycle.contents import Row, keys_of, row_of, where_of
 from pytest_cellcache.model.keys import BODY, EFFECTS, FILE, LEFT, NAME, SURFACE, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, CodeRef, StateChange
 from pytest_cellcache.trace.chance import DRAWN
@@ -343,6 +343,11 @@ def left_by(unit: Key, place: str) -> Key:
 def unit_of(key: Key) -> Key:
     """Give the unit that left something; any other key as it is."""
     return unit_key(key.path, key.name.rpartition("\n")[0]) if key.kind == LEFT else key
+
+
+def keys_left(key: Key) -> Key:
+    """Give what stands for the keys alone that a unit left in a mapping; any other key as it is."""
+    return key._replace(name=keys_of(key.name)) if key.kind == LEFT else key
 
 
 def place_left(key: Key) -> str:

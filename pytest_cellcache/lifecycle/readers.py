@@ -69,6 +69,12 @@ class Readers:
         """Give the units that may see a change as bits: by their places among ``roots``."""
         return self._meeting_all(self._looking.conditions_of(change))
 
+    def sized_by(self, change: Change, bits: int) -> int:
+        """Give those among units that see no more of a change than how many keys there are."""
+        if not (change.is_keyed and self._looking.is_sized(change.key)):
+            return 0
+        return bits & ~self._meeting_all(self._looking.conditions_of(change, by_size=False))
+
     def _meeting_all(self, conditions: Iterable[Condition]) -> int:
         found = -1
         for condition in conditions:

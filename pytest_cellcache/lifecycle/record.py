@@ -21,7 +21,7 @@ from pytest_cellcache.graph.scan import scan_source
 from pytest_cellcache.lifecycle.barriers import barrier_to_storing
 from pytest_cellcache.lifecycle.children import ChildFootprints, Lines
 from pytest_cellcache.lifecycle.consumers import Kept, with_code_read, with_producers, with_setters
-from pytest_cellcache.lifecycle.contents import Row
+from pytest_cellcache.lifecycle.contents import Contents, with_keys
 from pytest_cellcache.lifecycle.entered import ENTERED
 from pytest_cellcache.lifecycle.evaluations import evaluations_of
 from pytest_cellcache.lifecycle.flux import is_in_flux, without_flux
@@ -226,9 +226,9 @@ class Recording:
         """Give what an attempt has changed that others may read, before it is written."""
         return tell(self._alone(attempt, around)[1].changes)
 
-    def left_by(self, attempt: Attempt, around: Surroundings) -> dict[str, list[Row]]:
+    def left_by(self, attempt: Attempt, around: Surroundings) -> Contents:
         """Tell what an attempt has left by content, as its record will."""
-        return self._alone(attempt, around)[0].left_by(attempt)
+        return with_keys(self._alone(attempt, around)[0].left_by(attempt))
 
     def _alone(self, attempt: Attempt, around: Surroundings) -> tuple[Left, Producers]:
         left = self._new_left(around)

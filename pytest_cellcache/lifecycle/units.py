@@ -168,6 +168,12 @@ class Attempt(NamedTuple):
     inherits: tuple[str, ...] = ()
     leaving: Mapping[StateChange, Content] = MappingProxyType({})
 
+    def without_values_met(self) -> Attempt:
+        """Leave out changes of the values that count as a whole for who is given them."""
+        met = {each.value_name for each in self.met}
+        changes = {c for c in self.changes if not (c.is_of_value and c.name in met)}
+        return self._replace(changes=frozenset(changes))
+
 
 def blamed(
     attempts: Iterable[Attempt], nodeids: Collection[str], changes: frozenset[StateChange]

@@ -40,7 +40,7 @@ from pytest_cellcache.trace.definitions import (
     text_of_code,
 )
 from pytest_cellcache.trace.identities import identity
-from pytest_cellcache.trace.parts import LRU, is_atom, namespace_of, slots_of
+from pytest_cellcache.trace.parts import LRU, is_atom, is_simple, namespace_of, slots_of
 from pytest_cellcache.trace.variables import typing_kinds
 
 _MOST: Final = 10_000
@@ -75,6 +75,7 @@ class Contents:
         self._together: dict[frozenset[int], tuple[Digest | None, list[NamedClass]]] = {}
         self._out: list[str] = []
         self._met: set[int] = set()
+        self._slots: dict[int, list[Any]] = {}  # of classes, by identity
         self._left = 0
         self._depth = 0
 
@@ -103,7 +104,7 @@ class Contents:
         return digest_parts([found, named]), self._seen
 
     def _told(self, value: Any, *, is_inside: bool = False) -> tuple[Digest | None, frozenset[int]]:
-        self._out, self._met, self._seen = [], set(), {}
+        self._out, self._met, self._seen, self._slots = [], set(), {}, {}
         self._left, self._depth, self._is_inside = _MOST, 0, is_inside
         try:
             (self._take_class if is_inside else self._take)(value)
@@ -201,16 +202,21 @@ class Contents:
         is_ordered = issubclass(kind, collections.OrderedDict)
         items = collections.OrderedDict.items(value) if is_ordered else dict.items(value)
         self._out += (type.__getattribute__(kind, "__name__"), str(dict.__len__(value)))
-        for key, item in list(items):
-            self._take(key)
-            self._take(item)
+        for part in itertools.chain.from_iterable(list(items)):
+            if is_atom(part):  # nearly all are
+                self._left -= 1
+                self._out += (type(part).__name__, repr(part))
+            else:
+                self._take(part)
+        if self._left < 0:
+            raise Untold
 
     def _take_set(self, kind: type, value: Any) -> None:
         members = list(kind.__iter__(value))  # type: ignore[attr-defined]
         out, self._out = self._out, []
         told = []
         for member in members:
-            if not _is_simple(member):
+            if not is_simple(member):
                 raise Untold  # which of two is which cannot be told
             self._take(member)
             told.append(digest_parts(self._out))
@@ -257,9 +263,6 @@ class Contents:
         plain = type(value).replace(value, tzinfo=None)
         self._take_all("time", repr(plain), value.fold, value.tzinfo)
 
-    def _take_alias(self, alias: Any) -> None:
-        self._take_all("alias", alias.__origin__, alias.__args__)
-
     def _take_class(self, kind: Any) -> None:
         self._out += ("class", *qualified(kind))
         self._take(type(kind))
@@ -283,8 +286,11 @@ class Contents:
 
     def _take_instance(self, value: Any) -> None:
         kind = type(value)
-        if not is_plain(kind):
-            raise Untold
+        slots = self._slots.get(identity(kind))
+        if slots is None:
+            if not is_plain(kind):
+                raise Untold
+            slots = self._slots[identity(kind)] = slots_of(kind)
         self._out.append("instance")
         self._take(kind)
         for base, take in _CONTAINERS:
@@ -294,7 +300,7 @@ class Contents:
         namespace = namespace_of(value)
         if namespace is not None:
             self._take_mapping(namespace)
-        for slot in slots_of(kind):
+        for slot in slots:
             self._out.append(slot.__name__)
             try:
                 content = slot.__get__(value)
@@ -302,13 +308,6 @@ class Contents:
                 self._out.append("unset")
             else:
                 self._take(content)
-
-
-def _is_simple(member: Any) -> bool:
-    kind = type(member)
-    if kind is tuple or kind is frozenset:
-        return all(map(_is_simple, member))
-    return is_atom(member) or issubclass(kind, (type, enum.Enum))
 
 
 def _by_text(word: str, text: Callable[[Any], str]) -> Callable[[Contents, Any], None]:
@@ -360,7 +359,7 @@ def _ways() -> Iterator[tuple[type, Callable[[Contents, Any], None]]]:
         (re.Pattern, take._take_pattern),
         (datetime.datetime, take._take_time),
         (datetime.time, take._take_time),
-        (types.GenericAlias, take._take_alias),
+        (types.GenericAlias, _by_parts("alias", lambda made: (made.__origin__, made.__args__))),
         (types.ModuleType, take._take_module),
         (datetime.timezone, _by_text("timezone", repr)),
         (decimal.Decimal, _by_text("decimal", repr)),

@@ -45,6 +45,7 @@ _CARRIERS = frozenset(
     pytest_cellcache.trace.unit pytest_cellcache.trace.recorder pytest_cellcache.hooks.options
     pytest_cellcache.hooks.guard pytest_cellcache.trace.metadata
     pytest_cellcache.trace.importing pytest_cellcache.trace.attached
+    pytest_cellcache.trace.databases pytest_cellcache.trace.registers pytest_cellcache.trace.chance
     pytest_cellcache.trace.network pytest_cellcache.trace.made importlib
     """.split()  # a page of quotes otherwise
 )

@@ -7,6 +7,7 @@ iteration: so everything here goes by ``type`` and through the methods of the bu
 from __future__ import annotations
 
 import collections
+import enum
 import functools
 import gc
 import io
@@ -89,6 +90,14 @@ Part = tuple[Any, object]
 def is_atom(value: Any) -> bool:
     """Say whether a value is immutable and leads nowhere."""
     return identity(type(value)) in _ATOMS
+
+
+def is_simple(value: Any) -> bool:
+    """Say whether it tells by content which of several values one is."""
+    kind = type(value)
+    if kind is tuple or kind is frozenset:
+        return all(map(is_simple, value))
+    return is_atom(value) or issubclass(kind, (type, enum.Enum))
 
 
 def is_ref(value: Any) -> bool:

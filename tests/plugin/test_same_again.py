@@ -40,6 +40,7 @@ LIB: Final = """
         "first"
         return 1
     def twice(n): return n + n
+    def total(numbers): return sum(numbers.values())
 """
 
 
@@ -101,7 +102,42 @@ SAME: Final = {
         _in_test("assert True", "assert lib.twice(1)"),
     ),
 }
+COUNTING: Final = {
+    "a number": Case(
+        "lib.keep('a', 1)", "assert len(lib.KNOWN) == 1", _in_test("('a', 1)", "('a', 2)")
+    ),
+    "a class": Case(
+        "class K:\n    x = 1\nlib.keep('K', K)",
+        "from lib import KNOWN\nassert len(KNOWN) == 1 and 'L' not in KNOWN",
+        _in_test("x = 1", "x = 2"),
+    ),
+    "keys in another order": Case(
+        "lib.keep('a', 1); lib.keep('b', 2)",
+        "assert len(lib.KNOWN) == 2",
+        _in_test("lib.keep('a', 1); lib.keep('b', 2)", "lib.keep('b', 2); lib.keep('a', 1)"),
+    ),
+}
 OTHER: Final = {
+    "a number, for who counts and looks": Case(
+        "lib.keep('a', 1)",
+        "assert len(lib.KNOWN) == lib.KNOWN['a'] == 1",
+        _in_test("('a', 1)", "('a', 2)"),
+    ),
+    "a number, for who counts otherwise": Case(
+        "lib.keep('a', 1)",
+        "from lib import total as len\nassert len(lib.KNOWN) == 1",
+        _in_test("('a', 1)", "('a', 2)"),
+    ),
+    "one key for another, for who counts what is there": Case(
+        "lib.keep('a', 1)",
+        "assert len(lib.KNOWN) == 1",
+        _in_test("('a', 1)", "('a', 1); del lib.KNOWN['a']"),
+    ),
+    "the size of what a key is for": Case(
+        "lib.keep('a', [1])",
+        "assert len(lib.KNOWN['a']) == 1",
+        _in_test("[1]", "[1, 2]"),
+    ),
     "another number": Case(
         "lib.keep('a', 1)", "assert lib.find('a') == 1", _in_test("('a', 1)", "('a', 2)")
     ),
@@ -296,6 +332,15 @@ def test_the_same_is_left(suite: Suite, case: Case) -> None:
     suite.warm()
     suite.edit(*case.edit)
     assert _names(suite.both().live) == {"test_leaving"}
+    assert suite.both().live == []
+
+
+@pytest.mark.parametrize("case", COUNTING.values(), ids=COUNTING)
+def test_who_only_counts_keys_need_not_run_for_what_they_are_for(suite: Suite, case: Case) -> None:
+    _write(suite, case)
+    suite.warm()
+    suite.edit(*case.edit)
+    assert _names(suite.both().live) == {"test_leaving", "test_other"}
     assert suite.both().live == []
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import sys
 from types import FrameType
 from typing import Any
 
 import pytest
 
+import pytest_cellcache.trace
+from pytest_cellcache.trace import origin
+from pytest_cellcache.trace.databases import Authorizer
 from pytest_cellcache.trace.origin import (
     EVERYBODY,
     NOBODY,
@@ -18,6 +23,7 @@ from pytest_cellcache.trace.origin import (
     reach,
     variable_reach,
 )
+from pytest_cellcache.trace.shims import Shim
 
 
 def call_from(*modules: str, name: str = "function") -> tuple[str, FrameType | None]:
@@ -91,3 +97,16 @@ def test_ignored_paths() -> None:
         assert is_ignored_path(path)
     for path in ("/p/x.py", "/development/x", "/p/site-packages-of-mine/x", sys.prefix + "/data"):
         assert not is_ignored_path(path)
+
+
+def test_whoever_stands_in_for_something_acts_for_who_called_it() -> None:
+    """An event that is raised below it is the caller's, not ours."""
+    for found in pkgutil.iter_modules(pytest_cellcache.trace.__path__, "pytest_cellcache.trace."):
+        importlib.import_module(found.name)
+    stack, standing = [Shim, Authorizer], set[str]()
+    while stack:
+        kind = stack.pop()
+        standing.add(kind.__module__)
+        stack += kind.__subclasses__()
+    assert len(standing) > 4
+    assert standing <= origin._CARRIERS

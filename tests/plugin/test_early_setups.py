@@ -1,0 +1,82 @@
+"""What was set up early looks at what tests change that run: it is set up at its place again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Suite
+
+SETUPS: Final = {
+    "value": ("", "return len(R)", "early"),
+    "entry": ("", "R['n'] = len(R)", "R['n']"),
+    "elsewhere": ("", "S['n'] = len(R)", "S['n']"),
+    "method": ("", "return [*R.values()]", "len(early)"),
+}
+EDITS: Final = {"writer": ("= 5", "= 7"), "reader": ("0 == ", "-0 == ")}
+
+
+def write(suite: Suite, scope: str, setup: str) -> None:
+    _, does, tells = SETUPS[setup]
+    suite.write("lib.py", "R = {}\nS = {}\n")
+    suite.write(
+        "conftest.py",
+        f"""
+        import pytest
+        from lib import R, S
+        @pytest.fixture(scope="{scope}")
+        def early():
+            {does}
+        @pytest.fixture(scope="{scope}")
+        def unconcerned(): return 1
+        """,
+    )
+    suite.write(
+        "test_a.py",
+        f"""
+        from lib import R, S
+        class TestAll:
+            def test_unconcerned(self, unconcerned): assert unconcerned
+            def test_first(self, early): pass
+            def test_other_user(self, early): pass
+            def test_writes(self): R['z'] = 5
+            def test_reads(self, early, unconcerned): assert R and 0 == {tells}
+            def test_last(self): pass
+        """,
+    )
+
+
+@pytest.mark.parametrize("edit", [("writer",), ("reader",), ("writer", "reader")], ids="+".join)
+@pytest.mark.parametrize("setup", SETUPS)
+@pytest.mark.parametrize("scope", ["class", "module", "session"])
+def test_a_fixture_is_set_up_before_what_it_would_see(
+    suite: Suite, scope: str, setup: str, edit: tuple[str, ...]
+) -> None:
+    write(suite, scope, setup)
+    assert suite.warm().live == []
+    for name in edit:
+        suite.edit("test_a.py", *EDITS[name])
+    ran = suite.both()
+    assert ran.names == [f"TestAll::test_{name}" for name in ("first", "writes", "reads")]
+    assert suite.both().live == []
+
+
+@pytest.mark.parametrize("edit", [("writer",), ("reader",), ("writer", "reader")], ids="+".join)
+def test_a_producer_runs_before_what_it_would_see(suite: Suite, edit: tuple[str, ...]) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        R, S = {}, {}
+        def test_free(): pass
+        def test_produces(): S['n'] = len(R)
+        def test_writes(): R['z'] = 5
+        def test_reads(): assert R and 0 == S['n']
+        """,
+    )
+    assert suite.warm().live == []
+    for name in edit:
+        suite.edit("test_a.py", *EDITS[name])
+    assert suite.both().names == ["test_produces", "test_writes", "test_reads"]
+    assert suite.both().live == []
