@@ -7,8 +7,8 @@ known to have run: what never ran cannot have made anything.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Collection, Iterable
+from typing import Final, NamedTuple
 
 from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.names import Names
@@ -36,40 +36,58 @@ _BUILTIN_METHODS: Final = frozenset(
 )
 
 
+class _Named(NamedTuple):
+    """What a piece of code names.
+
+    Attributes:
+        places: bodies, if there are such.
+        owners: classes, if there are such.
+        attrs: attributes; those that are set, too, as a property may be.
+    """
+
+    places: set[Place]
+    owners: set[Place]
+    attrs: Collection[str]
+
+
 class Calls:
     """Follows calls without a trace."""
 
     def __init__(self, project: Project, names: Names) -> None:
         self._project = project
         self._names = names
+        # By identity of what refers, which is kept: what it may lead to, whatever ran.
+        self._known: dict[int, tuple[Refs, _Named]] = {}
 
     def reach(self, places: Iterable[Place], ran: Ran) -> set[Place]:
         """Give these bodies and all they may have called, directly or not, among ``ran``."""
         seen = set(places)
         stack = list(seen)
         while stack:
-            path, qualname = stack.pop()
-            found: set[Place] = set()
-            for definition in self._project.index(path).defs.get(qualname, ()):
-                found |= self.callees(path, definition.refs, ran)
-            found |= ran.by_class.get((path, qualname + ".<locals>"), set())
+            place = stack.pop()
+            found = ran.callees.get(place)
+            if found is None:
+                found = ran.callees[place] = self._called_by(place, ran)
             stack += found - seen
             seen |= found
         return seen
 
+    def _called_by(self, place: Place, ran: Ran) -> set[Place]:
+        path, qualname = place
+        found = set(ran.by_class.get((path, qualname + ".<locals>"), ()))
+        for definition in self._project.index(path).defs.get(qualname, ()):
+            found |= self.callees(path, definition.refs, ran)
+        return found
+
     def callees(self, path: str, refs: Refs, ran: Ran) -> set[Place]:
         """Give the bodies that a piece of code may have called directly, among ``ran``."""
-        found: set[Place] = set()
-        resolutions = [self._names.resolve(path, chain) for chain in refs.chains]
-        resolutions += [self._names.resolve_import(path, spec) for spec in refs.imports]
-        for resolution in resolutions:
-            for file, name, rest in resolution.bindings:
-                found |= self._named(file, name, rest, ran)
+        named = self._named(path, refs)
+        found = named.places & ran.places
+        found.update(*(ran.by_class[owner] for owner in named.owners if owner in ran.by_class))
         if refs.is_dynamic and any(_is_unknown_callee(call, ran) for call in refs.calls):
             # Which attribute is computed, and it may be called: any body that ran may be meant.
             return found | ran.places
-        for attr in refs.attrs | refs.attr_stores:  # a property may be set
-            found |= ran.by_name.get(attr, set())
+        found.update(*(ran.by_name[attr] for attr in named.attrs if attr in ran.by_name))
         return found
 
     def of_cell(self, path: str, cell: Cell, ran: Ran) -> set[Place]:
@@ -82,12 +100,20 @@ class Calls:
                     callees |= ran.by_class.get((file, ".".join((name, *rest))), set())
         return self.reach(callees, ran)
 
-    @staticmethod
-    def _named(file: str, name: str, rest: tuple[str, ...], ran: Ran) -> set[Place]:
-        found = {(file, ".".join((name, *rest))), (file, name)} & ran.places
-        for length in range(1, len(rest) + 2):  # a class: any of its methods
-            found |= ran.by_class.get((file, ".".join((name, *rest)[:length])), set())
-        return found
+    def _named(self, path: str, refs: Refs) -> _Named:
+        _, known = self._known.get(id(refs), (None, None))
+        if known is None:
+            resolutions = [self._names.resolve(path, chain) for chain in refs.chains]
+            resolutions += [self._names.resolve_import(path, spec) for spec in refs.imports]
+            places, owners = set[Place](), set[Place]()
+            for file, name, rest in (b for found in resolutions for b in found.bindings):
+                places |= {(file, ".".join((name, *rest))), (file, name)}
+                # A class: any of its methods.
+                parts = (name, *rest)
+                owners |= {(file, ".".join(parts[: n + 1])) for n in range(len(parts))}
+            known = _Named(places, owners, refs.attrs | refs.attr_stores)
+            self._known[id(refs)] = refs, known
+        return known
 
 
 def _is_unknown_callee(call: str, ran: Ran) -> bool:

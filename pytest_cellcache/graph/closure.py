@@ -113,9 +113,10 @@ class Closure:
                 marked = self._project.index(key.path).table.markers.get(key.name)
                 if marked is not None:
                     self._evaluated(key.path, marked[1], out)
-                    called = self.calls.callees(key.path, marked[1], self._ran)
+                    ran = self._evaluations.ran_by(key.path)
+                    called = self.calls.callees(key.path, marked[1], ran)
                     if key.path not in self._evaluations.traced:
-                        called = self.calls.reach(called, self._ran)
+                        called = self.calls.reach(called, ran)
                     out |= self._bodies(called)
                     out |= self._evaluations.markers.get((key.path, key.name), frozenset())
             out.discard(key)
@@ -363,7 +364,8 @@ class Closure:
         self._evaluated(path, cell.refs, out)
         out |= self._evaluations.cells.get((path, position), frozenset())
         if path not in self._evaluations.traced:
-            out |= self._bodies(self.calls.of_cell(path, cell, self._ran))
+            ran = self._evaluations.ran_by(path)
+            out |= self._bodies(self.calls.of_cell(path, cell, ran))
 
     def _evaluated(self, path: str, refs: Refs, out: set[Key]) -> None:
         named = {call for call in refs.calls if not is_unknown_call(call)}

@@ -10,6 +10,7 @@ from typing import Final
 from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.failing import Failing
 from pytest_cellcache.graph.foreign import QUIET_IMPORTS
+from pytest_cellcache.graph.lines import Lines
 from pytest_cellcache.graph.loading import Loading
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project, unnumbered
@@ -26,6 +27,7 @@ from pytest_cellcache.model.keys import (
     FRAME,
     HOOKS,
     IMPORTS,
+    LINES,
     MAIN,
     MARKERS,
     MODULE,
@@ -71,6 +73,7 @@ class Digester:
             MARKERS: self._markers,
             DOC: self._doc,
             ANNOTATIONS: self._annotations,
+            LINES: Lines(project).digest,
             EXPORT: self._export,
             HOOKS: self._hooks,
             MAIN: self._main,

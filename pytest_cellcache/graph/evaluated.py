@@ -28,7 +28,8 @@ class Evaluations(NamedTuple):
         markers: keys per file and name of what pytest's decorators mark.
         traced: files all of whose statements were told apart.
         imported: all bodies that ran in imports and collection.
-        elsewhere: those of them that may have run otherwise than in cells that were told apart.
+        early: those of them in modules that were loaded before anything was traced.
+        elsewhere: those that may have run otherwise than in cells that were told apart.
         files: first-party modules loaded.
         unheard: those that were loaded before anything was traced.
         unread: file and first line of the functions whose annotations nobody has looked at.
@@ -39,11 +40,19 @@ class Evaluations(NamedTuple):
     markers: Mapping[Place, frozenset[Key]] = MappingProxyType({})
     traced: frozenset[str] = frozenset()
     imported: Ran = Ran(())
+    early: Ran = Ran(())
     elsewhere: frozenset[Place] = frozenset()
     files: frozenset[str] = frozenset()
     unheard: frozenset[str] = frozenset()
     unread: frozenset[tuple[str, int]] = frozenset()
     first: frozenset[str] = frozenset()
+
+    def ran_by(self, path: str) -> Ran:
+        """Give the bodies that statements of a module may have run which were not told apart.
+
+        What was loaded before anything was traced has run nothing that was loaded since.
+        """
+        return self.early if path in self.unheard else self.imported
 
     def ran_with(self, place: Place, cells: Collection[CellPlace]) -> Ran:
         """Give the bodies that may have run when imports ran one, in cells as far as is known."""

@@ -42,6 +42,8 @@ class Ran:
         self.places = frozenset(places) - uncalled
         self.by_name: dict[str, set[Place]] = {}
         self.by_class: dict[Place, set[Place]] = {}
+        self.callees: dict[Place, set[Place]] = {}
+        """What each of them may have called directly, as far as it was asked."""
         for path, qualname in self.places:
             owner, _, name = qualname.rpartition(".")
             # Functions too: ``mod.f`` through a module used as a value.

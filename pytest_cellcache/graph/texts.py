@@ -16,9 +16,9 @@ _OF_MODULES: Final = frozenset({"__file__", "__spec__", "__loader__", "__cached_
 _DOCS: Final = frozenset({"__doc__", "getdoc", "help", "cleandoc", "DocTestFinder"})
 _LINES: Final = frozenset(
     """tb_lineno f_lineno co_firstlineno co_lines co_positions __firstlineno__ getframeinfo
-    getinnerframes getouterframes findCaller extract_tb extract_stack walk_tb walk_stack format_exc
-    format_exception format_tb format_stack print_exc print_exception print_tb print_stack
-    TracebackException""".split()
+    getinnerframes getouterframes inspect.stack inspect.trace findCaller extract_tb extract_stack
+    walk_tb walk_stack format_exc format_exception format_tb format_stack print_exc print_exception
+    print_tb print_stack TracebackException""".split()
 )
 _NOTING_LINES: Final = frozenset({"traceback", "warns", "catch_warnings", "records"})
 """Where ``lineno`` is that of a frame, not one of a text that the project parses."""

@@ -103,9 +103,8 @@ def with_producers(
                 (instead, bits & ~fully),
             ):
                 units = readers.units_in(some)
-                met = readers.bits_for(
-                    u for u in units if needs <= live[u] or {*map(unit_of, needs)} == {u}
-                )
+                owners = {*map(unit_of, needs)}
+                met = readers.bits_for(u for u in units if needs <= live[u] or owners == {u})
                 if some & ~met:
                     resting.setdefault(some & ~met, set()).update(needs)
         for bits, needed in resting.items():

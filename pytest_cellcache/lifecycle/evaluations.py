@@ -72,9 +72,12 @@ def evaluations_of(
     traced = frozenset(places.relative(filename) for filename in modules)
     is_told = traced >= loaded
     calls = Calls(project, digester.names)
+    unheard = frozenset(unheard)
+    early = Ran(place for place in imported.places if place[0] in unheard)
     for path in loaded - traced:
+        ran = early if path in unheard else imported
         for _, refs in project.index(path).table.markers.values():
-            called = calls.reach(calls.callees(path, refs, imported), imported)
+            called = calls.reach(calls.callees(path, refs, ran), ran)
             keys = {Key(BODY, *place) for place in called}
             everywhere |= {key for key in keys if not _is_quiet(digester, key)}
     evaluations = Evaluations(
@@ -82,9 +85,10 @@ def evaluations_of(
         {place: frozenset(keys) for place, keys in markers.items()},
         traced,
         imported,
+        early,
         frozenset(outside) if is_told else imported.places,
         loaded,
-        frozenset(unheard),
+        unheard,
         frozenset((places.relative(filename), line) for filename, line in unread),
         first,
     )

@@ -8,19 +8,33 @@ from typing import Final
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
-from pytest_cellcache.graph.texts import reads_codes, reads_docs, reads_lines
+from pytest_cellcache.graph.texts import reads_codes, reads_docs, reads_lines, reads_sources
 from pytest_cellcache.lifecycle.gathering import Gathered, places_in
 from pytest_cellcache.lifecycle.surroundings import Edges, reach
-from pytest_cellcache.model.keys import BODY, FILE, LEFT, SURFACE, UNIT, Key
+from pytest_cellcache.model.keys import (
+    BODY,
+    EFFECTS,
+    FILE,
+    LEFT,
+    LINES,
+    MARKERS,
+    NAME,
+    SURFACE,
+    UNIT,
+    WHOLE,
+    Key,
+)
 
 _READS: Final[tuple[Callable[[Refs], bool], ...]] = (
     reads_docs,
     reads_lines,
     reads_codes,
     lambda refs: "module" in refs.attrs,  # ``request.module``
+    reads_sources,
 )
+_NAMELESS: Final = frozenset({EFFECTS, MARKERS, WHOLE})
 _OF_UNITS: Final = frozenset({LEFT, UNIT})
-_DOCS, _LINES, _CODES, _MODULE = (1 << place for place in range(len(_READS)))
+_DOCS, _LINES, _CODES, _MODULE, _SOURCES = (1 << place for place in range(len(_READS)))
 
 
 class Reading:
@@ -38,6 +52,7 @@ class Reading:
         self._docs = _Sets(self._docs_of, edges)
         self._late: _Sets | None = None
         self._codes = _Sets(self._code_of, self._left_by)
+        self._lines = _Sets(self._line_of, self._left_by)
         self._kinds: dict[Key, int] = {}
 
     def read_by(self, roots: Collection[Key], group: str, *, has_children: bool) -> set[Key]:
@@ -56,7 +71,7 @@ class Reading:
         if kinds & _CODES:
             found |= self._closure.codes(roots)
         if kinds & _LINES:
-            found |= {Key(FILE, key.path) for key in (*roots, *found) if key.kind == BODY}
+            found |= _lines_of((*roots, *found), is_whole=bool(kinds & _SOURCES))
         if has_children:
             found |= self._closure.annotations(reach((*roots, *found), self._edges))
         return found
@@ -73,8 +88,11 @@ class Reading:
             if self._late is None:  # what producers rest on was not known before
                 self._late = _Sets(self._docs_of, self._edges)
             found |= self._late.reached(roots)
-        if kinds & (_CODES | _LINES):
-            found |= self._codes.reached(key for key in roots if key.kind in _OF_UNITS)
+        units = [key for key in roots if key.kind in _OF_UNITS]
+        if kinds & _CODES or (kinds & _LINES and kinds & _SOURCES):
+            found |= self._codes.reached(units)
+        elif kinds & _LINES:
+            found |= self._lines.reached(units)
         return found
 
     def _docs_of(self, key: Key) -> frozenset[Key]:
@@ -86,6 +104,13 @@ class Reading:
             return frozenset()
         texts = (Key(FILE, key.path),) if key.kind == BODY else ()
         return self._closure.codes((key,)).union((key, *texts))
+
+    def _line_of(self, key: Key) -> frozenset[Key]:
+        """Give what line numbers may tell of the code that a key of a unit stands for."""
+        if key.kind in _OF_UNITS:
+            return frozenset()
+        lines = (key._replace(kind=LINES),) if key.kind == BODY else ()
+        return self._closure.codes((key,)).union((key, *lines))
 
     def _left_by(self, key: Key) -> frozenset[Key]:
         return self._edges(key) if key.kind in _OF_UNITS else frozenset()
@@ -103,6 +128,25 @@ class Reading:
         found = sum(1 << place for place, reads in enumerate(_READS) if any(map(reads, refs)))
         self._kinds[key] = found
         return found
+
+
+def _lines_of(ran: Iterable[Key], *, is_whole: bool) -> set[Key]:
+    """Give what who reads line numbers and excerpts rests on, of files with bodies that ran.
+
+    Args:
+        ran: what ran, by its keys.
+        is_whole: they may read all of the files.
+    """
+    ran = [*ran]
+    files = {key.path for key in ran if key.kind == BODY}
+    # Of a module as it is imported, and of what no name stands for, any statement may be running.
+    whole = files if is_whole else {key.path for key in ran if key.kind in _NAMELESS} & files
+    found = {Key(FILE, path) for path in whole}
+    return found | {
+        key._replace(kind=LINES)
+        for key in ran
+        if key.kind in (BODY, NAME) and key.path in files - whole
+    }
 
 
 class _Sets:

@@ -14,6 +14,7 @@ FRAME: Final = "frame"
 MARKERS: Final = "markers"
 DOC: Final = "doc"
 ANNOTATIONS: Final = "annotations"
+LINES: Final = "lines"
 EXPORT: Final = "export"
 HOOKS: Final = "hooks"
 MAIN: Final = "main"
@@ -57,6 +58,7 @@ CODE_KINDS: Final = frozenset(
         MARKERS,
         DOC,
         ANNOTATIONS,
+        LINES,
         EXPORT,
         HOOKS,
         MAIN,
@@ -86,6 +88,8 @@ class Key(NamedTuple):
     ``markers``  Python file              qualified name; pytest decorators of that def or class
     ``doc``      Python file              qualified name; docstring of that def or class
     ``annotations`` Python file           qualified name; annotations of that function
+    ``lines``    Python file              qualified or global name; in which lines of the
+                                          file it stands, and the text there and close by
     ``export``   Python file              global name; whether a plain ``__all__`` lists it
     ``hooks``    Python file              empty; names of the pytest hooks it defines
     ``main``     Python file              empty; what runs only where it is the main module

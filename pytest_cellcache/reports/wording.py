@@ -78,6 +78,7 @@ _THINGS: Final = {
     keys.MARKERS: "the pytest decorators of {}",
     keys.DOC: "the docstring of {}",
     keys.ANNOTATIONS: "the annotations of {}",
+    keys.LINES: "the lines of {}",
     keys.EXPORT: "whether __all__ lists {}",
     keys.MAIN: "what {} runs as a main module",
     keys.HOOKS: "the set of pytest hooks in {}",

@@ -41,6 +41,7 @@ from pytest_cellcache.trace.definitions import (
 )
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.parts import LRU, is_atom, is_simple, namespace_of, slots_of
+from pytest_cellcache.trace.variables import typing_kinds
 
 _MOST: Final = 10_000
 """Objects looked at for one digest."""
@@ -262,9 +263,6 @@ class Contents:
         plain = type(value).replace(value, tzinfo=None)
         self._take_all("time", repr(plain), value.fold, value.tzinfo)
 
-    def _take_alias(self, alias: Any) -> None:
-        self._take_all("alias", alias.__origin__, alias.__args__)
-
     def _take_class(self, kind: Any) -> None:
         self._out += ("class", *qualified(kind))
         self._take(type(kind))
@@ -348,6 +346,7 @@ def _ways() -> Iterator[tuple[type, Callable[[Contents, Any], None]]]:
         yield kind, take._take_builtin
     for kind in (pathlib.PosixPath, pathlib.PurePosixPath, pathlib.PureWindowsPath):
         yield kind, _by_text(kind.__name__, str)
+    yield from ((kind, _by_parts(word, parts)) for kind, word, parts in typing_kinds())
     for kind in (datetime.date, datetime.timedelta, bytearray, array.array, itertools.count):
         yield kind, _by_text(kind.__name__, repr)
     yield from (
@@ -360,7 +359,7 @@ def _ways() -> Iterator[tuple[type, Callable[[Contents, Any], None]]]:
         (re.Pattern, take._take_pattern),
         (datetime.datetime, take._take_time),
         (datetime.time, take._take_time),
-        (types.GenericAlias, take._take_alias),
+        (types.GenericAlias, _by_parts("alias", lambda made: (made.__origin__, made.__args__))),
         (types.ModuleType, take._take_module),
         (datetime.timezone, _by_text("timezone", repr)),
         (decimal.Decimal, _by_text("decimal", repr)),

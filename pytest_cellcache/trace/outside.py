@@ -27,7 +27,7 @@ from pytest_cellcache.trace.interrupts import handler_of
 from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.looks import mapping_ids, namespace_ids
 from pytest_cellcache.trace.modules import LoadedModules
-from pytest_cellcache.trace.parts import namespace_of
+from pytest_cellcache.trace.parts import is_atom, namespace_of
 from pytest_cellcache.trace.progress import progress_of
 from pytest_cellcache.trace.registers import REGISTERED, dialects, put_dialects, put_rows, rows_of
 from pytest_cellcache.trace.subclasses import Registered, is_abstract
@@ -74,6 +74,7 @@ _FRESH_CONTEXT: Final = (
     *(True, False, True, True, False, False, False, False, False),
 )
 """What ``decimal`` begins with, where nobody has loaded it so far."""
+_HANDLER_PARTS: Final = ("level", "formatter", "filters")
 _TROUBLES: Final = (TypeError, AttributeError, ValueError, RuntimeError, LookupError, OSError)
 
 
@@ -227,30 +228,56 @@ def _loggers() -> tuple[Any, ...]:
     # Within a phase, pytest has its handlers there, and sets the level that was asked for.
     level = None if is_levelled else root.level
     rows.append((root, level, True, root.disabled, tuple(own), tuple(root.filters)))
-    for each in list(manager.loggerDict.values()):
-        if isinstance(each, logging.PlaceHolder):
+    strangers: list[tuple[str, Any]] = []
+    known: dict[str, Any] = manager.loggerDict  # a stand-in may be put there
+    for name, each in list(known.items()):
+        if type(each) is logging.PlaceHolder:
             continue
-        if each.level or each.handlers or each.filters or each.disabled or not each.propagate:
+        if not issubclass(type(each), logging.Logger):
+            strangers.append((name, each))
+        elif each.level or each.handlers or each.filters or each.disabled or not each.propagate:
             own = [handler for handler in each.handlers if not _is_pytests(handler)]
             filters = tuple(each.filters)
             rows.append((each, each.level, each.propagate, each.disabled, tuple(own), filters))
     found = [handler for *_, handlers, _ in rows for handler in handlers]
     found += [] if logging.lastResort is None else [logging.lastResort]
-    states = tuple((each, each.level, each.formatter, tuple(each.filters)) for each in found)
-    return (manager.disable, tuple(logging._levelToName.items()), states, *rows)
+    states = tuple(_handler_state(each) for each in found)
+    stays = (*logging._levelToName.items(), *strangers)
+    return (manager.disable, stays, states, *rows)
+
+
+def _handler_state(handler: Any) -> tuple[Any, ...]:
+    if issubclass(type(handler), logging.Handler):
+        level, formatter, filters = (getattr(handler, name, None) for name in _HANDLER_PARTS)
+    else:  # anything may be added as one, and a mock would make up what it is asked for
+        level, formatter, filters = map((namespace_of(handler) or {}).get, _HANDLER_PARTS)
+    return handler, level, formatter, tuple(filters) if type(filters) is list else ()
+
+
+def _handler_look(state: tuple[Any, ...]) -> tuple[Any, ...]:
+    each, level, formatter, filters = state
+    return identity(each), _plain(level), *map(identity, (formatter, *filters))
 
 
 def _look_at_loggers() -> tuple[Any, ...]:
-    disable, names, states, *rows = _loggers()
+    disable, stays, states, *rows = _loggers()
     looks = [
-        (identity(each), level, propagate, disabled, *map(identity, (*handlers, None, *filters)))
+        (
+            *(identity(each), _plain(level), _plain(propagate), _plain(disabled)),
+            *map(identity, (*handlers, None, *filters)),
+        )
         for each, level, propagate, disabled, handlers, filters in rows
     ]
-    looks += [
-        (identity(each), level, *map(identity, (formatter, *filters)))
-        for each, level, formatter, filters in states
-    ]
-    return disable, names, *looks
+    looks += map(_handler_look, states)
+    return disable, _look_at_names(stays), *looks
+
+
+def _look_at_names(stays: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple((_plain(name), _plain(what)) for name, what in stays)
+
+
+def _plain(thing: Any) -> Any:
+    return thing if is_atom(thing) else identity(thing)
 
 
 def _is_pytests(handler: Any) -> bool:
@@ -258,9 +285,9 @@ def _is_pytests(handler: Any) -> bool:
 
 
 def _put_loggers(copy: tuple[Any, ...]) -> None:
-    logging.root.manager.disable, names, states, *rows = copy
-    if names != tuple(logging._levelToName.items()):
-        raise ValueError("the name of a level stays")
+    logging.root.manager.disable, stays, states, *rows = copy
+    if _look_at_names(stays) != _look_at_names(_loggers()[1]):
+        raise ValueError("the name of a level stays, as does what only stands for a logger")
     known = {row[0] for row in rows}
     now = [each for each, *_ in _loggers()[3:]]
     rows += [(each, 0, True, False, (), ()) for each in now if each not in known]
@@ -270,8 +297,14 @@ def _put_loggers(copy: tuple[Any, ...]) -> None:
         each.propagate, each.disabled = propagate, disabled
         each.handlers[:] = [*handlers, *(h for h in each.handlers if _is_pytests(h))]
         each.filters[:] = filters
-    for each, each.level, each.formatter, filters in states:
-        each.filters[:] = filters
+    for state in states:
+        space = namespace_of(state[0]) or {}
+        parts = zip(_HANDLER_PARTS[:2], state[1:3], strict=True)
+        space.update((name, part) for name, part in parts if name in space)
+        if type(space.get("filters")) is list:
+            space["filters"][:] = state[3]
+        if _handler_look(_handler_state(state[0])) != _handler_look(state):
+            raise ValueError("what a class of handlers keeps in its own way stays")
 
 
 def _context() -> tuple[Any, ...]:

@@ -128,3 +128,94 @@ def test_who_reads_code_rests_on_it_and_who_reads_line_numbers_on_its_layout(sui
     suite.both()
     suite.edit("lib.py", "def fail", "# new\ndef fail")
     assert suite.both().names == ["test_line"]
+
+
+READING_LINES = {
+    "number": "error.__traceback__.tb_next.tb_lineno",
+    "frame": "error.__traceback__.tb_next.tb_frame.f_lineno",
+    "function": "fail.__code__.co_firstlineno",
+}
+FAR = "".join(f"# far {number}\n" for number in range(12))
+
+
+@pytest.mark.parametrize("reading", READING_LINES.values(), ids=READING_LINES)
+def test_who_reads_line_numbers_rests_on_the_lines_of_what_ran(suite: Suite, reading: str) -> None:
+    told = f"""
+        def line():
+            try:
+                fail()
+            except ValueError as error:
+                return {reading}
+    """
+    lib = suite.write("lib.py", told)
+    head = f"def before(): return 1\n{FAR}def fail(): raise ValueError\n"
+    lib.write_text(f"{head}{lib.read_text()}{FAR}def after(): return 2\n")
+    suite.write(
+        "test_it.py",
+        """
+        import lib
+        def test_before(): assert lib.before() == 1
+        def test_line(): assert lib.line()
+        def test_after(): assert lib.after() == 2
+        """,
+    )
+    suite.warm()
+    suite.edit("lib.py", "def after(): return 2", "# new\ndef after(): return 1 + 1")
+    assert suite.both().names == ["test_after"]
+    suite.edit("lib.py", "def before(): return 1", "def before(): return 2 - 1")
+    assert suite.both().names == ["test_before"]
+    suite.edit("lib.py", "def before(): return 2 - 1", "# new\ndef before(): return 2 - 1")
+    assert suite.both().names == ["test_line"]
+    suite.edit("lib.py", "raise ValueError", "raise ValueError  # new")
+    assert suite.both().names == ["test_line"]
+    suite.edit("lib.py", "# far 11\ndef fail", "# near 11\ndef fail")
+    assert suite.both().names == ["test_line"]
+
+
+def test_who_reads_sources_beside_line_numbers_rests_on_files(suite: Suite) -> None:
+    suite.write(
+        "lib.py",
+        """
+        import linecache
+        def fail(): raise ValueError
+        def shown():
+            try:
+                fail()
+            except ValueError as error:
+                number = error.__traceback__.tb_next.tb_lineno
+                return linecache.getlines(__file__)[number:]
+        def other(): return 1
+        """,
+    )
+    file = suite.path / "lib.py"
+    file.write_text(file.read_text() + FAR + "# last\n")
+    suite.write(
+        "test_it.py",
+        """
+        import lib
+        def test_shown(): assert lib.shown()
+        def test_other(): assert lib.other() == 1
+        """,
+    )
+    suite.warm()
+    suite.edit("lib.py", "# last", "# final")
+    assert suite.both().names == ["test_shown"]
+
+
+def test_lines_of_a_module_that_is_being_imported_count(suite: Suite) -> None:
+    suite.write("broken.py", f"def fail(): raise ValueError\n{FAR}fail()\n")
+    suite.write(
+        "test_it.py",
+        """
+        import importlib, sys
+        import pytest
+        def test_line():
+            with pytest.raises(ValueError) as info:
+                importlib.import_module("broken")
+            assert info.tb.tb_lineno and info.traceback[-2].lineno in (13, 14)
+        def test_other(): pass
+        """,
+    )
+    suite.warm()
+    suite.edit("broken.py", "# far 5\n", "# far 5\n# new\n")
+    assert suite.both().names == ["test_line"]

@@ -27,6 +27,10 @@ LEFT = {
     "level": ("logging.getLogger('left').setLevel(10)", "logging.getLogger('left').level == 10"),
     "disabled": ("logging.disable(50)", "not logging.getLogger('left').isEnabledFor(50)"),
     "handler": ("log.addHandler(logging.NullHandler())", "len(log.handlers) == 1"),
+    "handler of another kind": ("log.addHandler(Other())", "len(log.handlers) == 1"),
+    "handler that is not made": ("log.addHandler(Unmade())", "len(log.handlers) == 1"),
+    "handler that answers nothing": ("log.addHandler(SEALED)", "len(log.handlers) == 1"),
+    "logger of another kind": ("loggers['other'] = SEALED", "'other' in loggers"),
     "decimal": ("decimal.getcontext().prec = 5", "str(1 / decimal.Decimal(3)) == '0.33333'"),
     "seed": ("random.seed(3)", "random.randrange(1000) == 243"),
     "timeout": ("socket.setdefaulttimeout(3)", "socket.getdefaulttimeout() == 3"),
@@ -46,8 +50,19 @@ LEFT = {
 USING = """
 import builtins, copyreg, csv, decimal, gc, json, logging, mimetypes, os, random
 import socket, sqlite3, sys
+from unittest import mock
 log = logging.getLogger("left")
+loggers = logging.root.manager.loggerDict
 PROTOCOL = sqlite3.PrepareProtocol
+SEALED = mock.Mock(level=0, handle=print)
+mock.seal(SEALED)
+
+class Other:
+    level = 0
+
+class Unmade(logging.NullHandler):
+    def __init__(self):
+        self.level = 0
 """
 
 
@@ -72,6 +87,7 @@ def put_back() -> None:
     logging.disable(logging.NOTSET)
     logging.getLogger("left").setLevel(logging.NOTSET)
     logging.getLogger("left").handlers.clear()
+    logging.root.manager.loggerDict.pop("other", None)
     decimal.setcontext(decimal.Context())
     socket.setdefaulttimeout(None)
     vars(builtins).pop("left", None)

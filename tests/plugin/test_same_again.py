@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 LIB: Final = """
     import enum
+    import typing
     KNOWN = {}
     OTHER = {}
     class Kind(enum.Enum):
@@ -21,6 +22,10 @@ LIB: Final = """
         def __init__(self, least=0): self.least = least
     class Slotted:
         __slots__ = ("x", "y")
+    T = typing.TypeVar("T", bound="Limits")
+    P = typing.ParamSpec("P")
+    class Box(typing.Generic[T, P]):
+        def __init__(self, least): self.least = least
     LIMITS = Limits()
     STATE = {'x': []}
     TABLE = {'one': lambda: 1, 'two': lambda: 2}
@@ -73,6 +78,11 @@ SAME: Final = {
     ),
     "an object": Case(
         "lib.keep('a', lib.Limits(3)); assert True",
+        "assert lib.find('a').least == 3",
+        _in_test("assert True", "assert lib.twice(1)"),
+    ),
+    "an object of a generic class": Case(
+        "lib.keep('a', lib.Box(3)); assert True",
         "assert lib.find('a').least == 3",
         _in_test("assert True", "assert lib.twice(1)"),
     ),

@@ -13,6 +13,7 @@ LINES = (
     "f.__code__.co_firstlineno",
     "traceback.format_exc()",
     "format_exc()",
+    "inspect.stack()[1][2]",
     "info.traceback[-1].lineno",
 )
 

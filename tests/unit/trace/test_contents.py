@@ -13,6 +13,7 @@ import re
 import sys
 import threading
 import types
+import typing
 from typing import Any, ClassVar
 
 import pytest
@@ -46,7 +47,7 @@ def digest(value: Any, **names: str) -> str | None:
 
 def made(code: str) -> Any:
     space: dict[str, Any] = {"__name__": __name__, "Point": Point, "Slotted": Slotted, "Own": Own}
-    space |= {"collections": collections, "functools": functools}
+    space |= {"collections": collections, "functools": functools, "typing": typing}
     exec(compile(code, __file__, "exec"), space)
     return space["made"]() if "def made" in code else space["it"]
 
@@ -101,6 +102,22 @@ PAIRS = {
         "def made():\n    class K(Point): pass\n    return K",
         "def made():\n    class K(Own): pass\n    return K",
     ),
+    "type variable": ("it = typing.TypeVar('T')", "it = typing.TypeVar('S')"),
+    "bound": ("it = typing.TypeVar('T', bound=int)", "it = typing.TypeVar('T', bound=str)"),
+    "constraints": ("it = typing.TypeVar('T', int, str)", "it = typing.TypeVar('T', str, int)"),
+    "variance": (
+        "it = typing.TypeVar('T', covariant=True)",
+        "it = typing.TypeVar('T', contravariant=True)",
+    ),
+    "text for a bound": (
+        "it = typing.TypeVar('T', bound='A')",
+        "it = typing.TypeVar('T', bound='B')",
+    ),
+    "variable of parameters": ("it = typing.ParamSpec('P')", "it = typing.TypeVar('P')"),
+    "parameter of a generic class": (
+        "T = typing.TypeVar('T')\ndef made():\n    class K(typing.Generic[T]): 1\n    return K()",
+        "T = typing.TypeVar('S')\ndef made():\n    class K(typing.Generic[T]): 1\n    return K()",
+    ),
     "method": (
         "def made():\n    class K:\n        def f(self): return 1\n    return K()",
         "def made():\n    class K:\n        def f(self): return 2\n    return K()",
@@ -132,6 +149,9 @@ def test_differences_show(one: str, other: str) -> None:
         lambda: (list[int], int | str),
         lambda: Point(1, 2).__eq__,
         lambda: {Point, Color.RED, (1, "a")},
+        lambda: typing.Callable[typing.ParamSpec("P"), typing.TypeVar("T")],
+        lambda: typing.Generic[typing.TypeVar("T")],
+        lambda: typing.TypeVar("T", bound="Point"),
     ],
 )
 def test_what_can_be_told(make: Any) -> None:
@@ -173,6 +193,12 @@ def test_what_cannot_be_told(make: Any) -> None:
     assert digest(value) is None
     if hasattr(value, "read"):
         value.close()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python 3.12 brings the syntax")
+def test_a_bound_that_nobody_has_asked_for_stays_unread() -> None:
+    value = made("def f[T: 1 / 0](): pass\nit = f.__type_params__[0]")
+    assert digest(value) is None
 
 
 def test_what_is_nested_too_deep_cannot_be_told() -> None:

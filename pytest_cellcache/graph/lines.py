@@ -1,0 +1,44 @@
+"""Digests where code stands in its file: what line numbers and excerpts of sources can tell."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from pytest_cellcache.graph.project import Project
+from pytest_cellcache.model.digest import ABSENT, Digest, digest_parts
+from pytest_cellcache.model.keys import Key
+
+_AROUND: Final = 10
+"""Lines before and after a piece of code that an excerpt around one of its lines may show."""
+_ENDS: Final = re.compile(r"\r\n|\r|\n")
+
+
+class Lines:
+    """Digests pieces of code by the numbers of their lines and by the text of these."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._texts: dict[str, list[str]] = {}
+
+    def digest(self, key: Key) -> Digest:
+        """Digest all pieces of code that have a name, as they stand in their file."""
+        index = self._project.index(key.path)
+        if index.table.is_broken:
+            return index.table.code
+        spans = [(found.start, found.end) for found in index.find(key.name)]
+        spans += [(cell.start, cell.end) for _, cell in index.binders.get(key.name, ())]
+        if not spans:
+            return ABSENT
+        text = self._text(key.path)
+        parts = [line for line in text[:2] if "coding" in line]
+        for start, end in spans:
+            parts += [str(start), *text[max(start - 1 - _AROUND, 0) : end + _AROUND]]
+        return digest_parts(parts)
+
+    def _text(self, path: str) -> list[str]:
+        found = self._texts.get(path)
+        if found is None:
+            source = self._project.snapshot.read(path) or b""
+            found = self._texts[path] = _ENDS.split(source.decode("latin-1"))
+        return found
