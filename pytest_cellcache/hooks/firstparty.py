@@ -6,7 +6,7 @@ import functools
 import os
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Final
 
 import pytest
@@ -83,12 +83,19 @@ class FirstParty:
                 found.add(("module", change.name))
         return sorted(found)
 
-    def lead_to_stubs(self, changes: Iterable[StateChange]) -> bool:
-        """Say whether a stub may be kept where something has changed; in doubt it is."""
+    def lead_to_stubs(self, changes: Iterable[StateChange], restored: Container[str]) -> bool:
+        """Say whether a stub may be kept where something has changed; in doubt it is.
+
+        Args:
+            restored: names of values that were put in place, which is no way to keep one: whoever
+                comes to what is missing in them is heard of.
+        """
         files = {str(vars(module).get("__file__")): module for module in self._modules()}
         stack: list[object] = []
         for change in changes:
             if change.filename == OUTSIDE and change.name == "random":
+                continue
+            if change.is_making and change.name in restored:
                 continue
             module = files.get(change.filename)
             if module is None:  # the value of a fixture
