@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import linecache
 import os
+import re
 import sys
 import types
 from collections.abc import Callable, Container, Iterable, Iterator
@@ -51,6 +53,7 @@ class FirstParty:
         self._files: dict[str, str | None] = {}  # bounded by the files of loaded modules
         self._inside: dict[str, bool] = {}  # likewise
         self._observers: frozenset[str] | None = None
+        self._mentioned: dict[tuple[str, re.Pattern[str]], bool] = {}  # likewise
 
     def watched(self) -> frozenset[str]:
         """Name the modules whose state a set-up may change.
@@ -110,6 +113,15 @@ class FirstParty:
                 seen.add(id(thing))
                 stack += [part for part, _ in parts_of(thing)]
         return False
+
+    def mentions(self, words: re.Pattern[str]) -> bool:
+        """Say whether the source of a loaded module holds some words."""
+        files = {str(vars(module).get("__file__")) for module in self._modules()}
+        for file in files:
+            if (file, words) not in self._mentioned:
+                source = "".join(linecache.getlines(file))
+                self._mentioned[file, words] = words.search(source) is not None
+        return any(self._mentioned[file, words] for file in files)
 
     def observers(self) -> frozenset[str]:
         """Give the files of plugins outside of the project.

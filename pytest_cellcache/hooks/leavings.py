@@ -43,6 +43,7 @@ class Leavings:
 
     __slots__ = (
         "_made",
+        "_set_by",
         "_undone",
         "changes",
         "draws",
@@ -69,6 +70,11 @@ class Leavings:
             place: set(read(changes))
             for place, changes in (made.items() if isinstance(made, dict) else ())
         }
+        set_by = told.get("set_by")
+        self._set_by = {
+            place: set(texts(names))
+            for place, names in (set_by.items() if isinstance(set_by, dict) else ())
+        }
         self.sets = texts(told.get("sets"))
         self.leaves = texts(told.get("leaves"))
         self.resets = texts(told.get("resets"))
@@ -86,6 +92,12 @@ class Leavings:
         found = [change for change in self.changes if change not in ever]
         found += self.draws
         return found + [each for known in undone for each in known if each not in alive]
+
+    def sets_for(self, set_up: SetUp) -> list[str]:
+        """Give what it and its fixtures set, but what fixtures set that a test has set up."""
+        places = self._set_by.keys() & {*set_up.alive}
+        own = {name for place in places for name in self._set_by[place]}
+        return [name for name in self.sets if name not in own]
 
     def _made_by(self, places: Collection[str]) -> frozenset[Told]:
         """Give the changes that only fixtures of some places have made."""
@@ -123,7 +135,7 @@ def concerning(
     seen = seen_of(every) if every and not by_chance else set()
     known: set[str] = set()  # one that sets something will do
     for name, told in found.items():
-        sets = () if by_chance or variables is None else told.sets
+        sets = () if by_chance or variables is None else told.sets_for(set_up)
         new = {each for each in sets if is_for(each, nodeid, read_by)} - known
         known |= new
         is_handled = not by_chance and not told.handled.isdisjoint(places)

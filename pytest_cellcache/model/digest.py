@@ -36,7 +36,8 @@ another schema are ignored, never migrated):
 15. variables that children were given, and those that are read by way of others
 16. where the bodies of functions begin; environments without what tells runs of a service apart;
    what calls that are statements of their own change; producers that ran later, by name only
-17. in which order modules come to enter something in a register that several of them enter in
+17. in which order modules come to enter something in a register that several of them enter in;
+   which fixture alone sets a variable
 """
 
 from __future__ import annotations
