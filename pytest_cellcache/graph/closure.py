@@ -18,6 +18,7 @@ from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.described import Described, has_foreign_base
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.evaluated import CellPlace, Evaluations, is_contained
+from pytest_cellcache.graph.lambdas import LAMBDA
 from pytest_cellcache.graph.loading import keys_of_search, neighbours
 from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.project import Project, unnumbered
@@ -238,9 +239,10 @@ class Closure:
 
     def _targets(self, resolution: Resolution) -> list[Place]:
         return [
-            (path, ".".join((name, *rest)))
+            (path, found)
             for path, name, rest in resolution.bindings
-            if ".".join((name, *rest)) in self._project.index(path).defs
+            for found in (".".join((name, *rest)), f"{name}.{LAMBDA}")
+            if found in self._project.index(path).defs
         ]
 
     # -- cells -----------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ another schema are ignored, never migrated):
 16. where the bodies of functions begin; environments without what tells runs of a service apart;
    what calls that are statements of their own change; producers that ran later, by name only
 17. in which order modules come to enter something in a register that several of them enter in;
-   which fixture alone sets a variable
+   which fixture alone sets a variable; lambdas that statements keep as bodies of their own
 """
 
 from __future__ import annotations
