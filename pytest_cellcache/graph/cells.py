@@ -3,7 +3,8 @@
 A *cell* is a top-level statement, or a test method of a class; it binds names and is evaluated when
 the module is imported. A *def* is the body of a function or method that some cell creates; it is
 evaluated when called. A function defined in a function is a def of its own,
-``outer.<locals>.inner``; a lambda and a comprehension belong to the body around them.
+``outer.<locals>.inner``; a lambda that a statement only binds or puts in a container is one, too
+(``lambdas``). Other lambdas, and comprehensions, belong to the body around them.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.described import Described, has_foreign_base
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.evaluated import CellPlace, Evaluations, is_contained
+from pytest_cellcache.graph.lambdas import LAMBDA
 from pytest_cellcache.graph.loading import keys_of_search, neighbours
 from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.project import Project, unnumbered
@@ -239,9 +240,10 @@ class Closure:
 
     def _targets(self, resolution: Resolution) -> list[Place]:
         return [
-            (path, ".".join((name, *rest)))
+            (path, found)
             for path, name, rest in resolution.bindings
-            if ".".join((name, *rest)) in self._project.index(path).defs
+            for found in (".".join((name, *rest)), f"{name}.{LAMBDA}")
+            if found in self._project.index(path).defs
         ]
 
     # -- cells -----------------------------------------------------------------------------------
@@ -364,8 +366,7 @@ class Closure:
         self._evaluated(path, cell.refs, out)
         out |= self._evaluations.cells.get((path, position), frozenset())
         if path not in self._evaluations.traced:
-            ran = self._evaluations.ran_by(path)
-            out |= self._bodies(self.calls.of_cell(path, cell, ran))
+            out |= self._bodies(self.calls.of_cell(path, cell, self._evaluations.ran_by(path)))
 
     def _evaluated(self, path: str, refs: Refs, out: set[Key]) -> None:
         named = {call for call in refs.calls if not is_unknown_call(call)}

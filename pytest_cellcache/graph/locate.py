@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterable
 
 from pytest_cellcache.graph.cells import Def
+from pytest_cellcache.graph.lambdas import is_lambda
 from pytest_cellcache.graph.project import Index, Project, numbered
 from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.model.keys import BODY, EFFECTS, IMPORTS, MARKERS, NAME, SURFACE, WHOLE, Key
@@ -21,7 +22,8 @@ def locate(project: Project, ref: CodeRef) -> tuple[Key, ...]:
     index = project.index(path)
     innermost = _innermost(index, ref)
     if innermost is not None:
-        return (Key(BODY, path, innermost.qualname),)
+        names = dict.fromkeys(found.qualname for found in _beside(index, ref, innermost))
+        return tuple(Key(BODY, path, name) for name in names)
     nodes: list[Key] = []
     for cell in index.table.cells:
         if cell.start <= ref.line <= cell.end:
@@ -126,8 +128,9 @@ class Locator:
         innermost = _innermost(index, ref)
         if len(namesakes) < 2 or innermost is None:
             return keys
-        number = next(n for n, found in enumerate(namesakes, 1) if found is innermost)
-        return (Key(BODY, keys[0].path, numbered(keys[0].name, number)),)
+        meant = _beside(index, ref, innermost)
+        numbers = [n for n, found in enumerate(namesakes, 1) if any(found is d for d in meant)]
+        return tuple(Key(BODY, keys[0].path, numbered(keys[0].name, n)) for n in numbers)
 
 
 def _innermost(index: Index, ref: CodeRef) -> Def | None:
@@ -139,6 +142,17 @@ def _innermost(index: Index, ref: CodeRef) -> Def | None:
         if (found.first if is_part else found.start) <= ref.line <= found.end
     ]
     return max(around, key=lambda found: (found.start, -found.end), default=None)
+
+
+def _beside(index: Index, ref: CodeRef, innermost: Def) -> list[Def]:
+    """Give all that a code object may be: lambdas that share a line cannot be told apart."""
+    if not is_lambda(innermost.qualname):
+        return [innermost]
+    return [
+        found
+        for found in index.table.defs
+        if is_lambda(found.qualname) and found.start <= ref.line <= found.end
+    ]
 
 
 def places_of(keys: Iterable[Key]) -> set[Place]:

@@ -18,6 +18,7 @@ from pytest_cellcache.graph.bases import classes_in
 from pytest_cellcache.graph.cells import Alias, Cell, CellKind, Def, Table
 from pytest_cellcache.graph.docstrings import DEFS, FunctionDef, definitions_in, take_docstrings
 from pytest_cellcache.graph.exports import exports_of
+from pytest_cellcache.graph.lambdas import kept_lambdas
 from pytest_cellcache.graph.mains import take_main
 from pytest_cellcache.graph.refs import MEMO, Refs, import_spec
 from pytest_cellcache.graph.scan import scan, scan_function
@@ -89,6 +90,8 @@ class _Splitter:
             self._take_markers(prefix, node)
             if isinstance(node, DEFS):
                 self._take_body(prefix, node)
+        for statement in body:
+            self._take_lambdas(statement)
         for index, statement in enumerate(body):
             self._split(statement, is_first=index == 0)
         return Table(
@@ -181,6 +184,26 @@ class _Splitter:
             inner.body = []
         self._defs += reversed(found)
         node.decorator_list = [d for d in node.decorator_list if not self._is_marker(d)]
+
+    def _take_lambdas(self, statement: ast.stmt) -> None:
+        """Cut the bodies out of the lambdas that a statement only keeps."""
+        for qualname, node in kept_lambdas(statement):
+            _, _, refs = scan_function(node, qualname)[0]
+            made = Def(
+                qualname=qualname,
+                digest=digest_syntax(node.body),
+                refs=refs,
+                start=node.lineno,
+                end=node.end_lineno or node.lineno,
+                has_kept_default=_keeps_default(node.args),
+                is_generator=any(
+                    isinstance(inner, (ast.Yield, ast.YieldFrom, ast.Await))
+                    for inner in walk_scope(node.body)
+                ),
+                first=node.lineno,
+            )
+            self._defs.append(made)
+            node.body = ast.copy_location(ast.Constant(None), node.body)
 
     def _split(self, statement: ast.stmt, *, is_first: bool) -> None:
         start, end = statement.lineno, statement.end_lineno or statement.lineno
@@ -331,16 +354,20 @@ def _make_def(qualname: str, node: FunctionDef, refs: Refs, *, is_method: bool) 
         is_memo=any(d and MEMO.search(d.rpartition(".")[2]) for d in decorators),
         is_method=is_method,
         decorators=tuple(decorator or "" for decorator in decorators),
-        has_kept_default=any(
-            is_new(default) and not _is_constant(default)
-            for default in (*node.args.defaults, *node.args.kw_defaults)
-        ),
+        has_kept_default=_keeps_default(node.args),
         is_generator=any(
             isinstance(inner, (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith))
             for statement in node.body
             for inner in walk_scope(statement)
         ),
         first=node.body[0].lineno,
+    )
+
+
+def _keeps_default(arguments: ast.arguments) -> bool:
+    return any(
+        is_new(default) and not _is_constant(default)
+        for default in (*arguments.defaults, *arguments.kw_defaults)
     )
 
 

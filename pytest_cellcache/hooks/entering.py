@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
 import pytest
@@ -25,6 +25,7 @@ def entered_now(
     store: Store,
     around: Callable[[], Surroundings],
     collection: Collection,
+    groups: Sequence[str],
     concerns: Callable[[str], bool],
     resting: Callable[[], AbstractContextManager[None]],
 ) -> EnteredNow:
@@ -33,13 +34,16 @@ def entered_now(
     Modules that were left out, and whose items may be made of what others entered, are imported.
 
     Args:
+        groups: files of modules of tests, in the order in which they are collected.
         resting: see ``Recorder``.
     """
     while True:
         left_out = collection.left_out
         with resting():
             keys = mapping_keys(concerns, basis.snapshot.places.relative)
-            entered = EnteredNow(basis.digester, store, around, left_out, keys.get, basis.verifier)
+            entered = EnteredNow(
+                basis.digester, store, around, left_out, keys.get, basis.verifier, groups
+            )
             entered.weigh(left_out)
         if not collection.confirm(session, entered.holds):
             return entered

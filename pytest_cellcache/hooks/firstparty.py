@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import linecache
 import os
+import re
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Final
 
 import pytest
@@ -51,6 +53,7 @@ class FirstParty:
         self._files: dict[str, str | None] = {}  # bounded by the files of loaded modules
         self._inside: dict[str, bool] = {}  # likewise
         self._observers: frozenset[str] | None = None
+        self._mentioned: dict[tuple[str, re.Pattern[str]], bool] = {}  # likewise
 
     def watched(self) -> frozenset[str]:
         """Name the modules whose state a set-up may change.
@@ -83,12 +86,19 @@ class FirstParty:
                 found.add(("module", change.name))
         return sorted(found)
 
-    def lead_to_stubs(self, changes: Iterable[StateChange]) -> bool:
-        """Say whether a stub may be kept where something has changed; in doubt it is."""
+    def lead_to_stubs(self, changes: Iterable[StateChange], restored: Container[str]) -> bool:
+        """Say whether a stub may be kept where something has changed; in doubt it is.
+
+        Args:
+            restored: names of values that were put in place, which is no way to keep one: whoever
+                comes to what is missing in them is heard of.
+        """
         files = {str(vars(module).get("__file__")): module for module in self._modules()}
         stack: list[object] = []
         for change in changes:
             if change.filename == OUTSIDE and change.name == "random":
+                continue
+            if change.is_making and change.name in restored:
                 continue
             module = files.get(change.filename)
             if module is None:  # the value of a fixture
@@ -103,6 +113,15 @@ class FirstParty:
                 seen.add(id(thing))
                 stack += [part for part, _ in parts_of(thing)]
         return False
+
+    def mentions(self, words: re.Pattern[str]) -> bool:
+        """Say whether the source of a loaded module holds some words."""
+        files = {str(vars(module).get("__file__")) for module in self._modules()}
+        for file in files:
+            if (file, words) not in self._mentioned:
+                source = "".join(linecache.getlines(file))
+                self._mentioned[file, words] = words.search(source) is not None
+        return any(self._mentioned[file, words] for file in files)
 
     def observers(self) -> frozenset[str]:
         """Give the files of plugins outside of the project.

@@ -10,6 +10,8 @@ still gives the bytes that it was stored as. In doubt it did.
 from __future__ import annotations
 
 import inspect
+import re
+import sys
 import textwrap
 import time
 import types
@@ -20,6 +22,7 @@ import pytest
 
 from pytest_cellcache.graph.usage import Use, parts_used
 from pytest_cellcache.hooks.definitions import is_foreign_machinery, source_of
+from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.valuework import Worker
 from pytest_cellcache.lifecycle.fixtures import Kept
@@ -33,6 +36,11 @@ _FEW: Final = 200
 _ENCODE_S: Final = 0.5
 """Comparing a value with what it was stored as may take this long in a run."""
 
+_UNCOUNTED: Final = re.compile(
+    r"\b(create_(function|aggregate|window_function|collation)|set_(authorizer|trace_callback"
+    r"|progress_handler)|(enable_)?load_extension|deserialize|backup|setlimit|setconfig|blobopen)\b"
+)
+"""What changes a connection of ``sqlite3`` and is not counted."""
 _MEMBERS: Final = (types.FunctionType, staticmethod, classmethod, property)
 
 Parts = frozenset[str]
@@ -53,9 +61,14 @@ class Handling:
     """
 
     def __init__(
-        self, fixtures: FixtureWatch, worker: Worker, kept: Mapping[Instance, Kept]
+        self,
+        fixtures: FixtureWatch,
+        worker: Worker,
+        kept: Mapping[Instance, Kept],
+        modules: FirstParty,
     ) -> None:
         self._fixtures = fixtures
+        self._modules = modules
         self._worker = worker
         self._kept = kept
         # By instance, as are the next ones; bounded by those of the run.
@@ -125,7 +138,7 @@ class Handling:
             for name, value in list(space.items())
             if not issubclass(type(value), _MEMBERS) and name[:2] != "__"
         }
-        return instances if unseen_parts(data, is_stub)[0] else set()
+        return instances if self._unseen_parts(data)[0] else set()
 
     def _note_paths(self, request: Any, name: str) -> None:
         """Note the directory of a test, which is no business of others."""
@@ -178,10 +191,16 @@ class Handling:
                 found.append((fixturedef, name))
         return found
 
+    def _unseen_parts(self, value: Any) -> tuple[Parts, int]:
+        found = unseen_parts(value, is_stub)
+        if not found[0] or "sqlite3" not in sys.modules or self._modules.mentions(_UNCOUNTED):
+            return found
+        return unseen_parts(value, is_stub, counts=True)
+
     def _parts_of(self, instance: Instance, value: Any) -> Parts:
         known = self._parts.get(instance)
         if known is None or known[1] <= _FEW:
-            known = self._parts[instance] = unseen_parts(value, is_stub)
+            known = self._parts[instance] = self._unseen_parts(value)
         return known[0]
 
     def _uses_others_only(self, function: Any, argument: str, value: Any, parts: Parts) -> bool:

@@ -20,7 +20,7 @@ from pytest_cellcache.hooks.setups import Before, Work
 from pytest_cellcache.hooks.speeds import Speeds
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.hooks.valuework import Worker
-from pytest_cellcache.lifecycle.fixtures import SEEN, Kept, Nature, barrier_of_setup
+from pytest_cellcache.lifecycle.fixtures import SEEN, Kept, Nature, Staying, barrier_of_setup
 from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.model import reasons
 from pytest_cellcache.model.events import FixtureEvent
@@ -80,6 +80,7 @@ class Keeper:
         self._changes = changes
         # By fixture definition, which pytest keeps for as long as the run.
         self._natures: dict[int, Nature] = {}
+        self._staying = Staying()
         self._is_armed = True
         self._watched_s = 0.0
         self._attempt = 0
@@ -289,6 +290,8 @@ class Keeper:
         bound = self._bound(fixturedef, asked, definition)
         if definition is not None and definition.declaration.pure:
             effects, bound = [], None
+        else:
+            effects += self._staying.missing(source_of(fixturedef.func), effects)
         nature = Nature(tuple(effects), bound)
         self._natures[id(fixturedef)] = nature
         if definition is not None and not definition.declaration.enabled:

@@ -52,6 +52,7 @@ class Leavings:
 
     __slots__ = (
         "_made",
+        "_set_by",
         "_undone",
         "changes",
         "draws",
@@ -78,6 +79,11 @@ class Leavings:
             place: set(read(changes))
             for place, changes in (made.items() if isinstance(made, dict) else ())
         }
+        set_by = told.get("set_by")
+        self._set_by = {
+            place: set(texts(names))
+            for place, names in (set_by.items() if isinstance(set_by, dict) else ())
+        }
         self.sets = texts(told.get("sets"))
         self.leaves = texts(told.get("leaves"))
         self.resets = texts(told.get("resets"))
@@ -99,6 +105,12 @@ class Leavings:
         alive, ever = self._made_by(set_up.alive), self._made_by(set_up.ever)
         found = [change for change in self.changes if change not in ever]
         return found + [each for known in undone for each in known if each not in alive]
+
+    def sets_for(self, set_up: SetUp) -> list[str]:
+        """Give what it and its fixtures set, but what fixtures set that a test has set up."""
+        places = self._set_by.keys() & {*set_up.alive}
+        own = {name for place in places for name in self._set_by[place]}
+        return [name for name in self.sets if name not in own]
 
     def _made_by(self, places: Collection[str]) -> frozenset[Told]:
         """Give the changes that only fixtures of some places have made."""
@@ -203,7 +215,7 @@ class Found:
         for place in self._by_handled.keys() & places:
             chosen.update(self._by_handled[place])
         if variables is not None:
-            chosen |= self._having_set(nodeid, {*variables})
+            chosen |= self._having_set(nodeid, {*variables}, set_up)
         lone = {name: told.changes_for(nodeid, set_up) for name, told in self._special.items()}
         drawn = {name: told.draws for name, told in self._drawing.items()}
         every = {*self._by_change}.union(*lone.values(), *drawn.values())
@@ -214,11 +226,12 @@ class Found:
             chosen.update(name for name, changes in group.items() if not seen.isdisjoint(changes))
         return chosen
 
-    def _having_set(self, nodeid: str, read_by: set[str]) -> set[str]:
+    def _having_set(self, nodeid: str, read_by: set[str], set_up: SetUp) -> set[str]:
         chosen: set[str] = set()
         known: set[str] = set()  # one that sets something will do
         for name, told in self._setting.items():
-            new = {each for each in told.sets if is_for(each, nodeid, read_by)} - known
+            sets = told.sets_for(set_up)
+            new = {each for each in sets if is_for(each, nodeid, read_by)} - known
             known |= new
             if new:
                 chosen.add(name)

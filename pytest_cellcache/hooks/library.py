@@ -46,6 +46,11 @@ class Manifests:
         self.basis: Basis | None = None
         self.is_off = False
 
+    @property
+    def groups(self) -> list[str]:
+        """The files of modules of tests, in the order in which they are collected."""
+        return list(self._paths)
+
     def note_path(self, group: str) -> None:
         """Take down which folders of the project are searched when a file is to be imported."""
         folders = [os.path.abspath(entry) for entry in sys.path]

@@ -363,7 +363,7 @@ class Requeuer:
             changes = self._changes.so_far()
             kept = [] if may_undo else restorer.changed(changes)
             # A stub that the test has kept somewhere would be touched later, out of its sight.
-            if self._modules.lead_to_stubs(changes):
+            if self._modules.lead_to_stubs(changes, restorer.values_of(restorer.absent)):
                 kept += restorer.stubs()
             if not kept and restorer.tell_stubs(self._seen.codes):
                 kept = restorer.stubs()

@@ -180,7 +180,7 @@ class Run:
         def around() -> Surroundings:
             return self._around or self._surround(session)
 
-        known = self.collection, self.concerns, self._recorder.resting
+        known = self.collection, self._library.groups, self.concerns, self._recorder.resting
         return entered_now(session, basis, self._store, around, *known)
 
     def _hold_against(self, entered: EnteredNow, session: pytest.Session, basis: Basis) -> None:

@@ -18,8 +18,8 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Protocol, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, Protocol
 
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.digests import Digester
@@ -36,15 +36,21 @@ from pytest_cellcache.lifecycle.assigned import (
     with_values,
 )
 from pytest_cellcache.lifecycle.change import Change
+from pytest_cellcache.lifecycle.enteredblob import ByFile, decode, decode_turns, encode
 from pytest_cellcache.lifecycle.inheritance import read
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
 from pytest_cellcache.lifecycle.producers import unit_key
 from pytest_cellcache.lifecycle.readers import Readers
-from pytest_cellcache.lifecycle.surroundings import Surroundings, evaluations_of_imports
+from pytest_cellcache.lifecycle.surroundings import (
+    Surroundings,
+    applies,
+    evaluations_of_imports,
+)
+from pytest_cellcache.lifecycle.turns import TurnsNow, out_of_turn
 from pytest_cellcache.model.digest import Digest, digest_bytes, digest_parts
 from pytest_cellcache.model.keys import NAME, Key
 from pytest_cellcache.model.observation import OUTSIDE
-from pytest_cellcache.model.record import Entry, is_collection
+from pytest_cellcache.model.record import Entry, collected_by, is_collection
 from pytest_cellcache.store.contract import Store
 
 ENTERED: Final = "entered"
@@ -56,30 +62,6 @@ LENGTH: Final = 12
 _LAST_NOTE: Final = "entered by loaded modules"
 _MOST_CLEAR: Final = 100_000
 """Records of which it is noted that they see nothing of what differs."""
-
-ByFile: TypeAlias = Mapping[str, frozenset[Entered]]
-"""What modules enter, by their files; files of modules that enter nothing may be left out."""
-
-
-def encode(entered: ByFile) -> bytes:
-    """Encode what modules enter: the same for the same."""
-    data = {path: sorted(entered[path]) for path in sorted(entered) if entered[path]}
-    return json.dumps(data, separators=(",", ":")).encode()
-
-
-def decode(blob: bytes | None) -> dict[str, frozenset[Entered]] | None:
-    """Give what was encoded; ``None`` where that is not there or damaged."""
-    try:
-        data: Any = json.loads(blob or b"")
-        return {
-            str(path): frozenset(
-                Entered(str(file), str(name), str(word), bool(is_keyed), str(by))
-                for file, name, word, is_keyed, by in rows
-            )
-            for path, rows in data.items()
-        }
-    except (ValueError, TypeError, AttributeError):
-        return None
 
 
 class Footprints(Protocol):
@@ -111,9 +93,11 @@ class Standing:
         closure: Callable[[], Closure],
         read_blob: Callable[[str], bytes | None],
         footprints: Footprints,
+        turns: Sequence[str] = (),
     ) -> None:
-        self.blob = encode(entered)
+        self.blob = encode(entered, turns)
         self.entered = entered
+        self._turns = turns
         self._digester = digester
         self._closure = closure
         self._read_blob = read_blob
@@ -206,18 +190,25 @@ class Standing:
     def _differ(self, blob: str) -> frozenset[Change] | None:
         """Give what is entered now or was then, and not both; ``None`` where that is not known."""
         if blob not in self._differences:
-            then = decode(self._read_blob(blob))
-            self._differences[blob] = None if then is None else self._compare(then)
+            data = self._read_blob(blob)
+            then = decode(data)
+            found = None if then is None else self._compare(then, decode_turns(data))
+            self._differences[blob] = found
         return self._differences[blob]
 
-    def _compare(self, then: ByFile) -> frozenset[Change]:
+    def _compare(self, then: ByFile, turns: Sequence[str]) -> frozenset[Change]:
         found: set[Change] = set()
         for path in then.keys() | self.entered.keys():
             before, now = then.get(path, frozenset()), self.entered.get(path, frozenset())
             if before != now:
-                definitions = self._digester.project.index(path).definitions | words_of(path)
+                definitions = self._definitions(path)
                 found.update(_change(each, definitions) for each in before ^ now)
+        for each, files in out_of_turn(then, self.entered, turns, self._turns):
+            found.add(_change(each, frozenset[str]().union(*map(self._definitions, files))))
         return frozenset(found)
+
+    def _definitions(self, path: str) -> frozenset[str]:
+        return self._digester.project.index(path).definitions | words_of(path)
 
 
 class EnteredNow:
@@ -228,6 +219,7 @@ class EnteredNow:
         left_out: records of the collections of the modules that are not imported, which hold.
         keys_of: gives the keys of mappings as they are then; tests may enter more.
         footprints: gives what the test of a record ran and consulted.
+        groups: files of modules of tests, in the order in which they are collected.
     """
 
     def __init__(
@@ -238,8 +230,10 @@ class EnteredNow:
         left_out: Iterable[Entry],
         keys_of: KeysOf,
         footprints: Footprints,
+        groups: Sequence[str] = (),
     ) -> None:
         self._digester = digester
+        self._groups = groups
         self._store = store
         self._footprints = footprints
         self._around = functools.cache(around)
@@ -254,14 +248,10 @@ class EnteredNow:
     def standing(self) -> Standing:
         """What records are held against."""
         if self._standing is None:
-            store = self._store
-            self._standing = Standing(
-                self._entered(),
-                self._digester,
-                self._closure,
-                store.get_blob,
-                self._footprints,
-            )
+            store, entered = self._store, self._entered()
+            turns = TurnsNow(self._digester, store, self._roots()).of(entered)
+            known = self._digester, self._closure, store.get_blob, self._footprints
+            self._standing = Standing(entered, *known, turns)
             note = (store.get_note(self._note) or b"").decode("ascii", "replace")
             names = (note[at : at + LENGTH] for at in range(0, len(note), LENGTH))
             self._standing.clear.update(names)
@@ -297,6 +287,16 @@ class EnteredNow:
     @property
     def _note(self) -> str:
         return f"entered/{digest_bytes(self.standing.blob)}"
+
+    def _roots(self) -> Iterator[str]:
+        """Give the modules of tests that are imported, or are left out, each after its plugins."""
+        around = self._around()
+        there = {*map(self._digester.project.snapshot.places.relative, around.loaded)}
+        there.update(collected_by(entry.unit) for entry in self._left_out)
+        for group in self._groups:
+            if group in there:
+                yield from (path for path in around.plugins if applies(path, group))
+                yield group
 
     def _entered(self) -> dict[str, frozenset[Entered]]:
         found: dict[str, frozenset[Entered]] = {}

@@ -25,6 +25,8 @@ SEEN: Final = frozenset(
     {"environment", "directory", "import-path", "module", "logging", "warnings", "random"}
 )
 """Kinds of effects on what is compared around each set-up: who goes on with it is seen."""
+_STAYING: Final = SEEN | {"patched", "interpreter", "files"}
+"""Kinds of effects that a set-up does not show while an earlier one's last."""
 
 
 class Nature(NamedTuple):
@@ -43,6 +45,27 @@ class Nature(NamedTuple):
     @property
     def leaks(self) -> bool:
         return any(kind in LEAKING for kind, _ in self.effects)
+
+
+class Staying:
+    """Effects that last beyond a set-up: the next one of the fixture shows none of them.
+
+    What is in effect already is no change, as of a variable that is set to what it holds.
+    """
+
+    def __init__(self) -> None:
+        # By the code of the function; bounded by the fixtures of the run and what they change.
+        self._known: dict[object, dict[tuple[str, str], None]] = {}
+
+    def missing(
+        self, function: object, effects: Iterable[tuple[str, str]]
+    ) -> list[tuple[str, str]]:
+        """Take the effects of a set-up, and give those that only earlier ones have shown."""
+        known = self._known.setdefault(getattr(function, "__code__", function), {})
+        shown = dict.fromkeys(effects)
+        missing = [each for each in known if each not in shown]
+        known.update((each, None) for each in shown if each[0] in _STAYING)
+        return missing
 
 
 class FixtureRecord(NamedTuple):

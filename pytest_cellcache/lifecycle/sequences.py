@@ -219,7 +219,7 @@ class Sequences:
         told = _to_json(place)
         if around := attempt.seen.around.union(*(each.seen.around for each in attempt.instances)):
             told["around"] = sorted(around)
-        return told
+        return told | self.setters.set_by(attempt)
 
     def order_to_json(
         self, row: Kept, last: Mapping[str, Any], ran: Collection[str]

@@ -127,6 +127,21 @@ class Setters:
             found |= {f"{name}@" for name in each.leaves}
         return sorted(found)
 
+    def set_by(self, attempt: Attempt) -> dict[str, dict[str, list[str]]]:
+        """Give the names among these of what one fixture alone sets, by ``Instance.lone_place``.
+
+        Who sets that fixture up finds it set, whoever else uses it.
+        """
+        setters: dict[str, list[Instance]] = {}
+        for each in attempt.instances:
+            for name in each.seen.left - attempt.seen.left if each.place else ():
+                setters.setdefault(_told(name, each), []).append(each)
+        found: dict[str, list[str]] = {}
+        for told, instances in sorted(setters.items()):
+            if len(instances) == 1 and instances[0].lone_place:
+                found.setdefault(instances[0].lone_place, []).append(told)
+        return {"set_by": found} if found else {}
+
     def _replayed(self, read: set[str], own: Collection[str], when: int) -> list[tuple[str, ...]]:
         """Give the tests whose fixtures would have left something; not where its own set it."""
         set_by_own = {told.rpartition("@")[0] for told in own}

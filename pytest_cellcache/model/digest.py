@@ -36,8 +36,10 @@ another schema are ignored, never migrated):
 15. variables that children were given, and those that are read by way of others
 16. where the bodies of functions begin; environments without what tells runs of a service apart;
    what calls that are statements of their own change; producers that ran later, by name only
-17. what is asked for its length, and which keys tests leave in mappings
-18. in which lines code stands
+17. what is asked for its length, and which keys tests leave in mappings; in which lines code is;
+   in which order modules come to enter something in a register that several of them enter in;
+   which fixture alone sets a variable; lambdas that statements keep as bodies of their own; what
+   objects of libraries compute when they are asked first
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ from typing import Any, NewType
 Digest = NewType("Digest", str)
 """Lower-case hex of 128-bit XXH3 (32 characters)."""
 
-SCHEMA = 18
+SCHEMA = 17
 
 ABSENT = Digest("absent")
 """Stands for "there is no such thing", so that its appearance is a change."""

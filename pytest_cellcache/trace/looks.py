@@ -196,6 +196,14 @@ def look_of(kind: type) -> Any:
     return _work_done if is_of_database(kind, "Connection") else progress_of(kind)
 
 
+def is_counted(thing: Any) -> bool:
+    """Say whether a thing is a connection of ``sqlite3`` whose work is counted."""
+    if not is_of_database(type(thing), "Connection"):
+        return False
+    counts = any(type(each) is Authorizer for each in gc.get_referents(thing))
+    return counts and len(_work_done(thing)) > 1
+
+
 def _work_done(connection: Any) -> list[int]:
     """Count what was done through a connection of ``sqlite3``; nothing is asked of the database.
 
@@ -205,6 +213,9 @@ def _work_done(connection: Any) -> list[int]:
     defined = [each.defined for each in gc.get_referents(connection) if type(each) is Authorizer]
     try:
         is_open = plain.in_transaction.__get__(connection)
-        return [plain.total_changes.__get__(connection), is_open, *defined]
+        level = hash(plain.isolation_level.__get__(connection))
+        made_of = plain.row_factory.__get__(connection), plain.text_factory.__get__(connection)
+        rows = plain.total_changes.__get__(connection)
+        return [rows, is_open, level, *map(identity, made_of), *defined]
     except (sys.modules["sqlite3"].Error, TypeError):  # closed, or another thread's
         return [-1]

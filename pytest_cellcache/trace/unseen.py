@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pytest_cellcache.trace.effects import is_of_c
 from pytest_cellcache.trace.identities import identity
-from pytest_cellcache.trace.looks import LOOKS
+from pytest_cellcache.trace.looks import LOOKS, is_counted
 from pytest_cellcache.trace.parts import is_opaque, module_of, parts_of
 
 MAX_OBJECTS: Final = 50_000
@@ -53,13 +53,14 @@ def plain_data() -> frozenset[type]:
 
 
 def unseen_parts(
-    value: Any, is_stub: IsStub, *, only_stubs: bool = False
+    value: Any, is_stub: IsStub, *, only_stubs: bool = False, counts: bool = False
 ) -> tuple[frozenset[str], int]:
     """Name the keys and attributes of a value below which something may change unseen.
 
     Args:
         is_stub: stands for something that nobody has touched.
         only_stubs: such things count, and nothing else.
+        counts: nobody does anything to connections of ``sqlite3`` that is not counted.
 
     Returns:
         The names, empty for what has none; and how many objects were looked at.
@@ -68,7 +69,7 @@ def unseen_parts(
         return frozenset({""} if only_stubs else ()), 1
     if _leads_nowhere(value):
         return frozenset(), 1
-    if _is_unseen(value):
+    if _is_unseen(value, counts):
         return frozenset(() if only_stubs else {""}), 1
     # Several parts may lead to one thing: who leads to what is noted, and followed backwards.
     holders: dict[int, list[int]] = {}
@@ -89,7 +90,7 @@ def unseen_parts(
         seen[own] = thing
         if len(seen) > MAX_OBJECTS:
             return frozenset({"", *(name for _, name in parts)}), len(seen)
-        if is_absent or _is_unseen(thing):
+        if is_absent or _is_unseen(thing, counts):
             if is_absent or not only_stubs:
                 hiding.append(own)
             continue
@@ -136,15 +137,18 @@ def _leads_nowhere(thing: Any) -> bool:
     return is_opaque(thing)
 
 
-def _is_unseen(thing: Any) -> bool:
+def _is_unseen(thing: Any, counts: bool) -> bool:
     """Say whether a thing, apart from what it leads to, may change unseen."""
     kind = type(thing)
     if kind is types.BuiltinFunctionType or issubclass(kind, type):
         return False
     if kind in _LOOKED_AT or issubclass(kind, (io.StringIO, io.BytesIO)):
         return False
+    is_clear = counts and is_counted(thing)
     for base in type.__getattribute__(kind, "__mro__"):
         if base is object or base in _PLAIN or base in _LOOKED_AT:
+            continue
+        if is_clear and module_of(base).partition(".")[0] in ("sqlite3", "_sqlite3"):
             continue
         module = module_of(base).partition(".")[0]
         if module in _MACHINERY:

@@ -325,3 +325,79 @@ def test_a_part_of_the_suite_has_the_items_that_its_modules_make(suite: Suite, t
     assert suite.both().live == []
     (suite.path / "test_a.py").unlink()
     assert suite.both().live == []
+
+
+FIRST: Final = "import shared\nshared.LOG.append('a')\nshared.BY_NAME['a'] = 1\nA = 1\n"
+SECOND: Final = "import shared\nshared.LOG.append('b')\nshared.BY_NAME['b'] = 2\nB = 1\n"
+TURNS: Final = {
+    "one statement": ("import a, b\n", "import b, a\n", {}),
+    "two statements": ("import a\nimport b\n", "import b\nimport a\n", {}),
+    "names of them": (
+        "from a import A\nfrom b import B\n",
+        "from b import B\nfrom a import A\n",
+        {},
+    ),
+    "by another": (
+        "import both\n",
+        "",
+        {"both.py": ("import a\nimport b\n", "import b\nimport a\n")},
+    ),
+    "by a conftest": ("", "", {"conftest.py": ("import a\nimport b\n", "import b\nimport a\n")}),
+    "by a package": (
+        "import pack.more\n",
+        "",
+        {
+            "pack/more.py": ("X = 1\n", "X = 1\n"),
+            "pack/__init__.py": ("import a\nimport b\n", "import b\nimport a\n"),
+        },
+    ),
+    "by tests collected before": ("", "", {"test_0.py": ("import a, b\n", "import b, a\n")}),
+}
+
+
+@pytest.mark.parametrize("name", TURNS)
+def test_the_order_in_which_modules_enter_counts_for_who_reads_it(suite: Suite, name: str) -> None:
+    """Nothing else differs; who looks up one key, or nothing, does not run."""
+    head, new, others = TURNS[name]
+    body = """
+import shared
+def test_log(): assert shared.LOG == ["a", "b"]
+def test_whole(): assert list(shared.BY_NAME) == ["a", "b"]
+def test_key(): assert shared.BY_NAME["a"] == 1
+def test_nothing(): assert shared.other() == 1
+"""
+    suite.write("shared.py", "LOG = []\nBY_NAME = {}\ndef other(): return 1\n")
+    suite.write("a.py", FIRST)
+    suite.write("b.py", SECOND)
+    suite.write("test_it.py", head + body)
+    for file, (text, _) in others.items():
+        suite.write(file, text)
+    suite.warm()
+    if new:
+        suite.write("test_it.py", new + body)
+    for file, (_, text) in others.items():
+        suite.write(file, text)
+    ran = suite.both()
+    failed = {n for n, each in ran.decisions.items() if each["outcome"] == "failed"}
+    assert {n.partition("::")[2] for n in failed} == {"test_log", "test_whole"}
+    assert {n for n, each in ran.decisions.items() if each["source"] == "ran"} == failed
+
+
+def test_the_order_of_modules_that_enter_in_different_registers_does_not_count(
+    suite: Suite,
+) -> None:
+    suite.write("shared.py", "ONE = []\nOTHER = []\n")
+    suite.write("a.py", "import shared\nshared.ONE.append(1)\n")
+    suite.write("b.py", "import shared\nshared.OTHER.append(1)\n")
+    suite.write("c.py", "C = 1\n")
+    suite.write(
+        "test_it.py",
+        """
+        import a, b, c, shared
+        def test_one(): assert shared.ONE == [1]
+        def test_other(): assert shared.OTHER == [1]
+        """,
+    )
+    suite.warm()
+    suite.edit("test_it.py", "import a, b, c, shared", "import c, b, shared, a")
+    assert suite.both().live == []

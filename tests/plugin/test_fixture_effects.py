@@ -414,3 +414,58 @@ def test_a_cancelled_attempt_does_not_undo_the_end_of_another_parameter(counted:
     counted.run()
     counted.edit("test_a.py", "assert OPEN == [made]", "assert [made] == OPEN")
     counted.run()
+
+
+LASTING = {
+    "environment": ("os.environ['THERE'] = '1'", "'THERE' in os.environ"),
+    "default": ("os.environ.setdefault('THERE', '1')", "'THERE' in os.environ"),
+    "directory": ("os.chdir('/')", "os.getcwd() == '/'"),
+    "import path": ("'/x' in sys.path or sys.path.append('/x')", "'/x' in sys.path"),
+    "global": ("helper.start()", "helper.STATE"),
+    "class": ("helper.Kind.size = 3", "helper.Kind.size == 3"),
+    "object": ("helper.THING.size = 3", "hasattr(helper.THING, 'size')"),
+    "random": ("random.seed(3)", "random.random() == random.Random(3).random()"),
+}
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_what_is_in_effect_already_is_an_effect(counted: Counted, name: str) -> None:
+    """Done a second time it changes nothing; a first time, without the other tests, it would."""
+    statement, claim = LASTING[name]
+    counted.write(
+        helper="""
+        STATE = {}
+        def start(): STATE["started"] = True
+        class Kind: size = 1
+        THING = Kind()
+        """,
+        conftest=f"""
+        import os, random, sys
+        import pytest
+        import helper
+
+        @pytest.fixture(scope="session", autouse=True)
+        def put_back():
+            kept = dict(os.environ), os.getcwd(), list(sys.path)
+            yield
+            os.environ.clear(); os.environ.update(kept[0]); os.chdir(kept[1])
+            sys.path[:] = kept[2]
+
+        @pytest.fixture
+        def made():
+            {statement}
+            return [1, 2]
+        """,
+        test_a=f"""
+        import os, random, sys
+        import helper
+        def test_a(made): assert made
+        def test_b(made): assert made and ({claim})
+        """,
+    )
+    counted.run()
+    assert counted.run()[0].live == []
+    counted.edit("test_a.py", f"({claim})", f"not ({claim})")
+    ran, calls = counted.run()  # fails as it would without the cache
+    assert "failed" in ran.outcomes["test_a.py::test_b"]
+    assert calls["made"] >= 1

@@ -242,7 +242,9 @@ def test_what_a_fixture_did_to_what_it_was_made_from_is_there(counted: Counted) 
     assert calls == {"base": 1, "filled": 1}
     counted.edit("test_b.py", "and base", "and 1")
     counted.edit("test_a.py", "+ 1 == 1", "== 0")
-    assert counted.run()[1] == {"base": 1, "filled": 1}
+    _, calls = counted.run()
+    calls.pop("counted", None)  # either of the users of what fills it may come first
+    assert calls == {"base": 1, "filled": 1}
     counted.edit("conftest.py", "create table t (n)", "create table t (n, m)")
     ran, calls = counted.run()
     assert {*ran.names} == {"test_a", "test_again", "test_b"}

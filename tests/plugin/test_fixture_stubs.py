@@ -326,3 +326,31 @@ def test_what_a_test_touches_is_set_up_once_each(counted: Counted) -> None:
     ran, calls = counted.run()
     assert calls == {"one": 1, "two": 1}
     assert ran.report["totals"]["requeued"] == 1
+
+
+def test_what_is_asked_for_by_name_may_be_made_from_a_stub(counted: Counted) -> None:
+    """A value that holds no stub keeps none, whoever has it restored while a test runs."""
+    counted.write(
+        conftest="""
+        import sqlite3
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def low():
+            found = sqlite3.connect(":memory:")
+            yield found
+            found.close()
+
+        @pytest.fixture(scope="session")
+        def rows(low): return [row for row, in low.execute("select 1")]
+        """,
+        test_a="""
+        import lib
+        def test_a(request): assert request.getfixturevalue("rows") == [lib.one()]
+        def test_b(rows): assert rows == [1]
+        """,
+    )
+    assert counted.run()[1] == {"low": 1, "rows": 1}
+    counted.edit()
+    ran, calls = counted.run()
+    assert (ran.names, calls) == (["test_a"], {})

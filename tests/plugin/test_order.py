@@ -508,3 +508,87 @@ def test_what_one_leaves_that_ran_unreported_is_known_when_it_is_not_there(
     assert "failed" in patching.both(still).outcomes[still]
     patching.both("test_a.py", "test_b.py")
     assert patching.both("test_a.py", "test_b.py").live == []
+
+
+CONNECTED = """
+import sqlite3
+import pytest
+
+@pytest.fixture(scope="session")
+def conn():
+    found = sqlite3.connect(":memory:")
+    found.execute("create table t (n)")
+    yield found
+    found.close()
+
+@pytest.fixture(scope="session")
+def rows(conn): return conn.execute("select n from t").fetchall()
+
+@pytest.fixture
+def cursor(conn):
+    found = conn.cursor()
+    yield found
+    found.close()
+
+class Base:
+    def __init__(self, conn): self.conn = conn
+    def count(self): return len(self.conn.execute("select n from t").fetchall())
+
+@pytest.fixture(scope="module")
+def base(conn): return Base(conn)
+"""
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "def test_z(conn): assert conn.execute('select 1').fetchone() == (1,)",
+        "def test_z(cursor): assert cursor.execute('select 1').fetchone() == (1,)",
+        "def test_z(base): assert base.count() == (1, 0)[1]",
+        "def test_z(rows): assert rows == [] and (1,)",
+    ],
+)
+def test_who_only_asks_a_connection_is_no_producer(suite: Suite, last: str) -> None:
+    """What is done to connections of sqlite3 is counted, also below the values of fixtures."""
+    suite.write("conftest.py", CONNECTED)
+    suite.write(
+        "test_a.py",
+        """
+        def test_a(rows): assert rows == []
+        def test_b(conn): assert conn.execute("select max(n) from t").fetchone() == (None,)
+        def test_c(cursor): assert cursor.execute("select n from t").fetchall() == []
+        def test_d(base): assert base.count() == 0
+        """,
+    )
+    suite.write("test_z.py", last)
+    suite.warm()
+    suite.edit("test_z.py", "(1,", "(2 - 1,")
+    assert suite.both().names == ["test_z"]
+
+
+@pytest.mark.parametrize(
+    "done",
+    [
+        "conn.execute('insert into t values (1)')",
+        "conn.execute('create temp table u (n)')",
+        "conn.execute('pragma user_version = 7')",
+        "conn.row_factory = list",
+        "conn.text_factory = bytes",
+        "conn.isolation_level = 'IMMEDIATE'",
+        "conn.create_function('two', 0, len)",
+        "conn.backup(conn) if conn.in_transaction else conn.set_trace_callback(None)",
+    ],
+)
+def test_who_does_something_to_a_connection_is_one(suite: Suite, done: str) -> None:
+    suite.write("conftest.py", CONNECTED)
+    suite.write(
+        "test_a.py",
+        f"""
+        def test_a(conn): {done}
+        def test_b(conn): assert len([1]) == 1 and conn
+        def test_c(): pass
+        """,
+    )
+    suite.warm()
+    suite.edit("test_a.py", "len([1]) == 1", "len([1]) > 0")
+    assert suite.both().names == ["test_a", "test_b"]

@@ -256,3 +256,54 @@ def test_monkeypatch_in_a_folder_that_another_test_left_leaves_nothing(suite: Su
     suite.warm()
     suite.edit("test_b.py", "test_other(): pass", "test_other(): assert 1")
     assert "test_moves" not in suite.both().names
+
+
+USING: Final = """
+import os, sys
+def test_first({uses}): {does}
+def test_second(sets): assert ({claim}) in (True, 1)
+"""
+
+
+@pytest.mark.parametrize("undo", ["", "pass"])
+@pytest.mark.parametrize("what", SETS)
+def test_who_sets_it_up_needs_nobody_else_that_does(suite: Suite, what: str, undo: str) -> None:
+    claim = SETS[what][2]
+    suite.write("conftest.py", textwrap.dedent(FIXTURE).format(
+        scope="session", set=SETS[what][0], undo=undo or SETS[what][1]
+    ))  # fmt: skip
+    suite.write("test_a.py", USING.format(uses="sets", does="pass", claim=claim))
+    suite.warm()
+    suite.edit("test_a.py", "(True, 1)", "(True, 2)")
+    ran = suite.both()
+    assert ran.live == ["test_a.py::test_second"]
+    assert ran.report["totals"]["unstored"] == 0
+    assert suite.both().live == []
+
+
+@pytest.mark.parametrize(
+    ("uses", "does"),
+    [
+        ("sets", "os.environ['SET'] = '2'"),
+        ("sets, other", "pass"),
+        ("other, sets", "pass"),
+    ],
+)
+def test_unless_it_is_set_again(suite: Suite, uses: str, does: str) -> None:
+    other = """
+@pytest.fixture(scope="session")
+def other():
+    os.environ["SET"] = "2"
+    yield
+"""
+    fixture = textwrap.dedent(FIXTURE).format(
+        scope="session", set=SETS["variable"][0], undo='os.environ.pop("SET")'
+    )
+    suite.write("conftest.py", fixture + other)
+    claim = "os.environ['SET'] in '12'"
+    suite.write("test_a.py", USING.format(uses=uses, does=does, claim=claim))
+    suite.warm()
+    suite.edit("test_a.py", "in '12'", f"== '{2 if uses != 'other, sets' else 1}'")
+    ran = suite.both()
+    assert ran.outcomes["test_a.py::test_second"].endswith("teardown:passed")
+    assert "failed" not in str(ran.outcomes)

@@ -3245,6 +3245,88 @@ CASES: Final = {
         run="test_kinds",
         may="test_square test_round",
     ),
+    "lambda in a dictionary": Case(
+        files={
+            "ops.py": """
+                K = 3
+                def half(x): return x / 2
+                OPS = {
+                    "add": lambda a, b: a + b,
+                    "half": lambda a: half(a),
+                    "times": lambda a: a * K,
+                }
+                def run(op, *args): return OPS[op](*args)
+                """,
+            "test_ops.py": """
+                import ops
+                def test_add(): assert ops.run("add", 1, 2) == 3
+                def test_half(): assert ops.run("half", 2) == 1
+                def test_times(): assert ops.run("times", 2)
+                def test_names(): assert sorted(ops.OPS) == ["add", "half", "times"]
+                """,
+        },
+        edit={"ops.py": [("a + b", "b + a"), ("K = 3", "K = 4")]},
+        run="test_add test_times",
+    ),
+    "lambdas on one line": Case(
+        files={
+            "ops.py": """
+                A = lambda: 1; B = [lambda: 2, lambda: 3]
+                C = lambda: 4
+                """,
+            "test_ops.py": """
+                import ops
+                def test_a(): assert ops.A() == 1
+                def test_b(): assert ops.B[0]() == 2
+                def test_last(): assert ops.B[1]() > 2
+                def test_c(): assert ops.C() == 4
+                """,
+        },
+        edit={"ops.py": [("lambda: 3", "lambda: 5")]},
+        run="test_last",
+        may="test_a test_b",
+    ),
+    "lambda that an import calls": Case(
+        files={
+            "ops.py": """
+                LOG = []
+                NOTE = {
+                    "one": lambda x: LOG.append(x) or x,
+                    "two": lambda x: x,
+                }
+                """,
+            "use.py": """
+                import ops
+                MADE = ops.NOTE["one"](1)
+                OTHER = 1
+                """,
+            "test_ops.py": """
+                import ops, use
+                def test_log(): assert ops.LOG == [1]
+                def test_made(): assert use.MADE == 1
+                def test_two(): assert ops.NOTE["two"](2) == 2
+                """,
+        },
+        edit={"ops.py": [("LOG.append(x)", "LOG.append(x + 0)")]},
+        run="test_log test_made",
+    ),
+    "lambda becomes a function": Case(
+        files={
+            "ops.py": """
+                f = lambda x: x + 1
+                def g(): return f(1)
+                def h(): return 1
+                """,
+            "test_ops.py": """
+                import ops
+                def test_f(): assert ops.f(1) == 2
+                def test_g(): assert ops.g() == 2
+                def test_h(): assert ops.h() == 1
+                """,
+        },
+        edit={"ops.py": [("f = lambda x: x + 1", "def f(x): return x + 1")]},
+        run="test_f test_g",
+    ),
 }
 
 
