@@ -364,7 +364,6 @@ CASES = {
         {"low": 1, "made": 1},
         warm={"low": 1, "made": 1},
         test="made, low",
-        is_shared=True,
     ),
     "mutated upstream": Case(
         """
