@@ -176,7 +176,7 @@ def configure(config: pytest.Config) -> None:
     worker = Worker(shelf, store, settings, started.places, recorder, modules, changes)
     speeds = Speeds(store, settings.min_seconds, shelf.body_of)
     keeper = Keeper(shelf, worker, settings, started.places, modules, speeds, changes)
-    handling = Handling(fixtures, worker, keeper.kept, modules)
+    handling = Handling(fixtures, worker, keeper.kept, modules, by_chance=run.order.by_chance)
     watcher = Watcher(run, recorder, fixtures, changes, started.places, guard, handling)
     restorer = Restorer(
         shelf, store, worker, keeper, fixtures, speeds, started.places, guard, is_worker=is_worker

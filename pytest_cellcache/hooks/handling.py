@@ -58,6 +58,7 @@ class Handling:
 
     Args:
         kept: what is known of the instances of this run.
+        by_chance: which tests come before one is chance.
     """
 
     def __init__(
@@ -66,7 +67,10 @@ class Handling:
         worker: Worker,
         kept: Mapping[Instance, Kept],
         modules: FirstParty,
+        *,
+        by_chance: bool = False,
     ) -> None:
+        self._by_chance = by_chance
         self._fixtures = fixtures
         self._modules = modules
         self._worker = worker
@@ -193,7 +197,9 @@ class Handling:
 
     def _unseen_parts(self, value: Any) -> tuple[Parts, int]:
         found = unseen_parts(value, is_stub)
-        if not found[0] or "sqlite3" not in sys.modules or self._modules.mentions(_UNCOUNTED):
+        if self._by_chance or not found[0]:
+            return found  # what others did is of no concern, and told so as a whole only
+        if "sqlite3" not in sys.modules or self._modules.mentions(_UNCOUNTED):
             return found
         return unseen_parts(value, is_stub, counts=True)
 
