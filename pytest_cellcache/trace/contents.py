@@ -30,17 +30,18 @@ from typing import Any, Final
 
 from pytest_cellcache.model.digest import Digest, digest_parts
 from pytest_cellcache.sources.loaded import attribute_of
+from pytest_cellcache.trace.atoms import ATOMS, text_of
 from pytest_cellcache.trace.definitions import (
     NamedClass,
+    NamedClasses,
     annotations_of,
     is_found,
-    is_plain,
     members_to_tell,
     qualified,
     text_of_code,
 )
 from pytest_cellcache.trace.identities import identity
-from pytest_cellcache.trace.parts import LRU, is_atom, is_simple, namespace_of, slots_of
+from pytest_cellcache.trace.parts import LRU, is_simple, namespace_of
 from pytest_cellcache.trace.variables import typing_kinds
 
 _MOST: Final = 10_000
@@ -71,24 +72,21 @@ class Contents:
         self._seen: dict[int, int] = {}
         self._is_inside = False
         # Definitions that modules hold under their names, by identity.
-        self._named: dict[int, NamedClass] = {}
+        self._named = NamedClasses()
         self._together: dict[frozenset[int], tuple[Digest | None, list[NamedClass]]] = {}
         self._out: list[str] = []
         self._met: set[int] = set()
         self._slots: dict[int, list[Any]] = {}  # of classes, by identity
-        self._left = 0
-        self._depth = 0
+        self._left = self._depth = 0
 
     def forget(self, names: Collection[tuple[str, str]]) -> None:
         """Look anew at classes that may have changed: by module and top-level name there."""
-        for named in self._named.values():
-            named.is_told = named.is_told and named.top not in names
+        self._named.forget(names)
         self._together.clear()
 
     def forget_others(self) -> None:
         """Look anew at all classes that are not the project's."""
-        for named in self._named.values():
-            named.is_told = named.is_told and named.is_watched
+        self._named.forget_others()
         self._together.clear()
 
     def digest(self, value: Any) -> tuple[Digest | None, dict[int, int]]:
@@ -106,6 +104,7 @@ class Contents:
     def _told(self, value: Any, *, is_inside: bool = False) -> tuple[Digest | None, frozenset[int]]:
         self._out, self._met, self._seen, self._slots = [], set(), {}, {}
         self._left, self._depth, self._is_inside = _MOST, 0, is_inside
+        self.is_round = False  # something in it leads back to it
         try:
             (self._take_class if is_inside else self._take)(value)
         except (Untold, RecursionError, RuntimeError, TypeError, ValueError, AttributeError):
@@ -162,7 +161,7 @@ class Contents:
         if self._left < 0 or self._depth > _DEEPEST:
             raise Untold
         kind = type(value)
-        if is_atom(value):
+        if identity(kind) in ATOMS:
             self._out += (kind.__name__, repr(value))
             return
         if issubclass(kind, type) and self._meet_named(value):
@@ -171,10 +170,11 @@ class Contents:
             ident = identity(value)
             if ident in self._seen:
                 self._out += ("again", str(self._seen[ident]))
+                self.is_round |= not self._seen[ident]
                 return
             self._seen[ident] = len(self._seen)
-            for name in self._names_of(ident):
-                self._out += ("global", name)
+            for owner in self._names_of(ident):
+                self._out += ("global", owner)
         self._depth += 1
         take = _WAYS.get(identity(kind))
         if take is not None:
@@ -194,22 +194,23 @@ class Contents:
 
     def _take_items(self, kind: type, value: Any) -> None:
         self._out += (kind.__name__, str(kind.__len__(value)))  # type: ignore[attr-defined]
-        for item in list(kind.__iter__(value)):  # type: ignore[attr-defined]
-            self._take(item)
+        self._take_many([*kind.__iter__(value)])  # type: ignore[attr-defined]
 
     def _take_mapping(self, value: Any) -> None:
         kind = type(value)
         is_ordered = issubclass(kind, collections.OrderedDict)
         items = collections.OrderedDict.items(value) if is_ordered else dict.items(value)
         self._out += (type.__getattribute__(kind, "__name__"), str(dict.__len__(value)))
-        for part in itertools.chain.from_iterable(list(items)):
-            if is_atom(part):  # nearly all are
-                self._left -= 1
-                self._out += (type(part).__name__, repr(part))
-            else:
-                self._take(part)
+        self._take_many([*itertools.chain.from_iterable([*items])])
+
+    def _take_many(self, values: list[Any]) -> None:
+        self._left -= len(values)
         if self._left < 0:
             raise Untold
+        text, others = text_of(values)  # most are atoms
+        self._out.append(text)
+        for other in others:
+            self._take(other)
 
     def _take_set(self, kind: type, value: Any) -> None:
         members = list(kind.__iter__(value))  # type: ignore[attr-defined]
@@ -288,9 +289,9 @@ class Contents:
         kind = type(value)
         slots = self._slots.get(identity(kind))
         if slots is None:
-            if not is_plain(kind):
-                raise Untold
-            slots = self._slots[identity(kind)] = slots_of(kind)
+            bases = type.__getattribute__(kind, "__mro__")
+            slots = [slot for base in bases for slot in self._named.own_slots_of(base)]
+            self._slots[identity(kind)] = slots
         self._out.append("instance")
         self._take(kind)
         for base, take in _CONTAINERS:

@@ -6,12 +6,12 @@ import gc
 import sys
 import types
 import weakref
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.trace.identities import identity
-from pytest_cellcache.trace.parts import module_of
+from pytest_cellcache.trace.parts import module_of, slots_in
 from pytest_cellcache.trace.versions import ARE_NUMBERED, number_of
 
 _HEAP: Final = 1 << 9
@@ -24,6 +24,7 @@ _OF_ITSELF: Final = frozenset(
     """__dict__ __weakref__ __qualname__ __firstlineno__ __static_attributes__
     __annotations_cache__ __slotnames__""".split()
 )
+_SLOT: Final = identity(types.MemberDescriptorType)
 _abc: Final[Any] = sys.modules["_abc"]  # the caches and registers of abstract classes
 _BUILTIN: Final = frozenset(
     map(identity, (object, dict, list, tuple, set, frozenset, int, float, str, bytes))
@@ -126,12 +127,17 @@ def _arguments(code: types.CodeType) -> int:
     return code.co_argcount + code.co_kwonlyargcount + stars
 
 
-def is_plain(kind: type) -> bool:
-    """Say whether instances of a class hold nothing but attributes, slots and items."""
-    return all(
-        identity(base) in _BUILTIN or _is_made_in_python(base)
-        for base in type.__getattribute__(kind, "__mro__")
-    )
+def own_slots_of(kind: type) -> list[Any]:
+    """Give the descriptors of the slots that a class adds to those of its bases.
+
+    Raises:
+        Unlike: its instances hold something else than attributes, slots and items.
+    """
+    if identity(kind) in _BUILTIN:
+        return []
+    if not _is_made_in_python(kind):
+        raise Unlike
+    return slots_in(type.__getattribute__(kind, "__dict__"))
 
 
 def _is_made_in_python(kind: Any) -> bool:
@@ -139,7 +145,7 @@ def _is_made_in_python(kind: Any) -> bool:
     if not flags & _HEAP or flags & _IMMUTABLE:
         return False
     members = type.__getattribute__(kind, "__dict__")
-    slots = sum(type(member) is types.MemberDescriptorType for member in members.values())
+    slots = [*map(identity, map(type, members.values()))].count(_SLOT)
     if slots and "__slots__" not in members:
         return False
     expected = slots * _POINTER
@@ -163,9 +169,10 @@ class NamedClass:
         top: its module, and the top-level name there.
         is_watched: its changes are noticed.
         inner: others that its members lead to, by identity.
+        slots: as ``own_slots_of`` gives them, if they are known.
     """
 
-    __slots__ = ("_number", "digest", "inner", "is_told", "is_watched", "reference", "top")
+    __slots__ = ("_number", "digest", "inner", "is_told", "is_watched", "reference", "slots", "top")
 
     def __init__(self, kind: Any, *, is_watched: bool) -> None:
         module, name = qualified(kind)
@@ -175,6 +182,7 @@ class NamedClass:
         self.is_told = False
         self.digest: Digest | None = None
         self.inner: frozenset[int] = frozenset()
+        self.slots: list[Any] | None = None
         self._number = b""
 
     def note(self) -> None:
@@ -182,7 +190,40 @@ class NamedClass:
         self.is_told = True
         self._number = number_of_class(self.reference())
 
+    def forget(self) -> None:
+        """Look at it anew: it may have changed."""
+        self.is_told, self.slots = False, None
+
     @property
     def is_as_told(self) -> bool:
         """Whether its members are those that were told, as far as nobody else says so."""
         return self.is_watched or self._number == number_of_class(self.reference())
+
+
+class NamedClasses(dict[int, NamedClass]):
+    """Those that were met, by identity."""
+
+    def forget(self, names: Collection[tuple[str, str]]) -> None:
+        """Look anew at those that may have changed: by module and top-level name there."""
+        for named in self.values():
+            if named.top in names:
+                named.forget()
+
+    def forget_others(self) -> None:
+        """Look anew at all whose changes are not noticed."""
+        for named in self.values():
+            if not named.is_watched:
+                named.forget()
+
+    def own_slots_of(self, kind: type) -> list[Any]:
+        """Give what the function of this name does, as far as it is known of a class that stays.
+
+        Raises:
+            Unlike: likewise.
+        """
+        named = self.get(identity(kind))
+        if named is None or named.reference() is not kind or not named.is_watched:
+            return own_slots_of(kind)
+        if named.slots is None:
+            named.slots = own_slots_of(kind)
+        return named.slots

@@ -56,6 +56,8 @@ class Holding:
         self._globals = where
         self._contents = Contents(is_traced, where.ways.names_of)
         self._vain: Counter[object] = Counter()
+        # By the objects in lists that were digested at this moment: what was found.
+        self._lists: dict[tuple[int, ...], tuple[Digest, dict[int, int]]] = {}
 
     def note(self, changes: Iterable[StateChange]) -> None:
         """Take what has changed: classes may have."""
@@ -81,6 +83,7 @@ class Holding:
         found: dict[StateChange, Content] = {}
         if len(told) > _MOST:
             return found
+        self._lists.clear()
         met: dict[StateChange, dict[int, int]] = {}
         for change in told:
             owner = change.filename, change.name, change.home
@@ -107,7 +110,7 @@ class Holding:
                 return None, {}
         if content is _NOTHING:
             return ABSENT, {}
-        digest, objects = self._contents.digest(content)
+        digest, objects = self._digest_value(content)
         if digest is None:
             return None, {}
         # Who changes through another way what is here, changes it here, too.
@@ -115,6 +118,20 @@ class Holding:
         ways = self._globals.ways.ways_to(objects, inside)
         told = [digest, *(part for i, found in ways.items() for part in (str(objects[i]), *found))]
         return digest_parts(told), objects
+
+    def _digest_value(self, value: Any) -> tuple[Digest | None, dict[int, int]]:
+        """Digest what is in one place; a register may have a list of the same under more keys."""
+        if type(value) is not list or self._globals.ways.names_of(identity(value)):
+            return self._contents.digest(value)
+        held = tuple(map(identity, value))
+        digest, met = self._lists.get(held, (None, {}))
+        if met and identity(value) not in met:
+            _, *others = met
+            return digest, {ident: rank for rank, ident in enumerate([identity(value), *others])}
+        found, objects = self._contents.digest(value)
+        if found is not None and not self._contents.is_round:
+            self._lists[held] = found, objects
+        return found, objects
 
     def _ranks(self, changes: Iterable[StateChange]) -> Mapping[StateChange, int]:
         """Tell in which order those keys are that were changed in one mapping."""

@@ -16,25 +16,19 @@ import sys
 import threading
 import types
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from itertools import pairwise
 from typing import Any, Final
 
 from pytest_cellcache.model.observation import CodeRef
 from pytest_cellcache.sources.loaded import attribute_of
+from pytest_cellcache.trace.atoms import ATOMS
 from pytest_cellcache.trace.identities import identity
 
 MAX_ITEMS: Final = 5_000
 """Items of one container that are looked at one by one; of larger ones only the number."""
 
-# By identity: looking a class up in a set would ask its metaclass for a hash.
-_ATOMS: Final = frozenset(
-    map(
-        identity,
-        (int, str, float, complex, bytes, type(None), bool, type(...), range, type(NotImplemented)),
-    )
-)
 LRU: Final = type(functools.lru_cache(lambda: None))
 
 _OPAQUE: Final = (
@@ -89,7 +83,7 @@ Part = tuple[Any, object]
 
 def is_atom(value: Any) -> bool:
     """Say whether a value is immutable and leads nowhere."""
-    return identity(type(value)) in _ATOMS
+    return identity(type(value)) in ATOMS
 
 
 def is_simple(value: Any) -> bool:
@@ -108,7 +102,7 @@ def is_ref(value: Any) -> bool:
 def is_opaque(value: Any) -> bool:
     """Say whether a value leads nowhere, or nowhere that tests could change unseen."""
     kind = type(value)
-    return identity(kind) in _ATOMS or issubclass(kind, _OPAQUE)
+    return identity(kind) in ATOMS or issubclass(kind, _OPAQUE)
 
 
 def is_own_class(kind: type, sources: frozenset[str]) -> bool:
@@ -178,13 +172,15 @@ def has_state(namespace: dict[str, Any]) -> bool:
 
 def slots_of(kind: type) -> list[Any]:
     """Give the descriptors of the slots of a class."""
-    return [
-        descriptor
-        for base in type.__getattribute__(kind, "__mro__")
-        for descriptor in type.__getattribute__(base, "__dict__").values()
-        if type(descriptor) is types.MemberDescriptorType
-        and "__slots__" in type.__getattribute__(base, "__dict__")  # not made in C
-    ]
+    bases = type.__getattribute__(kind, "__mro__")
+    return [each for b in bases for each in slots_in(type.__getattribute__(b, "__dict__"))]
+
+
+def slots_in(space: Mapping[str, Any]) -> list[Any]:
+    """Give those among the members of a class, bases aside."""
+    if "__slots__" not in space:  # made in C, if there are any
+        return []
+    return [each for each in space.values() if type(each) is types.MemberDescriptorType]
 
 
 def slot_value(descriptor: Any, value: Any) -> Any:
