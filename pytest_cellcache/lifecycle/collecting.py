@@ -123,7 +123,7 @@ class Collections:
         every = reach(frozenset[Key]().union(*roots.values()), edges)
         for file in self._files(around):
             self._project.snapshot.note_view(file, is_absent=False)
-        unsure = _leading_to({key for key in every if recording.is_in_flux(key)}, every, edges)
+        unsure = _leading_to(recording.in_flux(every), every, edges)
         kept = [each for each in collected if unsure.isdisjoint(roots[each.group])]
         if not kept:
             return

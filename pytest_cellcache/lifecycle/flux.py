@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pytest_cellcache.lifecycle.consumers import Kept
 from pytest_cellcache.lifecycle.leftovers import units_of
@@ -13,17 +13,30 @@ from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.sources.snapshot import Snapshot
 
 
-def is_in_flux(snapshot: Snapshot, key: Key) -> bool:
-    """Say whether what a key stands for changed while the run looked at it."""
+def keys_in_flux(snapshot: Snapshot, keys: Iterable[Key]) -> set[Key]:
+    """Give those of which what they stand for changed while the run looked at it."""
+    found: set[Key] = set()
+    contents: dict[str, bool] = {}  # by path: a file has many keys
+    for key in keys:
+        if key.kind == FILE or key.kind in CODE_KINDS:
+            path = key.path
+            if path not in contents:
+                contents[path] = snapshot.was_seen_otherwise(path) or snapshot.is_in_flux(path)
+            is_in_flux = contents[path]
+        else:
+            is_in_flux = _is_in_flux(snapshot, key)
+        if is_in_flux:
+            found.add(key)
+    return found
+
+
+def _is_in_flux(snapshot: Snapshot, key: Key) -> bool:
     if key.kind == LISTING:
         return snapshot.is_listing_in_flux(key.path, key.name)
     if key.kind == TREE:
         return not key.name and snapshot.is_tree_in_flux()
-    has_content = key.kind == FILE or key.kind in CODE_KINDS
     has_view = key.kind == EXISTS and key.name not in (FOLDER, LOG)
-    if (has_content or has_view) and snapshot.was_seen_otherwise(key.path):
-        return True
-    return has_content and snapshot.is_in_flux(key.path)
+    return has_view and snapshot.was_seen_otherwise(key.path)
 
 
 def without_flux(

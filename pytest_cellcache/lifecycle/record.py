@@ -24,7 +24,7 @@ from pytest_cellcache.lifecycle.consumers import Kept, with_code_read, with_prod
 from pytest_cellcache.lifecycle.contents import Contents, with_keys
 from pytest_cellcache.lifecycle.entered import ENTERED
 from pytest_cellcache.lifecycle.evaluations import evaluations_of
-from pytest_cellcache.lifecycle.flux import is_in_flux, without_flux
+from pytest_cellcache.lifecycle.flux import keys_in_flux, without_flux
 from pytest_cellcache.lifecycle.footprint import InputKeys, may_ask_entries
 from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inheritance import Present, Told, are_told, digest_of_changes, tell
@@ -200,7 +200,7 @@ class Recording:
             kept.remove(row)  # what a test left behind is in the value
             fates[row.attempt.facts.nodeid] = Reason(reasons.TOUCHED, row.producers[0])
         everything = reach({root for row in kept for root in row.roots}, edges)
-        flux = {key for key in everything if self.is_in_flux(key)}
+        flux = self.in_flux(everything)
         outputs = self._leftovers.outputs_among(everything)
         if flux or outputs:
             back = Backwards(everything, edges)
@@ -391,9 +391,9 @@ class Recording:
             )
         return self._imported
 
-    def is_in_flux(self, key: Key) -> bool:
-        """Say whether what a key stands for changed while the run looked at it."""
-        return is_in_flux(self._project.snapshot, key)
+    def in_flux(self, keys: Iterable[Key]) -> set[Key]:
+        """Give the keys of what changed while the run looked at it."""
+        return keys_in_flux(self._project.snapshot, keys)
 
     def keys_of_code(self, codes: Iterable[CodeRef]) -> set[Key]:
         """Give the keys of code objects that ran."""
