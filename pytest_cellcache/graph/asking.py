@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
+from pytest_cellcache.graph.inside import Inside, body_of, inside_of
 from pytest_cellcache.graph.locals import Locals
 from pytest_cellcache.graph.refs import MUTATORS, Refs
 from pytest_cellcache.graph.scopes import (
@@ -46,51 +47,46 @@ _WRAPPING: Final = frozenset(
 """Functions that do not call what they are handed."""
 
 _DEFS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
+_SCOPES: Final = (*_DEFS, ast.Lambda, ast.ClassDef)
 
 
 def note_asking(node: FunctionNode, known: Locals, local: LocalScope, refs: Refs) -> None:
     """Add to ``refs`` what ``Refs.asked``, ``Refs.sets`` and ``Refs.later`` say of a function."""
-    body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
-    nodes = [each for statement in body for each in _with_headers(statement)]
-    looked_at = _looked_at(nodes)
-    for inner in nodes:
-        if isinstance(inner, ast.Call):
-            _note_call(inner, known, local, refs)
-            if chain_of(inner.func, local) == "vars" and inner not in looked_at:
-                refs.asked.add(OTHER)  # who gets it may set any attribute
-        elif isinstance(inner, _DEFS):
-            for decorator in inner.decorator_list:
-                _note_callee(decorator, known, local, refs)
-        elif isinstance(inner, ast.Attribute) and not isinstance(inner.ctx, ast.Load):
+    inside = inside_of(node)
+    refs.later |= _later_in(node, inside)
+    if inside.has(_SCOPES):
+        inside = Inside([each for part in body_of(node) for each in _with_headers(part)])
+    for inner in inside.of(ast.Call):
+        _note_call(inner, known, local, refs)
+        if chain_of(inner.func, local) == "vars" and inner not in _looked_at(inside):
+            refs.asked.add(OTHER)  # who gets it may set any attribute
+    for inner in inside.of(*_DEFS):
+        for decorator in inner.decorator_list:
+            _note_callee(decorator, known, local, refs)
+    for inner in inside.of(ast.Attribute):
+        if inner.ctx.__class__ is not ast.Load:
             _note_set(inner, known, local, refs)
-        elif isinstance(inner, ast.Subscript) and not isinstance(inner.ctx, ast.Load):
+    for inner in inside.of(ast.Subscript):
+        if inner.ctx.__class__ is not ast.Load:
             _note_set(inner.value, known, local, refs, IN_PLACE)
-    refs.later |= _later_in(node, body)
 
 
 _DICTIONARY: Final = frozenset("items keys values get copy".split())
 
 
-def _looked_at(nodes: list[ast.AST]) -> set[ast.AST]:
+def _looked_at(inside: Inside) -> set[ast.AST]:
     """Give the expressions of which nothing but their items are looked at."""
-    found: set[ast.AST] = set()
-    for node in nodes:
-        if isinstance(node, ast.Attribute):
-            found |= {node.value} if node.attr in _DICTIONARY else set()
-        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
-            found.add(node.value)
-        elif isinstance(node, (ast.For, ast.comprehension)):
-            found.add(node.iter)
-        elif isinstance(node, ast.Compare):
-            found.update(node.comparators)
-    return found
+    found = {node.value for node in inside.of(ast.Attribute) if node.attr in _DICTIONARY}
+    found |= {n.value for n in inside.of(ast.Subscript) if isinstance(n.ctx, ast.Load)}
+    found |= {node.iter for node in inside.of(ast.For, ast.comprehension)}
+    return found.union(*(node.comparators for node in inside.of(ast.Compare)))
 
 
 def _with_headers(statement: ast.AST) -> Iterator[ast.AST]:
     """Walk a statement with what it evaluates of the functions and classes defined in it."""
     for node in walk_scope(statement):
         yield node
-        if isinstance(node, (*_DEFS, ast.Lambda, ast.ClassDef)):
+        if isinstance(node, _SCOPES):
             for part in evaluated_outside(node):
                 yield from _with_headers(part)
         if isinstance(node, ast.ClassDef):
@@ -197,20 +193,18 @@ def _kind_of(name: str, known: Locals) -> str:
 # -- functions in functions ----------------------------------------------------------------------
 
 
-def _later_in(node: FunctionNode, body: list[ast.AST]) -> set[str]:
+def _later_in(node: FunctionNode, inside: Inside) -> set[str]:
     """Give the functions defined right in a function that it does nothing with but give them back,
     wrapped or with attributes set."""
-    found = [each for statement in body for each in walk_scope(statement)]
-    inner = [each for each in found if isinstance(each, _DEFS)]
+    inner = inside.of(*_DEFS)
     names = {each.name for each in inner if all(map(_only_wraps, each.decorator_list))}
     if not names:
         return names
     given_back: set[ast.AST] = set()
-    for each in found:
-        if isinstance(each, ast.Return) and each.value is not None:
+    for each in inside.of(ast.Return):
+        if each.value is not None:
             given_back |= _handed_back(each.value)
-        elif isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store):
-            given_back.add(each.value)
+    given_back.update(n.value for n in inside.of(ast.Attribute) if isinstance(n.ctx, ast.Store))
     used = {
         each.id
         for each in ast.walk(node)

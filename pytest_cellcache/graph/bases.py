@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from pytest_cellcache.graph.inside import body_of, inside_of
 from pytest_cellcache.graph.scopes import (
     FunctionNode,
     LocalScope,
@@ -56,11 +57,11 @@ def names_around(node: FunctionNode | ast.ClassDef, path: Iterable[str]) -> dict
     Their qualified names for classes in a class, of which ``path`` is the name; nothing for classes
     in a function, whose bodies are part of it; other names are unknown.
     """
-    body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
+    if not isinstance(node, ast.ClassDef):
+        return dict.fromkeys((inner.name for inner in inside_of(node).of(ast.ClassDef)), "")
+    body = body_of(node)
     inside = [inner for statement in body for inner in walk_scope(statement)]
     classes = {inner.name for inner in inside if isinstance(inner, ast.ClassDef)}
-    if not isinstance(node, ast.ClassDef):
-        return dict.fromkeys(classes, "")
     prefix = ".".join(path)
     bound = dict.fromkeys(names_bound_in(body), UNKNOWN)
     return bound | {name: f"{prefix}.{name}" for name in classes}

@@ -13,6 +13,7 @@ import functools
 from typing import Final
 
 from pytest_cellcache.graph.flow import Flow
+from pytest_cellcache.graph.inside import inside_of
 from pytest_cellcache.graph.locals import Locals
 from pytest_cellcache.graph.refs import KEYED, MUTATORS, Refs
 from pytest_cellcache.graph.scopes import (
@@ -20,16 +21,14 @@ from pytest_cellcache.graph.scopes import (
     LocalScope,
     chain_of,
     is_new,
-    walk_scope,
 )
 from pytest_cellcache.graph.silence import is_silent
 
-_LOOKING: Final = frozenset((ast.Attribute, ast.Name, ast.Subscript, ast.Compare, ast.Call))
-_CHANGING: Final = frozenset(
-    (
-        ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Delete, ast.For, ast.AsyncFor, ast.Call,
-    )
-)  # fmt: skip
+_LOOKING: Final = (ast.Attribute, ast.Name, ast.Subscript, ast.Compare, ast.Call)
+_CHANGING: Final = (
+    *(ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Delete),
+    *(ast.For, ast.AsyncFor, ast.Call),
+)
 _MAX_STEPS: Final = 4
 """Aliases followed to a container."""
 
@@ -45,30 +44,26 @@ def note_keeping(node: FunctionNode, known: Locals, local: LocalScope, refs: Ref
 
 class _Keeping:
     def __init__(self, node: FunctionNode, known: Locals, local: LocalScope, refs: Refs) -> None:
-        self._body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
+        self._inside = inside_of(node)
         self._node = node
         self._known = known
         self._local = local
         self._refs = refs
-        self._nodes: list[ast.AST] = []
         name = getattr(node, "name", "")
         first = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)][:1]
         # The first argument of an initialiser is an object that nobody else has yet.
         self._new = set(first) if name in ("__init__", "__post_init__", "__new__") else set()
 
     def run(self) -> None:
-        nodes = [inner for statement in self._body for inner in walk_scope(statement)]
-        self._nodes = nodes
-        for node in nodes:
-            if node.__class__ in _LOOKING:
-                self._look(node)
-            if node.__class__ in _CHANGING:
-                self._keep(node)
+        for node in self._inside.of(*_LOOKING):
+            self._look(node)
+        for node in self._inside.of(*_CHANGING):
+            self._keep(node)
         self._refs.tells = not is_silent(self._node, self._local, self._refs)
 
     @functools.cached_property
     def _flow(self) -> Flow:
-        return Flow(self._nodes, self._known.parameters, self._local)
+        return Flow(self._inside.nodes, self._known.parameters, self._local)
 
     # -- what is looked up -----------------------------------------------------------------------
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pytest_cellcache.graph.inside import Inside, inside_of
 from pytest_cellcache.graph.refs import import_spec
 from pytest_cellcache.graph.scopes import (
     NEW_CONTAINERS,
@@ -15,7 +16,6 @@ from pytest_cellcache.graph.scopes import (
     all_arguments,
     chain_of,
     is_new,
-    walk_scope,
 )
 
 
@@ -82,31 +82,27 @@ def know_locals(node: FunctionNode, own: LocalScope) -> Locals:
     parameters = frozenset(argument.arg for argument in all_arguments(node.args))
     values: dict[str, list[ast.expr | None]] = {}
     imports: dict[str, tuple[str, str | None]] = {}
-    classes: set[str] = set()
-    body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
-    for statement in body:
-        for inner in walk_scope(statement):
-            if isinstance(inner, ast.Assign):
-                for target in inner.targets:
-                    if isinstance(target, ast.Name):
-                        values.setdefault(target.id, []).append(inner.value)
-            elif isinstance(inner, ast.AnnAssign) and isinstance(inner.target, ast.Name):
-                values.setdefault(inner.target.id, []).append(inner.value)
-            elif isinstance(inner, ast.Import):
-                for alias in inner.names:
-                    bound = alias.asname or alias.name.split(".")[0]
-                    imports[bound] = (alias.name if alias.asname else bound, None)
-            elif isinstance(inner, ast.ImportFrom):
-                for alias in inner.names:
-                    module = import_spec(inner.module, inner.level)
-                    imports[alias.asname or alias.name] = (module, alias.name)
-            elif isinstance(inner, ast.ClassDef):
-                classes.add(inner.name)
+    inside = inside_of(node)
+    for inner in inside.of(ast.Assign):
+        for target in inner.targets:
+            if isinstance(target, ast.Name):
+                values.setdefault(target.id, []).append(inner.value)
+    for inner in inside.of(ast.AnnAssign):
+        if isinstance(inner.target, ast.Name):
+            values.setdefault(inner.target.id, []).append(inner.value)
+    for inner in inside.of(ast.Import):
+        for alias in inner.names:
+            bound = alias.asname or alias.name.split(".")[0]
+            imports[bound] = (alias.name if alias.asname else bound, None)
+    for inner in inside.of(ast.ImportFrom):
+        for alias in inner.names:
+            module = import_spec(inner.module, inner.level)
+            imports[alias.asname or alias.name] = (module, alias.name)
+    classes = {inner.name for inner in inside.of(ast.ClassDef)}
     counts: dict[str, int] = {}
-    for statement in body:
-        for inner in walk_scope(statement):
-            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
-                counts[inner.id] = counts.get(inner.id, 0) + 1
+    for inner in inside.of(ast.Name):
+        if inner.ctx.__class__ is ast.Store:
+            counts[inner.id] = counts.get(inner.id, 0) + 1
     fresh = {
         name
         for name, found in values.items()
@@ -119,7 +115,7 @@ def know_locals(node: FunctionNode, own: LocalScope) -> Locals:
         if isinstance(value, (ast.Name, ast.Attribute, ast.Subscript))
     }
     first = next((argument.arg for argument in (*node.args.posonlyargs, *node.args.args)), "")
-    made = set(_looped_over_made(body))
+    made = set(_looped_over_made(inside))
     made |= {
         name
         for name, found in values.items()
@@ -150,10 +146,10 @@ def _is_plain(value: ast.expr | None) -> bool:
     return isinstance(value, NEW_NODES)
 
 
-def _looped_over_made(body: Iterable[ast.AST]) -> Iterator[str]:
+def _looped_over_made(inside: Inside) -> Iterator[str]:
     """Give the targets of loops over what calls give: ``for add in reversed((f(1), f(2)))``."""
-    for node in (inner for statement in body for inner in walk_scope(statement)):
-        if isinstance(node, ast.For) and isinstance(node.target, ast.Name):
+    for node in inside.of(ast.For):
+        if isinstance(node.target, ast.Name):
             over = node.iter
             if isinstance(over, ast.Call) and len(over.args) == 1:
                 over = over.args[0]

@@ -14,6 +14,7 @@ from typing import Final
 
 from pytest_cellcache.graph.asking import note_asking
 from pytest_cellcache.graph.bases import bases_of, names_around
+from pytest_cellcache.graph.inside import body_of, inside_of
 from pytest_cellcache.graph.keeping import note_keeping
 from pytest_cellcache.graph.locals import Locals, know_locals
 from pytest_cellcache.graph.refs import (  # fmt: skip
@@ -44,7 +45,6 @@ from pytest_cellcache.graph.scopes import (
     scope_of_loop,
     sized,
     used_whole,
-    walk_scope,
 )
 
 _OF_ANY: Final = ("sys.modules.get", "sys.modules.values", "sys.modules.items")
@@ -100,10 +100,9 @@ class Scanner:
             self._children(node, local)
 
     def function_body(self, node: FunctionNode, local: LocalScope) -> None:
-        body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
+        body = body_of(node)
         inner = names_bound_in(body)
-        nodes = [n for statement in body for n in walk_scope(statement)]
-        declared = {name for n in nodes if isinstance(n, ast.Global) for name in n.names}
+        declared = {name for n in inside_of(node).of(ast.Global) for name in n.names}
         names = {argument.arg for argument in all_arguments(node.args)}
         inner_scope = frozenset((local | inner | names) - declared)
         outer = self._inside

@@ -18,11 +18,12 @@ from pytest_cellcache.graph.bases import classes_in
 from pytest_cellcache.graph.cells import Alias, Cell, CellKind, Def, Table
 from pytest_cellcache.graph.docstrings import DEFS, FunctionDef, definitions_in, take_docstrings
 from pytest_cellcache.graph.exports import exports_of
+from pytest_cellcache.graph.inside import inside_of
 from pytest_cellcache.graph.lambdas import kept_lambdas
 from pytest_cellcache.graph.mains import take_main
 from pytest_cellcache.graph.refs import MEMO, Refs, import_spec
 from pytest_cellcache.graph.scan import scan, scan_function
-from pytest_cellcache.graph.scopes import chain_of, is_new, names_bound_in, walk_scope
+from pytest_cellcache.graph.scopes import chain_of, is_new, names_bound_in
 from pytest_cellcache.graph.statements import (
     binds_new,
     caught_imports,
@@ -39,6 +40,7 @@ from pytest_cellcache.graph.syntaxdigest import ClassShape, digest_syntax, shape
 from pytest_cellcache.model.digest import Digest, digest_bytes, digest_parts
 
 _TEST_NAME: Final = "test"
+_PAUSING: Final = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith)
 _NO_SHAPE: Final = ClassShape()
 
 
@@ -196,10 +198,7 @@ class _Splitter:
                 start=node.lineno,
                 end=node.end_lineno or node.lineno,
                 has_kept_default=_keeps_default(node.args),
-                is_generator=any(
-                    isinstance(inner, (ast.Yield, ast.YieldFrom, ast.Await))
-                    for inner in walk_scope(node.body)
-                ),
+                is_generator=inside_of(node).has(_PAUSING),
                 first=node.lineno,
             )
             self._defs.append(made)
@@ -355,11 +354,7 @@ def _make_def(qualname: str, node: FunctionDef, refs: Refs, *, is_method: bool) 
         is_method=is_method,
         decorators=tuple(decorator or "" for decorator in decorators),
         has_kept_default=_keeps_default(node.args),
-        is_generator=any(
-            isinstance(inner, (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith))
-            for statement in node.body
-            for inner in walk_scope(statement)
-        ),
+        is_generator=inside_of(node).has(_PAUSING),
         first=node.body[0].lineno,
     )
 

@@ -96,6 +96,12 @@ def _is_plain(member: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 def _describe(node: ast.AST, note: Callable[[str], None]) -> None:
     kind = node.__class__
+    if kind is ast.Name:  # as what follows would, which is slower
+        note(f"Name {node.id!r} ;")  # type: ignore[attr-defined]
+        return
+    if kind is ast.Constant:
+        note(f"Constant {node.value!r} ;")  # type: ignore[attr-defined]
+        return
     note(kind.__name__)
     for name in _FIELDS[kind]:
         value = getattr(node, name, None)
