@@ -243,8 +243,7 @@ class Sequences:
         for row in rows:
             producers = frozenset(self.of(row.attempt).producers)
             unit = Left.key_of(row.attempt)
-            names = sides.before(unit, producers)
-            names = tuple(dict.fromkeys((*row.producers, *names)))
+            names = sides.in_order((*row.producers, *sides.before(unit, producers)))
             either = (*row.either, *self.of(row.attempt).either)
             row = row._replace(roots=row.roots | producers, producers=names, either=either)
             found.append(row)

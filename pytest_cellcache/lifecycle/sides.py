@@ -63,6 +63,7 @@ class Sides:
         hubs: Mapping[Key, frozenset[Key]],
     ) -> None:
         self._names = list(order.values())
+        self._ranks = {name: number for number, name in enumerate(self._names)}
         self._tests = {key: number for number, key in enumerate(order)}
         self._fixtures = list(fixtures)
         self._places = {key: number for number, key in enumerate(fixtures) if key in changed}
@@ -77,6 +78,10 @@ class Sides:
     def before(self, unit: Key, roots: Iterable[Key]) -> tuple[str, ...]:
         """Give the node ids of the producers among roots that ran before a unit."""
         return self.around(unit, roots).before
+
+    def in_order(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Give node ids of tests in the order in which they ran, each once."""
+        return tuple(sorted({*names}, key=self._ranks.__getitem__))
 
     def around(self, unit: Key, roots: Iterable[Key]) -> Around:
         """Give the producers among roots, by where they stand to a unit."""

@@ -592,3 +592,25 @@ def test_who_does_something_to_a_connection_is_one(suite: Suite, done: str) -> N
     suite.warm()
     suite.edit("test_a.py", "len([1]) == 1", "len([1]) > 0")
     assert suite.both().names == ["test_a", "test_b"]
+
+
+def test_producers_of_two_kinds_stand_in_the_order_in_which_they_ran(suite: Suite) -> None:
+    suite.write("state.py", "ITEMS = []\n")
+    suite.write(
+        "test_a.py",
+        """
+        import pathlib
+        import state
+
+        PATH = pathlib.Path(__file__).with_name("written")
+
+        def test_writes(): PATH.write_text("1")
+        def test_adds(): state.ITEMS.append(1)
+        def test_reads_both(): assert PATH.read_text() == "1" and state.ITEMS == [1]
+        """,
+    )
+    suite.warm()
+    assert suite.both().live == []
+    suite.edit("test_a.py", "and state", "and  1 and state")
+    assert suite.both().names == ["test_writes", "test_adds", "test_reads_both"]
+    assert suite.both().live == []
