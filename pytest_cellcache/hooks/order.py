@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -71,7 +71,7 @@ class Order:
         self._state: dict[Told, set[str]] = {}
         self._upset_by: dict[str, tuple[str, ...]] = {}
         # By node id of tests that were replayed: producers that come later.
-        self._later: dict[str, list[str]] = {}
+        self._later: dict[str, Sequence[str]] = {}
         self._live: set[str] = set()
         self._is_disturbed = False
         self._done: dict[str, list[str]] = {}

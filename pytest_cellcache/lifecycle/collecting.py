@@ -23,6 +23,7 @@ from pytest_cellcache.graph.reached import Reached
 from pytest_cellcache.graph.remembered import attribute_of
 from pytest_cellcache.graph.volatile import Volatile
 from pytest_cellcache.lifecycle.entered import ENTERED, ENTERING
+from pytest_cellcache.lifecycle.flux import keys_in_flux
 from pytest_cellcache.lifecycle.footprint import barrier_of
 from pytest_cellcache.lifecycle.graphblob import encode_graph
 from pytest_cellcache.lifecycle.inputs import Inputs
@@ -123,7 +124,7 @@ class Collections:
         every = reach(frozenset[Key]().union(*roots.values()), edges)
         for file in self._files(around):
             self._project.snapshot.note_view(file, is_absent=False)
-        unsure = _leading_to(recording.in_flux(every), every, edges)
+        unsure = _leading_to(keys_in_flux(self._project.snapshot, every), every, edges)
         kept = [each for each in collected if unsure.isdisjoint(roots[each.group])]
         if not kept:
             return

@@ -1,19 +1,22 @@
 """Names the tests that records tell of by numbers, in a blob that the records of one run share.
 
-Many records name the same tests, in groups that grow from test to test; written out they would be
-most of a store::
+Many records name the same tests, in groups of thousands that differ little from test to test;
+written out they would be most of a store, and to go through them most of a warm run::
 
     {"names": [node id, ...], "made": [digest, ...], "groups": [group, ...]}
 
-A group is a list of places of names, or what the last long one before it has to lose at any place
-and to gain at its end: ``[[place, ...], [place, ...]]``.
+Names stand in the order in which their tests ran. A group is a list of places of names, or where it
+differs from one of the two last long ones: ``[0 or 1, [place, ...]]``. Once read it is a number
+whose bits are these places.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, overload
+
+from pytest_cellcache.lifecycle.gathering import places_in
 
 BLOB: Final = "table"
 """Entry of a record that names the blob."""
@@ -23,18 +26,48 @@ PACKED: Final = (*_LISTS, "either")
 """Entries of a record that hold numbers of groups."""
 _LONG: Final = 16
 """Names of a group from which on others are written by what differs."""
+_FEW: Final = 8
 
 
-class Names(list[str]):
-    """Texts that are known to be such; there may be thousands, and many who ask."""
+class Names(Sequence[str]):
+    """Names of a table, in its order.
+
+    Attributes:
+        table: what they are names of.
+        bits: their places there.
+    """
+
+    __slots__ = ("bits", "table")
+
+    def __init__(self, table: StoredNames, bits: int) -> None:
+        self.table = table
+        self.bits = bits
+
+    def __iter__(self) -> Iterator[str]:
+        names = self.table.names
+        return (names[place] for place in places_in(self.bits))
+
+    def __len__(self) -> int:
+        return self.bits.bit_count()
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        return [*self][index]
+
+    def __repr__(self) -> str:
+        return repr([*self])
 
 
 class NameTable:
     """A table that grows with the records of a run."""
 
     def __init__(self) -> None:
-        self._names: dict[str, int] = {}
-        self._groups: dict[tuple[str, ...], int] = {}
+        self._groups: dict[frozenset[str], int] = {}
 
     def __bool__(self) -> bool:
         return bool(self._groups)
@@ -48,37 +81,31 @@ class NameTable:
             packed["either"] = [*map(self._group, told["either"])]
         return packed
 
-    def encode(self, digest_of: Callable[[str], str]) -> bytes:
+    def encode(self, ran: Iterable[str], digest_of: Callable[[str], str]) -> bytes:
         """Give the blob.
 
         Args:
+            ran: names of the tests that ran, in their order; others come after them.
             digest_of: gives what tells a test from others of its name.
         """
-        groups = [*self._rows()]
-        names = list(self._names)
+        every = frozenset[str]().union(*self._groups)
+        first = [name for name in ran if name in every]
+        names = [*first, *sorted(every.difference(first))]
+        places = {name: place for place, name in enumerate(names)}
+        groups = [*_rows(bits_of([*map(places.__getitem__, g)]) for g in self._groups)]
         found = {"names": names, "made": [digest_of(name) for name in names], "groups": groups}
         return json.dumps(found, separators=(",", ":")).encode()
 
     def _group(self, names: Iterable[str]) -> int:
-        return self._groups.setdefault(tuple(names), len(self._groups))
-
-    def _rows(self) -> Iterator[list[Any]]:
-        last: list[int] = []
-        for group in self._groups:
-            row = [self._names.setdefault(name, len(self._names)) for name in group]
-            if len(row) < _LONG:
-                yield row
-                continue
-            there, before = set(row), set(last)
-            lost = [place for place in last if place not in there]
-            gained = [place for place in row if place not in before]
-            is_told = len(lost) + len(gained) < len(row) and _changed(last, lost, gained) == row
-            yield [lost, gained] if is_told else row
-            last = row
+        return self._groups.setdefault(frozenset(names), len(self._groups))
 
 
 class StoredNames:
     """A table that was read.
+
+    Attributes:
+        names: node ids.
+        made: by node id, what told it from others of its name.
 
     Raises:
         ValueError, TypeError, KeyError, IndexError: it is damaged.
@@ -86,19 +113,12 @@ class StoredNames:
 
     def __init__(self, blob: bytes) -> None:
         found = json.loads(blob)
-        names = [str(name) for name in found["names"]]
-        self._made = dict(zip(names, map(str, found["made"]), strict=True))
-        self._groups: list[Names] = []
-        last: list[int] = []
-        for row in found["groups"]:
-            if row and isinstance(row[0], list):
-                row = _changed(last, *row)
-            if len(row) >= _LONG:
-                last = row
-            self._groups.append(Names(names[place] for place in row))
+        self.names = [str(name) for name in found["names"]]
+        self.made = dict(zip(self.names, map(str, found["made"]), strict=True))
+        self._groups = [Names(self, bits) for bits in _groups(found["groups"], len(self.names))]
 
     def unpack(self, told: Mapping[str, Any]) -> dict[str, Any]:
-        """Give a record with the names themselves; records may share a list of them.
+        """Give a record with the names themselves; records may share groups of them.
 
         Raises:
             TypeError, IndexError: the record is damaged.
@@ -106,9 +126,52 @@ class StoredNames:
         names: dict[str, Any] = {kind: self._groups[told[kind]] for kind in _LISTS if kind in told}
         if "either" in told:
             names["either"] = [self._groups[place] for place in told["either"]]
-        return {**told, **names, "made": self._made}
+        return {**told, **names, "made": self.made}
 
 
-def _changed(places: list[int], lost: list[int], gained: list[int]) -> list[int]:
-    gone = set(lost)
-    return [*(place for place in places if place not in gone), *gained]
+def bits_of(places: Sequence[int]) -> int:
+    """Give the number that has bits at some places, of which none is negative."""
+    if len(places) < _FEW:
+        return sum(1 << place for place in {*places})
+    top = max(places)
+    digits = bytearray(b"0") * (top + 1)
+    for place in places:
+        digits[top - place] = ord("1")
+    return int(digits, 2)
+
+
+def _rows(groups: Iterable[int]) -> Iterator[list[Any]]:
+    last = [0, 0]
+    for bits in groups:
+        length = bits.bit_count()
+        if length < _LONG:
+            yield [*places_in(bits)]
+            continue
+        near = min((0, 1), key=lambda which: (last[which] ^ bits).bit_count())
+        difference = last[near] ^ bits
+        if difference.bit_count() < length:
+            yield [near, [*places_in(difference)]]
+        else:
+            near = _last_for(length)
+            yield [*places_in(bits)]
+        last[near] = bits
+
+
+def _groups(rows: Iterable[Any], size: int) -> Iterator[int]:
+    last = [0, 0]
+    for row in rows:
+        is_difference = len(row) == 2 and isinstance(row[1], list)
+        places = row[1] if is_difference else row
+        if places and not 0 <= min(places) <= max(places) < size:
+            raise IndexError("a place without a name")
+        bits = bits_of(places)
+        if is_difference:
+            bits = last[row[0]] = last[row[0]] ^ bits
+        elif len(places) >= _LONG:
+            last[_last_for(len(places))] = bits
+        yield bits
+
+
+def _last_for(length: int) -> int:
+    """Say which of the two last long groups one that is written out becomes."""
+    return int(length > 100)  # producers grow; there are no more than that which come later

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import bisect
 import json
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from pytest_cellcache.lifecycle.consumers import Kept
-from pytest_cellcache.lifecycle.nametable import Names
+from pytest_cellcache.lifecycle.gathering import places_in
+from pytest_cellcache.lifecycle.nametable import Names, StoredNames, bits_of
 from pytest_cellcache.store.contract import Store
 
 _MOST: Final = 100
@@ -38,9 +40,8 @@ class Precedence:
 
     def __init__(self, ranks: Mapping[str, int]) -> None:
         self._ranks = ranks
-        # By identity: records share lists, which may be very long. The first and the last place,
-        # and whether all are there, in this order.
-        self._known: dict[int, tuple[object, float, float, bool]] = {}
+        # By identity: records share tables of names.
+        self._tables: dict[int, _Ranked] = {}
 
     def is_broken(self, told: Mapping[str, Any], nodeid: str) -> bool:
         """Say whether that is so of the record of a test."""
@@ -53,14 +54,54 @@ class Precedence:
             return True
         return any(self._known_of(group)[0] >= own for group in groups(told.get("either")))
 
-    def _known_of(self, names: list[str]) -> tuple[float, float, bool]:
-        known = self._known.get(id(names))
-        if known is None:
-            found = [self._ranks[name] for name in names if name in self._ranks]
-            is_kept = len(found) == len(names) and found == sorted(found)
-            first, last = min(found, default=math.inf), max(found, default=-1)
-            known = self._known[id(names)] = names, first, last, is_kept
-        return known[1:]
+    def _known_of(self, names: Sequence[str]) -> tuple[float, float, bool]:
+        """Give the first and the last place, and whether all are there, in this order."""
+        if isinstance(names, Names):
+            table = names.table
+            if id(table) not in self._tables:
+                self._tables[id(table)] = _Ranked(table, self._ranks)
+            return self._tables[id(table)].known_of(names.bits)
+        return _known_of([self._ranks.get(name) for name in names])
+
+
+class _Ranked:
+    """The places of the names of a table among the tests of this run."""
+
+    def __init__(self, table: StoredNames, ranks: Mapping[str, int]) -> None:
+        self.table = table  # as long as it is known by its identity
+        self._ranks = [ranks.get(name) for name in table.names]
+        there = [place for place, rank in enumerate(self._ranks) if rank is not None]
+        self._there = bits_of(there)
+        self._stays = bits_of(_ascending(there, self._ranks.__getitem__))
+
+    def known_of(self, bits: int) -> tuple[float, float, bool]:
+        found = bits & self._there
+        if not found or found & ~self._stays:  # some have been moved
+            return _known_of([self._ranks[place] for place in places_in(bits)])
+        first, last = (found & -found).bit_length() - 1, found.bit_length() - 1
+        return self._ranks[first] or 0, self._ranks[last] or 0, found == bits
+
+
+def _known_of(ranks: list[int | None]) -> tuple[float, float, bool]:
+    found = [rank for rank in ranks if rank is not None]
+    is_kept = len(found) == len(ranks) and found == sorted(found)
+    return min(found, default=math.inf), max(found, default=-1), is_kept
+
+
+def _ascending(places: Sequence[int], rank_of: Callable[[int], Any]) -> list[int]:
+    """Leave out as few places as possible, so that the ranks of the others ascend."""
+    ends: list[int] = []  # by length, the place with the lowest rank that such a sequence ends with
+    lowest: list[Any] = []
+    before: dict[int, int] = {}
+    for place in places:
+        at = bisect.bisect_left(lowest, rank := rank_of(place))
+        if at:
+            before[place] = ends[at - 1]
+        ends[at : at + 1], lowest[at : at + 1] = [place], [rank]
+    found = ends[-1:]
+    while found and found[-1] in before:
+        found.append(before[found[-1]])
+    return found
 
 
 class Others:
@@ -72,8 +113,8 @@ class Others:
 
     def __init__(self, digest_of: Callable[[str], str | None]) -> None:
         self._digest_of = digest_of
-        # By identity: records share what tells the tests of their run apart, and lists of them.
-        self._known: dict[tuple[int, int], tuple[object, object, bool]] = {}
+        # By identity: tables of names, and the places of those that are others now.
+        self._tables: dict[int, tuple[StoredNames, int]] = {}
 
     def are_in(self, told: Mapping[str, Any]) -> bool:
         """Say whether a record names one that is another test now."""
@@ -83,15 +124,20 @@ class Others:
             self._are_among(names, made if isinstance(made, dict) else {}) for names in every
         )
 
-    def _are_among(self, names: list[str], made: dict[str, str]) -> bool:
-        known = self._known.get((id(names), id(made)))
-        if known is None:
-            now = ((name, self._digest_of(name)) for name in names)
-            are_others = any(
-                digest is not None and made.get(name) != short(digest) for name, digest in now
-            )
-            known = self._known[id(names), id(made)] = names, made, are_others
-        return known[2]
+    def _are_among(self, names: Sequence[str], made: dict[str, str]) -> bool:
+        if not isinstance(names, Names):
+            return any(self._is_other(name, made) for name in names)
+        table, others = self._tables.get(id(names.table), (None, 0))
+        if table is None:
+            table = names.table
+            rows = enumerate(table.names)
+            others = bits_of([place for place, name in rows if self._is_other(name, table.made)])
+            self._tables[id(table)] = table, others
+        return bool(names.bits & others)
+
+    def _is_other(self, name: str, made: Mapping[str, str]) -> bool:
+        digest = self._digest_of(name)
+        return digest is not None and made.get(name) != short(digest)
 
 
 def needed_in(told: Mapping[str, Any]) -> set[str]:
@@ -105,7 +151,7 @@ def short(digest: str) -> str:
     return digest[:12]
 
 
-def texts(found: object) -> list[str]:
+def texts(found: object) -> Sequence[str]:
     """Give the texts of a list that was read from a record."""
     if isinstance(found, Names):
         return found
@@ -113,7 +159,7 @@ def texts(found: object) -> list[str]:
     return [name for name in found if isinstance(name, str)]
 
 
-def groups(found: object) -> list[list[str]]:
+def groups(found: object) -> list[Sequence[str]]:
     """Give the lists of texts of a list that was read from a record."""
     return [texts(group) for group in found] if isinstance(found, (list, tuple)) else []
 

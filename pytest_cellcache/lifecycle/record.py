@@ -137,7 +137,7 @@ class Recording:
         Returns:
             Per node id why there is no record; ``None`` where there is one.
         """
-        closed, known = list[Attempt](), dict[str, list[str]]()
+        closed, known = list[Attempt](), dict[str, Sequence[str]]()
         fates, waiting = dict[str, Reason | None](), list[Attempt]()
         new, left = self._take_new(around)
         for attempt in self._waiting:
@@ -200,7 +200,7 @@ class Recording:
             kept.remove(row)  # what a test left behind is in the value
             fates[row.attempt.facts.nodeid] = Reason(reasons.TOUCHED, row.producers[0])
         everything = reach({root for row in kept for root in row.roots}, edges)
-        flux = self.in_flux(everything)
+        flux = keys_in_flux(self._project.snapshot, everything)
         outputs = self._leftovers.outputs_among(everything)
         if flux or outputs:
             back = Backwards(everything, edges)
@@ -300,7 +300,8 @@ class Recording:
                 body["changed"] = digest_of_changes(attempt, relative)
                 body |= {"leaving": found} if (found := left.left_by(attempt)) else {}
             rows.append((attempt, body))
-        named = self._store.put_blob(names.encode(self.sequences.digest_of)) if names else ""
+        table = names.encode(left.nodeids, self.sequences.digest_of) if names else b""
+        named = self._store.put_blob(table) if table else ""
         if named is None:
             return False
         groups, now = dict[str, list[Entry]](), time.time()
@@ -390,10 +391,6 @@ class Recording:
                 lambda seen: self.input_keys.keys(seen, written),
             )
         return self._imported
-
-    def in_flux(self, keys: Iterable[Key]) -> set[Key]:
-        """Give the keys of what changed while the run looked at it."""
-        return keys_in_flux(self._project.snapshot, keys)
 
     def keys_of_code(self, codes: Iterable[CodeRef]) -> set[Key]:
         """Give the keys of code objects that ran."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pytest_cellcache.lifecycle.nametable import NameTable, StoredNames
-from pytest_cellcache.lifecycle.precedence import Others
+from pytest_cellcache.lifecycle.precedence import Others, Precedence
 
 TOLD = [
     {"producers": ("a", "b"), "either": (("b", "c"), ("d",)), "later": ["e"]},
@@ -16,7 +16,7 @@ TOLD = [
 
 
 def read(table: NameTable) -> StoredNames:
-    return StoredNames(table.encode(lambda name: name.upper()))
+    return StoredNames(table.encode("abcd", lambda name: name.upper()))
 
 
 def test_records_come_back_with_their_names() -> None:
@@ -27,18 +27,20 @@ def test_records_come_back_with_their_names() -> None:
         found = stored.unpack({"item": "x", **row})
         assert found.pop("item") == "x"
         assert found.pop("made") == {name: name.upper() for name in "abcde"}
-        assert found == {kind: [*map(_plain, names)] for kind, names in told.items() if names}
+        assert {kind: plain(names) for kind, names in found.items()} == {
+            kind: plain(names) for kind, names in told.items() if names
+        }
 
 
-def _plain(found: Any) -> Any:
-    return list(found) if isinstance(found, tuple) else found
+def plain(found: Any) -> Any:
+    return found if isinstance(found, str) else [*map(plain, found)]
 
 
 def test_what_is_named_twice_is_written_once() -> None:
     table = NameTable()
     for told in TOLD * 10:
         table.pack(told)
-    assert table.encode(str).count(b'"b"') == 2  # by its name and by its digest
+    assert table.encode("abcd", str).count(b'"b"') == 2  # by its name and by its digest
     assert table.pack(TOLD[0])["either"] == table.pack(TOLD[0])["either"]
 
 
@@ -47,8 +49,10 @@ def test_groups_that_grow_are_written_by_what_they_gain() -> None:
         table = NameTable()
         for number in range(tests):
             row = table.pack({"producers": tuple(f"t{n}" for n in range(number))})
-        assert read(table).unpack(row)["producers"] == [f"t{n}" for n in range(tests - 1)]
-        return len(table.encode(lambda name: ""))
+        ran = [f"t{n}" for n in range(tests)]
+        stored = StoredNames(table.encode(ran, lambda name: ""))
+        assert [*stored.unpack(row)["producers"]] == ran[:-1]
+        return len(table.encode(ran, lambda name: ""))
 
     assert written(400) < 3 * written(200)
 
@@ -62,13 +66,17 @@ def test_groups_come_back_however_they_change(seed: int) -> None:
         for _ in range(draw.randint(0, 6)):
             group.insert(draw.choice([0, len(group)]), f"n{draw.randint(0, 60)}")
         group = list(dict.fromkeys(group))
-        if draw.random() < 0.2:
-            draw.shuffle(group)
-        groups.append(group[: draw.choice([3, 100])])
-    packed = [table.pack({"producers": tuple(each), "later": ["z"]}) for each in groups]
-    stored = read(table)
-    found = [stored.unpack(row).get("producers", []) for row in packed]
-    assert found == groups
+        groups.append(group[: draw.choice([3, 20, 100])])
+    packed = [table.pack({"producers": tuple(each), "later": each[:20]}) for each in groups]
+    ran = sorted({name for each in groups for name in each})
+    draw.shuffle(ran)
+    there = ran[: draw.choice([10, 1000])]
+    stored = StoredNames(table.encode(there, str))
+    every = [*there, *sorted({*ran}.difference(there))]
+    for row, names in zip(packed, groups, strict=True):
+        found = stored.unpack(row)
+        assert [*found.get("producers", [])] == sorted(names, key=every.index)
+        assert len(found.get("later", [])) == len(names[:20])
 
 
 def test_a_table_without_names_is_no_blob() -> None:
@@ -95,8 +103,10 @@ def test_what_tests_were_is_kept() -> None:
         b'{"names":["a"],"made":[],"groups":[]}',
         b'{"names":["a"],"made":["b"],"groups":[[1]]}',
         b'{"names":["a"],"made":["b"],"groups":3}',
-        b'{"names":["a"],"made":["b"],"groups":[[[],[1]]]}',
-        b'{"names":["a"],"made":["b"],"groups":[[[],[0],[0]]]}',
+        b'{"names":["a"],"made":["b"],"groups":[[-1]]}',
+        b'{"names":["a"],"made":["b"],"groups":[[0,[1]]]}',
+        b'{"names":["a"],"made":["b"],"groups":[[2,[0]]]}',
+        b'{"names":["a"],"made":["b"],"groups":[[[0],[0],[0]]]}',
     ],
 )
 def test_a_damaged_table_is_told(blob: bytes) -> None:
@@ -110,3 +120,26 @@ def test_a_damaged_record_is_told(row: dict[str, Any]) -> None:
     table.pack(TOLD[0])
     with pytest.raises((TypeError, IndexError)):
         read(table).unpack(row)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_stands_before_is_told_of_a_table_as_of_plain_lists(seed: int) -> None:
+    draw, table = random.Random(seed), NameTable()
+    ran = [f"t{n}" for n in range(draw.choice([3, 12, 40]))]
+    groups = [[name for name in ran if draw.random() < 0.4] for _ in range(30)]
+    packed = [table.pack({"producers": tuple(g), "either": (g,), "later": g}) for g in groups]
+    now = [name for name in ran if draw.random() < 0.9]
+    for _ in range(draw.choice([0, 0, 1, 5])):  # moved
+        now.insert(draw.randint(0, len(now)), now.pop(draw.randrange(len(now))))
+    ranks = {name: rank for rank, name in enumerate([*now, "own"])}
+    ranks["own"] = draw.randint(0, len(now))
+    precedence = Precedence(ranks)
+    others = Others(lambda name: str.upper(name) if name in ranks else None)
+    stored = StoredNames(table.encode(ran, lambda n: n if n == "t1" else n.upper()))
+    for row, group in zip(packed, groups, strict=True):
+        found, made = stored.unpack(row), {n: n if n == "t1" else n.upper() for n in ran}
+        for kind in ("producers", "later", "either") if group else ():
+            plainly = {kind: [group] if kind == "either" else group, "made": made}
+            told = {kind: found[kind], "made": found["made"]}
+            assert precedence.is_broken(told, "own") == precedence.is_broken(plainly, "own")
+            assert others.are_in(told) == others.are_in(plainly)
