@@ -31,9 +31,11 @@ class Reached(Generic[T]):
                 if current in covered:
                     continue
                 for step in self._steps(current):
+                    if step in covered or step in seen:
+                        continue
                     if step in self._known:
                         covered |= self._known[step]
-                    elif step not in seen:
+                    else:
                         seen.add(step)
                         stack.append(step)
             found = frozenset(seen | covered)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ SIZED: Final = "__len__"
 """The one that tells how many there are."""
 
 
+@functools.lru_cache(maxsize=1 << 14)  # names are asked for again and again
 def words_of(text: str) -> frozenset[str]:
     """Give the words of a text: runs of letters, so that ``user_1`` and ``user`` meet."""
     return frozenset(_WORD.findall(text))

@@ -34,6 +34,9 @@ class FirstValues:
         self._made: dict[object, Key] = {}
         self._bits: dict[object, int] = {}
         self._new: dict[int, set[Key]] = {}
+        # The values among the units of those readers that were asked last, as bits.
+        self._of: Readers | None = None
+        self._values = 0
         self._added: dict[Key, set[Key]] = {}
         for place, group in places.items():
             needs = [change.rests_on for change in group if change.is_first]
@@ -57,7 +60,9 @@ class FirstValues:
             self._bits[place] = bits
             if new:
                 self._new.setdefault(new, set()).update(self._rests_on[made])
-        return bits & ~readers.bits_for(self._rests_on)
+        if self._of is not readers:
+            self._of, self._values = readers, readers.bits_for(self._rests_on)
+        return bits & ~self._values
 
     def grow(self, readers: Readers) -> bool:
         """Add what was noted to who reads it; say whether values rest on more than before."""
