@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import pytest
@@ -11,6 +11,7 @@ from pytest_cellcache.hooks.leavings import has_other_past, put_back_in, set_in
 from pytest_cellcache.hooks.makers import Makers
 from pytest_cellcache.hooks.scopes import places_of, reach_of
 from pytest_cellcache.lifecycle.contents import Contents, are_left, contents_in
+from pytest_cellcache.lifecycle.nametable import Among
 from pytest_cellcache.lifecycle.precedence import Others, Precedence, groups, texts
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
@@ -25,7 +26,7 @@ _FEW: Final = 10
 class Records(Protocol):
     """What is known of tests from earlier runs."""
 
-    def producers_of(self, facts: TestFacts) -> tuple[str, ...]: ...
+    def producers_of(self, facts: TestFacts) -> Sequence[str]: ...
 
     def last_of(self, facts: TestFacts) -> Mapping[str, Any]: ...
 
@@ -99,13 +100,15 @@ def _run_producers(judged: Judged, records: Records) -> bool:
     """Let tests that leave something behind run where a test that reads it runs."""
     waiting = [nodeid for nodeid, (_, verdict) in judged.items() if isinstance(verdict, Miss)]
     hits = judged.keys() - waiting
+    known = Among(hits)
     has_changed = False
     while waiting and hits:
         consumer = waiting.pop()
         # A test may have thousands, of which most run already.
-        for nodeid in sorted(hits.intersection(records.producers_of(judged[consumer][0]))):
+        for nodeid in sorted(known.among(records.producers_of(judged[consumer][0]))):
             _flip(judged, nodeid, consumer)
             hits.discard(nodeid)
+            known.discard(nodeid)
             waiting.append(nodeid)
             has_changed = True
         for group in groups(records.last_of(judged[consumer][0]).get("either")):
@@ -115,6 +118,7 @@ def _run_producers(judged: Judged, records: Records) -> bool:
             for name in there[:1]:
                 has_changed |= _flip(judged, name, consumer)
                 hits.discard(name)
+                known.discard(name)
                 waiting.append(name)
     return has_changed
 

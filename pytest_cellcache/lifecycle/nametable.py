@@ -129,6 +129,34 @@ class StoredNames:
         return {**told, **names, "made": self.made}
 
 
+class Among:
+    """Tells which of many names are among some that become fewer."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = {*names}
+        # By identity of a table: it, the places of its names, and of those that are left.
+        self._tables: dict[int, tuple[StoredNames, dict[str, int]]] = {}
+        self._left: dict[int, int] = {}
+
+    def discard(self, name: str) -> None:
+        """Let a name be none of them any more."""
+        self._names.discard(name)
+        for ident, (_, places) in self._tables.items():
+            if name in places:
+                self._left[ident] &= ~(1 << places[name])
+
+    def among(self, names: Sequence[str]) -> list[str]:
+        """Give those among some names that are left."""
+        if not isinstance(names, Names):
+            return [*self._names.intersection(names)]
+        table, ident = names.table, id(names.table)
+        if ident not in self._tables:
+            self._tables[ident] = table, {name: place for place, name in enumerate(table.names)}
+            there = [place for place, name in enumerate(table.names) if name in self._names]
+            self._left[ident] = bits_of(there)
+        return [*Names(table, names.bits & self._left[ident])]
+
+
 def bits_of(places: Sequence[int]) -> int:
     """Give the number that has bits at some places, of which none is negative."""
     if len(places) < _FEW:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pytest_cellcache.graph.members import Members
@@ -92,9 +92,9 @@ class Verifier:
                 return entry
         return None
 
-    def producers_of(self, facts: TestFacts) -> tuple[str, ...]:
+    def producers_of(self, facts: TestFacts) -> Sequence[str]:
         """Give the node ids of the tests that left something behind for a test when it last ran."""
-        return tuple(texts(self.last_of(facts).get("producers")))
+        return texts(self.last_of(facts).get("producers"))
 
     def last_of(self, facts: TestFacts) -> Mapping[str, Any]:
         """Give what is known of a test since it last ran; its result may not have been kept."""

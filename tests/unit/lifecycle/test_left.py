@@ -80,7 +80,7 @@ def test_who_must_run_before_is_noted(bench: Any) -> None:
     story.ran()
     story.session.record(*story.attempts)
     verifier = bench.open().verifier
-    found = {each.facts.nodeid: verifier.producers_of(each.facts) for each in story.attempts}
+    found = {each.facts.nodeid: (*verifier.producers_of(each.facts),) for each in story.attempts}
     assert found == {
         "t.py::test": (),
         "t.py::test2": ("t.py::test",),

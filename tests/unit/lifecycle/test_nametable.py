@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pytest_cellcache.lifecycle.nametable import NameTable, StoredNames
+from pytest_cellcache.lifecycle.nametable import Among, NameTable, StoredNames
 from pytest_cellcache.lifecycle.precedence import Others, Precedence
 
 TOLD = [
@@ -143,3 +143,14 @@ def test_what_stands_before_is_told_of_a_table_as_of_plain_lists(seed: int) -> N
             told = {kind: found[kind], "made": found["made"]}
             assert precedence.is_broken(told, "own") == precedence.is_broken(plainly, "own")
             assert others.are_in(told) == others.are_in(plainly)
+
+
+def test_which_names_are_left_is_told_of_a_table_as_of_plain_lists() -> None:
+    table = NameTable()
+    rows = [table.pack({"producers": names}) for names in ("abc", "bd", "e")]
+    stored, among = read(table), Among("abdx")
+    groups = [stored.unpack(row)["producers"] for row in rows]
+    assert [among.among(group) for group in groups] == [["a", "b"], ["b", "d"], []]
+    among.discard("b")
+    assert [among.among(group) for group in groups] == [["a"], ["d"], []]
+    assert sorted(among.among(["a", "b", "x", "z"])) == ["a", "x"]
