@@ -42,14 +42,20 @@ class Ran:
         self.places = frozenset(places) - uncalled
         self.by_name: dict[str, set[Place]] = {}
         self.by_class: dict[Place, set[Place]] = {}
+        self.by_file: dict[str, list[Place]] = {}
         self.callees: dict[Place, set[Place]] = {}
         """What each of them may have called directly, as far as it was asked."""
         for path, qualname in self.places:
             owner, _, name = qualname.rpartition(".")
+            self.by_file.setdefault(path, []).append((path, qualname))
             # Functions too: ``mod.f`` through a module used as a value.
             self.by_name.setdefault(name, set()).add((path, qualname))
             if owner:
                 self.by_class.setdefault((path, owner), set()).add((path, qualname))
+
+    def inside(self, path: str, inner: str) -> set[Place]:
+        """Give those of a file whose qualified names begin like this."""
+        return {place for place in self.by_file.get(path, ()) if place[1].startswith(inner)}
 
 
 _CALLED_BY_NAME: Final = frozenset({*INITIALISERS, *METACLASS_METHODS}) - {"__call__"}

@@ -80,6 +80,8 @@ def with_producers(
         readers = Readers(project, names, live, live_edges, closure.loaded_first)
         # By the units that rest on them: very many places may have the same readers.
         resting: dict[int, set[Key]] = {}
+        # Of some units, those that do not rest yet on what they need: one test changes many places.
+        unmet: dict[tuple[frozenset[Key], int], int] = {}
         for place, group in places.items():
             bits = first.take_readers(place, readers.bits_of(group[0]), readers)
             later = [change for change in group if not change.is_first]
@@ -102,11 +104,15 @@ def with_producers(
                 (of_keys, sized),
                 (instead, bits & ~fully),
             ):
-                units = readers.units_in(some)
-                owners = {*map(unit_of, needs)}
-                met = readers.bits_for(u for u in units if needs <= live[u] or owners == {u})
-                if some & ~met:
-                    resting.setdefault(some & ~met, set()).update(needs)
+                if not some:
+                    continue
+                if (needs, some) not in unmet:
+                    owners = {*map(unit_of, needs)}
+                    of = readers.units_in(some)
+                    met = readers.bits_for(u for u in of if needs <= live[u] or owners == {u})
+                    unmet[needs, some] = some & ~met
+                if left_over := unmet[needs, some]:
+                    resting.setdefault(left_over, set()).update(needs)
         for bits, needed in resting.items():
             hub = left.hub_of(frozenset(needed))
             is_code = any(key.kind == BODY for key in needed)

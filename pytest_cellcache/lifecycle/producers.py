@@ -58,6 +58,7 @@ class Producers:
         self._named: dict[Place, set[Place]] = {}
         self._definitions: dict[frozenset[str], frozenset[str]] = {}
         self._sets: dict[Place, tuple[frozenset[str], bool]] = {}
+        self._setting: tuple[Ran, dict[str, set[Place]], set[Place]] | None = None
 
     def add(
         self,
@@ -302,19 +303,32 @@ class Producers:
             for chain in definition.decorators:
                 for file, name, rest in self._names.resolve(path, chain).bindings if chain else ():
                     inner = ".".join((name, *rest)) + "."
-                    found |= {p for p in ran.places if p[0] == file and p[1].startswith(inner)}
+                    found |= ran.inside(file, inner)
         for _, cell in self._project.index(path).binders.get(change.name, ()):
             # ``f = remembering(g)``: what keeps is a closure.
             for chain in cell.refs.chains if cell.kind == "value" else ():
                 for file, name, rest in self._names.resolve(path, chain).bindings:
                     inner = ".".join((name, *rest, "<locals>", ""))
-                    found |= {p for p in ran.places if p[0] == file and p[1].startswith(inner)}
+                    found |= ran.inside(file, inner)
         if change.word and not change.is_keyed:
+            words, computing = self._set_in(ran)
+            found |= words.get(change.word, _NONE)
+            found |= computing if computed else _NONE
+        return found
+
+    def _set_in(self, ran: Ran) -> tuple[dict[str, set[Place]], set[Place]]:
+        """Give the bodies among some by the words that they set, and those that compute any."""
+        if self._setting is None or self._setting[0] is not ran:
+            by_word: dict[str, set[Place]] = {}
+            computing = set()
             for place in ran.places:
                 words, may_compute = self._set_by(place)
-                if change.word in words or (computed and may_compute):
-                    found.add(place)
-        return found
+                for word in words:
+                    by_word.setdefault(word, set()).add(place)
+                if may_compute:
+                    computing.add(place)
+            self._setting = ran, by_word, computing
+        return self._setting[1:]
 
     def _set_by(self, place: Place) -> tuple[frozenset[str], bool]:
         """Name the attributes that a body sets, or is the memo of; say whether it computes any."""
@@ -367,5 +381,6 @@ def _is_left_by(made: Change, unit: Key) -> bool:
     return made.rests_on == {unit} and not (made.fillers or made.is_counter)
 
 
+_NONE: Final[frozenset[Place]] = frozenset()
 DRAWS: Final = unit_key(OUTSIDE, "random")
 """Root of units that draw from the generator that all share as others have left it."""
