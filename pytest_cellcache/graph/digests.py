@@ -23,6 +23,7 @@ from pytest_cellcache.model.keys import (
     BODY,
     DOC,
     EFFECTS,
+    EXCERPT,
     EXPORT,
     FRAME,
     HOOKS,
@@ -55,6 +56,7 @@ class Digester:
         self.names = Names(project)
         self.loading = Loading(project, self.names)
         self.purity = Purity(project, self.names, self.loading.loaded_by)
+        lines = Lines(project)
         self._memo: dict[Key, Digest] = {}
         self._effect_cells: dict[str, list[tuple[int, Cell]]] = {}
         self._registering: dict[str, list[tuple[int, Cell, frozenset[Place]]]] = {}
@@ -73,7 +75,8 @@ class Digester:
             MARKERS: self._markers,
             DOC: self._doc,
             ANNOTATIONS: self._annotations,
-            LINES: Lines(project).digest,
+            LINES: lines.digest,
+            EXCERPT: lines.digest_around,
             EXPORT: self._export,
             HOOKS: self._hooks,
             MAIN: self._main,

@@ -22,18 +22,36 @@ class Lines:
         self._texts: dict[str, list[str]] = {}
 
     def digest(self, key: Key) -> Digest:
-        """Digest all pieces of code that have a name, as they stand in their file."""
+        """Digest all pieces of code that have a name, as they stand in their file.
+
+        Of a class, whose statements do not run any more, and its methods, which have names of their
+        own, only where they begin and end.
+        """
+        return self._digest(key, around=0)
+
+    def digest_around(self, key: Key) -> Digest:
+        """Digest them with the lines before and after."""
+        return self._digest(key, around=_AROUND)
+
+    def _digest(self, key: Key, around: int) -> Digest:
         index = self._project.index(key.path)
         if index.table.is_broken:
             return index.table.code
         spans = [(found.start, found.end) for found in index.find(key.name)]
-        spans += [(cell.start, cell.end) for _, cell in index.binders.get(key.name, ())]
-        if not spans:
+        cells = [cell for _, cell in index.binders.get(key.name, ())]
+        if not (spans or cells):
             return ABSENT
         text = self._text(key.path)
         parts = [line for line in text[:2] if "coding" in line]
+        for cell in cells:
+            if cell.kind == "class" and not around:
+                inside = [each for each in index.table.defs if cell.start <= each.start <= cell.end]
+                parts.append(f"{cell.start} {cell.end}")
+                parts += (f"{each.start} {each.end}" for each in inside)
+            else:
+                spans.append((cell.start, cell.end))
         for start, end in spans:
-            parts += [str(start), *text[max(start - 1 - _AROUND, 0) : end + _AROUND]]
+            parts += [str(start), *text[max(start - 1 - around, 0) : end + around]]
         return digest_parts(parts)
 
     def _text(self, path: str) -> list[str]:

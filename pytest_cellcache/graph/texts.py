@@ -20,6 +20,11 @@ _LINES: Final = frozenset(
     walk_tb walk_stack format_exc format_exception format_tb format_stack print_exc print_exception
     print_tb print_stack TracebackException""".split()
 )
+_AROUND: Final = frozenset(
+    """getframeinfo getinnerframes getouterframes inspect.stack inspect.trace co_lines
+    co_positions""".split()
+)
+"""Those among them that can give lines of text around one that runs, or all lines of a function."""
 _NOTING_LINES: Final = frozenset({"traceback", "warns", "catch_warnings", "records"})
 """Where ``lineno`` is that of a frame, not one of a text that the project parses."""
 
@@ -48,6 +53,11 @@ def sources_of(named: Resolution) -> set[Key]:
 def reads_docs(refs: Refs) -> bool:
     """Say whether code may read a docstring."""
     return not _DOCS.isdisjoint(refs.attrs) or "help" in refs.chains
+
+
+def reads_excerpts(refs: Refs) -> bool:
+    """Say whether code may read more than in which line something runs or begins, and its text."""
+    return not _AROUND.isdisjoint(refs.attrs | refs.chains)
 
 
 def reads_lines(refs: Refs) -> bool:

@@ -8,12 +8,19 @@ from typing import Final
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
-from pytest_cellcache.graph.texts import reads_codes, reads_docs, reads_lines, reads_sources
+from pytest_cellcache.graph.texts import (
+    reads_codes,
+    reads_docs,
+    reads_excerpts,
+    reads_lines,
+    reads_sources,
+)
 from pytest_cellcache.lifecycle.gathering import Gathered, places_in
 from pytest_cellcache.lifecycle.surroundings import Edges, reach
 from pytest_cellcache.model.keys import (
     BODY,
     EFFECTS,
+    EXCERPT,
     FILE,
     LEFT,
     LINES,
@@ -31,10 +38,11 @@ _READS: Final[tuple[Callable[[Refs], bool], ...]] = (
     reads_codes,
     lambda refs: "module" in refs.attrs,  # ``request.module``
     reads_sources,
+    reads_excerpts,
 )
 _NAMELESS: Final = frozenset({EFFECTS, MARKERS, WHOLE})
 _OF_UNITS: Final = frozenset({LEFT, UNIT})
-_DOCS, _LINES, _CODES, _MODULE, _SOURCES = (1 << place for place in range(len(_READS)))
+_DOCS, _LINES, _CODES, _MODULE, _SOURCES, _EXCERPTS = (1 << place for place in range(len(_READS)))
 
 
 class Reading:
@@ -52,7 +60,8 @@ class Reading:
         self._docs = _Sets(self._docs_of, edges)
         self._late: _Sets | None = None
         self._codes = _Sets(self._code_of, self._left_by)
-        self._lines = _Sets(self._line_of, self._left_by)
+        self._lines = _Sets(lambda key: self._line_of(key, LINES), self._left_by)
+        self._excerpts = _Sets(lambda key: self._line_of(key, EXCERPT), self._left_by)
         self._kinds: dict[Key, int] = {}
 
     def read_by(self, roots: Collection[Key], group: str, *, has_children: bool) -> set[Key]:
@@ -71,7 +80,8 @@ class Reading:
         if kinds & _CODES:
             found |= self._closure.codes(roots)
         if kinds & _LINES:
-            found |= _lines_of((*roots, *found), is_whole=bool(kinds & _SOURCES))
+            kind = FILE if kinds & _SOURCES else EXCERPT if kinds & _EXCERPTS else LINES
+            found |= _lines_of((*roots, *found), kind)
         if has_children:
             found |= self._closure.annotations(reach((*roots, *found), self._edges))
         return found
@@ -92,7 +102,7 @@ class Reading:
         if kinds & _CODES or (kinds & _LINES and kinds & _SOURCES):
             found |= self._codes.reached(units)
         elif kinds & _LINES:
-            found |= self._lines.reached(units)
+            found |= (self._excerpts if kinds & _EXCERPTS else self._lines).reached(units)
         return found
 
     def _docs_of(self, key: Key) -> frozenset[Key]:
@@ -105,11 +115,11 @@ class Reading:
         texts = (Key(FILE, key.path),) if key.kind == BODY else ()
         return self._closure.codes((key,)).union((key, *texts))
 
-    def _line_of(self, key: Key) -> frozenset[Key]:
+    def _line_of(self, key: Key, kind: str) -> frozenset[Key]:
         """Give what line numbers may tell of the code that a key of a unit stands for."""
         if key.kind in _OF_UNITS:
             return frozenset()
-        lines = (key._replace(kind=LINES),) if key.kind == BODY else ()
+        lines = (key._replace(kind=kind),) if key.kind == BODY else ()
         return self._closure.codes((key,)).union((key, *lines))
 
     def _left_by(self, key: Key) -> frozenset[Key]:
@@ -130,20 +140,20 @@ class Reading:
         return found
 
 
-def _lines_of(ran: Iterable[Key], *, is_whole: bool) -> set[Key]:
+def _lines_of(ran: Iterable[Key], kind: str) -> set[Key]:
     """Give what who reads line numbers and excerpts rests on, of files with bodies that ran.
 
     Args:
         ran: what ran, by its keys.
-        is_whole: they may read all of the files.
+        kind: of the keys: ``FILE`` where they may read all of the files.
     """
     ran = [*ran]
     files = {key.path for key in ran if key.kind == BODY}
     # Of a module as it is imported, and of what no name stands for, any statement may be running.
-    whole = files if is_whole else {key.path for key in ran if key.kind in _NAMELESS} & files
+    whole = files if kind == FILE else {key.path for key in ran if key.kind in _NAMELESS} & files
     found = {Key(FILE, path) for path in whole}
     return found | {
-        key._replace(kind=LINES)
+        key._replace(kind=kind)
         for key in ran
         if key.kind in (BODY, NAME) and key.path in files - whole
     }

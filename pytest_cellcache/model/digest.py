@@ -41,7 +41,8 @@ another schema are ignored, never migrated):
    which fixture alone sets a variable; lambdas that statements keep as bodies of their own; what
    objects of libraries compute when they are asked first
 18. sequences of texts as Python writes them; what tests leave, with all plain values of a container
-   at once; producers by their places among the tests of their run
+   at once; producers by their places among the tests of their run;
+   lines of classes, and around what runs
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ MARKERS: Final = "markers"
 DOC: Final = "doc"
 ANNOTATIONS: Final = "annotations"
 LINES: Final = "lines"
+EXCERPT: Final = "excerpt"
 EXPORT: Final = "export"
 HOOKS: Final = "hooks"
 MAIN: Final = "main"
@@ -59,6 +60,7 @@ CODE_KINDS: Final = frozenset(
         DOC,
         ANNOTATIONS,
         LINES,
+        EXCERPT,
         EXPORT,
         HOOKS,
         MAIN,

@@ -79,6 +79,7 @@ _THINGS: Final = {
     keys.DOC: "the docstring of {}",
     keys.ANNOTATIONS: "the annotations of {}",
     keys.LINES: "the lines of {}",
+    keys.EXCERPT: "the lines around {}",
     keys.EXPORT: "whether __all__ lists {}",
     keys.MAIN: "what {} runs as a main module",
     keys.HOOKS: "the set of pytest hooks in {}",

@@ -122,7 +122,7 @@ def test_who_reads_code_rests_on_it_and_who_reads_line_numbers_on_its_layout(sui
     )
     suite.warm()
     suite.edit("lib.py", "text = str(value)\n    return text", "return str(value)")
-    assert suite.both().names == ["test_line", "test_direct", "test_names"]
+    assert suite.both().names == ["test_direct", "test_names"]
     test = suite.path / "test_it.py"
     test.write_text(test.read_text().replace('("value", "text")', '("value",)'))
     suite.both()
@@ -169,6 +169,67 @@ def test_who_reads_line_numbers_rests_on_the_lines_of_what_ran(suite: Suite, rea
     suite.edit("lib.py", "raise ValueError", "raise ValueError  # new")
     assert suite.both().names == ["test_line"]
     suite.edit("lib.py", "# far 11\ndef fail", "# near 11\ndef fail")
+    assert suite.both().names == []
+
+
+def test_of_a_class_only_where_its_parts_begin_and_end_counts_for_line_numbers(
+    suite: Suite,
+) -> None:
+    suite.write(
+        "lib.py",
+        """
+        class Thing:
+            def first(self): return 1
+            def fail(self): raise ValueError
+            def last(self): return 2
+        """,
+    )
+    suite.write(
+        "test_it.py",
+        """
+        import lib
+        import pytest
+        def test_first(): assert lib.Thing().first() == 1
+        def test_line():
+            with pytest.raises(ValueError) as info:
+                lib.Thing().fail()
+            assert info.tb.tb_next.tb_lineno
+        def test_last(): assert lib.Thing().last() == 2
+        """,
+    )
+    suite.warm()
+    suite.edit("lib.py", "return 1", "return 2 - 1  # new")
+    assert suite.both().names == ["test_first"]
+    suite.edit("lib.py", "return 2\n", "return 1 + 1\n")
+    assert suite.both().names == ["test_last"]
+    suite.edit("lib.py", "    def first", "\n    def first")
+    assert suite.both().names == ["test_line"]
+    suite.edit("lib.py", "raise ValueError", "raise ValueError  # new")
+    assert suite.both().names == ["test_line"]
+
+
+@pytest.mark.parametrize(
+    "reading",
+    ["inspect.getframeinfo(frame, 0).lineno", "[*frame.f_code.co_lines()]"],
+    ids=["excerpt", "lines"],
+)
+def test_who_reads_excerpts_rests_on_what_stands_near(suite: Suite, reading: str) -> None:
+    told = f"""
+        import inspect
+        def line():
+            try:
+                fail()
+            except ValueError as error:
+                frame = error.__traceback__.tb_next.tb_frame
+                return {reading}
+    """
+    lib = suite.write("lib.py", told)
+    lib.write_text(f"{lib.read_text()}{FAR}def fail(): raise ValueError\n# near\n{FAR}# last\n")
+    suite.write("test_it.py", "import lib\ndef test_line(): assert lib.line()\n")
+    suite.warm()
+    suite.edit("lib.py", "# last", "# final")
+    assert suite.both().names == []
+    suite.edit("lib.py", "# near", "# close")
     assert suite.both().names == ["test_line"]
 
 
