@@ -28,7 +28,8 @@ def test_code_that_reads_line_numbers(text: str) -> None:
 )
 def test_code_that_reads_more_than_where_something_runs(text: str) -> None:
     found = scan(ast.parse(text).body)
-    assert reads_excerpts(found) and reads_lines(found)
+    assert reads_excerpts(found)
+    assert reads_lines(found)
 
 
 def test_where_something_runs_is_no_excerpt() -> None:
