@@ -67,20 +67,20 @@ _WALKED_PARTS: Final = frozenset(
 )
 _NEVER_WALKED: Final = frozenset({"pytest", "_pytest", "pluggy", "pytest_cellcache", "hypothesis"})
 SKIPPED_MEMBERS: Final = frozenset(
-    """__dict__ __weakref__ __module__ __doc__ __qualname__ __slots__ __abstractmethods__ _abc_impl
+    """__dict__ __weakref__ __qualname__ __slots__ __abstractmethods__ _abc_impl
     __annotations__ __firstlineno__ __static_attributes__ __match_args__ __orig_bases__
     __parameters__ __hash__ __annotate__ __annotations_cache__ __slotnames__
     __annotate_func__""".split()
 )
+_NOT_WALKED: Final = SKIPPED_MEMBERS | {"__module__", "__doc__"}
 SKIPPED_GLOBALS: Final = frozenset(
-    """__builtins__ __loader__ __spec__ __cached__ __file__ __path__ __package__ __name__ __doc__
+    """__builtins__ __loader__ __spec__ __cached__ __path__ __package__
     __warningregistry__ __annotations__ __conditional_annotations__ __annotate__
     @pytest_ar @py_builtins""".split()
 )
 _PLAIN_ATTRIBUTES: Final = frozenset(
     "__wrapped__ __isabstractmethod__ __name__ __doc__ pytestmark _pytestfixturefunction".split()
 )
-
 SET_OF_FUNCTIONS: Final = ("__defaults__", "__kwdefaults__", "__code__")
 
 Part = tuple[Any, object]
@@ -271,7 +271,7 @@ def parts_of(value: Any) -> Iterator[Part]:
     kind = type(value)
     if issubclass(kind, type):
         namespace = type.__getattribute__(value, "__dict__")
-        yield from ((v, k) for k, v in list(namespace.items()) if k not in SKIPPED_MEMBERS)
+        yield from ((v, k) for k, v in list(namespace.items()) if k not in _NOT_WALKED)
         return
     if issubclass(kind, dict):
         if dict.__len__(value) <= MAX_ITEMS:
