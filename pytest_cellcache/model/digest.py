@@ -40,6 +40,7 @@ another schema are ignored, never migrated):
    in which order modules come to enter something in a register that several of them enter in;
    which fixture alone sets a variable; lambdas that statements keep as bodies of their own; what
    objects of libraries compute when they are asked first
+18. what statements saw in registers when they were evaluated
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ from typing import Any, NewType
 Digest = NewType("Digest", str)
 """Lower-case hex of 128-bit XXH3 (32 characters)."""
 
-SCHEMA = 17
+SCHEMA = 18
 
 ABSENT = Digest("absent")
 """Stands for "there is no such thing", so that its appearance is a change."""
