@@ -289,7 +289,9 @@ def parts_of(value: Any) -> Iterator[Part]:
         yield from ((part, None) for part in gc.get_referents(value) if type(part) is not type)
     namespace = namespace_of(value)
     if namespace is not None:
-        yield from ((item, name) for name, item in list(namespace.items()))
+        is_function = kind is types.FunctionType and value.__globals__ is vars(functools)
+        derived = _DERIVED if is_function or kind is functools.singledispatchmethod else ()
+        yield from ((each, name) for name, each in list(namespace.items()) if name not in derived)
     for descriptor in slots_of(kind):
         yield slot_value(descriptor, value), descriptor.__name__
 
@@ -317,9 +319,8 @@ _SEQUENCES: Final[tuple[tuple[Any, Callable[[Any], Any]], ...]] = (
     (collections.deque, collections.deque.__iter__),
 )
 
-
-_DERIVED: Final = frozenset({"dispatch_cache", "cache_token"})
-"""Variables of ``singledispatch`` that follow from its register, which is watched."""
+_DERIVED: Final = frozenset({"dispatch_cache", "cache_token", "_method_cache", "_clear_cache"})
+"""What ``singledispatch`` and its like remember: it follows from a register, which is watched."""
 
 
 def parts_to_set(function: Any) -> tuple[Any, ...]:
@@ -372,10 +373,6 @@ def _parts_of_generator(generator: Any) -> Iterator[Any]:
         yield from list(frame.f_locals.values())
 
 
-def _parts_of_iterator(iterator: Any) -> Any:
-    return iterator.__reduce__()[1]
-
-
 def _parts_of_cell(cell: Any) -> Iterator[Any]:
     try:
         yield cell.cell_contents
@@ -395,6 +392,8 @@ _SPECIAL: Final[dict[int, Callable[[Any], Any]]] = {
     identity(functools.partial): lambda made: (made.func, made.args, made.keywords),
     identity(types.GeneratorType): _parts_of_generator,
     identity(types.AsyncGeneratorType): _parts_of_generator,
-    **dict.fromkeys(map(identity, (enumerate, zip, map, filter)), _parts_of_iterator),
+    **dict.fromkeys(
+        map(identity, (enumerate, zip, map, filter)), lambda made: made.__reduce__()[1]
+    ),
     identity(ContextVar): lambda variable: (value_of(variable),),
 }

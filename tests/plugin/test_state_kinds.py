@@ -431,3 +431,35 @@ def test_who_finds_it_rests_on_who_left_it(
     assert set(ran.names) == {"test_leaving", "test_reading"}
     suite.edit("test_it.py", leaving.replace("5", "7"), leaving)
     assert "passed" in suite.both().outcomes["test_it.py::test_reading"]
+
+
+@pytest.mark.parametrize("kind", ["singledispatch", "singledispatchmethod"])
+def test_what_dispatching_remembers_makes_nobody_a_producer(suite: Suite, kind: str) -> None:
+    own = "self, " if kind == "singledispatchmethod" else ""
+    suite.write(
+        "lib.py",
+        f"""
+        import functools
+
+        class A:
+            @functools.{kind}
+            def f({own}x): return "any"
+            @f.register
+            def _({own}x: int): return "int"
+            @f.register
+            def _({own}x: str): return "str"
+            if {not own}: f = staticmethod(f)
+        """,
+    )
+    suite.write(
+        "test_it.py",
+        """
+        import lib
+        def test_any(): assert lib.A().f(1.5) == "any"
+        def test_int(): assert lib.A().f(1) == "int"
+        def test_str(): assert lib.A().f("") == "str"
+        """,
+    )
+    suite.warm()
+    suite.edit("lib.py", '"str"', '"st" + "r"')
+    assert suite.both().names == ["test_str"]
