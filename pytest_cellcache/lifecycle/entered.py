@@ -16,9 +16,9 @@ behind (``readers``): of a mapping, who names its key or takes it as a whole.
 from __future__ import annotations
 
 import functools
-import json
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from json import dumps, loads
 from typing import Final
 
 from pytest_cellcache.graph.closure import Closure
@@ -174,16 +174,14 @@ class EnteredNow:
             places = places_entered(found).union(known)
             found = {path: rows | entering.looks(path, places) for path, rows in found.items()}
             rows = [[*place, keys] for place, keys in sorted(asked.items())]
-            self._store.put_note(
-                _LAST_NOTE, json.dumps([of, rows, encode(found).decode()]).encode()
-            )
+            self._store.put_note(_LAST_NOTE, dumps([of, rows, encode(found).decode()]).encode())
         found = with_values(found)
         assigned = variables_entered(self._around().assigned)
         return {path: found.get(path, frozenset()) | assigned.get(path, set()) for path in paths}
 
     def _found_last(self, of: Digest) -> dict[str, frozenset[Entered]] | None:
         try:
-            then, rows, text = json.loads(self._store.get_note(_LAST_NOTE) or b"")
+            then, rows, text = loads(self._store.get_note(_LAST_NOTE) or b"")
             is_same = then == of and all(
                 self._keys_of((file, name)) == (None if keys is None else tuple(keys))
                 for file, name, keys in rows

@@ -11,8 +11,8 @@ and to gain at its end: ``[[place, ...], [place, ...]]``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from json import dumps, loads
 from typing import Any, Final
 
 BLOB: Final = "table"
@@ -57,7 +57,7 @@ class NameTable:
         groups = [*self._rows()]
         names = list(self._names)
         found = {"names": names, "made": [digest_of(name) for name in names], "groups": groups}
-        return json.dumps(found, separators=(",", ":")).encode()
+        return dumps(found, separators=(",", ":")).encode()
 
     def _group(self, names: Iterable[str]) -> int:
         return self._groups.setdefault(tuple(names), len(self._groups))
@@ -85,7 +85,7 @@ class StoredNames:
     """
 
     def __init__(self, blob: bytes) -> None:
-        found = json.loads(blob)
+        found = loads(blob)
         names = [str(name) for name in found["names"]]
         self._made = dict(zip(names, map(str, found["made"]), strict=True))
         self._groups: list[Names] = []

@@ -6,8 +6,8 @@ beside what modules enter the order counts in which those come to it that enter 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from json import dumps, loads
 from typing import Final
 
 from pytest_cellcache.graph.digests import Digester
@@ -48,7 +48,7 @@ class TurnsNow:
             sorted(turn for found in looks.values() for _, turn in found),
         ]
         try:
-            then, digests, found = json.loads(self._store.get_note(_LAST_NOTE) or b"")
+            then, digests, found = loads(self._store.get_note(_LAST_NOTE) or b"")
             if then == asked and all(digest_file(path) == digests[path] for path in digests):
                 return [str(path) for path in found]
         except (ValueError, TypeError, AttributeError):
@@ -56,7 +56,7 @@ class TurnsNow:
         turns = Turns(self._digester, sharing, looks)
         order = turns.of(self._roots)
         digests = {path: digest_file(path) for path in turns.followed}
-        self._store.put_note(_LAST_NOTE, json.dumps([asked, digests, order]).encode())
+        self._store.put_note(_LAST_NOTE, dumps([asked, digests, order]).encode())
         return order
 
 

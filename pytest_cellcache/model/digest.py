@@ -45,8 +45,8 @@ another schema are ignored, never migrated):
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
+from json import dumps
 from typing import Any, NewType
 
 Digest = NewType("Digest", str)
@@ -87,4 +87,4 @@ def digest_parts(parts: Iterable[str]) -> Digest:
 
 def digest_json(value: Any) -> Digest:
     """Digest a JSON value; the order of object keys does not count."""
-    return digest_text(json.dumps(value, sort_keys=True, separators=(",", ":")))
+    return digest_text(dumps(value, sort_keys=True, separators=(",", ":")))
