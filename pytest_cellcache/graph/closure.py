@@ -66,13 +66,13 @@ class Closure:
         self._names = digester.names
         self._evaluations = evaluations
         self._ran = evaluations.imported
-        self.loaded_first = evaluations.first
+        self.files, self.loaded_first = evaluations.files, evaluations.first
         self.sets_modules = module_setters(project, evaluations.first)
         self.calls = Calls(project, digester.names)
+        self.ran_in = functools.partial(evaluations.ran_in, self.calls)
         self._writers = Writers(project, digester.names, self._ran.places)
         self._statements = foreign_writers(project, digester.names, evaluations.files)
-        self._memo: dict[Key, frozenset[Key]] = {}
-        self._live: dict[Key, frozenset[Key]] = {}
+        self._memo, self._live = dict[Key, frozenset[Key]](), dict[Key, frozenset[Key]]()
         self._described = Described(project, evaluations.unread)
         self._evaluated_by: dict[Place, set[CellPlace]] = {}
         for cell, keys in evaluations.cells.items():
@@ -366,7 +366,7 @@ class Closure:
         self._evaluated(path, cell.refs, out)
         out |= self._evaluations.cells.get((path, position), frozenset())
         if path not in self._evaluations.traced:
-            out |= self._bodies(self.calls.of_cell(path, cell, self._evaluations.ran_by(path)))
+            out |= self._bodies(self.ran_in(path, position, cell))
 
     def _evaluated(self, path: str, refs: Refs, out: set[Key]) -> None:
         named = {call for call in refs.calls if not is_unknown_call(call)}

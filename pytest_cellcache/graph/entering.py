@@ -20,10 +20,13 @@ from pytest_cellcache.graph.locate import places_of
 from pytest_cellcache.graph.refs import MUTATORS, Refs, words_of
 from pytest_cellcache.graph.remembered import Place, Writers, at_attribute, attribute_of
 from pytest_cellcache.graph.scopes import initialises
+from pytest_cellcache.graph.sights import Sights, named
 from pytest_cellcache.model.digest import Digest, digest_parts
 from pytest_cellcache.model.keys import BODY, Key
 from pytest_cellcache.model.observation import OUTSIDE
 
+LOOKING: Final = "?"
+"""Begins ``Entered.by`` where a statement enters nothing, but looks at what is there."""
 _SETTING: Final = ("set", "add", "register", "remove", "update", "append", "insert", "enable")
 """Beginnings of the names of methods that are taken to change what all share."""
 _ELSEWHERE: Final = frozenset(
@@ -98,11 +101,29 @@ class Entering:
         self._keys_of = keys_of
         self._evaluations = evaluations
         self._calls = Calls(digester.project, digester.names)
+        # The globals that statements change, by file and name.
+        self._changed: dict[tuple[str, str], set[Place]] = {}
+
+    def looks(self, path: str, places: Collection[Place]) -> frozenset[Entered]:
+        """Give what statements of a file look at that they do not enter themselves, after ``of``.
+
+        Args:
+            places: globals that something is entered in.
+        """
+        sights = Sights(self._project, self._names, places, self._ran)
+        return frozenset(
+            Entered(file, name, "", False, LOOKING + named(cell))
+            for _, cell, looked_at in sights.of(path)
+            for file, name in looked_at - self._changed.get((path, named(cell)), set())
+        )
 
     def of(self, path: str) -> frozenset[Entered]:
         """Give what importing a file enters, itself and not by what it imports."""
         found: set[Entered] = set()
         for by, cell, places in self._changing(path):
+            if not isinstance(cell, Refs):
+                own = self._changed.setdefault((path, named(cell)), set())
+                own |= {attribute_of(place)[0] for place in places}
             for place in places:
                 words, is_keyed = words_entered(path, cell, place, self._keys_of)
                 name = attribute_of(place)[0][1]
@@ -120,7 +141,7 @@ class Entering:
         for position, cell in enumerate(self._project.index(path).table.cells):
             if position not in known and position not in unknown:
                 continue
-            by = " ".join(cell.binds) or cell.digest
+            by = named(cell)
             seen[by] = seen.get(by, 0) + 1
             by = by if seen[by] == 1 else f"{by}#{seen[by]}"
             if position in known:

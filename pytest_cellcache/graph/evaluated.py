@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from pytest_cellcache.graph.calls import Calls
+from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.meant import is_own_module
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.newness import attributes_made
@@ -53,6 +55,13 @@ class Evaluations(NamedTuple):
         What was loaded before anything was traced has run nothing that was loaded since.
         """
         return self.early if path in self.unheard else self.imported
+
+    def ran_in(self, calls: Calls, path: str, position: int, cell: Cell) -> Iterable[Place]:
+        """Give the bodies that evaluating a cell has run."""
+        if path not in self.traced:
+            return calls.of_cell(path, cell, self.ran_by(path))
+        found = self.cells.get((path, position), ())
+        return [(key.path, key.name) for key in found if key.kind == BODY]
 
     def ran_with(self, place: Place, cells: Collection[CellPlace]) -> Ran:
         """Give the bodies that may have run when imports ran one, in cells as far as is known."""

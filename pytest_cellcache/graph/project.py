@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
+from json import dumps, loads
 from typing import Final
 
 from pytest_cellcache.graph.cells import Alias, Cell, Def, Table, table_from_json, table_to_json
@@ -197,13 +197,13 @@ class Project:
         stored = self._cached(digest)
         if stored is not None:
             try:
-                return table_from_json(json.loads(stored))
+                return table_from_json(loads(stored))
             except (KeyError, TypeError, ValueError):
                 pass  # another version's, or damaged: parse again
         source = self.snapshot.read(path)
         if source is None:  # unreadable, or in an archive, which counts as a whole
             return Table(is_broken=True, code=digest)
-        data = json.dumps(table_to_json(split_cells(source)), separators=(",", ":"))
+        data = dumps(table_to_json(split_cells(source)), separators=(",", ":"))
         self.parsed[digest] = data.encode()
         # What was read holds a small part of the objects, which every collection would visit.
-        return table_from_json(json.loads(data))
+        return table_from_json(loads(data))

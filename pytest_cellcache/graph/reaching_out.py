@@ -12,20 +12,23 @@ from pytest_cellcache.graph.switches import FUNCTIONS, switched_by
 
 _PATCHING: Final = frozenset({"setattr", "delattr", "patch", "setitem", "delitem"})
 """Functions that set attributes of what they are given, or of what a text names."""
-_SPECIAL: Final = frozenset(
-    "__bases__ __defaults__ __kwdefaults__ __code__ __annotations__".split()
-)
 
 
-def special_set(index: Index) -> frozenset[str]:
-    """Give the special attributes of classes and functions that code of a module may set."""
+def names_set(index: Index) -> frozenset[str]:
+    """Give the names of attributes that code of a module may set, and of what may be given some.
+
+    Of the latter those on the way to it: ``C.m`` for ``C.m.done = True`` and ``done(C.m)``.
+    """
     found: set[str] = set()
     for refs in (*(cell.refs for cell in index.table.cells), *(d.refs for d in index.table.defs)):
         found |= refs.attr_stores | refs.attr_changes
-        found.update(part for chain in refs.receivers for part in chain.split(".")[1:])
+        for chain in (*refs.receivers, *refs.arguments):
+            found.update(chain.split(".")[1:])
         if "setattr" in refs.chains:
             found |= refs.attrs
-    return _SPECIAL & found
+        if "update_wrapper" in refs.attrs or "update_wrapper" in refs.chains:
+            found |= {"__doc__", "__name__", "__qualname__", "__module__"}
+    return frozenset(found)
 
 
 def reached_out(index: Index) -> set[str]:

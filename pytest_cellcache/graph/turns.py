@@ -7,7 +7,8 @@ functions, which no statement places, do no harm.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.model.digest import ABSENT
@@ -18,15 +19,22 @@ class Turns:
 
     Args:
         entering: the files whose turns are asked for.
+        looks: by file, what else is asked for: positions of statements, and names for these.
 
     Attributes:
         followed: all files on the way.
     """
 
-    def __init__(self, digester: Digester, entering: Collection[str]) -> None:
+    def __init__(
+        self,
+        digester: Digester,
+        entering: Collection[str],
+        looks: Mapping[str, Sequence[tuple[int, str]]] = MappingProxyType({}),
+    ) -> None:
         self._digester = digester
         self._digest_file = digester.project.snapshot.digest_file
         self._entering = entering
+        self._looks = looks
         self._found: list[str] = []
         self.followed: dict[str, None] = {}
 
@@ -65,14 +73,15 @@ class Turns:
         return around
 
     def _imported_by(self, path: str) -> Iterator[str]:
-        first = self._first_of(path) if path in self._entering else None
+        asked = [*self._looks.get(path, ())]
+        if path in self._entering:
+            asked.append((self._first_of(path), path))
+        asked.sort()
         for position, sources in self._digester.loading.sources_in(path):
-            if first is not None and first < position:
-                self._found.append(path)
-                first = None
+            while asked and asked[0][0] < position:
+                self._found.append(asked.pop(0)[1])
             yield from sources
-        if first is not None:
-            self._found.append(path)
+        self._found += (turn for _, turn in asked)
 
     def _first_of(self, path: str) -> int:
         known = (position for position, _, _ in self._digester.registering_cells(path))

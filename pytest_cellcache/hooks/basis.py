@@ -8,10 +8,10 @@ anew: every verdict that was given is then given again.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from json import dumps, loads
 from typing import Any, Final
 
 import pytest
@@ -117,7 +117,7 @@ class Basis:
             if self._places.is_first_party(file) and not modules.is_found(name)
         }
         if not roots or not set(modules.roots) <= set(roots) or not found.items() <= loaded.items():
-            data = json.dumps([list(modules.roots), loaded | found])
+            data = dumps([list(modules.roots), loaded | found])
             self._store.put_note(_PATH_NOTE, data.encode())
 
     def keep_parsed(self, *, is_final: bool) -> None:
@@ -131,7 +131,7 @@ class Basis:
     def keep_watching(self) -> None:
         """Spare the next run looking through the code of files that do not change."""
         if not self.watching.rows.keys() <= self._watching.keys():
-            data = json.dumps(self.watching.rows, separators=(",", ":"))
+            data = dumps(self.watching.rows, separators=(",", ":"))
             self._store.put_note(_WATCHING_NOTE, data.encode())
 
     def lists_subclasses(self, files: Iterable[str]) -> bool:
@@ -187,7 +187,7 @@ class Basis:
 
 def _read_object(data: bytes | None) -> dict[str, Any]:
     try:
-        found: Any = json.loads(data or b"{}")
+        found: Any = loads(data or b"{}")
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
@@ -195,7 +195,7 @@ def _read_object(data: bytes | None) -> dict[str, Any]:
 
 def _read_path(data: bytes | None) -> tuple[list[str], dict[str, str]]:
     try:
-        found: Any = json.loads(data or b"[[], {}]")
+        found: Any = loads(data or b"[[], {}]")
         roots, loaded = found
         if all(isinstance(root, str) for root in roots) and isinstance(loaded, dict):
             return list(roots), {str(name): str(file) for name, file in loaded.items()}

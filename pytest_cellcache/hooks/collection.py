@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Container, Generator, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, Protocol
 
@@ -187,7 +187,7 @@ class Collection:
 
         What these enter in others may be what its parameters are made of.
         """
-        if _basename(outline.name) in self._live:
+        if outline.name.rpartition(".")[2] in self._live:
             return True  # two modules of one name
         while self._unasked and not self._is_otherwise:
             self._is_otherwise = self._library.enters_anew(self._unasked.pop())
@@ -201,19 +201,19 @@ class Collection:
         self._unasked.append(coming)
         for outline in self.waiting:
             # Two modules of one name in one process are an error, or one module.
-            if _basename(outline.name) == name:
+            if outline.name.rpartition(".")[2] == name:
                 self._hydrate(outline)
         was_live, was_watched = self._is_live, self._is_watched
         self._watch({coming})
         if not was_live or was_watched != self._is_watched:
             self._weigh(coming)
 
-    def _weigh(self, coming: str | None) -> None:
-        """Hydrate what may be noticed among the outlines whose turn has passed."""
+    def _weigh(self, coming: str | None, also: Container[Outline] = ()) -> None:
+        """Hydrate what may be noticed among the outlines whose turn has passed, and some more."""
         self._is_live = True
         self._watch(self._loaded())
         for outline in self.waiting:
-            if self._is_noticed(self._outlines[outline], coming):
+            if outline in also or self._is_noticed(self._outlines[outline], coming):
                 self._fill(outline)
 
     def _watch(self, files: Iterable[str]) -> None:
@@ -271,8 +271,9 @@ class Collection:
     def confirm(self, session: pytest.Session, holds: Callable[[Entry], bool]) -> bool:
         """Look again at what was taken from manifests too early; say whether one is no more so."""
         found = [outline for outline in self.waiting if not holds(self._outlines[outline])]
+        if found:
+            self._weigh(None, also=found)
         for outline in found:
-            self._fill(outline)
             if outline.differs:
                 replace_items(session.items, outline)
         return bool(found)
@@ -394,7 +395,3 @@ class Collection:
                 if key not in said:
                     said.add(key)
                     warn_again(self._config, "", kept, when="collect")
-
-
-def _basename(module: str) -> str:
-    return module.rpartition(".")[2]

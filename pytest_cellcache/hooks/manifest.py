@@ -16,10 +16,10 @@ Shape (JSON; tables hold what many items share, items name rows by number)::
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from json import dumps
 from types import FunctionType, MethodType
 from typing import Any, Final
 
@@ -142,7 +142,7 @@ class _Writer:
         return data | tables
 
     def _row(self, table: str, row: Any) -> int:
-        key = json.dumps(row)
+        key = dumps(row)
         rows = self._tables[table]
         if key not in rows:
             rows[key] = (len(rows), row)

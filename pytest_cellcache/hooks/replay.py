@@ -7,10 +7,10 @@ and reports of plugins come back as they were.
 
 from __future__ import annotations
 
-import json
 import sys
 import warnings
 from collections.abc import Sequence
+from json import dumps, loads
 from typing import Any, Final, Literal
 
 import pytest
@@ -60,10 +60,10 @@ def pack(
         data["longrepr"] = _relocate(data.get("longrepr"), item, -1)
         rows.append(data)
     try:
-        text = json.dumps({"reports": rows, "warnings": list(warned)})
+        text = dumps({"reports": rows, "warnings": list(warned)})
     except (TypeError, ValueError, RecursionError) as error:
         raise Unstorable(str(error)) from error
-    return json.loads(text.replace(_root_text(places), _mark_text()))
+    return loads(text.replace(_root_text(places), _mark_text()))
 
 
 def unpack(
@@ -90,7 +90,7 @@ def unpack(
             )
             for when, duration in zip(_PHASES, stored, strict=True)
         ], []
-    data = json.loads(json.dumps(stored).replace(_mark_text(), _root_text(places)))
+    data = loads(dumps(stored).replace(_mark_text(), _root_text(places)))
     reports = []
     for row in data["reports"]:
         row |= {"nodeid": item.nodeid, "location": item.location, "keywords": keywords}
@@ -193,8 +193,8 @@ def _relocate(longrepr: Any, item: pytest.Item, sign: int) -> Any:
 
 
 def _root_text(places: Places) -> str:
-    return json.dumps(places.root + "/")[1:-1]
+    return dumps(places.root + "/")[1:-1]
 
 
 def _mark_text() -> str:
-    return json.dumps(_ROOT_MARK)[1:-1]
+    return dumps(_ROOT_MARK)[1:-1]

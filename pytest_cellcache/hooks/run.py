@@ -381,8 +381,8 @@ class Run:
                 inputs=basis.inputs,
                 store=self._store,
             )
-            files = basis.verifier.entered.files if basis.verifier.entered else ()
-            collections.write(self._collected, self._recording, self._around, files)
+            files = entered.kinds if (entered := basis.verifier.entered) else ()
+            collections.write(self._collected, self._recording, self._around, *files)
             basis.keep_path()
         basis.keep_parsed(is_final=is_final)
 

@@ -7,8 +7,8 @@ body. A fixture that turns slow for another reason is watched from then on.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
+from json import dumps, loads
 from typing import Any, Final
 
 from pytest_cellcache.hooks.definitions import Definition, is_parameter
@@ -134,12 +134,12 @@ class Speeds:
         )
         if not is_same:
             known = new if len(known) > _MOST else known | new
-            self._store.put_note(_NOTE, json.dumps(known, separators=(",", ":")).encode())
+            self._store.put_note(_NOTE, dumps(known, separators=(",", ":")).encode())
 
 
 def _read(data: bytes | None) -> dict[str, float]:
     try:
-        found: Any = json.loads(data or b"{}")
+        found: Any = loads(data or b"{}")
         return {str(key): float(longest) for key, longest in found.items()}
     except (ValueError, TypeError, AttributeError):
         return {}

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from typing import Final
 
 from pytest_cellcache.graph.reachable import importable
-from pytest_cellcache.graph.reaching_out import reached_out, special_set
+from pytest_cellcache.graph.reaching_out import names_set, reached_out
 from pytest_cellcache.hooks.basis import Basis
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.model.observation import FIXTURE, MADE, StateChange
@@ -279,15 +279,15 @@ def make_watch(places: Places, concerns: Callable[[str], bool], basis: Basis | N
     def lists_subclasses(filenames: Iterable[str]) -> bool:
         return basis is not None and basis.lists_subclasses(map(places.relative, filenames))
 
-    def sets_special(filenames: Iterable[str]) -> frozenset[str]:
+    def sets(filenames: Iterable[str]) -> frozenset[str]:
         found = (basis.project.index(places.relative(each)) for each in filenames if basis)
-        return frozenset().union(*map(special_set, found))
+        return frozenset().union(*map(names_set, found))
 
     def stays(filename: str) -> bool:
         return filename.startswith(tops)
 
     tops = tuple(os.path.join(top, "") for top in (places.root, *map(os.path.abspath, sys.path)))
-    files = Files(concerns, is_alias, imports_of, writes, stays, lists_subclasses, sets_special)
+    files = Files(concerns, is_alias, imports_of, writes, stays, lists_subclasses, sets)
     return StateWatch(files)
 
 

@@ -22,7 +22,7 @@ from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.reached import Reached
 from pytest_cellcache.graph.remembered import attribute_of
 from pytest_cellcache.graph.volatile import Volatile
-from pytest_cellcache.lifecycle.entered import ENTERED, ENTERING
+from pytest_cellcache.lifecycle.entered import ENTERING
 from pytest_cellcache.lifecycle.flux import keys_in_flux
 from pytest_cellcache.lifecycle.footprint import barrier_of
 from pytest_cellcache.lifecycle.graphblob import encode_graph
@@ -30,6 +30,7 @@ from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.left import modules_only
 from pytest_cellcache.lifecycle.record import Recording
 from pytest_cellcache.lifecycle.sites import ImportInputs
+from pytest_cellcache.lifecycle.standing import ENTERED
 from pytest_cellcache.lifecycle.surroundings import (
     Backwards,
     Edges,
@@ -100,11 +101,13 @@ class Collections:
         recording: Recording,
         around: Surroundings,
         entered: Collection[str] = (),
+        looking: Collection[str] = (),
     ) -> None:
         """Write the records of modules that will give the same items next time.
 
         Args:
-            entered: files of modules that enter something in registers of others.
+            entered: files of modules that enter something in registers of others, or look there.
+            looking: those of them that look: when they are imported makes a difference.
         """
         collected = [each for each in collected if all(map(self._is_quiet, each.plugins))]
         seen = around.imported
@@ -136,21 +139,23 @@ class Collections:
         imports = Imports(self._project, self._digester, ran, _asked(recording.at_import(around)))
         for each in kept:
             brought = imports.brought(each.group)
+            found = entering.get(each.group, [])
+            loud = brought.loud.union(found).intersection(brought.loud.union(looking))
             body = {
                 "graph": name,
                 "roots": sorted(positions[root] for root in roots[each.group]),
                 "item": each.facts,
                 "manifest": each.manifest if each.group not in by_chance else None,
                 # Whether it may be left out where something runs.
-                "is_loud": brought.is_loud,
+                "is_loud": brought.is_loud or each.group in looking,
                 "direct": sorted(brought.direct),
                 "names": sorted(brought.names),
-                "loud": sorted(brought.loud) if len(brought.loud) <= _FEW else None,
+                "loud": sorted(loud - {each.group}) if len(loud) <= _FEW else None,
                 ENTERED: recording.entered(),
             }
             if each.unasked:
                 body["unasked"] = each.unasked
-            if found := entering.get(each.group):
+            if found:
                 body[ENTERING] = found
             blobs = (name, *filter(None, (body[ENTERED],)))
             entry = Entry(collection_of(each.group), now, blobs, body)

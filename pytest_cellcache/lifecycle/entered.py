@@ -16,199 +16,43 @@ behind (``readers``): of a mapping, who names its key or takes it as a whole.
 from __future__ import annotations
 
 import functools
-import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from json import dumps, loads
+from typing import Final
 
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.entering import Entered, Entering, KeysOf
 from pytest_cellcache.graph.evaluated import Evaluations
 from pytest_cellcache.graph.locate import Locator
-from pytest_cellcache.graph.refs import words_of
 from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.lifecycle.assigned import (
-    is_for_all,
-    is_variable,
-    read_among,
     variables_entered,
     with_values,
 )
-from pytest_cellcache.lifecycle.change import Change
-from pytest_cellcache.lifecycle.enteredblob import ByFile, decode, decode_turns, encode
-from pytest_cellcache.lifecycle.inheritance import read
-from pytest_cellcache.lifecycle.precedence import needed_in, texts
-from pytest_cellcache.lifecycle.producers import unit_key
-from pytest_cellcache.lifecycle.readers import Readers
+from pytest_cellcache.lifecycle.enteredblob import decode, encode
+from pytest_cellcache.lifecycle.precedence import texts
+from pytest_cellcache.lifecycle.sights import (
+    is_look,
+    places_entered,
+)
+from pytest_cellcache.lifecycle.standing import ENTERED, LENGTH, Footprints, Standing
 from pytest_cellcache.lifecycle.surroundings import (
     Surroundings,
     applies,
     evaluations_of_imports,
 )
-from pytest_cellcache.lifecycle.turns import TurnsNow, out_of_turn
+from pytest_cellcache.lifecycle.turns import TurnsNow
 from pytest_cellcache.model.digest import Digest, digest_bytes, digest_parts
-from pytest_cellcache.model.keys import NAME, Key
-from pytest_cellcache.model.observation import OUTSIDE
-from pytest_cellcache.model.record import Entry, collected_by, is_collection
+from pytest_cellcache.model.record import Entry, collected_by
 from pytest_cellcache.store.contract import Store
 
-ENTERED: Final = "entered"
-"""Name of the blob in the body of a record."""
 ENTERING: Final = "entering"
 """In that of a collection: the files among all that the module imports that enter something."""
-LENGTH: Final = 12
-"""Of the names of records."""
 _LAST_NOTE: Final = "entered by loaded modules"
 _MOST_CLEAR: Final = 100_000
 """Records of which it is noted that they see nothing of what differs."""
-
-
-class Footprints(Protocol):
-    """Gives what a record rests on, as ``Verifier`` does."""
-
-    def roots_of(self, entry: Entry) -> frozenset[Key]: ...
-
-    def keys_of(self, entry: Entry) -> frozenset[Key]: ...
-
-
-class Standing:
-    """What modules enter in this run, and who may see where that differs from another one.
-
-    Args:
-        closure: gives what running code leads to in this run.
-        read_blob: gives a blob of the store.
-        footprints: gives what the test of a record ran and consulted.
-
-    Attributes:
-        entered: what modules enter in this run.
-        blob: the same, encoded.
-        clear: names of records (``name_of``) which are known to see nothing of what differs.
-    """
-
-    def __init__(
-        self,
-        entered: ByFile,
-        digester: Digester,
-        closure: Callable[[], Closure],
-        read_blob: Callable[[str], bytes | None],
-        footprints: Footprints,
-        turns: Sequence[str] = (),
-    ) -> None:
-        self.blob = encode(entered, turns)
-        self.entered = entered
-        self._turns = turns
-        self._digester = digester
-        self._closure = closure
-        self._read_blob = read_blob
-        self._footprints = footprints
-        self._differences: dict[str, frozenset[Change] | None] = {}
-        self.clear: set[str] = set()
-        self._upset: dict[str, Key | None] = {}
-        self._weighed: set[str] = set()
-
-    def weigh(self, entries: Iterable[Entry]) -> None:
-        """Find out for many records at once whether they hold, which is faster."""
-        by_blob: dict[str, list[Entry]] = {}
-        for entry in entries:
-            name = name_of(entry)
-            self._weighed.add(name)
-            if name not in self.clear and name not in self._upset:
-                by_blob.setdefault(str(entry.body.get(ENTERED)), []).append(entry)
-        for blob, found in by_blob.items():
-            differences = self._differ(blob)
-            if differences is None:  # it is not known what there was
-                self._upset.update((name_of(entry), None) for entry in found)
-            elif differences:
-                self._judge(found, differences)
-        self._pass_on([entry for found in by_blob.values() for entry in found])
-
-    def upsetting(self, entry: Entry) -> str | None:
-        """Say what a record holds no more for: the name of a global; ``None`` where it holds."""
-        name = name_of(entry)
-        if name not in self._weighed:
-            self.weigh([entry])
-        if name not in self._upset:
-            return None
-        key = self._upset[name]
-        if key is None:
-            return ""
-        return key.name if key.path == OUTSIDE else f"{key.path}::{key.name}"
-
-    def _judge(self, entries: list[Entry], differences: frozenset[Change]) -> None:
-        closure = self._closure()
-        units = {unit_key(name_of(entry), entry.unit): entry for entry in entries}
-        roots = {unit: self._rooted(entry) for unit, entry in units.items()}
-        digester = self._digester
-        readers = Readers(
-            digester.project, digester.names, roots, closure.live_edges, closure.loaded_first
-        )
-        seeing: dict[Key, Key] = {}
-        variables = {change for change in differences if is_variable(change)}
-        for change in sorted(differences - variables, key=lambda each: (each.key, each.word)):
-            for unit in units if is_for_all(change.key) else readers.of(change):
-                seeing.setdefault(unit, change.key)
-        for unit, entry in units.items() if variables else ():
-            if (read_one := read_among(variables, self._footprints.keys_of(entry))) is not None:
-                seeing.setdefault(unit, read_one)
-        for unit in units:
-            if unit in seeing:
-                self._upset[unit.path] = seeing[unit]
-            else:
-                self.clear.add(unit.path)
-
-    def _rooted(self, entry: Entry) -> frozenset[Key]:
-        """Give what a test ran and consulted; of a collection, all that it evaluated."""
-        footprints = self._footprints
-        return (footprints.keys_of if is_collection(entry.unit) else footprints.roots_of)(entry)
-
-    def _pass_on(self, entries: list[Entry]) -> None:
-        """Take the records of tests as upset, too, that rest on what one of the upset ones leaves.
-
-        Not where that is nothing but entries of its own in what differs, as of tests that define
-        classes and count what a register holds: these are the same.
-        """
-        if not self._upset:
-            return
-        leaving = {
-            entry.unit: key
-            for entry in entries
-            if (key := self._upset.get(name_of(entry))) is not None and _leaves_more(entry, key)
-        }
-        waiting = [entry for entry in entries if name_of(entry) not in self._upset]
-        while leaving:
-            found = [
-                (e, key) for e in waiting for n in needed_in(e.body) if (key := leaving.get(n))
-            ]
-            leaving = {}
-            for entry, key in found:
-                self._upset[name_of(entry)] = key
-                self.clear.discard(name_of(entry))
-                leaving[entry.unit] = key
-            waiting = [entry for entry in waiting if name_of(entry) not in self._upset]
-
-    def _differ(self, blob: str) -> frozenset[Change] | None:
-        """Give what is entered now or was then, and not both; ``None`` where that is not known."""
-        if blob not in self._differences:
-            data = self._read_blob(blob)
-            then = decode(data)
-            found = None if then is None else self._compare(then, decode_turns(data))
-            self._differences[blob] = found
-        return self._differences[blob]
-
-    def _compare(self, then: ByFile, turns: Sequence[str]) -> frozenset[Change]:
-        found: set[Change] = set()
-        for path in then.keys() | self.entered.keys():
-            before, now = then.get(path, frozenset()), self.entered.get(path, frozenset())
-            if before != now:
-                definitions = self._definitions(path)
-                found.update(_change(each, definitions) for each in before ^ now)
-        for each, files in out_of_turn(then, self.entered, turns, self._turns):
-            found.add(_change(each, frozenset[str]().union(*map(self._definitions, files))))
-        return frozenset(found)
-
-    def _definitions(self, path: str) -> frozenset[str]:
-        return self._digester.project.index(path).definitions | words_of(path)
 
 
 class EnteredNow:
@@ -258,9 +102,11 @@ class EnteredNow:
         return self._standing
 
     @property
-    def files(self) -> list[str]:
-        """The files of modules that enter something."""
-        return [path for path, found in self.standing.entered.items() if found]
+    def kinds(self) -> tuple[list[str], set[str]]:
+        """The files of modules that enter something, or look at it while they are imported; and of
+        those that look."""
+        files = {path: rows for path, rows in self.standing.entered.items() if rows}
+        return [*files], {path for path, rows in files.items() if any(map(is_look, rows))}
 
     def weigh(self, entries: Iterable[Entry]) -> None:
         """Find out whether many records hold, and note for other runs which do."""
@@ -305,13 +151,17 @@ class EnteredNow:
             found.update(
                 (path, then.get(path, frozenset())) for path in texts(entry.body.get(ENTERING))
             )
-        return found | self._entered_by_loaded()
+        return found | self._entered_by_loaded(places_entered(found))
 
-    def _entered_by_loaded(self) -> dict[str, frozenset[Entered]]:
-        """Give what loaded modules enter; as it was found last, where nothing says otherwise."""
+    def _entered_by_loaded(self, known: Collection[Place]) -> dict[str, frozenset[Entered]]:
+        """Give what loaded modules enter; as it was found last, where nothing says otherwise.
+
+        Args:
+            known: globals that others enter something in.
+        """
         relative = self._digester.project.snapshot.places.relative
         paths = sorted({*map(relative, self._around().loaded)})
-        of = self._digest_of(paths)
+        of = self._digest_of(paths, known)
         found = self._found_last(of)
         if found is None:
             asked: dict[Place, tuple[str, ...] | None] = {}
@@ -321,17 +171,17 @@ class EnteredNow:
 
             entering = Entering(self._digester, keys_of, self._evaluations)
             found = {path: entering.of(path) for path in paths}
+            places = places_entered(found).union(known)
+            found = {path: rows | entering.looks(path, places) for path, rows in found.items()}
             rows = [[*place, keys] for place, keys in sorted(asked.items())]
-            self._store.put_note(
-                _LAST_NOTE, json.dumps([of, rows, encode(found).decode()]).encode()
-            )
+            self._store.put_note(_LAST_NOTE, dumps([of, rows, encode(found).decode()]).encode())
         found = with_values(found)
         assigned = variables_entered(self._around().assigned)
         return {path: found.get(path, frozenset()) | assigned.get(path, set()) for path in paths}
 
     def _found_last(self, of: Digest) -> dict[str, frozenset[Entered]] | None:
         try:
-            then, rows, text = json.loads(self._store.get_note(_LAST_NOTE) or b"")
+            then, rows, text = loads(self._store.get_note(_LAST_NOTE) or b"")
             is_same = then == of and all(
                 self._keys_of((file, name)) == (None if keys is None else tuple(keys))
                 for file, name, keys in rows
@@ -340,13 +190,14 @@ class EnteredNow:
         except (ValueError, TypeError, AttributeError):  # damaged
             return None
 
-    def _digest_of(self, paths: Iterable[str]) -> Digest:
+    def _digest_of(self, paths: Iterable[str], known: Iterable[Place]) -> Digest:
         """Digest what it follows from: the code of modules, and what ran in importing them."""
         snapshot, around = self._digester.project.snapshot, self._around()
         relative = functools.cache(snapshot.places.relative)
         seen = (around.imported, around.outside, *around.statements.values())
         codes = {(relative(c.filename), str(c.line), c.name) for each in seen for c in each.codes}
         rows = [*((path, snapshot.digest_file(path)) for path in paths), *sorted(codes)]
+        rows += sorted(known)
         parts = (part for row in rows for part in ("", *row))
         return digest_parts([sys.version, *sorted(map(relative, around.modules)), *parts])
 
@@ -363,23 +214,3 @@ class EnteredNow:
             digester = self._digester
             self._closed = Closure(digester.project, digester, self._evaluations())
         return self._closed
-
-
-def name_of(entry: Entry) -> str:
-    """Name a record, in few characters."""
-    text = f"{entry.unit}\n{entry.created_s}\n{entry.body.get(ENTERED)}"
-    return digest_bytes(text.encode())[:LENGTH]
-
-
-def _leaves_more(entry: Entry, key: Key) -> bool:
-    """Say whether a test leaves something behind elsewhere than in a global."""
-    return any(
-        not told.is_counter and (told.path, told.name) != (key.path, key.name)
-        for told in read(entry.body.get("changes"))
-    )
-
-
-def _change(each: Entered, definitions: frozenset[str]) -> Change:
-    key = Key(NAME, each.path, each.name)
-    defined = words_of(each.word) & definitions
-    return Change(key, each.word, each.is_keyed, frozenset(), None, defined=defined)

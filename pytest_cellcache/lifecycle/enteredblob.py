@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
+from json import dumps, loads
 from typing import Any, Final, TypeAlias
 
 from pytest_cellcache.graph.entering import Entered
@@ -21,13 +21,13 @@ def encode(entered: ByFile, turns: Sequence[str] = ()) -> bytes:
     }
     if turns:
         data[_TURNS] = list(turns)
-    return json.dumps(data, separators=(",", ":")).encode()
+    return dumps(data, separators=(",", ":")).encode()
 
 
 def decode(blob: bytes | None) -> dict[str, frozenset[Entered]] | None:
     """Give what was encoded; ``None`` where that is not there or damaged."""
     try:
-        data: Any = json.loads(blob or b"")
+        data: Any = loads(blob or b"")
         return {
             str(path): frozenset(
                 Entered(str(file), str(name), str(word), bool(is_keyed), str(by))
@@ -42,5 +42,5 @@ def decode(blob: bytes | None) -> dict[str, frozenset[Entered]] | None:
 
 def decode_turns(blob: bytes | None) -> list[str]:
     """Give the order that was encoded with what modules enter."""
-    data: Any = json.loads(blob or b"{}")
+    data: Any = loads(blob or b"{}")
     return [str(path) for path in data.get(_TURNS, ())]

@@ -7,9 +7,9 @@ through what producers have left by content, it hits if these leave the same aga
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from json import dumps, loads
 from typing import Any
 
 from pytest_cellcache.graph.members import Members
@@ -60,7 +60,7 @@ def encode_graph(
             if key.kind == NAME and (found := members(key)) is not None
         },
     }
-    return json.dumps(data, separators=(",", ":")).encode(), positions
+    return dumps(data, separators=(",", ":")).encode(), positions
 
 
 def _shortened(methods: Mapping[str, Digest]) -> dict[str, Digest]:
@@ -91,7 +91,7 @@ class StoredGraph:
         mentions: Mentions = lambda *_: True,
         brings_nothing: Callable[[Key], bool] = lambda _: False,
     ) -> None:
-        data: dict[str, Any] = json.loads(blob)
+        data: dict[str, Any] = loads(blob)
         self._reverse: dict[int, list[int]] = {}
         self._keys = [Key(kind, path, name) for kind, path, name, _ in data["keys"]]
         stored_files: dict[str, str] = data.get("files", {})

@@ -10,8 +10,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
+from json import dumps, loads
 from typing import Final, NamedTuple
 
 from pytest_cellcache.lifecycle.setters import set_by_others
@@ -128,13 +128,13 @@ class Leftovers:
         if len(writers) > _MAX_WRITERS:
             writers = frozenset({_EVERYBODY})
         self._writers[what] = writers
-        self._store.put_note(_NOTE + what, json.dumps(sorted(writers)).encode())
+        self._store.put_note(_NOTE + what, dumps(sorted(writers)).encode())
 
     def _writers_of(self, what: str) -> frozenset[str]:
         if what not in self._writers:
             note = self._store.get_note(_NOTE + what)
             try:
-                self._writers[what] = frozenset(json.loads(note)) if note else frozenset()
+                self._writers[what] = frozenset(loads(note)) if note else frozenset()
             except (ValueError, TypeError):
                 self._writers[what] = frozenset({_EVERYBODY})
         return self._writers[what]

@@ -12,8 +12,8 @@ whose bits are these places.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from json import dumps, loads
 from typing import Any, Final, overload
 
 from pytest_cellcache.lifecycle.gathering import places_in
@@ -94,7 +94,7 @@ class NameTable:
         places = {name: place for place, name in enumerate(names)}
         groups = [*_rows(bits_of([*map(places.__getitem__, g)]) for g in self._groups)]
         found = {"names": names, "made": [digest_of(name) for name in names], "groups": groups}
-        return json.dumps(found, separators=(",", ":")).encode()
+        return dumps(found, separators=(",", ":")).encode()
 
     def _group(self, names: Iterable[str]) -> int:
         return self._groups.setdefault(frozenset(names), len(self._groups))
@@ -112,7 +112,7 @@ class StoredNames:
     """
 
     def __init__(self, blob: bytes) -> None:
-        found = json.loads(blob)
+        found = loads(blob)
         self.names = [str(name) for name in found["names"]]
         self.made = dict(zip(self.names, map(str, found["made"]), strict=True))
         self._groups = [Names(self, bits) for bits in _groups(found["groups"], len(self.names))]

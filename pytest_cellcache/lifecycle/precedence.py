@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import bisect
-import json
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from json import dumps, loads
 from typing import Any, Final
 
 from pytest_cellcache.lifecycle.consumers import Kept
@@ -167,7 +167,7 @@ def groups(found: object) -> list[Sequence[str]]:
 def read_unstored(store: Store, group: str) -> dict[str, dict[str, Any]]:
     """Give what is known of the tests of a file that have no record, by node id."""
     try:
-        found = json.loads(store.get_note(_UNSTORED + group) or b"{}")
+        found = loads(store.get_note(_UNSTORED + group) or b"{}")
         return {str(name): dict(rest) for name, rest in found.items()}
     except (ValueError, TypeError, AttributeError):
         return {}
@@ -175,4 +175,4 @@ def read_unstored(store: Store, group: str) -> dict[str, dict[str, Any]]:
 
 def write_unstored(store: Store, group: str, told: Mapping[str, Mapping[str, Any]]) -> None:
     """Keep what ``read_unstored`` gives."""
-    store.put_note(_UNSTORED + group, json.dumps(told, separators=(",", ":")).encode())
+    store.put_note(_UNSTORED + group, dumps(told, separators=(",", ":")).encode())

@@ -15,6 +15,7 @@ from typing import Final
 from pytest_cellcache.graph.calls import Calls
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.entering import KeysOf, words_entered
+from pytest_cellcache.graph.evaluated import CellPlace
 from pytest_cellcache.graph.locate import locate
 from pytest_cellcache.graph.meanwhile import Meanwhile
 from pytest_cellcache.graph.names import Names
@@ -42,6 +43,7 @@ class Producers:
 
     Attributes:
         left: what others rest on no more than by content.
+        entering: the statements that imports ran and that entered something in a global.
     """
 
     def __init__(self, project: Project, names: Names, calls: Calls) -> None:
@@ -52,6 +54,7 @@ class Producers:
         self._library = Library(project)
         self.changes: list[Change] = []
         self.left: dict[Key, list[Row]] = {}
+        self.entering: dict[Place, set[CellPlace]] = {}
         self._known: set[Change] = set()
         self._written: dict[Place, Written] = {}
         # What is bound to a global; by files: the words that they define, or are named by.
@@ -205,6 +208,7 @@ class Producers:
         for changed in sorted(closure.changed_at_import):
             place = attribute_of(changed)[0]
             for (path, position), rests_on in closure.written_at_import(changed).items():
+                self.entering.setdefault(place, set()).add((path, position))
                 cell = self._project.index(path).table.cells[position]
                 words, is_keyed = words_entered(path, cell, changed, keys_of)
                 for word in words:

@@ -22,7 +22,6 @@ from pytest_cellcache.lifecycle.barriers import barrier_to_storing
 from pytest_cellcache.lifecycle.children import ChildFootprints, Lines
 from pytest_cellcache.lifecycle.consumers import Kept, with_code_read, with_producers, with_setters
 from pytest_cellcache.lifecycle.contents import Contents, with_keys
-from pytest_cellcache.lifecycle.entered import ENTERED
 from pytest_cellcache.lifecycle.evaluations import evaluations_of
 from pytest_cellcache.lifecycle.flux import keys_in_flux, without_flux
 from pytest_cellcache.lifecycle.footprint import InputKeys, may_ask_entries
@@ -36,7 +35,9 @@ from pytest_cellcache.lifecycle.precedence import texts
 from pytest_cellcache.lifecycle.producers import Producers, draws
 from pytest_cellcache.lifecycle.reading import Reading
 from pytest_cellcache.lifecycle.sequences import Sequences
+from pytest_cellcache.lifecycle.sights import Seeing
 from pytest_cellcache.lifecycle.sites import ImportInputs, place_inputs
+from pytest_cellcache.lifecycle.standing import ENTERED
 from pytest_cellcache.lifecycle.surroundings import (
     Backwards,
     Edges,
@@ -112,9 +113,8 @@ class Recording:
         self._new.append(attempt)
         self.sequences.add(attempt)
         new, left = self._take_new(around)
-        if barrier_to_storing(attempt, around) is not None:
-            return False
-        return self._write([attempt], new, around, left)[attempt.facts.nodeid] is None
+        is_barred = barrier_to_storing(attempt, around) is not None
+        return not is_barred and not any(self._write([attempt], new, around, left).values())
 
     def _take_new(self, around: Surroundings) -> tuple[list[Attempt], Left]:
         if self._left is None:
@@ -171,12 +171,13 @@ class Recording:
             shared[key_of_restored(restored)] = restored.keys
 
         def edges(key: Key) -> frozenset[Key]:
-            known = shared.get(key) or left.edges(key)
-            if known is not None:
+            if (known := shared.get(key) or left.edges(key)) is not None:
                 return known
-            found = closure.edges(key) | at_import.of_key.get(key, frozenset())
-            return found | left.inputs.get(key, frozenset())
+            others = at_import.of_key, left.inputs, seen
+            return closure.edges(key).union(*(each.get(key, ()) for each in others))
 
+        producers.add_imports(closure, around.keys_of)
+        seen = Seeing(self._digester, closure).resting_on(producers.changes, producers.entering)
         reading = Reading(self._project, closure, edges)
         known: dict[int, frozenset[Key]] = {}  # by identity: a test may have several attempts
 
@@ -188,7 +189,6 @@ class Recording:
         rows = [Kept(attempt, roots_of(attempt)) for attempt in closed]
         left.note_units(new, roots_of)
         left.note_changes(producers)
-        producers.add_imports(closure, around.keys_of)
         kept = with_producers(
             rows, left, closure, producers.changes, edges, self._project, self._digester.names
         )

@@ -42,13 +42,14 @@ another schema are ignored, never migrated):
    objects of libraries compute when they are asked first
 18. sequences of texts as Python writes them; what tests leave, with all plain values of a container
    at once; producers by their places among the tests of their run;
-   lines of classes, and around what runs
+   lines of classes, and around what runs; what statements saw in registers when
+   they were evaluated
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
+from json import dumps
 from typing import Any, NewType
 
 Digest = NewType("Digest", str)
@@ -89,4 +90,4 @@ def digest_parts(parts: Iterable[str]) -> Digest:
 
 def digest_json(value: Any) -> Digest:
     """Digest a JSON value; the order of object keys does not count."""
-    return digest_text(json.dumps(value, sort_keys=True, separators=(",", ":")))
+    return digest_text(dumps(value, sort_keys=True, separators=(",", ":")))

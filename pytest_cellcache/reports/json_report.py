@@ -8,9 +8,9 @@ not count):
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
+from json import dumps
 from typing import Any, Final
 
 from pytest_cellcache.model.events import FixtureEvent, RunFacts, TestEvent, Warned
@@ -60,7 +60,7 @@ def render_json(
 ) -> str:
     """Write ``json_report`` as pure ASCII text with a closing newline."""
     # ASCII, because node ids may hold lone surrogates, which no encoding would write.
-    return json.dumps(json_report(facts, events, warned, fixtures=fixtures), indent=1) + "\n"
+    return dumps(json_report(facts, events, warned, fixtures=fixtures), indent=1) + "\n"
 
 
 def _test(event: TestEvent) -> dict[str, Any]:

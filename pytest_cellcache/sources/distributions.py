@@ -7,11 +7,11 @@ or lie beside it, and count by their cells.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from json import dumps, loads
 from typing import Any, Final, NamedTuple
 
 from pytest_cellcache.model.digest import ABSENT, Digest, digest_bytes, digest_parts
@@ -80,7 +80,7 @@ class Distributions:
 
     def to_keep(self) -> bytes | None:
         """Give what spares the next run the parsing; ``None`` if that was known already."""
-        return json.dumps(self._kept).encode() if self._is_new else None
+        return dumps(self._kept).encode() if self._is_new else None
 
     def digest(self, name: str) -> Digest:
         """Digest a distribution and what it requires.
@@ -302,7 +302,7 @@ def _content(path: str) -> str:
 
 def _parse(cached: bytes | None) -> dict[str, Any]:
     try:
-        found = json.loads(cached) if cached else {}
+        found = loads(cached) if cached else {}
     except ValueError:
         return {}
     fields = len(Distribution._fields)

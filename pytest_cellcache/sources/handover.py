@@ -8,9 +8,9 @@ closes or counts its descriptors meets none of ours.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import posix
+from json import dumps, loads
 from typing import Any, Final
 
 _CONFIG: Final = "config"
@@ -31,7 +31,7 @@ class Log:
 
         A folder that is gone means that nobody listens any more.
         """
-        line = json.dumps([kind, value], separators=(",", ":")).encode() + b"\n"
+        line = dumps([kind, value], separators=(",", ":")).encode() + b"\n"
         try:
             descriptor = _open(self.path, _FLAGS, 0o600)
             try:
@@ -112,7 +112,7 @@ def read_log(path: str) -> list[tuple[str, Any]]:
     try:
         with open(path, "rb") as file:
             for line in file:
-                kind, value = json.loads(line)
+                kind, value = loads(line)
                 found.append((kind, value))
     except OSError:
         pass

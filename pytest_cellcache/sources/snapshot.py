@@ -10,10 +10,10 @@ unchanged, and the file was older than the reading by more than the clock's gran
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from json import dumps, loads
 from typing import Any, Final
 
 from pytest_cellcache.model.digest import ABSENT, Digest, digest_bytes, digest_parts
@@ -324,7 +324,7 @@ class Snapshot:
         merged = self._stats | self._fresh_stats
         if len(merged) > _MAX_STAT_ENTRIES:
             merged = self._fresh_stats
-        return json.dumps(merged, separators=(",", ":")).encode()
+        return dumps(merged, separators=(",", ":")).encode()
 
     @property
     def stat_cache_grew(self) -> bool:
@@ -379,7 +379,7 @@ def _parse_stat_cache(data: bytes | None) -> dict[str, list[Any]]:
     if data is None:
         return {}
     try:
-        found = json.loads(data)
+        found = loads(data)
     except ValueError:
         return {}
     if not isinstance(found, dict):

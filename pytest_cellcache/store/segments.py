@@ -11,9 +11,9 @@ payload is parsed once.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
+from json import dumps, loads
 from typing import Any
 
 from pytest_cellcache.model.digest import SCHEMA, digest_bytes
@@ -29,9 +29,9 @@ def encode_segment(group: str, entries: Sequence[Entry]) -> bytes:
         RecursionError: a body is nested too deeply.
     """
     rows = [[e.unit, float(e.created_s), list(e.blobs), dict(e.body)] for e in entries]
-    payload = json.dumps(rows, separators=(",", ":"), allow_nan=False).encode("ascii")
+    payload = dumps(rows, separators=(",", ":"), allow_nan=False).encode("ascii")
     header = {"schema": SCHEMA, "group": group, "checksum": digest_bytes(payload)}
-    return json.dumps(header).encode("ascii") + b"\n" + payload
+    return dumps(header).encode("ascii") + b"\n" + payload
 
 
 def decode_segment(group: str, data: bytes) -> list[Entry]:
@@ -42,14 +42,14 @@ def decode_segment(group: str, data: bytes) -> list[Entry]:
         RecursionError: the payload is nested too deeply (never one that we wrote).
     """
     line, _, payload = data.partition(b"\n")
-    header = json.loads(line)
+    header = loads(line)
     if not isinstance(header, dict) or header.get("schema") != SCHEMA:
         raise ValueError(f"not a segment of schema {SCHEMA}")
     if header.get("group") != group:
         raise ValueError("it belongs to another group")
     if header.get("checksum") != digest_bytes(payload):
         raise ValueError("its checksum does not match")
-    rows = json.loads(payload)
+    rows = loads(payload)
     if not isinstance(rows, list):
         raise ValueError("its payload is not a list")
     return [_decode_row(row) for row in rows]
@@ -62,7 +62,7 @@ def decode_group(data: bytes) -> str:
         ValueError: it says nothing of the kind.
         RecursionError: the header is nested too deeply.
     """
-    header = json.loads(data.partition(b"\n")[0])
+    header = loads(data.partition(b"\n")[0])
     group = header.get("group") if isinstance(header, dict) else None
     if not isinstance(group, str):
         raise ValueError("it names no group")
@@ -75,7 +75,7 @@ def merge_entries(entries: Iterable[Entry], keep_per_unit: int) -> list[Entry]:
     The result does not depend on the order of the input, so two machines merge alike.
     """
     keyed = sorted(
-        ((json.dumps(dict(e.body), sort_keys=True), e) for e in entries),
+        ((dumps(dict(e.body), sort_keys=True), e) for e in entries),
         key=lambda pair: (-pair[1].created_s, pair[1].unit, pair[1].blobs, pair[0]),
     )
     seen: dict[str, set[tuple[tuple[str, ...], str]]] = {}

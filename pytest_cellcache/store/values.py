@@ -13,9 +13,9 @@ value is read, and only it is unpickled. Buffers are mapped copy-on-write and ne
 
 from __future__ import annotations
 
-import json
 import types
 from collections.abc import Callable, Container, Mapping, Sequence
+from json import dumps, loads
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
@@ -116,7 +116,7 @@ class Content:
         if bytes(self._view[:8]) != MAGIC:
             raise ValueError("not a stored value")
         size = int.from_bytes(self._view[8:16], "little")
-        header = json.loads(bytes(self._view[16 : 16 + size]))
+        header = loads(bytes(self._view[16 : 16 + size]))
         self.head_bytes: int = 16 + size + header["pickle"]
         self._pickle = self._view[16 + size : self.head_bytes]
         if len(self._pickle) != header["pickle"]:
@@ -192,13 +192,13 @@ def assemble(
         "stubs": [[stub.place, stub.type_name, stub.is_callable] for stub in stubs],
     }
     # Offsets are numbers of unknown width in a header whose width moves them: room for all.
-    width = len(json.dumps(header)) + 20 * len(rows)
+    width = len(dumps(header)) + 20 * len(rows)
     start = 16 + width + len(pickled)
     for row in rows:
         start += -start % ALIGNMENT
         row[0] = start
         start += row[1]
-    head = json.dumps(header).encode("ascii").ljust(width)
+    head = dumps(header).encode("ascii").ljust(width)
     parts: list[Buffer] = [MAGIC + width.to_bytes(8, "little") + head + pickled]
     at = len(parts[0])
     head_bytes = at

@@ -29,11 +29,13 @@ def fields_of(thing: Any) -> memoryview | None:
     return memoryview(place[1].from_address(id(thing) + place[0]))
 
 
-def annotations_field_of(function: Any) -> memoryview | None:
-    """Give the field that refers to the annotations of a function, evaluated or not."""
-    if _ANNOTATIONS is None:
-        return None
-    return memoryview(_ANNOTATIONS[1].from_address(id(function) + _ANNOTATIONS[0]))
+def field_of(function: Any, name: str) -> memoryview | None:
+    """Give the field that refers to a special attribute of a function, as ``fields_of`` does.
+
+    That of the annotations refers to them evaluated or not.
+    """
+    place = _SPECIAL.get(name)
+    return None if place is None else memoryview(place[1].from_address(id(function) + place[0]))
 
 
 def _place_of(sample: Any, values: Sequence[Any]) -> Place | None:
@@ -79,14 +81,25 @@ def _places() -> dict[type, Place]:
     return found
 
 
-def _annotations() -> Place | None:
+def _special() -> dict[str, Place]:
+    found: dict[str, Place] = {}
     if sys.implementation.name != "cpython" or sys.version_info >= (3, 14):
-        return None
-    sample, _ = _function()
-    place = _place_of(sample, [sample.__annotations__])
-    sample.__annotations__ = {"a": int}
-    return place if _place_of(sample, [sample.__annotations__]) == place else None
+        return found
+    for name, values in _SET.items():
+        sample, _ = _function()
+        for number, value in enumerate(values):
+            setattr(sample, name, value)
+            place = _place_of(sample, [getattr(sample, name)])
+            if place is None or (number and place != found.get(name)):
+                found.pop(name, None)
+                break
+            found[name] = place
+    return found
 
 
+_SET: Final[dict[str, tuple[Any, Any]]] = {
+    "__annotations__": ({"a": int}, {"b": int}),
+    **dict.fromkeys(("__doc__", "__name__", "__qualname__", "__module__"), ("one", "other")),
+}
 _PLACES: Final = _places()
-_ANNOTATIONS: Final = _annotations()
+_SPECIAL: Final = _special()

@@ -152,6 +152,10 @@ class Held:
         is_beside = self.ids is function_ids or isinstance(self.ids, Beside)
         return not is_beside and type(self.thing) is not LRU
 
+    def is_doc(self, word: str) -> bool:
+        """Say whether a key is the docstring of a class, which its content does not tell."""
+        return self.owner is not None and word == "__doc__"
+
     def items(self) -> Any:
         return self.thing.items() if self.kind == "namespace" else dict.items(self.thing)
 
@@ -226,7 +230,7 @@ class Held:
         names = {name for name in now if self.named.get(name) != now[name]}
         names |= self.named.keys() - now.keys()
         if names and self.kind == "namespace":
-            return sorted(names - SKIPPED_MEMBERS)
+            return sorted(names if self.module else names - SKIPPED_MEMBERS)
         return sorted(names) or [""]
 
 

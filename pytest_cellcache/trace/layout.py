@@ -29,7 +29,6 @@ from pytest_cellcache.trace.looks import (
 from pytest_cellcache.trace.outside import Outside
 from pytest_cellcache.trace.parts import (
     MAX_ITEMS,
-    SKIPPED_GLOBALS,
     bases_with_memos,
     has_state,
     is_opaque,
@@ -42,6 +41,7 @@ from pytest_cellcache.trace.parts import (
 )
 from pytest_cellcache.trace.progress import is_in_memory
 from pytest_cellcache.trace.slots import KnownSlots
+from pytest_cellcache.trace.special import Special
 from pytest_cellcache.trace.ways import Owner, Ways
 
 _FEW_MODULES: Final = 64
@@ -61,7 +61,7 @@ class Files(NamedTuple):
         writes: names, from the top-level module on, what code of a file may write to elsewhere.
         stays: says whether a file lies where modules of the project do. Modules that a test has
             made elsewhere may go: they are watched if they are still loaded when it ends.
-        lists_subclasses, sets_special: see ``Special``.
+        lists_subclasses, sets: see ``Special``.
     """
 
     is_first_party: Callable[[str], bool]
@@ -70,7 +70,7 @@ class Files(NamedTuple):
     writes: Callable[[str], Iterable[str]] = lambda _: ()
     stays: Callable[[str], bool] = lambda _: True
     lists_subclasses: Callable[[Iterable[str]], bool] = lambda _: False
-    sets_special: Callable[[Iterable[str]], frozenset[str]] = lambda _: frozenset()
+    sets: Callable[[Iterable[str]], frozenset[str]] = lambda _: frozenset()
 
 
 class Layout:
@@ -115,6 +115,7 @@ class Layout:
         self._left_out: dict[int, Callable[[], Any]] = {}
         self._outside = Outside(self.ways, self._add, files.is_first_party, files.writes)
         self._copies = Copies(self.ways, self._homes)
+        self._special = Special(files.lists_subclasses, files.sets)
 
     def _walk_again(self, held: Held, known: frozenset[int], named: dict[str, int]) -> None:
         """Lay out what a changed container holds and did not, by identity and by name."""
@@ -184,7 +185,7 @@ class Layout:
         self._turn_to(filename)
         self.ways.forget_names()
         for name, value in list(space.items()):
-            if name in SKIPPED_GLOBALS or is_opaque(value):
+            if self._special.is_skipped(name, self._sources) or is_opaque(value):
                 continue
             if self._files.is_alias(filename, name):
                 self._leave_out(value)
@@ -356,7 +357,7 @@ class Layout:
                 self._add(held)
         namespace = namespace_of(value)
         is_function = kind is types.FunctionType
-        if namespace is not None and (not is_function or is_global or has_state(namespace)):
+        if namespace is not None and (is_global or self._has_state(value, namespace)):
             held = Held(ident, "namespace", namespace, namespace_ids)
             if not is_function or look is None:  # else it is held as a whole, too
                 held.belong_to(value)
@@ -367,3 +368,8 @@ class Layout:
             self._add(Held(ident, "other", value, slots))
         elif look is None and not issubclass(kind, dict):
             self._last_batch().refer(value)
+
+    def _has_state(self, value: Any, namespace: dict[str, Any]) -> bool:
+        if type(value) is not types.FunctionType or has_state(namespace):
+            return True
+        return self._special.may_get(value, self._sources)

@@ -61,20 +61,20 @@ _WALKED_PARTS: Final = frozenset(
 )
 _NEVER_WALKED: Final = frozenset({"pytest", "_pytest", "pluggy", "pytest_cellcache", "hypothesis"})
 SKIPPED_MEMBERS: Final = frozenset(
-    """__dict__ __weakref__ __module__ __doc__ __qualname__ __slots__ __abstractmethods__ _abc_impl
+    """__dict__ __weakref__ __qualname__ __slots__ __abstractmethods__ _abc_impl
     __annotations__ __firstlineno__ __static_attributes__ __match_args__ __orig_bases__
     __parameters__ __hash__ __annotate__ __annotations_cache__ __slotnames__
     __annotate_func__""".split()
 )
+_NOT_WALKED: Final = SKIPPED_MEMBERS | {"__module__", "__doc__"}
 SKIPPED_GLOBALS: Final = frozenset(
-    """__builtins__ __loader__ __spec__ __cached__ __file__ __path__ __package__ __name__ __doc__
+    """__builtins__ __loader__ __spec__ __cached__ __path__ __package__
     __warningregistry__ __annotations__ __conditional_annotations__ __annotate__
     @pytest_ar @py_builtins""".split()
 )
 _PLAIN_ATTRIBUTES: Final = frozenset(
     "__wrapped__ __isabstractmethod__ __name__ __doc__ pytestmark _pytestfixturefunction".split()
 )
-
 SET_OF_FUNCTIONS: Final = ("__defaults__", "__kwdefaults__", "__code__")
 
 Part = tuple[Any, object]
@@ -267,7 +267,7 @@ def parts_of(value: Any) -> Iterator[Part]:
     kind = type(value)
     if issubclass(kind, type):
         namespace = type.__getattribute__(value, "__dict__")
-        yield from ((v, k) for k, v in list(namespace.items()) if k not in SKIPPED_MEMBERS)
+        yield from ((v, k) for k, v in list(namespace.items()) if k not in _NOT_WALKED)
         return
     if issubclass(kind, dict):
         if dict.__len__(value) <= MAX_ITEMS:
@@ -285,7 +285,9 @@ def parts_of(value: Any) -> Iterator[Part]:
         yield from ((part, None) for part in gc.get_referents(value) if type(part) is not type)
     namespace = namespace_of(value)
     if namespace is not None:
-        yield from ((item, name) for name, item in list(namespace.items()))
+        is_function = kind is types.FunctionType and value.__globals__ is vars(functools)
+        derived = _DERIVED if is_function or kind is functools.singledispatchmethod else ()
+        yield from ((each, name) for name, each in list(namespace.items()) if name not in derived)
     for descriptor in slots_of(kind):
         yield slot_value(descriptor, value), descriptor.__name__
 
@@ -313,9 +315,8 @@ _SEQUENCES: Final[tuple[tuple[Any, Callable[[Any], Any]], ...]] = (
     (collections.deque, collections.deque.__iter__),
 )
 
-
-_DERIVED: Final = frozenset({"dispatch_cache", "cache_token"})
-"""Variables of ``singledispatch`` that follow from its register, which is watched."""
+_DERIVED: Final = frozenset({"dispatch_cache", "cache_token", "_method_cache", "_clear_cache"})
+"""What ``singledispatch`` and its like remember: it follows from a register, which is watched."""
 
 
 def parts_to_set(function: Any) -> tuple[Any, ...]:
@@ -368,10 +369,6 @@ def _parts_of_generator(generator: Any) -> Iterator[Any]:
         yield from list(frame.f_locals.values())
 
 
-def _parts_of_iterator(iterator: Any) -> Any:
-    return iterator.__reduce__()[1]
-
-
 def _parts_of_cell(cell: Any) -> Iterator[Any]:
     try:
         yield cell.cell_contents
@@ -391,6 +388,8 @@ _SPECIAL: Final[dict[int, Callable[[Any], Any]]] = {
     identity(functools.partial): lambda made: (made.func, made.args, made.keywords),
     identity(types.GeneratorType): _parts_of_generator,
     identity(types.AsyncGeneratorType): _parts_of_generator,
-    **dict.fromkeys(map(identity, (enumerate, zip, map, filter)), _parts_of_iterator),
+    **dict.fromkeys(
+        map(identity, (enumerate, zip, map, filter)), lambda made: made.__reduce__()[1]
+    ),
     identity(ContextVar): lambda variable: (value_of(variable),),
 }

@@ -13,6 +13,7 @@ import mmap
 import os
 import stat
 import sys
+import types
 import warnings
 from collections.abc import Iterator
 from typing import Any, Final
@@ -154,9 +155,14 @@ def _place_in(file: io.TextIOWrapper) -> int:
 
 
 def _exception_ids(error: Any) -> list[int]:
-    """Identify what an exception was made with; not where it was raised last."""
-    args = BaseException.__dict__["args"].__get__(error)
-    return [hash(each) if is_atom(each) else identity(each) for each in args]
+    """Identify what an exception was made with, and its cause; not where it was raised last."""
+    found = [*BaseException.__dict__["args"].__get__(error), error.__cause__]
+    for base in type(error).__mro__:
+        if base is not BaseException and base.__module__ == "builtins":
+            members = type.__getattribute__(base, "__dict__").values()
+            is_member = types.MemberDescriptorType  # others are computed
+            found += [each.__get__(error) for each in members if isinstance(each, is_member)]
+    return [hash(each) if is_atom(each) else identity(each) for each in found]
 
 
 def _context_ids(context: Any) -> list[int]:

@@ -8,19 +8,24 @@ from __future__ import annotations
 import gc
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from pytest_cellcache.trace.definitions import annotations_of
-from pytest_cellcache.trace.fields import annotations_field_of
+from pytest_cellcache.trace.fields import field_of
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Beside
 from pytest_cellcache.trace.looks import function_ids
-from pytest_cellcache.trace.parts import SET_OF_FUNCTIONS
+from pytest_cellcache.trace.parts import SET_OF_FUNCTIONS, SKIPPED_GLOBALS
 from pytest_cellcache.trace.subclasses import Registered, Subclasses, is_abstract
 from pytest_cellcache.trace.versions import ARE_NUMBERED, number_of
 
 _SET: Final = frozenset(SET_OF_FUNCTIONS)
+_TELLING: Final = ("__doc__", "__name__", "__qualname__", "__module__")
+"""What functions and properties say of themselves."""
+_ASKED: Final = frozenset({"__annotations__", "__path__"})
+"""Of the globals that all modules have those that are compared where code sets such."""
+_KINDS: Final = frozenset(map(identity, (types.FunctionType, property)))
 
 
 class Special:
@@ -28,7 +33,8 @@ class Special:
 
     Args:
         lists_subclasses: says whether code of some files asks classes for their subclasses.
-        sets: gives the special attributes that such code sets of anything.
+        sets: gives the names of attributes that such code sets of anything, and of what may be
+            given attributes.
     """
 
     def __init__(
@@ -47,16 +53,18 @@ class Special:
             files: those of the project that are loaded.
         """
         is_class = issubclass(type(value), type)
-        if not is_class and type(value) is not types.FunctionType:
+        if not is_class and identity(type(value)) not in _KINDS:
             return
-        if self._known is None:
-            self._known = self._lists_subclasses(files), self._sets(files)
-        is_listed, written = self._known
+        is_listed, written = self._of(files)
         if not is_class:
-            if not is_global and written & _SET:
+            is_function = type(value) is types.FunctionType
+            if is_function and not is_global and written & _SET:
                 yield function_ids
-            if "__annotations__" in written:
+            if is_function and "__annotations__" in written:
                 yield Annotations()
+            told = [name for name in _TELLING if name in written and name in dir(type(value))]
+            if told:
+                yield Telling(value, told)
             return
         if is_listed:
             yield Subclasses()
@@ -66,6 +74,54 @@ class Special:
             yield Bases()
         if "__annotations__" in written:
             yield Annotations()
+
+    def may_get(self, function: types.FunctionType, files: Iterable[str]) -> bool:
+        """Say whether code of some files may give a function attributes that has none."""
+        return function.__name__ in self._of(files)[1]
+
+    def is_skipped(self, name: str, files: Iterable[str]) -> bool:
+        """Say whether a global is not compared: all modules have it, and hardly any sets it."""
+        return name in SKIPPED_GLOBALS and (name not in _ASKED or name not in self._of(files)[1])
+
+    def _of(self, files: Iterable[str]) -> tuple[bool, frozenset[str]]:
+        if self._known is None:
+            self._known = self._lists_subclasses(files), self._sets(files)
+        return self._known
+
+
+class Telling(Beside):
+    """Identifies what a function or property says of itself: its docstring, its names."""
+
+    has_views = True
+
+    def __init__(self, thing: Any, names: Sequence[str]) -> None:
+        self._thing = thing
+        self._names = names
+        self._kept: list[Any] = []
+
+    def __call__(self, thing: Any) -> list[int]:
+        return [*map(identity, self._values())]
+
+    def views(self, thing: Any) -> list[tuple[Any, memoryview]]:
+        if type(thing) is not types.FunctionType:
+            return []
+        found = [field_of(thing, name) for name in self._names]
+        fields = [field for field in found if field is not None]
+        return [(thing, field) for field in fields] if len(fields) == len(found) else []
+
+    def settle(self) -> None:
+        self._kept = self._values()  # so that nothing else gets an identity of these
+
+    def copy(self) -> Any:
+        return self._values()
+
+    def put_back(self, copy: Any) -> bool:
+        for name, value in zip(self._names, copy, strict=True):
+            setattr(self._thing, name, value)
+        return True
+
+    def _values(self) -> list[Any]:
+        return [getattr(self._thing, name, None) for name in self._names]
 
 
 class Bases(Beside):
@@ -90,7 +146,7 @@ class Annotations(Beside):
             spaces = gc.get_referents(type.__getattribute__(thing, "__dict__"))
             spaces += [each.get("__annotations__") for each in spaces if type(each) is dict]
             return [(each, number_of(each)) for each in spaces if type(each) is dict]
-        field = annotations_field_of(thing)
+        field = field_of(thing, "__annotations__")
         if field is None:
             return []
         place = int.from_bytes(field, sys.byteorder)

@@ -31,13 +31,11 @@ from pytest_cellcache.trace.modules import is_imported
 from pytest_cellcache.trace.outside import MODULES, word_of
 from pytest_cellcache.trace.parts import (
     LRU,
-    SKIPPED_GLOBALS,
     code_of,
     is_opaque,
     keys_of_mapping,
     results_of,
 )
-from pytest_cellcache.trace.special import Special
 from pytest_cellcache.trace.surrounding import Surrounding, surrounding_now
 from pytest_cellcache.trace.undone import Undone
 from pytest_cellcache.trace.ways import Owner
@@ -76,7 +74,6 @@ class StateWatch(Layout):
         self._holding = Holding(self, files.is_first_party)
         # What others than memos have changed, since the last time and ever.
         self._altered: set[StateChange] = set()
-        self._special = Special(files.lists_subclasses, files.sets_special)
         self._tellable: set[StateChange] = set()
         self._computed = Computed()
         # Owners of values that are no globals, whose attributes code of the project names.
@@ -315,7 +312,7 @@ class StateWatch(Layout):
                     self._tell(held, word, told, computed.get(word, ""))
                 self.undone.note(held, word, told)
                 changes |= told
-                if held.is_told and word not in computed:
+                if held.is_told and word not in computed and not held.is_doc(word):
                     self._altered |= told
             known, named = frozenset(held.saved), held.named
             held.save()
@@ -337,7 +334,8 @@ class StateWatch(Layout):
         if held.is_foreign and (word.startswith("_") or is_imported(held.thing.get(word))):
             return  # what a library remembers in its own object
         if held.module:
-            if word and word not in SKIPPED_GLOBALS and not is_imported(held.thing.get(word)):
+            is_skipped = not word or self._special.is_skipped(word, self._sources)
+            if not is_skipped and not is_imported(held.thing.get(word)):
                 changes.add(StateChange(held.module, word))
             return
         home = self._home_of(held, word)

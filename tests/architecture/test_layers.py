@@ -160,6 +160,17 @@ def test_pytest_is_known_to_the_outer_layers_only(path: Path) -> None:
 
 
 @each_file
+def test_what_tests_often_replace_is_taken_once(path: Path) -> None:
+    # ``patch("json.dumps").start()``, never stopped: the cache must not write what that gives.
+    assert "json" not in {
+        alias.name
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+
+
+@each_file
 def test_only_the_guard_catches_everything(path: Path) -> None:
     broad = [
         ast.unparse(node.type) if node.type else "everything"

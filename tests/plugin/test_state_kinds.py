@@ -260,6 +260,66 @@ CASES: Final = {
         "lib.A.__annotations__['a'] = 5",
         "lib.A.__annotations__['a'] == 5",
     ),
+    "annotation of a module": (
+        "a: int = 1",
+        "lib.__annotations__['a'] = 5",
+        "lib.__annotations__['a'] == 5",
+    ),
+    "annotations of a module": (
+        "a: int = 1",
+        "lib.__annotations__ = {'a': 5}",
+        "lib.__annotations__['a'] == 5",
+    ),
+    "docstring of a module": ("'doc'", "lib.__doc__ = '5'", "lib.__doc__ == '5'"),
+    "docstring of a function": ("def f(): 'doc'", "lib.f.__doc__ = '5'", "lib.f.__doc__ == '5'"),
+    "docstring by other code": (
+        "def f(): 'doc'\ndef describe(text): f.__doc__ = text",
+        "lib.describe('5')",
+        "lib.f.__doc__ == '5'",
+    ),
+    "docstring like another": (
+        "import functools\ndef f(): 'doc'\ndef g5(): '5'\ndef g7(): '7'",
+        "__import__('functools').update_wrapper(lib.f, lib.g5)",
+        "lib.f.__doc__ == '5'",
+    ),
+    "docstring of a method": (
+        "class A:\n    def f(self): 'doc'",
+        "lib.A.f.__doc__ = '5'",
+        "lib.A.f.__doc__ == '5'",
+    ),
+    "docstring of a property": (
+        "class A:\n    @property\n    def f(self): 'doc'",
+        "lib.A.f.__doc__ = '5'",
+        "lib.A.f.__doc__ == '5'",
+    ),
+    "docstring of a class": ("class A: 'doc'", "lib.A.__doc__ = '5'", "lib.A.__doc__ == '5'"),
+    "name of a function": ("def f(): pass", "lib.f.__name__ = '5'", "lib.f.__name__ == '5'"),
+    "attribute of a method": (
+        "class A:\n    def f(self): pass",
+        "lib.A.f.n = 5",
+        "lib.A.f.n == 5",
+    ),
+    "attribute of a static method": (
+        "class A:\n    @staticmethod\n    def f(): pass",
+        "lib.A.f.n = 5",
+        "lib.A.f.n == 5",
+    ),
+    "attribute of a bound method": (
+        "class A:\n    def f(self): pass\nO = A()",
+        "lib.O.f.__func__.n = 5",
+        "lib.O.f.n == 5",
+    ),
+    "attribute of a method by other code": (
+        "class A:\n    def f(self): pass\ndef mark(f, n): f.n = n",
+        "lib.mark(lib.A.f, 5)",
+        "lib.A.f.n == 5",
+    ),
+    "cause of an exception": (
+        "E = KeyError()",
+        "lib.E.__cause__ = ValueError(5)",
+        "lib.E.__cause__.args == (5,)",
+    ),
+    "number of an exception": ("E = OSError(2, '')", "lib.E.errno = 5", "lib.E.errno == 5"),
     "queue": ("import queue\nQ = queue.Queue()", "lib.Q.put(5)", "lib.Q.get_nowait() == 5"),
     "chain of mappings": (
         "import collections\nC = collections.ChainMap({}, {})",
@@ -371,3 +431,35 @@ def test_who_finds_it_rests_on_who_left_it(
     assert set(ran.names) == {"test_leaving", "test_reading"}
     suite.edit("test_it.py", leaving.replace("5", "7"), leaving)
     assert "passed" in suite.both().outcomes["test_it.py::test_reading"]
+
+
+@pytest.mark.parametrize("kind", ["singledispatch", "singledispatchmethod"])
+def test_what_dispatching_remembers_makes_nobody_a_producer(suite: Suite, kind: str) -> None:
+    own = "self, " if kind == "singledispatchmethod" else ""
+    suite.write(
+        "lib.py",
+        f"""
+        import functools
+
+        class A:
+            @functools.{kind}
+            def f({own}x): return "any"
+            @f.register
+            def _({own}x: int): return "int"
+            @f.register
+            def _({own}x: str): return "str"
+            if {not own}: f = staticmethod(f)
+        """,
+    )
+    suite.write(
+        "test_it.py",
+        """
+        import lib
+        def test_any(): assert lib.A().f(1.5) == "any"
+        def test_int(): assert lib.A().f(1) == "int"
+        def test_str(): assert lib.A().f("") == "str"
+        """,
+    )
+    suite.warm()
+    suite.edit("lib.py", '"str"', '"st" + "r"')
+    assert suite.both().names == ["test_str"]
