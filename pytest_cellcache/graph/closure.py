@@ -22,7 +22,7 @@ from pytest_cellcache.graph.lambdas import LAMBDA
 from pytest_cellcache.graph.loading import keys_of_search, neighbours
 from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.project import Project, unnumbered
-from pytest_cellcache.graph.refs import MEMO, Refs, is_unknown_call
+from pytest_cellcache.graph.refs import Refs, is_unknown_call
 from pytest_cellcache.graph.remembered import (
     Place,
     Writers,
@@ -51,6 +51,7 @@ from pytest_cellcache.model.keys import (
     WRITES,
     Key,
 )
+from pytest_cellcache.model.memos import MEMO
 
 _LIVE: Final = frozenset({BODY, NAME, MAIN, MARKERS, ANNOTATIONS, SURFACE, MODULE})
 """Kinds of keys through which running code reaches objects; modules of others, too."""
@@ -71,8 +72,7 @@ class Closure:
         self.calls = Calls(project, digester.names)
         self._writers = Writers(project, digester.names, self._ran.places)
         self._statements = foreign_writers(project, digester.names, evaluations.files)
-        self._memo: dict[Key, frozenset[Key]] = {}
-        self._live: dict[Key, frozenset[Key]] = {}
+        self._memo, self._live = dict[Key, frozenset[Key]](), dict[Key, frozenset[Key]]()
         self._described = Described(project, evaluations.unread)
         self._evaluated_by: dict[Place, set[CellPlace]] = {}
         for cell, keys in evaluations.cells.items():

@@ -20,7 +20,7 @@ from pytest_cellcache.graph.docstrings import DEFS, FunctionDef, definitions_in,
 from pytest_cellcache.graph.exports import exports_of
 from pytest_cellcache.graph.lambdas import kept_lambdas
 from pytest_cellcache.graph.mains import take_main
-from pytest_cellcache.graph.refs import MEMO, Refs, import_spec
+from pytest_cellcache.graph.refs import Refs, import_spec
 from pytest_cellcache.graph.scan import scan, scan_function
 from pytest_cellcache.graph.scopes import chain_of, is_new, names_bound_in, walk_scope
 from pytest_cellcache.graph.statements import (
@@ -37,6 +37,7 @@ from pytest_cellcache.graph.statements import (
 )
 from pytest_cellcache.graph.syntaxdigest import ClassShape, digest_syntax, shape_of
 from pytest_cellcache.model.digest import Digest, digest_bytes, digest_parts
+from pytest_cellcache.model.memos import MEMO
 
 _TEST_NAME: Final = "test"
 _NO_SHAPE: Final = ClassShape()

@@ -40,6 +40,8 @@ another schema are ignored, never migrated):
    in which order modules come to enter something in a register that several of them enter in;
    which fixture alone sets a variable; lambdas that statements keep as bodies of their own; what
    objects of libraries compute when they are asked first
+18. what ran within functions whose results are kept, told by the tracer; operators, and what is
+   looked up before it is called, where that is not known
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ from typing import Any, NewType
 Digest = NewType("Digest", str)
 """Lower-case hex of 128-bit XXH3 (32 characters)."""
 
-SCHEMA = 17
+SCHEMA = 18
 
 ABSENT = Digest("absent")
 """Stands for "there is no such thing", so that its appearance is a change."""
