@@ -243,6 +243,7 @@ class _Splitter:
         bases: tuple[str, ...] = (),
         metaclass: str = "",
         is_decorated: bool = False,
+        decorators: tuple[str, ...] = (),
         shape: ClassShape = _NO_SHAPE,
     ) -> None:
         refs = scan([statement], has_lazy_annotations=self._has_future_annotations)
@@ -267,6 +268,8 @@ class _Splitter:
                 only_reads=kind == "effect" and only_reads(statement),
                 files=files_in(statement) if kind == "effect" else (),
                 metaclass=metaclass,
+                bare=shape.bare,
+                decorators=decorators,
             )
         )
 
@@ -331,6 +334,7 @@ class _Splitter:
             bases=bases + made_by,
             metaclass=made_by[0] if made_by and made_by[0] not in bases else "",
             is_decorated=bool(node.decorator_list) or bool(node.keywords),
+            decorators=_makers(node.decorator_list) + ("",) * bool(node.keywords),
             shape=shape_of(node),
         )
 
@@ -343,9 +347,14 @@ class _Splitter:
             raise AssertionError("a nested class gave no cell")
 
 
+def _makers(decorators: list[ast.expr]) -> tuple[str, ...]:
+    """Give chains of decorators, or of what makes them; the empty one where it is none."""
+    return tuple(chain_of(d.func if isinstance(d, ast.Call) else d) or "" for d in decorators)
+
+
 def _make_def(qualname: str, node: FunctionDef, refs: Refs, *, is_method: bool) -> Def:
     first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-    decorators = [chain_of(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list]
+    decorators = _makers(node.decorator_list)
     return Def(
         qualname=qualname,
         digest=digest_syntax(*node.body),
@@ -354,7 +363,7 @@ def _make_def(qualname: str, node: FunctionDef, refs: Refs, *, is_method: bool) 
         end=node.end_lineno or node.lineno,
         is_memo=any(d and MEMO.search(d.rpartition(".")[2]) for d in decorators),
         is_method=is_method,
-        decorators=tuple(decorator or "" for decorator in decorators),
+        decorators=decorators,
         has_kept_default=_keeps_default(node.args),
         is_generator=any(
             isinstance(inner, (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith))

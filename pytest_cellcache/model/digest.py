@@ -41,7 +41,8 @@ another schema are ignored, never migrated):
    which fixture alone sets a variable; lambdas that statements keep as bodies of their own; what
    objects of libraries compute when they are asked first
 18. what ran within functions whose results are kept, told by the tracer; operators, and what is
-   looked up before it is called, where that is not known
+   looked up before it is called, where that is not known; effects of classes without the
+   names of their plain methods
 """
 
 from __future__ import annotations
