@@ -21,6 +21,8 @@ from pytest_cellcache.model.memos import MEMO
 
 _MOST: Final = 4_096
 """Spans of a unit; each has all code reported anew, which takes 1 us for each that runs in it."""
+_MOST_FRAMES: Final = 1_000_000
+"""Frames that are looked at in a unit, all those that are running at each start and return."""
 _RESUMED: Final = (
     inspect.CO_GENERATOR
     | inspect.CO_COROUTINE
@@ -78,22 +80,25 @@ class Spans:
         self._again = again
         self._open: dict[int, list[Span]] = {}
         self._found: dict[int, tuple[CodeType, Seen]] = {}
-        self._left = _MOST
+        self._left, self._frames_left = _MOST, _MOST_FRAMES
 
     def clear(self) -> None:
         """Forget everything."""
         self._open.clear()
         self._found.clear()
-        self._left = _MOST
+        self._left, self._frames_left = _MOST, _MOST_FRAMES
 
     def begin(self, code: CodeType) -> bool:
         """Take the start of a function; say whether its next one matters."""
         seen = self._seen_in(code)
-        if self._left <= 0 or "greenlet" in sys.modules:  # its stacks are not what they seem
+        # The stacks of greenlets are not what they seem.
+        if self._left <= 0 or self._frames_left <= 0 or "greenlet" in sys.modules:
+            self.part()
+            self._open.clear()  # nobody looks for their ends
             seen[_UNSEEN] = None
             return False
         spans = self._open.setdefault(threading.get_ident(), [])
-        codes = _codes(_frame_of(code))
+        codes = self._codes(_frame_of(code))
         depth = len(codes)
         _drop_ended(spans, codes)
         while spans and spans[-1].depth >= depth:
@@ -111,7 +116,7 @@ class Spans:
         thread = threading.get_ident()
         for ident, spans in list(self._open.items()):
             if ident == thread:
-                _drop_ended(spans, _codes(_getframe(1)))
+                _drop_ended(spans, self._codes(_getframe(1)))
             for span in spans:
                 span.seen[id(code)] = code
 
@@ -121,13 +126,22 @@ class Spans:
         spans = self._open.get(ident)
         if not spans:
             return
-        depth = len(_codes(_frame_of(code)))  # it may have called itself
+        depth = len(self._codes(_frame_of(code)))  # it may have called itself
         for number, span in enumerate(spans):
             if span.code is code and span.depth == depth:
                 del spans[number:]
                 break
         if not spans:
             self._open.pop(ident, None)
+
+    def _codes(self, frame: FrameType | None) -> list[CodeType]:
+        """Give what a frame and its callers execute, outermost first."""
+        found = []
+        while frame is not None:
+            found.append(frame.f_code)
+            frame = frame.f_back
+        self._frames_left -= len(found)
+        return found[::-1]
 
     def _seen_in(self, code: CodeType) -> Seen:
         return self._found.setdefault(id(code), (code, {id(code): code}))[1]
@@ -145,9 +159,10 @@ class Spans:
 
         ``None`` where something may have run that is not told.
         """
-        found, self._found, self._left = self._found, {}, _MOST
+        found, self._found = self._found, {}
+        self._left, self._frames_left = _MOST, _MOST_FRAMES
         spans = self._open.get(threading.get_ident(), [])
-        _drop_ended(spans, _codes(_getframe(1)))
+        _drop_ended(spans, self._codes(_getframe(1)))
         for ident, spans in list(self._open.items()):
             for number, span in enumerate(spans):
                 spans[number] = span._replace(seen=self._seen_in(span.code))
@@ -162,15 +177,6 @@ def _frame_of(code: CodeType) -> FrameType | None:
     while frame is not None and frame.f_code is not code:
         frame = frame.f_back
     return frame
-
-
-def _codes(frame: FrameType | None) -> list[CodeType]:
-    """Give what a frame and its callers execute, outermost first."""
-    found = []
-    while frame is not None:
-        found.append(frame.f_code)
-        frame = frame.f_back
-    return found[::-1]
 
 
 def _drop_ended(spans: list[Span], codes: list[CodeType]) -> None:

@@ -787,6 +787,22 @@ def test_12_very_many(
     assert within(tracer.pop()) == {"outer": {"outer"}}
 
 
+def test_12_deep_recursion(
+    tracer: Tracer, remembering: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spans, "_MOST_FRAMES", 500)
+    tracer.push()
+    remembering["after"]()
+    tracer.pop()
+    tracer.push()
+    remembering["fib"](30)
+    remembering["after"]()
+    assert not within(tracer.pop())
+    tracer.push()
+    remembering["kept"](1)
+    assert within(tracer.pop()) == {"kept": {"kept", "helper"}}
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring")
 def test_monitoring_is_unavailable_when_all_ids_are_taken() -> None:
     monitored: Any = vars(sys)["monitoring"]
