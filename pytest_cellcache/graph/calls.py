@@ -15,6 +15,7 @@ from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.graph.remembered import Place, Ran
+from pytest_cellcache.model.memos import MEMO
 
 _BUILTIN_METHODS: Final = frozenset(
     name
@@ -61,21 +62,37 @@ class Calls:
 
     def reach(self, places: Iterable[Place], ran: Ran) -> set[Place]:
         """Give these bodies and all they may have called, directly or not, among ``ran``."""
-        seen = set(places)
+        seen, told = set(places), set[Place]()
         stack = list(seen)
         while stack:
             place = stack.pop()
-            found = ran.callees.get(place)
-            if found is None:
-                found = ran.callees[place] = self._called_by(place, ran)
+            if place in ran.within:
+                told |= ran.within[place]
+                found = self._answered(place, ran)
+            else:
+                found = self._callees_of(place, ran)
             stack += found - seen
             seen |= found
-        return seen
+        return seen | told
+
+    def _answered(self, place: Place, ran: Ran) -> set[Place]:
+        """Give what remembers and may have given its result to what ran within a body."""
+        every = (self._callees_of(each, ran) for each in (place, *ran.within[place]))
+        return {callee for found in every for callee in found if callee in ran.within}
+
+    def _callees_of(self, place: Place, ran: Ran) -> set[Place]:
+        found = ran.callees.get(place)
+        if found is None:
+            found = ran.callees[place] = self._called_by(place, ran)
+        return found
 
     def _called_by(self, place: Place, ran: Ran) -> set[Place]:
         path, qualname = place
         found = set(ran.by_class.get((path, qualname + ".<locals>"), ()))
+        found |= ran.operators
         for definition in self._project.index(path).defs.get(qualname, ()):
+            if "" in definition.refs.calls and not _calls_what_it_remembers(qualname):
+                return set(ran.places)  # ``HANDLERS[kind](x)``
             found |= self.callees(path, definition.refs, ran)
         return found
 
@@ -114,6 +131,11 @@ class Calls:
             known = _Named(places, owners, refs.attrs | refs.attr_stores)
             self._known[id(refs)] = refs, known
         return known
+
+
+def _calls_what_it_remembers(qualname: str) -> bool:
+    """Say whether a function is what a decorator that remembers makes of another one."""
+    return any(MEMO.search(outer) for outer in qualname.split(".<locals>.")[:-1])
 
 
 def _is_unknown_callee(call: str, ran: Ran) -> bool:

@@ -43,6 +43,9 @@ class Cell(NamedTuple):
         is_new: what it binds is an object that nobody else has.
         is_decorated: something may read what it binds as soon as it is bound.
         metaclass: the one among ``bases`` that the class is no subclass of.
+        bare: for classes, ``shape`` without the names of plain methods.
+        decorators: for classes, chains of its decorators, ``""`` where not a chain; of what makes a
+            decorator that of its maker. Beside ``""`` where it is given more than bases.
     """
 
     kind: CellKind
@@ -65,6 +68,8 @@ class Cell(NamedTuple):
     only_reads: bool = False
     files: tuple[str, ...] = ()
     metaclass: str = ""
+    bare: Digest = Digest("")
+    decorators: tuple[str, ...] = ()
 
 
 def makes_classes(cell: Cell) -> bool:

@@ -22,7 +22,7 @@ from pytest_cellcache.graph.lambdas import LAMBDA
 from pytest_cellcache.graph.loading import keys_of_search, neighbours
 from pytest_cellcache.graph.names import Resolution
 from pytest_cellcache.graph.project import Project, unnumbered
-from pytest_cellcache.graph.refs import MEMO, Refs, is_unknown_call
+from pytest_cellcache.graph.refs import Refs, is_unknown_call
 from pytest_cellcache.graph.remembered import (
     Place,
     Writers,
@@ -51,6 +51,7 @@ from pytest_cellcache.model.keys import (
     WRITES,
     Key,
 )
+from pytest_cellcache.model.memos import MEMO
 
 _LIVE: Final = frozenset({BODY, NAME, MAIN, MARKERS, ANNOTATIONS, SURFACE, MODULE})
 """Kinds of keys through which running code reaches objects; modules of others, too."""

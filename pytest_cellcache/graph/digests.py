@@ -13,6 +13,7 @@ from pytest_cellcache.graph.foreign import QUIET_IMPORTS
 from pytest_cellcache.graph.lines import Lines
 from pytest_cellcache.graph.loading import Loading
 from pytest_cellcache.graph.names import Names
+from pytest_cellcache.graph.plainness import Plainness
 from pytest_cellcache.graph.project import Project, unnumbered
 from pytest_cellcache.graph.purity import Purity
 from pytest_cellcache.graph.refs import Refs
@@ -56,6 +57,7 @@ class Digester:
         self.names = Names(project)
         self.loading = Loading(project, self.names)
         self.purity = Purity(project, self.names, self.loading.loaded_by)
+        self.plainness = Plainness(project, self.names)
         lines = Lines(project)
         self._memo: dict[Key, Digest] = {}
         self._effect_cells: dict[str, list[tuple[int, Cell]]] = {}
@@ -131,7 +133,12 @@ class Digester:
         """
         if cell.kind == "import" or not (cell.refs.chains or cell.refs.calls):
             return ""
-        before: list[str] = [c.digest for other, c in self.effect_cells(path) if other < position]
+        before = [
+            part
+            for other, c in self.effect_cells(path)
+            if other < position
+            for part in self._effect_code(path, c)
+        ]
         if cell.kind in ("value", "effect"):
             before += [c.digest for other, c, _ in self.registering_cells(path) if other < position]
         before += [source for other, source in self._effectful_imports(path) if other < position]
@@ -225,16 +232,30 @@ class Digester:
             self._registering[path] = found
         return self._registering[path]
 
+    def _effect_code(self, path: str, cell: Cell, *, is_bare: bool = True) -> list[str]:
+        """Give what decides what evaluating an effect cell does.
+
+        Args:
+            is_bare: the names of plain methods do not count where their users can be told.
+        """
+        if not cell.shape:
+            return [cell.digest]
+        is_bare = is_bare and self.plainness.is_plain(path, cell.binds[0])
+        # Where it changes more than known globals, the name of the class counts as well.
+        return [cell.bare if is_bare else cell.shape, *_may_write(cell.refs)]
+
     def _effects(self, key: Key) -> Digest:
+        return self.effects(key.path, is_bare=False)
+
+    def effects(self, path: str, *, is_bare: bool) -> Digest:
+        """Digest the effects of a module; see ``_effect_code``."""
+        key = Key(EFFECTS, path)
         index = self.project.index(key.path)
         if index.table.is_broken:
             return index.table.code
         parts: list[str] = []
         for position, cell in self.effect_cells(key.path):
-            code: list[str] = [cell.digest]
-            if cell.shape:
-                # Where it changes more than known globals, the name of the class counts as well.
-                code = [cell.shape, *_may_write(cell.refs)]
+            code = self._effect_code(path, cell, is_bare=is_bare)
             parts += [cell.kind, *code, self._ranks(key.path, position, cell)]
             parts += self.loading.reading_environment_before(key.path, position)
         # A module imported for the first time brings its own effects, in their order.

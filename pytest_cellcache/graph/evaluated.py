@@ -68,7 +68,8 @@ class Evaluations(NamedTuple):
         if place in self.elsewhere or not cells:
             return self.imported
         keys = {key for cell in cells for key in self.cells[cell]}
-        return Ran((key.path, key.name) for key in keys if key.kind == BODY)
+        ran = ((key.path, key.name) for key in keys if key.kind == BODY)
+        return Ran(ran, within=self.imported.within)
 
 
 def is_contained(project: Project, names: Names, key: Key) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from pytest_cellcache.graph.cells import Def
 from pytest_cellcache.graph.lambdas import is_lambda
 from pytest_cellcache.graph.project import Index, Project, numbered
 from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.model.keys import BODY, EFFECTS, IMPORTS, MARKERS, NAME, SURFACE, WHOLE, Key
-from pytest_cellcache.model.observation import CodeRef
+from pytest_cellcache.model.observation import UNKNOWN, CodeRef, Within
 from pytest_cellcache.sources.loaded import loaded_files
 
 
@@ -158,3 +158,20 @@ def _beside(index: Index, ref: CodeRef, innermost: Def) -> list[Def]:
 def places_of(keys: Iterable[Key]) -> set[Place]:
     """Give file and qualified name of the bodies among keys."""
     return {(key.path, key.name) for key in keys if key.kind == BODY}
+
+
+def ran_within(
+    within: Iterable[Within], keys_of_code: Callable[[Iterable[CodeRef]], Iterable[Key]]
+) -> dict[Place, frozenset[Place]]:
+    """Give per function whose results are kept what ran within it, where all of that is known."""
+    refs: dict[CodeRef, set[CodeRef]] = {}
+    for root, ref in within:
+        refs.setdefault(root, set()).add(ref)
+    found: dict[Place, set[Place]] = {}
+    doubtful: set[Place] = set()
+    for root, those in refs.items():
+        for place in places_of(keys_of_code([root])):
+            if UNKNOWN in those or root not in those:
+                doubtful.add(place)
+            found.setdefault(place, set()).update(places_of(keys_of_code(those - {UNKNOWN})))
+    return {place: frozenset(found[place]) for place in found.keys() - doubtful}

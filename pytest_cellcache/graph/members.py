@@ -1,13 +1,13 @@
 """Tells edits of a class that only add, remove or redeclare plain methods from all others.
 
 Who uses the class then depends on the edit only if some code that it rests on names such a method,
-or may look at any: nobody else can tell. That holds for classes that nothing looks at as they are
-made: no decorators, no metaclass, no ``__init_subclass__``, no bases of other distributions.
+or may look at any: nobody else can tell. That holds for classes that nobody else looks at as they
+are made (``plainness``). So it does for who imports a module in which such a class may have an
+effect: what the class statement ran is part of what he rests on.
 """
 
 from __future__ import annotations
 
-import builtins
 import collections
 import io
 import threading
@@ -15,10 +15,20 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from pytest_cellcache.graph.digests import Digester
+from pytest_cellcache.graph.plainness import hands_to_anybody
 from pytest_cellcache.graph.project import unnumbered
 from pytest_cellcache.graph.refs import Refs, words_of
 from pytest_cellcache.model.digest import Digest, digest_parts
-from pytest_cellcache.model.keys import ANNOTATIONS, BODY, MARKERS, NAME, Key
+from pytest_cellcache.model.keys import (
+    ANNOTATIONS,
+    BODY,
+    EFFECTS,
+    MAIN,
+    MARKERS,
+    NAME,
+    WRITES,
+    Key,
+)
 
 _KNOWN_KINDS: Final[tuple[type, ...]] = (
     dict, list, set, str, bytes, int, float, type(iter([])), memoryview, BaseException,
@@ -39,12 +49,7 @@ _LOOKING_AT_ALL: Final = frozenset(
     total_ordering signature singledispatchmethod getdoc""".split()
 )
 """Functions that may look at all members of what they are given."""
-_QUIET_BASES: Final = frozenset(
-    name
-    for name, value in vars(builtins).items()
-    if isinstance(value, type) and issubclass(value, BaseException)
-) | {"object"}
-_MAX_DEPTH: Final = 20
+_KINDS_OF_CODE: Final = frozenset({BODY, WRITES, NAME, EFFECTS, MAIN, MARKERS, ANNOTATIONS})
 
 
 class Members(NamedTuple):
@@ -71,51 +76,53 @@ class Members(NamedTuple):
 
 def members_of(digester: Digester, key: Key) -> Members | None:
     """Give the members of a class by its ``name`` key; ``None`` where they cannot be told apart."""
-    if key.kind != NAME or not _is_plain(digester, key.path, key.name, 0):
+    if key.kind == EFFECTS:
+        return _members_of_effects(digester, key)
+    if key.kind != NAME or not digester.plainness.is_plain(key.path, key.name):
         return None
     ((position, cell),) = digester.project.index(key.path).binders[key.name]
     around = digester.around(key.path, position, cell)
     return Members(digest_parts([cell.core, *around]), dict(cell.methods))
 
 
-def _is_plain(digester: Digester, path: str, name: str, depth: int) -> bool:
-    index = digester.project.index(path)
-    binders = index.binders.get(name, [])
-    if len(binders) != 1 or depth > _MAX_DEPTH:
-        return False
-    cell = binders[0][1]
-    if cell.kind != "class" or cell.binds != (name,) or cell.is_decorated:
-        return False
-    if f"{name}.__init_subclass__" in index.defs:
-        return False
-    for base in cell.bases:
-        root = base.partition(".")[0]
-        if not index.binds(root):
-            if base not in _QUIET_BASES or index.table.stars:
-                return False
-            continue
-        owners = {
-            (file, ".".join((found, *rest)))
-            for file, found, rest in digester.names.resolve(path, base).bindings
-            if any(cell.kind != "import" for cell in digester.project.index(file).bound_by(found))
-        }
-        if len(owners) != 1:  # of another distribution, or one of several
-            return False
-        if not _is_plain(digester, *owners.pop(), depth + 1):
-            return False
-    return True
+def _members_of_effects(digester: Digester, key: Key) -> Members | None:
+    owners: dict[str, list[str]] = {}
+    for _, cell in digester.effect_cells(key.path):
+        if cell.shape and digester.plainness.is_plain(key.path, cell.binds[0]):
+            for name, _ in cell.methods:
+                is_private = name.startswith("__")
+                called = f"_{cell.binds[0]}{name}" if is_private else name
+                owners.setdefault(called, []).append(cell.binds[0])
+    if not owners:
+        return None
+    core = digester.effects(key.path, is_bare=True)
+    return Members(core, {name: digest_parts(those) for name, those in owners.items()})
 
 
 def mentions(digester: Digester, key: Key, owner: Key, names: frozenset[str]) -> bool:
     """Say whether the code behind a key names a method of a class, is one, or may look at any."""
-    if key.kind not in (BODY, NAME, MARKERS, ANNOTATIONS) or key == owner:
+    if key.kind not in _KINDS_OF_CODE or key == owner:
         return False
-    if key.kind == BODY and not names.isdisjoint(unnumbered(key.name).split(".")):
-        return True  # whoever has called it may find another one by that name
+    if key.kind in (BODY, WRITES):
+        if not names.isdisjoint(unnumbered(key.name).split(".")):
+            return True  # whoever has called it may find another one by that name
+        if digester.plainness.may_decorate(key.path, unnumbered(key.name)) and any(
+            map(hands_to_anybody, _refs_behind(digester, key))
+        ):
+            return True
     if key.kind == NAME and _asks_for_some(digester, key, names):
         return True
-    private = {f"_{owner.name}{name}" for name in names if name.startswith("__")}
-    return any(_mentions(refs, names | private) for refs in digester.project.refs_of(key))
+    private = {f"_{owner.name}{name}" for name in names if name.startswith("__") and owner.name}
+    return any(_mentions(refs, names | private) for refs in _refs_behind(digester, key))
+
+
+def _refs_behind(digester: Digester, key: Key) -> list[Refs]:
+    if key.kind == WRITES:
+        return digester.project.refs_of(key._replace(kind=BODY))
+    if key.kind == EFFECTS:
+        cells = digester.project.index(key.path).table.cells
+        return [cell.refs for cell in cells if cell.kind == "effect"]
+    return digester.project.refs_of(key)
 
 
 def _asks_for_some(digester: Digester, key: Key, names: frozenset[str]) -> bool:
@@ -123,7 +130,7 @@ def _asks_for_some(digester: Digester, key: Key, names: frozenset[str]) -> bool:
     defs = digester.project.index(key.path).defs
     if not any(f"{key.name}.{name}" in defs for name in names):
         return False
-    return not _is_plain(digester, key.path, key.name, 0)
+    return not digester.plainness.is_plain(key.path, key.name)
 
 
 def _mentions(refs: Refs, names: frozenset[str]) -> bool:

@@ -20,9 +20,6 @@ MUTATORS: Final = frozenset(
 
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
-MEMO: Final = re.compile(r"cache|memo|lazy|reify|once|singleton", re.IGNORECASE)
-"""Names of decorators that keep what a function gave: ``lru_cache``, ``cached_property``, ..."""
-
 REFLECTION: Final = frozenset(
     {
         "getattr",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from pytest_cellcache.graph.cells import Def
@@ -36,13 +37,22 @@ class Ran:
 
     Args:
         uncalled: defs that only pytest calls, the functions of tests: no attribute leads there.
+        within: per function whose results are kept, what ran within it, where that is known.
     """
 
-    def __init__(self, places: Iterable[Place], uncalled: frozenset[Place] = frozenset()) -> None:
+    def __init__(
+        self,
+        places: Iterable[Place],
+        uncalled: frozenset[Place] = frozenset(),
+        within: Mapping[Place, frozenset[Place]] = MappingProxyType({}),
+    ) -> None:
         self.places = frozenset(places) - uncalled
+        self.within = within
         self.by_name: dict[str, set[Place]] = {}
         self.by_class: dict[Place, set[Place]] = {}
         self.by_file: dict[str, list[Place]] = {}
+        self.operators: set[Place] = set()
+        """Those that ``a + b``, ``a[b]`` and the like may run, which no call names."""
         self.callees: dict[Place, set[Place]] = {}
         """What each of them may have called directly, as far as it was asked."""
         for path, qualname in self.places:
@@ -50,6 +60,8 @@ class Ran:
             self.by_file.setdefault(path, []).append((path, qualname))
             # Functions too: ``mod.f`` through a module used as a value.
             self.by_name.setdefault(name, set()).add((path, qualname))
+            if _is_operator(name):
+                self.operators.add((path, qualname))
             if owner:
                 self.by_class.setdefault((path, owner), set()).add((path, qualname))
 
@@ -61,11 +73,15 @@ class Ran:
 _CALLED_BY_NAME: Final = frozenset({*INITIALISERS, *METACLASS_METHODS}) - {"__call__"}
 
 
+def _is_operator(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__") and name not in _CALLED_BY_NAME
+
+
 def is_implicit(project: Project, place: Place) -> bool:
     """Say whether code may run a method without calling its name: ``a / b``, ``a[b]``, ``a.b``."""
     name = place[1].rpartition(".")[2]
     if name.startswith("__") and name.endswith("__"):
-        return name not in _CALLED_BY_NAME
+        return _is_operator(name)
     found = project.index(place[0]).defs.get(place[1], ())
     return any(d.is_method and d.decorators for d in found)
 

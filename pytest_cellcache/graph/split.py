@@ -21,7 +21,7 @@ from pytest_cellcache.graph.exports import exports_of
 from pytest_cellcache.graph.inside import inside_of
 from pytest_cellcache.graph.lambdas import kept_lambdas
 from pytest_cellcache.graph.mains import take_main
-from pytest_cellcache.graph.refs import MEMO, Refs, import_spec
+from pytest_cellcache.graph.refs import Refs, import_spec
 from pytest_cellcache.graph.scan import scan, scan_function
 from pytest_cellcache.graph.scopes import chain_of, is_new, names_bound_in
 from pytest_cellcache.graph.statements import (
@@ -38,6 +38,7 @@ from pytest_cellcache.graph.statements import (
 )
 from pytest_cellcache.graph.syntaxdigest import ClassShape, digest_syntax, shape_of
 from pytest_cellcache.model.digest import Digest, digest_bytes, digest_parts
+from pytest_cellcache.model.memos import MEMO
 
 _TEST_NAME: Final = "test"
 _PAUSING: Final = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith)
@@ -241,6 +242,7 @@ class _Splitter:
         bases: tuple[str, ...] = (),
         metaclass: str = "",
         is_decorated: bool = False,
+        decorators: tuple[str, ...] = (),
         shape: ClassShape = _NO_SHAPE,
     ) -> None:
         refs = scan([statement], has_lazy_annotations=self._has_future_annotations)
@@ -265,6 +267,8 @@ class _Splitter:
                 only_reads=kind == "effect" and only_reads(statement),
                 files=files_in(statement) if kind == "effect" else (),
                 metaclass=metaclass,
+                bare=shape.bare,
+                decorators=decorators,
             )
         )
 
@@ -329,6 +333,7 @@ class _Splitter:
             bases=bases + made_by,
             metaclass=made_by[0] if made_by and made_by[0] not in bases else "",
             is_decorated=bool(node.decorator_list) or bool(node.keywords),
+            decorators=_makers(node.decorator_list) + ("",) * bool(node.keywords),
             shape=shape_of(node),
         )
 
@@ -341,9 +346,14 @@ class _Splitter:
             raise AssertionError("a nested class gave no cell")
 
 
+def _makers(decorators: list[ast.expr]) -> tuple[str, ...]:
+    """Give chains of decorators, or of what makes them; the empty one where it is none."""
+    return tuple(chain_of(d.func if isinstance(d, ast.Call) else d) or "" for d in decorators)
+
+
 def _make_def(qualname: str, node: FunctionDef, refs: Refs, *, is_method: bool) -> Def:
     first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-    decorators = [chain_of(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list]
+    decorators = _makers(node.decorator_list)
     return Def(
         qualname=qualname,
         digest=digest_syntax(*node.body),
@@ -352,7 +362,7 @@ def _make_def(qualname: str, node: FunctionDef, refs: Refs, *, is_method: bool) 
         end=node.end_lineno or node.lineno,
         is_memo=any(d and MEMO.search(d.rpartition(".")[2]) for d in decorators),
         is_method=is_method,
-        decorators=tuple(decorator or "" for decorator in decorators),
+        decorators=decorators,
         has_kept_default=_keeps_default(node.args),
         is_generator=inside_of(node).has(_PAUSING),
         first=node.body[0].lineno,

@@ -33,17 +33,20 @@ class ClassShape(NamedTuple):
         effects: digest of all, of methods their names and decorators only.
         core: digest of all but plain methods.
         methods: name and digest of the signature of each plain method.
+        bare: digest of ``effects`` without the names of plain methods.
     """
 
     effects: Digest = Digest("")
     core: Digest = Digest("")
     methods: tuple[tuple[str, Digest], ...] = ()
+    bare: Digest = Digest("")
 
 
 def shape_of(node: ast.ClassDef) -> ClassShape:
     """Take a class apart, after the bodies of its methods were cut out."""
     head = digest_syntax(*node.bases, *node.keywords, *node.decorator_list)
     effects: list[str] = [head]
+    bare: list[str] = [head]
     core: list[str] = [head]
     methods: dict[str, list[Digest]] = {}
     bound = collections.Counter(
@@ -61,19 +64,21 @@ def shape_of(node: ast.ClassDef) -> ClassShape:
             continue
         whole = digest_syntax(member)
         if not isinstance(member, _DEFS):
-            effects.append(whole)
-            core.append(whole)
+            for parts in (effects, bare, core):
+                parts.append(whole)
             continue
-        effects += [member.name, *map(digest_syntax, member.decorator_list)]
+        defined = [member.name, *map(digest_syntax, member.decorator_list)]
+        effects += defined
         if _is_plain(member) and bound[member.name] == plain[member.name]:
             methods.setdefault(member.name, []).append(whole)
         else:
             core.append(whole)
+            bare += defined
     made = (
         (name, found[0] if len(found) == 1 else digest_parts(found))
         for name, found in methods.items()
     )
-    return ClassShape(digest_parts(effects), digest_parts(core), tuple(made))
+    return ClassShape(digest_parts(effects), digest_parts(core), tuple(made), digest_parts(bare))
 
 
 def _is_plain(member: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -73,7 +73,8 @@ def evaluations_of(
     is_told = traced >= loaded
     calls = Calls(project, digester.names)
     unheard = frozenset(unheard)
-    early = Ran(place for place in imported.places if place[0] in unheard)
+    ran_early = (place for place in imported.places if place[0] in unheard)
+    early = Ran(ran_early, within=imported.within)
     for path in loaded - traced:
         ran = early if path in unheard else imported
         for _, refs in project.index(path).table.markers.values():

@@ -57,7 +57,7 @@ def encode_graph(
         "members": {
             str(position): [shorten(found.core), _shortened(found.methods)]
             for position, key in enumerate(ordered)
-            if key.kind == NAME and (found := members(key)) is not None
+            if key.kind in (NAME, EFFECTS) and (found := members(key)) is not None
         },
     }
     return dumps(data, separators=(",", ":")).encode(), positions

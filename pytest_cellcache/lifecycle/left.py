@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final
 
-from pytest_cellcache.graph.locate import places_of
+from pytest_cellcache.graph.locate import places_of, ran_within
 from pytest_cellcache.graph.reached import Reached
 from pytest_cellcache.graph.remembered import Place, Ran
 from pytest_cellcache.lifecycle.contents import Row, digest_of_rows, keys_in
@@ -30,6 +30,7 @@ from pytest_cellcache.model.observation import (
     CodeRef,
     Observation,
     StateChange,
+    Within,
 )
 
 _NOTHING: Final[frozenset[str]] = frozenset()
@@ -65,6 +66,7 @@ class Left:
         self._input_keys = input_keys
         self.imported = places_of(keys_of_code(around.imported.codes))
         self.outside = places_of(keys_of_code(around.outside.codes))
+        self.within = around.imported.within
         self._test_files = around.groups | set(around.plugins)
         self.inputs: dict[Key, frozenset[Key]] = {}
         self.loaded: set[str] = set()
@@ -96,6 +98,7 @@ class Left:
             self.loaded |= {key.path for key in modules if key.path.endswith((".py", ".pyw"))}
             self.imported |= places_of(keys)
             self.outside |= places_of(keys)
+            self.within |= seen.within
             inputs = frozenset(self._input_keys.keys(self._in_imports(seen), _NOTHING))
             for key in modules if inputs else ():
                 self.inputs[key] = self.inputs.get(key, frozenset()) | inputs
@@ -206,10 +209,12 @@ class Left:
             changes = self._changes[unit]
             used = attempt.instances if instance is None else instance.with_upstream()
             ran: set[Place] = set()
+            within: set[Within] = set()
             inputs: set[Key] = set()
             broad: dict[frozenset[Place] | None, frozenset[Key]] = {}
             for each in (*seen, *(other.seen for other in used)):
                 ran |= places_of(self._keys_of_code(each.codes))
+                within |= each.within
                 whole = self._joined(each)
                 all_variables = whole.variables & {ALL_VARIABLES}
                 alone = Observation(
@@ -234,7 +239,7 @@ class Left:
             producers.add(
                 unit,
                 self._with_made(changes, used, ran | own, producers),
-                ran=Ran(ran, frozenset(own)),
+                ran=Ran(ran, frozenset(own), ran_within(within, self._keys_of_code)),
                 own=frozenset(own),
                 inputs=frozenset(inputs),
                 broad=broad,

@@ -14,7 +14,7 @@ from typing import Any
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.digests import Digester, is_hook
 from pytest_cellcache.graph.evaluated import as_probed
-from pytest_cellcache.graph.locate import Locator
+from pytest_cellcache.graph.locate import Locator, ran_within
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Ran
 from pytest_cellcache.graph.scan import scan_source
@@ -264,7 +264,7 @@ class Recording:
             self._digester,
             around.statements,
             modules=around.modules,
-            imported=Ran(left.imported),
+            imported=Ran(left.imported, within=ran_within(left.within, self.keys_of_code)),
             outside=left.outside,
             files=imported_first,
             late=left.loaded,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pytest_cellcache.graph.digests import Digester
 from pytest_cellcache.graph.entering import KeysOf
 from pytest_cellcache.graph.evaluated import Evaluations
-from pytest_cellcache.graph.locate import places_of
+from pytest_cellcache.graph.locate import places_of, ran_within
 from pytest_cellcache.graph.remembered import Ran
 from pytest_cellcache.lifecycle.evaluations import Statement, evaluations_of
 from pytest_cellcache.model.keys import EXISTS, WHOLE, Key
@@ -72,7 +72,10 @@ def evaluations_of_imports(
         digester,
         around.statements,
         modules=around.modules,
-        imported=Ran(places_of(keys_of_code(around.imported.codes))),
+        imported=Ran(
+            places_of(keys_of_code(around.imported.codes)),
+            within=ran_within(around.imported.within, keys_of_code),
+        ),
         outside=places_of(keys_of_code(around.outside.codes)),
         files={relative(name) for name in around.loaded},
         unheard=around.unheard,

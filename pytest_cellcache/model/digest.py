@@ -41,9 +41,10 @@ another schema are ignored, never migrated):
    which fixture alone sets a variable; lambdas that statements keep as bodies of their own; what
    objects of libraries compute when they are asked first
 18. sequences of texts as Python writes them; what tests leave, with all plain values of a container
-   at once; producers by their places among the tests of their run;
-   lines of classes, and around what runs; what statements saw in registers when
-   they were evaluated
+   at once; producers by their places among the tests of their run; lines of classes, and around
+   what runs; what statements saw in registers when they were evaluated; what ran within functions
+   whose results are kept, told by the tracer; operators, and what is looked up before it is called,
+   where that is not known; effects of classes without the names of their plain methods
 """
 
 from __future__ import annotations

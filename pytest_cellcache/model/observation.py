@@ -14,6 +14,10 @@ class CodeRef(NamedTuple):
     name: str
 
 
+Within = tuple[CodeRef, CodeRef]
+"""A function whose results are kept, and what ran within it: itself, too, where that is known, and
+``UNKNOWN`` where there may be more."""
+
 FIXTURE = "<fixture>"
 """In place of a file name: what is changed is the value of a fixture instance."""
 
@@ -168,6 +172,7 @@ class Observation(NamedTuple):
         on_stack: the project's code that was running when ``children`` were started or all
             variables were read, callers included; may hold ``UNKNOWN``.
         readers: the same when a file was read.
+        within: what ran within functions whose results are kept; of others nothing is known.
         repositories: absolute folders in which git was started.
         spawned: child processes that are traced.
         hosts: addresses outside loopback that were connected to or resolved.
@@ -215,6 +220,7 @@ class Observation(NamedTuple):
     on_stack: frozenset[CodeRef] = frozenset()
     assigned: frozenset[tuple[str, str]] = frozenset()
     readers: frozenset[CodeRef] = frozenset()
+    within: frozenset[Within] = frozenset()
 
     def __or__(self, other: Observation) -> Observation:
         joined: list[Any] = []

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from types import CodeType
 from typing import Protocol
 
-from pytest_cellcache.model.observation import CodeRef
+from pytest_cellcache.model.observation import UNKNOWN, CodeRef, Within
 from pytest_cellcache.trace.contract import Imports, IsFirstParty, Traced, TracerUnavailable
 from pytest_cellcache.trace.searching import LATE, imported_in, searches
 
@@ -57,6 +57,15 @@ class Mechanism(Protocol):
 
     def take(self) -> tuple[Iterable[CodeType], frozenset[str]]:
         """Give code and gaps since the last ``take``; from now on all code is reported anew."""
+
+    def take_within(self) -> Iterable[tuple[CodeType, CodeType | None]]:
+        """Give pairs of a function whose results are kept, and what ran within it meanwhile.
+
+        It stands beside itself where that is known, beside ``None`` where it may not be all.
+        """
+
+    def part_within(self) -> None:
+        """Know nothing of what goes on as one unit begins or ends, for the one after it."""
 
     def resting(self) -> AbstractContextManager[None]:
         """Notice nothing for a while, if noticing slows everything down; units may end in it."""
@@ -105,14 +114,22 @@ class Channel:
     def keep_only(self, tracer: ChannelTracer) -> None:
         """Forget all other listeners, and what was seen so far."""
         self.mechanism.take()
+        self.mechanism.take_within()
         self._tracers = [tracer]
 
     def settle(self) -> None:
         """Charge everything seen so far to the units that are innermost now."""
         codes, gaps = self.mechanism.take()
+        within = self.mechanism.take_within() if codes else ()
         label = self.mechanism.label() if codes else None
         for tracer in self._tracers:
             tracer.charge(codes, gaps, label)
+            tracer.charge_within(within)
+
+    def part(self) -> None:
+        """Settle as a unit begins or ends."""
+        self.settle()
+        self.mechanism.part_within()
 
     def resting(self) -> AbstractContextManager[None]:
         """Notice nothing of what the only listener does; to another one it may be a test."""
@@ -130,7 +147,7 @@ class ChannelTracer:
     def __init__(self, channel: Channel, is_first_party: IsFirstParty) -> None:
         self.files = FirstParty(is_first_party)
         self._channel = channel
-        self._units: list[tuple[set[CodeRef], set[str]]] = []
+        self._units: list[tuple[set[CodeRef], set[str], set[Within]]] = []
         self._imports: dict[Label, set[CodeRef]] = {}
         self._modules: set[str] = set()
         self._outside: set[CodeRef] = set()
@@ -144,7 +161,7 @@ class ChannelTracer:
 
     def start(self) -> None:
         if not self._units:
-            self._units.append((set(), set()))
+            self._units.append((set(), set(), set()))
             self._imports, self._modules, self._outside = {}, set(), set()
             try:
                 self._channel.join(self)
@@ -157,15 +174,14 @@ class ChannelTracer:
         self._units.clear()
 
     def push(self) -> None:
-        self._channel.settle()
-        self._units.append((set(), set()))
+        self._channel.part()
+        self._units.append((set(), set(), set()))
 
     def pop(self) -> Traced:
         if len(self._units) < 2:
             raise RuntimeError("no unit is open")
-        self._channel.settle()
-        codes, gaps = self._units.pop()
-        return self._traced(codes, gaps)
+        self._channel.part()
+        return self._traced(*self._units.pop())
 
     def resting(self) -> AbstractContextManager[None]:
         return self._channel.resting()
@@ -186,7 +202,7 @@ class ChannelTracer:
             Whether it can; otherwise ``base`` tells.
         """
         self._channel.keep_only(self)
-        self._units = [(set(), set())]
+        self._units = [(set(), set(), set())]
         files = self.files
 
         def relay(code: CodeType) -> None:
@@ -218,7 +234,7 @@ class ChannelTracer:
     def charge(self, codes: Iterable[CodeType], gaps: frozenset[str], label: Label | None) -> None:
         """Add to the innermost unit; codes of other people's files are left out."""
         files = self.files
-        seen, missed = self._units[-1]
+        seen, missed, _ = self._units[-1]
         missed |= gaps
         found = {self._refer(code) for code in codes if files[code.co_filename]}
         seen |= found
@@ -226,6 +242,17 @@ class ChannelTracer:
             self._imports.setdefault(label, set()).update(found)
         elif len(self._units) == 1:
             self._outside |= found
+
+    def charge_within(self, pairs: Iterable[tuple[CodeType, CodeType | None]]) -> None:
+        """Add to the innermost unit what ran within functions whose results are kept."""
+        files, within = self.files, self._units[-1][2]
+        for root, code in pairs:
+            if not files[root.co_filename]:
+                continue
+            if code is None:
+                within.add((self._refer(root), UNKNOWN))
+            elif files[code.co_filename]:
+                within.add((self._refer(root), self._refer(code)))
 
     def _refer(self, code: CodeType) -> CodeRef:
         """Give the one reference to a code object, as every unit that runs it has one."""
@@ -239,8 +266,8 @@ class ChannelTracer:
                 self._importing[ref] = imported
         return known
 
-    def _traced(self, codes: set[CodeRef], gaps: set[str]) -> Traced:
+    def _traced(self, codes: set[CodeRef], gaps: set[str], within: set[Within]) -> Traced:
         is_searching = not self._searching.isdisjoint(codes) or any(
             not LATE.isdisjoint(self._importing[ref]) for ref in self._importing.keys() & codes
         )
-        return Traced(frozenset(codes), frozenset(gaps), is_searching)
+        return Traced(frozenset(codes), frozenset(gaps), is_searching, frozenset(within))

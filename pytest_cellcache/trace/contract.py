@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, Protocol
 
-from pytest_cellcache.model.observation import CodeRef
+from pytest_cellcache.model.observation import CodeRef, Within
 
 IsFirstParty = Callable[[str], bool]
 """Answers for a ``co_filename``; asked once per real file name."""
@@ -33,11 +33,13 @@ class Traced(NamedTuple):
     Attributes:
         gaps: slugs of what could not be seen meanwhile.
         searches: some of the code may look at ``sys.path``, or import something.
+        within: as in ``Observation``.
     """
 
     codes: frozenset[CodeRef]
     gaps: frozenset[str]
     searches: bool = False
+    within: frozenset[Within] = frozenset()
 
 
 class Imports(NamedTuple):
@@ -70,6 +72,8 @@ class Tracer(Protocol):
     10. Code that the main thread runs for a statement of a first-party module is told per
         statement too, by ``imports``, for the modules that it names, or for none.
     11. Nothing that runs within ``resting`` need be told; all that runs after it is.
+    12. Of a function whose results are kept all is told that ran within it in a unit, or it is
+        said that this is not known: by ``UNKNOWN``, or as it does not stand beside itself.
     """
 
     @property

@@ -14,6 +14,9 @@ While a module's own code runs, its lines are watched too: what runs between two
 belong to the statement in between (``Mechanism.label``). Not those of modules with very many lines,
 tables mostly: what a line costs grows with the number of lines.
 
+Functions whose results are kept report each start, and when they return: all that runs within them
+is reported anew (``trace.spans``).
+
 ``PY_THROW`` has no local form and cannot be disabled; it is rare. Without it a generator that was
 suspended in one unit and is thrown into in another would run unseen.
 """
@@ -34,6 +37,7 @@ from pytest_cellcache.trace.channel import Channel, ChannelTracer, FirstParty, L
 from pytest_cellcache.trace.contract import IsFirstParty, Tracer, TracerUnavailable
 from pytest_cellcache.trace.executing import frames, is_long
 from pytest_cellcache.trace.identities import identity
+from pytest_cellcache.trace.spans import Spans, remembering_in
 
 # Any: type checkers that target 3.10 and 3.11 do not know it.
 _monitoring: Any = getattr(sys, "monitoring", None)
@@ -67,6 +71,8 @@ class Monitoring:
         self._relay: Callable[[CodeType], None] | None = None
         self._local: dict[int, weakref.ref[CodeType]] = {}
         self._long: set[int] = set()  # those whose lines are not watched
+        self._remembering: set[int] = set()  # those whose results are kept
+        self._spans = Spans(self._again)
         # Modules being executed by the main thread, outermost first, and the line each is at, if
         # that is known.
         self._importing: list[tuple[CodeType, int]] = []
@@ -78,6 +84,7 @@ class Monitoring:
         self._importing.clear()
         events = _monitoring.events
         self._seen.clear()
+        self._spans.clear()
         self._thrown.clear()
         self._relay = None
         thrown = self._thrown
@@ -124,6 +131,16 @@ class Monitoring:
         self._thrown.clear()
         return codes + list(thrown.values()), frozenset()
 
+    def take_within(self) -> Iterable[tuple[CodeType, CodeType | None]]:
+        return self._spans.take()
+
+    def part_within(self) -> None:
+        self._spans.part()
+
+    @staticmethod
+    def _again() -> None:
+        _monitoring.restart_events()
+
     def resting(self) -> AbstractContextManager[None]:
         return nullcontext()  # nothing but code of listeners' files is looked at
 
@@ -135,11 +152,15 @@ class Monitoring:
 
     def _tell(self, sink: Callable[[CodeType], None]) -> None:
         disable, events = _monitoring.DISABLE, _monitoring.events
+        remembering, spans = self._remembering, self._spans
 
         def on_start(code: CodeType, _offset: int) -> object:
             if code.co_name == "<module>" and id(code) in self._long:
                 self._on_line(code, _NO_LINE)
             sink(code)
+            spans.note(code)
+            if id(code) in remembering and spans.begin(code):
+                return None
             return disable
 
         for event in (events.PY_START, events.PY_RESUME):
@@ -172,6 +193,8 @@ class Monitoring:
         return _monitoring.DISABLE
 
     def _on_return(self, code: CodeType, _offset: int, _value: object) -> None:
+        if id(code) in self._remembering:
+            self._spans.end(code)
         importing = self._importing
         if importing and importing[-1][0] is code:
             if self._seen:
@@ -191,6 +214,7 @@ class Monitoring:
                 _monitoring.set_local_events(tool, code, 0)
         self._local.clear()
         self._long.clear()
+        self._remembering.clear()
         for event in (
             events.PY_START,
             events.PY_RESUME,
@@ -202,6 +226,7 @@ class Monitoring:
         self._importing.clear()
         _monitoring.free_tool_id(tool)
         self._seen.clear()
+        self._spans.clear()
         self._thrown.clear()
 
     def _go_global(self) -> None:
@@ -230,14 +255,21 @@ class Monitoring:
             if key in local:
                 continue
             # Weak: suites that generate code by the thousand must not keep it all alive.
-            local[key] = weakref.ref(code, lambda _, key=key: local.pop(key, None))  # type: ignore[misc]
+            local[key] = weakref.ref(code, lambda _, key=key: self._forget(key))  # type: ignore[misc]
             extra = 0
             if code.co_name == "<module>":
                 has_lines = not is_long(code)
                 (self._long.discard if has_lines else self._long.add)(key)
                 extra = events.PY_RETURN | (events.LINE if has_lines else 0)
+            elif key in self._remembering:
+                extra = events.PY_RETURN
+            self._remembering.update(id(each) for each in remembering_in(code))
             _monitoring.set_local_events(tool, code, wanted | extra)
             todo.extend(const for const in code.co_consts if isinstance(const, CodeType))
+
+    def _forget(self, key: int) -> None:
+        self._local.pop(key, None)
+        self._remembering.discard(key)
 
 
 def monitoring_tracer(is_first_party: IsFirstParty) -> Tracer:

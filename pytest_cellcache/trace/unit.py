@@ -331,11 +331,11 @@ class OpenUnit:
         found: dict[str, Any] = {
             name: frozenset(there) for name in _SETS if (there := getattr(self, name))
         }
+        found |= {"codes": traced.codes, "within": traced.within}
         changed = self._written.changed()
         touched = frozenset(self._written.touched())
         changed |= {path for path, *_ in touched if path in self._blindly}
         return Observation(
-            codes=traced.codes,
             changed=changed or _NOTHING,
             touched=touched or _NOTHING,
             listed=frozenset(self._listed.items()) or _NOTHING,

@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
-from pytest_cellcache.trace import channel, monitoring
+from pytest_cellcache.model.observation import UNKNOWN
+from pytest_cellcache.trace import channel, monitoring, spans
 from pytest_cellcache.trace.contract import (
     PROFILER_TAKEN,
     THREAD_UNSEEN,
+    Traced,
     Tracer,
     TracerUnavailable,
 )
@@ -644,6 +646,161 @@ def test_11_a_tracer_that_stops_while_it_rests_leaves_nothing(
         tracer.start()
         with tracer.resting():
             tracer.stop()
+
+
+REMEMBERING = """
+import functools, threading
+MAKERS = {}
+@functools.lru_cache
+def kept(n): return MAKERS[n]() if n in MAKERS else 0
+@functools.lru_cache
+def outer(n): return kept(n)
+@functools.lru_cache
+def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)
+@functools.lru_cache
+def raising():
+    before()
+    raise ValueError
+@functools.lru_cache
+def steps(): yield helper()
+@functools.lru_cache
+def with_thread():
+    thread = threading.Thread(target=helper)
+    thread.start()
+    thread.join()
+def helper(): return 1
+def before(): return 2
+def after(): return 3
+MAKERS[1] = helper
+MAKERS[2] = helper
+"""
+
+
+def within(traced: Traced) -> dict[str, set[str]]:
+    """Give what is known of functions by name."""
+    found: dict[str, set[str]] = {}
+    doubtful = {root.name for root, ref in traced.within if ref == UNKNOWN}
+    for root, ref in traced.within:
+        if (root, root) in traced.within and root.name not in doubtful:
+            found.setdefault(root.name, set()).add(ref.name)
+    return found
+
+
+@pytest.fixture
+def remembering(tracer: Tracer) -> dict[str, Any]:
+    tracer.push()
+    tracer.pop()
+    if tracer.name == "profile":
+        pytest.skip("promises nothing")
+    return define(REMEMBERING)
+
+
+def test_12_what_runs_within_a_function_is_told_however_often_it_ran(
+    tracer: Tracer, remembering: dict[str, Any]
+) -> None:
+    tracer.push()
+    remembering["helper"]()
+    remembering["before"]()
+    remembering["kept"](1)
+    remembering["after"]()
+    remembering["kept"](2)
+    remembering["kept"](1)
+    traced = tracer.pop()
+    assert within(traced) == {"kept": {"kept", "helper"}}
+    assert {code.name for code in traced.codes} == {"helper", "before", "kept", "after"}
+    tracer.push()
+    remembering["kept"](1)
+    assert not within(tracer.pop())
+
+
+def test_12_within_another_one(tracer: Tracer, remembering: dict[str, Any]) -> None:
+    tracer.push()
+    remembering["helper"]()
+    remembering["outer"](1)
+    assert within(tracer.pop()) == {
+        "kept": {"kept", "helper"},
+        "outer": {"outer", "kept", "helper"},
+    }
+
+
+def test_12_recursion(tracer: Tracer, remembering: dict[str, Any]) -> None:
+    tracer.push()
+    assert remembering["fib"](30) == 832040
+    remembering["after"]()
+    assert within(tracer.pop()) == {"fib": {"fib"}}
+
+
+def test_12_an_exception_ends_it(tracer: Tracer, remembering: dict[str, Any]) -> None:
+    tracer.push()
+    for _ in range(2):
+        with pytest.raises(ValueError):
+            remembering["raising"]()
+        remembering["after"]()
+    remembering["kept"](1)
+    assert within(tracer.pop()) == {"raising": {"raising", "before"}, "kept": {"kept", "helper"}}
+
+
+def test_12_threads(tracer: Tracer, remembering: dict[str, Any]) -> None:
+    tracer.push()
+    remembering["helper"]()
+    remembering["with_thread"]()
+    assert within(tracer.pop()) == {"with_thread": {"with_thread", "helper"}}
+
+
+def test_12_of_what_goes_on_later_nothing_is_known(
+    tracer: Tracer, remembering: dict[str, Any]
+) -> None:
+    tracer.push()
+    assert list(remembering["steps"]()) == [1]
+    assert not within(tracer.pop())
+
+
+def test_12_a_unit_that_ends_within_it(tracer: Tracer, remembering: dict[str, Any]) -> None:
+    def crossing() -> None:
+        tracer.push()
+        remembering["helper"]()
+        assert not within(tracer.pop())
+        remembering["after"]()
+
+    remembering["MAKERS"][3] = crossing
+    tracer.push()
+    remembering["kept"](3)
+    remembering["outer"](1)
+    assert within(tracer.pop()) == {
+        "outer": {"outer", "kept", "helper"},
+    }
+
+
+def test_12_very_many(
+    tracer: Tracer, remembering: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spans, "_MOST", 3)
+    tracer.push()
+    remembering["after"]()
+    tracer.pop()
+    tracer.push()
+    for number in range(5):
+        remembering["kept"](number)
+    assert not within(tracer.pop())
+    tracer.push()
+    remembering["outer"](1)
+    assert within(tracer.pop()) == {"outer": {"outer"}}
+
+
+def test_12_deep_recursion(
+    tracer: Tracer, remembering: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spans, "_MOST_FRAMES", 500)
+    tracer.push()
+    remembering["after"]()
+    tracer.pop()
+    tracer.push()
+    remembering["fib"](30)
+    remembering["after"]()
+    assert not within(tracer.pop())
+    tracer.push()
+    remembering["kept"](1)
+    assert within(tracer.pop()) == {"kept": {"kept", "helper"}}
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring")

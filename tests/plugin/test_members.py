@@ -165,10 +165,41 @@ def test_who_runs(suite: Suite, old: str, new: str, run: str | None) -> None:
         ("class Meta(type): pass\nclass C(metaclass=Meta):", "def m(self): return 1"),
         ("class B:\n    def __init_subclass__(cls): pass\nclass C(B):", "def m(self): return 1"),
         ("import enum\nclass C(enum.Enum):", "A = 1\n    def m(self): return 1"),
-        ("def d(cls): return cls\n@d\nclass C:", "def m(self): return 1"),
         ("import abc\nclass C(abc.ABC):", "def m(self): return 1"),
+        ("def d(cls): return cls if dir(cls) else None\n@d\nclass C:", "def m(self): return 1"),
+        (
+            "def d(cls):\n    for hook in [repr]: hook(cls)\n    return cls\n@d\nclass C:",
+            "def m(self): return 1",
+        ),
+        (
+            "HOOKS = {'a': dir}\ndef help_out(cls): HOOKS['a'](cls)\n"
+            "def d(cls):\n    help_out(cls)\n    return cls\n@d\nclass C:",
+            "def m(self): return 1",
+        ),
+        (
+            "import _pytest.compat\ndef d(cls):\n    _pytest.compat.safe_isclass(cls)\n"
+            "    return cls\n@d\nclass C:",
+            "def m(self): return 1",
+        ),
+        ("def d(cls): return cls\nD = {'d': d}\n@D['d']\nclass C:", "def m(self): return 1"),
+        (
+            "def hook(cls): pass\ndef d(cls):\n    cls.__init_subclass__ = classmethod(hook)\n"
+            "    return cls\n@d\nclass B: pass\nclass C(B):",
+            "def m(self): return 1",
+        ),
     ],
-    ids=["metaclass", "__init_subclass__", "foreign base", "decorated", "abstract"],
+    ids=[
+        "metaclass",
+        "__init_subclass__",
+        "foreign base",
+        "abstract",
+        "decorated",
+        "any hook",
+        "any hook of a helper",
+        "of a library",
+        "any",
+        "hook of a subclass",
+    ],
 )
 def test_what_looks_at_a_class_as_it_is_made_counts_all_of_it(
     suite: Suite, head: str, body: str
@@ -178,3 +209,41 @@ def test_what_looks_at_a_class_as_it_is_made_counts_all_of_it(
     suite.warm()
     suite.edit("lib.py", "def m(", "def extra(self): return 0\n    def m(")
     assert suite.both().live == ["test_it.py::test_it"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "def d(cls): return cls\n@d\nclass C:\n    n: int = 1",
+        "import dataclasses\n@dataclasses.dataclass\nclass C:\n    n: int = 1",
+        "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass C:\n    n: int = 1",
+        "import typing\nclass C(typing.NamedTuple):\n    n: int = 1",
+        "SEEN = []\ndef maker(flag):\n    def decorate(cls):\n        cls.flag = flag\n"
+        "        SEEN.append(cls)\n        return cls\n    return decorate\n"
+        "@maker(1)\nclass C:\n    n: int = 1",
+        "def d(cls):\n    def shown(self):\n        say = [].append\n        say(self)\n"
+        "        return getattr(self, 'na' + 'me')\n"
+        "    cls.shown = shown\n    return cls\n@d\nclass C:\n    n: int = 1",
+    ],
+    ids=["decorator", "dataclass", "made dataclass", "named tuple", "made decorator", "filled in"],
+)
+def test_what_decorates_it_tells_of_nothing_else(suite: Suite, head: str) -> None:
+    suite.write("lib.py", f"{head}\n    def m(self): return 1\n")
+    suite.write(
+        "test_it.py",
+        """
+        import lib
+        def test_use(): assert lib.C().n == 1
+        def test_hold(): assert lib.C is not None
+        def test_m(): assert lib.C().m() == 1
+        def test_extra(): assert hasattr(lib.C, "extra") is not None
+        """,
+    )
+    suite.warm()
+    assert suite.both().live == []
+    suite.edit("lib.py", "def m(", "def extra(self): return 0\n    def m(")
+    assert set(suite.both().names) == {"test_extra"}
+    suite.edit("lib.py", "def m(self)", "def m(self, more=0)")
+    assert set(suite.both().names) == {"test_m"}
+    suite.edit("lib.py", "n: int = 1", "n: int = 3 - 2")
+    assert set(suite.both().names) == {"test_use", "test_hold", "test_m", "test_extra"}

@@ -70,8 +70,18 @@ FILES = {
         def table():
             return [slow(n) for n in range(3)]
         _lazy = None
+        class Amount:
+            def __add__(self, other):
+                return other + {added}
+        AMOUNT = Amount()
+        def handle(n):
+            return n * {handled}
+        HANDLERS = {{"one": handle}}
+        @functools.lru_cache(maxsize=None)
+        def remembered():
+            return AMOUNT + HANDLERS["one"](2)
         def part():
-            return {lazy}
+            return {lazy} + HANDLERS["one"](4) + (AMOUNT + 2)
         def lazy():
             global _lazy
             if _lazy is None:
@@ -148,6 +158,10 @@ FILES = {
             assert sum(memo.table()) % 2 == 0
         def test_table_second():
             assert memo.table()[1] % 2 == 0
+        def test_remembered_first():
+            assert memo.remembered() is not None
+        def test_remembered_second():
+            assert memo.remembered() % 2 == 0
         def test_lazy_first():
             assert memo.lazy() % 2 == 0
         def test_lazy_second():
@@ -197,7 +211,7 @@ TEXTS = {
 }
 NUMBERS = (
     "base add only sides area default weight rank alpha rank_of_one slow lazy late logged data "
-    "fixture parameter case".split()
+    "added handled fixture parameter case".split()
 )
 
 edits = st.one_of(
