@@ -61,8 +61,7 @@ class Closure:
     """Edges of the graph of one run."""
 
     def __init__(self, project: Project, digester: Digester, evaluations: Evaluations) -> None:
-        self._project = project
-        self._digester = digester
+        self._project, self._digester = project, digester
         self._bringing = Bringing(digester)
         self._names = digester.names
         self._evaluations = evaluations

@@ -50,14 +50,13 @@ class Ran:
         self.within = within
         self.by_name: dict[str, set[Place]] = {}
         self.by_class: dict[Place, set[Place]] = {}
-        self.by_file: dict[str, list[Place]] = {}
+        self._by_file: dict[str, list[Place]] = {}
         self.operators: set[Place] = set()
         """Those that ``a + b``, ``a[b]`` and the like may run, which no call names."""
         self.callees: dict[Place, set[Place]] = {}
         """What each of them may have called directly, as far as it was asked."""
         for path, qualname in self.places:
             owner, _, name = qualname.rpartition(".")
-            self.by_file.setdefault(path, []).append((path, qualname))
             # Functions too: ``mod.f`` through a module used as a value.
             self.by_name.setdefault(name, set()).add((path, qualname))
             if _is_operator(name):
@@ -67,7 +66,9 @@ class Ran:
 
     def inside(self, path: str, inner: str) -> set[Place]:
         """Give those of a file whose qualified names begin like this."""
-        return {place for place in self.by_file.get(path, ()) if place[1].startswith(inner)}
+        for place in () if self._by_file else self.places:
+            self._by_file.setdefault(place[0], []).append(place)
+        return {place for place in self._by_file.get(path, ()) if place[1].startswith(inner)}
 
 
 _CALLED_BY_NAME: Final = frozenset({*INITIALISERS, *METACLASS_METHODS}) - {"__call__"}

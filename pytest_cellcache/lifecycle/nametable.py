@@ -7,7 +7,8 @@ written out they would be most of a store, and to go through them most of a warm
 
 Names stand in the order in which their tests ran. A group is a list of places of names, or where it
 differs from one of the two last long ones: ``[0 or 1, [place, ...]]``. Once read it is a number
-whose bits are these places.
+whose bits are these places; it is written as such a number, in hexadecimal digits, where a list
+would be longer.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ PACKED: Final = (*_LISTS, "either")
 _LONG: Final = 16
 """Names of a group from which on others are written by what differs."""
 _FEW: Final = 8
+_DIGITS: Final = 5
+"""Characters that a place in a list takes, about."""
 
 
 class Names(Sequence[str]):
@@ -168,7 +171,7 @@ def bits_of(places: Sequence[int]) -> int:
     return int(digits, 2)
 
 
-def _rows(groups: Iterable[int]) -> Iterator[list[Any]]:
+def _rows(groups: Iterable[int]) -> Iterator[list[Any] | str]:
     last = [0, 0]
     for bits in groups:
         length = bits.bit_count()
@@ -178,25 +181,39 @@ def _rows(groups: Iterable[int]) -> Iterator[list[Any]]:
         near = min((0, 1), key=lambda which: (last[which] ^ bits).bit_count())
         difference = last[near] ^ bits
         if difference.bit_count() < length:
-            yield [near, [*places_in(difference)]]
+            yield [near, _written(difference)]
         else:
             near = _last_for(length)
-            yield [*places_in(bits)]
+            yield _written(bits)
         last[near] = bits
+
+
+def _written(bits: int) -> list[int] | str:
+    is_long = bits.bit_count() * _DIGITS > bits.bit_length() // 4
+    return f"{bits:x}" if is_long else [*places_in(bits)]
+
+
+def _read(written: Any, size: int) -> int:
+    if isinstance(written, str):
+        bits = int(written, 16)
+    elif written and not 0 <= min(written) <= max(written) < size:
+        raise IndexError("a place without a name")
+    else:
+        bits = bits_of(written)
+    if bits < 0 or bits >> size:
+        raise IndexError("a place without a name")
+    return bits
 
 
 def _groups(rows: Iterable[Any], size: int) -> Iterator[int]:
     last = [0, 0]
     for row in rows:
-        is_difference = len(row) == 2 and isinstance(row[1], list)
-        places = row[1] if is_difference else row
-        if places and not 0 <= min(places) <= max(places) < size:
-            raise IndexError("a place without a name")
-        bits = bits_of(places)
-        if is_difference:
-            bits = last[row[0]] = last[row[0]] ^ bits
-        elif len(places) >= _LONG:
-            last[_last_for(len(places))] = bits
+        if len(row) == 2 and isinstance(row, list) and isinstance(row[1], (list, str)):
+            bits = last[row[0]] = last[row[0]] ^ _read(row[1], size)
+        else:
+            bits = _read(row, size)
+            if (length := bits.bit_count()) >= _LONG:
+                last[_last_for(length)] = bits
         yield bits
 
 

@@ -79,6 +79,16 @@ def test_groups_come_back_however_they_change(seed: int) -> None:
         assert len(found.get("later", [])) == len(names[:20])
 
 
+def test_large_groups_are_written_as_numbers() -> None:
+    draw, table, ran = random.Random(1), NameTable(), [f"t{n}" for n in range(2_000)]
+    groups = [[name for name in ran if draw.random() < 0.4] for _ in range(50)]
+    rows = [table.pack({"producers": tuple(group)}) for group in groups]
+    blob = table.encode(ran, lambda name: "")
+    assert len(blob) < 50 * 2_000 / 4 + len(ran) * 20
+    stored = StoredNames(blob)
+    assert [[*stored.unpack(row)["producers"]] for row in rows] == groups
+
+
 def test_a_table_without_names_is_no_blob() -> None:
     table = NameTable()
     assert table.pack(TOLD[2] | {"later": []}) == {}
@@ -105,6 +115,10 @@ def test_what_tests_were_is_kept() -> None:
         b'{"names":["a"],"made":["b"],"groups":3}',
         b'{"names":["a"],"made":["b"],"groups":[[-1]]}',
         b'{"names":["a"],"made":["b"],"groups":[[0,[1]]]}',
+        b'{"names":["a"],"made":["b"],"groups":[[0,"2"]]}',
+        b'{"names":["a"],"made":["b"],"groups":["2"]}',
+        b'{"names":["a"],"made":["b"],"groups":["-1"]}',
+        b'{"names":["a"],"made":["b"],"groups":["x"]}',
         b'{"names":["a"],"made":["b"],"groups":[[2,[0]]]}',
         b'{"names":["a"],"made":["b"],"groups":[[[0],[0],[0]]]}',
     ],
