@@ -7,10 +7,8 @@ set and put back, a flag. Nothing of it is left when the test ends but what was 
 
 from __future__ import annotations
 
-import builtins
-import types
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from pytest_cellcache.graph.cells import Def
@@ -24,27 +22,15 @@ _PATCHING: Final = frozenset({"setattr", "delattr", "setitem", "delitem", "patch
 _SETTING: Final = frozenset({"setenv", "delenv", "environ", "environb", "putenv", "unsetenv"})
 _ENVIRONMENT: Final = frozenset({"environ", "environb", "getenv", "getenvb"})
 _MOVING: Final = frozenset({"chdir", "fchdir"})
-_UNCHANGING: Final = frozenset(
-    name
-    for name, value in vars(builtins).items()
-    if isinstance(value, (type, types.BuiltinFunctionType))
-)
-"""What nobody can change who is handed it."""
 _ANY: Final = "*"
 
 
 class _Body(NamedTuple):
-    """What one body has to do with what others may read: names, and words of texts.
-
-    Attributes:
-        hands: what it gives to functions.
-        asks: by the names of methods, what it calls them of.
-    """
+    """What one body has to do with what others may read: names, and words of texts."""
 
     reads: frozenset[str]
     writes: frozenset[str]
     hands: frozenset[str]
-    asks: Mapping[str, frozenset[str]]
     texts: frozenset[str]
     changes_parameters: bool
 
@@ -61,7 +47,6 @@ class Meanwhile:
         self._writing: Counter[str] = Counter()
         self._handing: Counter[str] = Counter()
         self._changing = frozenset[Place]()
-        self._methods = frozenset[str]()
         self._texts = frozenset[str]()
 
     def may_differ(self, bodies: Iterable[Place], ran: frozenset[Place]) -> bool:
@@ -83,9 +68,8 @@ class Meanwhile:
         self._ran = ran
         bodies = [self._body(place) for place in ran]
         self._writing = Counter(word for body in bodies for word in body.writes)
+        self._handing = Counter(word for body in bodies for word in body.hands)
         self._changing = frozenset(p for p in ran if self._body(p).changes_parameters)
-        self._methods = frozenset(place[1].rpartition(".")[2] for place in self._changing)
-        self._handing = Counter(word for body in bodies for word in self._handed_by(body))
         self._texts = frozenset[str]().union(*(body.texts for body in bodies))
 
     def _may_differ(self, places: frozenset[Place]) -> bool:
@@ -95,15 +79,10 @@ class Meanwhile:
         if _ANY in written or not read.isdisjoint(written):
             return True
         if self._changing - places:
-            handed = self._handing - Counter(w for body in bodies for w in self._handed_by(body))
+            handed = self._handing - Counter(word for body in bodies for word in body.hands)
             if not read.isdisjoint(handed):
                 return True
         return bool(self._texts) and any(words_of(name) <= self._texts for name in read)
-
-    def _handed_by(self, body: _Body) -> frozenset[str]:
-        """Name what a body gives to others, also as what it calls a method of that changes it."""
-        asked = (body.asks[name] for name in body.asks.keys() & self._methods)
-        return body.hands.union(*asked)
 
     def _body(self, place: Place) -> _Body:
         if place not in self._bodies:
@@ -119,16 +98,12 @@ class Meanwhile:
         if not initialises(place[1]):
             writes |= {_name_in(each) for found in defs for each in found.refs.kept}
         patching = [found for found in defs if not _PATCHING.isdisjoint(_called_by(found))]
-        handed = {chain for found in defs for chain in found.refs.arguments}
-        index = self._project.index(place[0])
-        handed = {c for c in handed if c not in _UNCHANGING or index.binds(c) or index.table.stars}
         return _Body(
             reads=frozenset(filter(words_of, looked_up)),
             writes=frozenset(writes - {""}),
-            hands=frozenset(map(_last_of, handed)),
-            asks=_asked_by(defs),
+            hands=frozenset(_last_of(each) for found in defs for each in found.refs.arguments),
             texts=frozenset[str]().union(*(found.refs.words for found in patching)),
-            changes_parameters=any(map(_changes_what_it_is_given, defs)),
+            changes_parameters=any(found.refs.changes_parameters for found in defs),
         )
 
     def _is_patched_around(self, place: Place) -> bool:
@@ -137,31 +112,6 @@ class Meanwhile:
         binders = self._project.index(place[0]).binders.get(top, ()) if method else ()
         chains = (chain for _, cell in binders for chain in cell.refs.chains)
         return not _PATCHING.isdisjoint(_parts_of(chains))
-
-
-def _asked_by(defs: Iterable[Def]) -> dict[str, frozenset[str]]:
-    """Give what bodies call methods of: of what no global names it may be any that they name."""
-    found: dict[str, frozenset[str]] = {}
-    for each in defs:
-        named = each.refs.attrs.union(map(_last_of, each.refs.chains))
-        for call in each.refs.calls:
-            owner, _, method = call.rpartition(".")
-            names = {_last_of(owner)} if owner else named
-            if method:
-                found[method] = found.get(method, frozenset()) | names
-    return found
-
-
-def _changes_what_it_is_given(found: Def) -> bool:
-    """Say whether a body changes an argument otherwise than by attributes that it names.
-
-    Those are among what it writes. What an initialiser sets of the object that it is given is new.
-    """
-    refs = found.refs
-    if not refs.changes_parameters or initialises(found.qualname):
-        return refs.changes_parameters and bool(refs.kept)
-    is_named = all(place[:1] != "~" and _name_in(place) != "__dict__" for place in refs.kept)
-    return not (refs.kept and is_named)
 
 
 def _parts_of(chains: Iterable[str]) -> set[str]:
