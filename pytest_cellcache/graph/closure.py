@@ -214,7 +214,7 @@ class Closure:
     def _computed(self, path: str, refs: Refs, out: set[Key]) -> None:
         """Edges of code that names what it consults at run time only."""
         is_unheard = refs.imports_asked and path in self._evaluations.unheard
-        is_any = refs.imports_computed or is_unheard
+        is_any = is_unheard or self._names.imports_any(path, refs)
         if is_any or "__subclasses__" in refs.attrs:
             # Any module may be meant; any class statement anywhere may add a subclass.
             out.update(Key(SURFACE, file) for file in self._evaluations.files)

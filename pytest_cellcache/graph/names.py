@@ -98,6 +98,34 @@ class Names:
             found |= {Key(SURFACE, key.path) for key in keys if key.kind == EFFECTS}
         return found
 
+    def imports_any(self, path: str, refs: Refs) -> bool:
+        """Say whether code imports something under a name that it computes, and nobody sees which.
+
+        Where it calls a function of the project for that, that one does.
+        """
+        return refs.imports_computed or any(
+            not self._is_own_def(path, chain) for chain in refs.importers
+        )
+
+    def _is_own_def(self, path: str, chain: str) -> bool:
+        bindings = self.resolve(path, chain).bindings
+        cells = [
+            (file, cell)
+            for file, name, rest in bindings
+            for cell in self._project.index(file).bound_by(name)
+            if not rest or cell.kind == "import"
+        ]
+        located = (
+            self._project.modules.find_from(file, alias.module)
+            for file, name, _ in bindings
+            for alias in self._project.index(file).aliases(name)
+        )
+        return (
+            any(cell.kind == "def" for _, cell in cells)
+            and all(cell.kind in ("def", "import") for _, cell in cells)
+            and all(located)
+        )
+
 
 class _Walk:
     def __init__(self, project: Project, found: Resolution) -> None:

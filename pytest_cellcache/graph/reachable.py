@@ -18,7 +18,8 @@ def importable(project: Project, path: str) -> frozenset[str] | None:
         *(found for _, found in (*table.markers.values(), *table.annotations.values())),
     ]
     if table.is_broken or any(
-        each.imports_computed or each.imports_asked or each.finds_computed for each in refs
+        each.imports_computed or each.imports_asked or each.finds_computed or each.importers
+        for each in refs
     ):
         return None
     found: set[str] = set()

@@ -118,6 +118,7 @@ class Refs:
         reads_namespace: any global of the module may be read (``globals()``, ``eval(text)``, ...).
         imports_computed: a module is imported or looked up under a name computed at run time, and
             nobody sees which.
+        importers: chains of functions that do so unless they are the project's own.
         imports_asked: the same through ``importlib.import_module``, which is watched.
         finds_computed: it is asked where such a module is.
         changes_parameters: an argument is changed in place, or gets an attribute.
@@ -157,6 +158,7 @@ class Refs:
     asked: set[str] = field(default_factory=set)
     sets: set[str] = field(default_factory=set)
     later: set[str] = field(default_factory=set)
+    importers: set[str] = field(default_factory=set)
     is_dynamic: bool = False
     reflects: bool = False
     reads_namespace: bool = False
@@ -203,10 +205,11 @@ class Refs:
             setattr(self, name, value)
             return value
 
-    def note_import(self, function: str, constants: list[str]) -> None:
+    def note_import(self, function: str, constants: list[str], chain: str | None) -> None:
         """Note a call of a function that may import what its first argument names.
 
         Args:
+            chain: of globals; ``None`` where none leads to the function.
             constants: its arguments, as far as they are constant texts.
         """
         if function in IMPORTING:
@@ -217,6 +220,8 @@ class Refs:
                 self.imports_asked = True
             elif function in _FINDING:
                 self.finds_computed = True
+            elif chain is not None:
+                self.importers.add(chain)
             else:
                 self.imports_computed = True
         elif function in IMPORTING_FILES:
@@ -241,7 +246,7 @@ class Refs:
 SET_FIELDS: Final = (
     "chains", "attrs", "fields", "imports", "calls", "bases", "arguments", "receivers", "stores",
     "attr_stores", "attr_changes", "strings", "words", "defines", "wholes", "kept", "looked_up",
-    "counts", "ranks", "asked", "sets", "later",
+    "counts", "ranks", "asked", "sets", "later", "importers",
 )  # fmt: skip
 
 

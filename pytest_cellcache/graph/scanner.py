@@ -291,7 +291,7 @@ class Scanner:
         ) or (name in ("eval", "exec") and len(node.args) < 2)
         if chain == "sys.modules.get" and not self.found.note_lookup(*node.args[:1]):
             self.found.imports_computed = True
-        self.found.note_import(name or attr, constants)
+        self.found.note_import(name or attr, constants, chain)
         if "open" in (name, attr):
             self.found.opens_to_write |= opens_to_write(node)
         self._children(naming_attribute(node, local), local)

@@ -108,7 +108,7 @@ def _looks(refs: Refs, names: set[frozenset[str]]) -> bool:
     # ``sys.modules[cls.__module__]`` looks for nothing that could be missing, and does not count
     # as computed; a name that does not occur is not looked for.
     return _names_modules(refs.chains) and (
-        refs.imports_computed or any(name <= refs.words for name in names)
+        refs.imports_computed or bool(refs.importers) or any(name <= refs.words for name in names)
     )
 
 

@@ -264,7 +264,7 @@ class Looking:
         """
         return source.kind != BODY or any(
             refs.is_dynamic
-            or refs.imports_computed
+            or self._names.imports_any(source.path, refs)
             or key.name in refs.attrs
             or words_of(key.name) <= refs.words
             or any(
@@ -371,7 +371,8 @@ class Looking:
         self._indexed = len(self._refs)
 
     def _index_imports(self, key: Key, refs: Refs) -> None:
-        if refs.imports_computed or refs.imports_asked or asks_for_modules(refs):
+        is_any = refs.imports_asked or self._names.imports_any(key.path, refs)
+        if is_any or asks_for_modules(refs):
             self._asking_for_any.add(key)
             return
         if refs.imports:
