@@ -20,6 +20,7 @@ from pytest_cellcache.graph.scopes import (
     chain_of,
     evaluated_outside,
     is_new,
+    may_change_in_place,
     receiver_of,
     walk_scope,
 )
@@ -66,6 +67,9 @@ def note_asking(node: FunctionNode, known: Locals, local: LocalScope, refs: Refs
     for inner in inside.of(ast.Attribute):
         if inner.ctx.__class__ is not ast.Load:
             _note_set(inner, known, local, refs)
+    for inner in inside.of(ast.AugAssign):
+        if may_change_in_place(inner):
+            _note_set(inner.target, known, local, refs, IN_PLACE)
     for inner in inside.of(ast.Subscript):
         if inner.ctx.__class__ is not ast.Load:
             _note_set(inner.value, known, local, refs, IN_PLACE)

@@ -15,9 +15,10 @@ from typing import Final
 from pytest_cellcache.graph.bringing import Bringing
 from pytest_cellcache.graph.calls import Calls
 from pytest_cellcache.graph.cells import Cell, Def
-from pytest_cellcache.graph.described import Described, has_foreign_base
+from pytest_cellcache.graph.described import Described
 from pytest_cellcache.graph.digests import Digester
-from pytest_cellcache.graph.evaluated import CellPlace, Evaluations, is_contained
+from pytest_cellcache.graph.docreading import DocReading
+from pytest_cellcache.graph.evaluated import CellPlace, Evaluations, all_contained
 from pytest_cellcache.graph.lambdas import LAMBDA
 from pytest_cellcache.graph.loading import keys_of_search, neighbours
 from pytest_cellcache.graph.names import Resolution
@@ -74,6 +75,7 @@ class Closure:
         self._statements = foreign_writers(project, digester.names, evaluations.files)
         self._memo, self._live = dict[Key, frozenset[Key]](), dict[Key, frozenset[Key]]()
         self._described = Described(project, evaluations.unread)
+        self._doc_reading = DocReading(digester, self._described)
         self._evaluated_by: dict[Place, set[CellPlace]] = {}
         for cell, keys in evaluations.cells.items():
             for key in keys:
@@ -190,6 +192,7 @@ class Closure:
             out.add(Key(NAME, path, qualname))
         for found in self._defs(key):
             self._called(path, found.refs, out)
+            out |= self._doc_reading.of_body(path, found.refs)
 
     def _called(self, path: str, refs: Refs, out: set[Key]) -> None:
         """Edges of running code: what it called is traced, unless an import called it before."""
@@ -261,8 +264,6 @@ class Closure:
                 for chain in cell.refs.chains:
                     for place in self._targets(self._names.resolve(key.path, chain)):
                         out |= self._keepers.get(place, frozenset())
-            if cell.is_decorated or has_foreign_base(self._project, key.path, cell):
-                out |= self._described.docs(key.path, key.name)
         out |= self._described.read(key.path, key.name)
         # Statements of other modules: ``shared.V = 1``.
         for file in self._statements.get((key.path, key.name), ()):
@@ -335,11 +336,8 @@ class Closure:
         for position, cell in self._digester.effect_cells(key.path):
             seen = self._evaluations.cells.get((key.path, position), frozenset())
             is_traced = key.path in self._evaluations.traced
-            if (
-                is_traced
-                and cell.kind != "effect"
-                and all(is_contained(self._project, self._names, key) for key in seen)
-            ):
+            is_told = is_traced and cell.kind != "effect"
+            if is_told and all_contained(self._project, self._names, seen):
                 # It changed nothing that others see, and does not while no body writes otherwise.
                 out |= {k._replace(kind=WRITES) if k.kind == BODY else k for k in seen}
             else:
@@ -365,8 +363,10 @@ class Closure:
         """Edges of a cell: what it names, and what ran when it was evaluated."""
         self._evaluated(path, cell.refs, out)
         out |= self._evaluations.cells.get((path, position), frozenset())
+        ran = frozenset(self.ran_in(path, position, cell))
         if path not in self._evaluations.traced:
-            out |= self._bodies(self.ran_in(path, position, cell))
+            out |= self._bodies(ran)
+        out |= self._doc_reading.of_cell(path, cell, ran)
 
     def _evaluated(self, path: str, refs: Refs, out: set[Key]) -> None:
         named = {call for call in refs.calls if not is_unknown_call(call)}

@@ -17,6 +17,7 @@ from pytest_cellcache.graph.evaluated import Evaluations
 from pytest_cellcache.graph.foreign import is_pure_foreign
 from pytest_cellcache.graph.leading import is_foreign
 from pytest_cellcache.graph.locate import places_of
+from pytest_cellcache.graph.objects import changed_in_class
 from pytest_cellcache.graph.refs import MUTATORS, Refs, words_of
 from pytest_cellcache.graph.remembered import Place, Writers, at_attribute, attribute_of
 from pytest_cellcache.graph.scopes import initialises
@@ -172,6 +173,7 @@ class Entering:
                 code.append((file, found.refs))
                 if not initialises(name):
                     methods |= found.refs.attr_stores | found.refs.attr_changes
+                places.update(changed_in_class(self._project, self._names, file, name, found.refs))
         for chain in own.receivers:
             places.update(self._globals(path, chain))
         for file, refs in code:

@@ -7,12 +7,14 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from pytest_cellcache.graph.calls import Calls
+from pytest_cellcache.graph.candidates import with_bases
 from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.meant import is_own_module
 from pytest_cellcache.graph.names import Names
-from pytest_cellcache.graph.newness import attributes_made
+from pytest_cellcache.graph.newness import attributes_made, defaults_named
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Place, Ran
+from pytest_cellcache.graph.scopes import initialises
 from pytest_cellcache.model.keys import BODY, WRITES, Key
 
 CellPlace = tuple[str, int]
@@ -72,10 +74,13 @@ class Evaluations(NamedTuple):
         return Ran(ran, within=self.imported.within)
 
 
-def is_contained(project: Project, names: Names, key: Key) -> bool:
+def is_contained(project: Project, names: Names, key: Key, seen: Collection[Key] = ()) -> bool:
     """Say whether a body that ran at import changed only new objects and known globals.
 
     Readers of such a global rest on the body by ``Closure.written_at_import``.
+
+    Args:
+        seen: what else ran with it.
     """
     if key.kind != BODY:
         return True
@@ -83,6 +88,10 @@ def is_contained(project: Project, names: Names, key: Key) -> bool:
     owner = key.name.partition(".<locals>")[0].rpartition(".")[0]
     for found in index.defs.get(key.name, ()):
         refs = found.refs
+        if refs.changes_closure or refs.changes_unknown:
+            return False
+        if refs.changes_parameters and (found.has_kept_default or defaults_named(index, found)):
+            return False
         for chain in refs.receivers - _HARMLESS:
             if is_own_module(project, names, key.path, chain):
                 called = [call for call in refs.calls if call.startswith(chain + ".")]
@@ -91,9 +100,30 @@ def is_contained(project: Project, names: Names, key: Key) -> bool:
             if not all(_is_own(project, names, key.path, each) for each in called):
                 return False
         changed = refs.attr_changes - refs.attr_stores - {"__dict__"}
-        if changed and changed - attributes_made(project, names, key.path, owner):
+        if not changed:
+            continue
+        if changed - attributes_made(project, names, key.path, owner):
             return False
+        if not initialises(key.name) and not _is_made_in(project, names, key.path, owner, seen):
+            return False  # of an object that was there before
     return True
+
+
+def all_contained(project: Project, names: Names, seen: Collection[Key]) -> bool:
+    """Say whether this is so of all that evaluating a statement has run."""
+    return all(is_contained(project, names, key, seen) for key in seen)
+
+
+def _is_made_in(
+    project: Project, names: Names, path: str, owner: str, seen: Collection[Key]
+) -> bool:
+    """Say whether a statement that ran bodies has made an object of a class, or of one below it."""
+    makers = {(k.path, k.name.rpartition(".")[0]) for k in seen if initialises(k.name)}
+    return any(
+        (path, owner) in {maker, *with_bases(project, names, maker[0], [maker[1]])}
+        or maker in with_bases(project, names, path, [owner])
+        for maker in makers
+    )
 
 
 def _is_own(project: Project, names: Names, path: str, chain: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pytest_cellcache.graph.asking import BELOW, FIRST, GIVEN, IN_PLACE, NEW, OTHER
 from pytest_cellcache.graph.candidates import (
     NEW_CLASS,
@@ -13,7 +15,7 @@ from pytest_cellcache.graph.candidates import (
 )
 from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.names import Names
-from pytest_cellcache.graph.newness import attributes_made
+from pytest_cellcache.graph.newness import attributes_made, defaults_named
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.graph.remembered import Place, at_attribute, attribute_of
@@ -41,6 +43,7 @@ def objects_changed(
         if definition.qualname.endswith(".__new__"):  # what it has made may be a class
             found |= {at_attribute(NEW_CLASS, _attribute(each)) for each in made}
             rest -= {_attribute(each) for each in made}
+        found |= set(changed_in_class(project, names, file, definition.qualname, refs))
         return None if rest - own else found
     is_new = how.on == NEW_OBJECT
     if own and not is_new and is_method(definition.qualname):
@@ -53,9 +56,34 @@ def objects_changed(
         owner = definition.qualname.rpartition(".")[0]
         rest = rest - attributes_made(project, names, file, owner)
     # A default that is changed outlives the call.
-    is_kept = definition.has_kept_default and refs.changes_parameters
-    top = definition.qualname.partition(".")[0]
-    return None if rest else {(file, top)} if is_kept else set()
+    found = set[Place]()
+    if refs.changes_parameters:
+        if definition.has_kept_default:
+            found.add((file, definition.qualname.partition(".")[0]))
+        for chain in defaults_named(project.index(file), definition):
+            found.update((path, name) for path, name, _ in names.resolve(file, chain).bindings)
+    return None if rest else found
+
+
+def changed_in_class(
+    project: Project, names: Names, file: str, qualname: str, refs: Refs
+) -> Iterator[Place]:
+    """Give what a method changes in place that its object may have from its class.
+
+    What no initialiser sets: ``self.known.append(1)`` below ``known = []``.
+    """
+    owner = qualname.rpartition(".")[0]
+    changed = {
+        _attribute(each)
+        for each in refs.sets
+        if each.startswith(FIRST + ".") and each.endswith(IN_PLACE)
+    }
+    if not changed or "<locals>" in qualname or not is_method(qualname):
+        return
+    changed -= attributes_made(project, names, file, owner) | {""}
+    for path, name in with_bases(project, names, file, [owner]) if changed else ():
+        for attribute in changed:
+            yield at_attribute((path, name.partition(".")[0]), attribute)
 
 
 def _of_class(refs: Refs) -> set[Place] | None:

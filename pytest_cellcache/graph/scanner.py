@@ -17,7 +17,7 @@ from pytest_cellcache.graph.bases import bases_of, names_around
 from pytest_cellcache.graph.inside import body_of, inside_of
 from pytest_cellcache.graph.keeping import note_keeping
 from pytest_cellcache.graph.locals import Locals, know_locals
-from pytest_cellcache.graph.refs import (  # fmt: skip
+from pytest_cellcache.graph.refs import (
     DYNAMIC,
     DYNAMIC_ATTRS,
     MUTATORS,
@@ -26,7 +26,7 @@ from pytest_cellcache.graph.refs import (  # fmt: skip
     Refs,
     import_spec,
     words_of,
-)
+)  # fmt: skip
 from pytest_cellcache.graph.scopes import (
     FunctionNode,
     LocalScope,
@@ -38,6 +38,7 @@ from pytest_cellcache.graph.scopes import (
     function_for_builtins,
     is_new,
     keyed,
+    may_change_in_place,
     names_bound_in,
     naming_attribute,
     opens_to_write,
@@ -78,12 +79,9 @@ class Scanner:
             ast.Constant: self._constant,
             ast.Import: self._import,
             ast.ImportFrom: self._import_from,
-            ast.FunctionDef: self._function,
-            ast.AsyncFunctionDef: self._function,
-            ast.Lambda: self._function,
+            **dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda), self._function),
             ast.ClassDef: self._class,
-            ast.Global: self._global,
-            ast.Nonlocal: self._global,
+            **dict.fromkeys((ast.Global, ast.Nonlocal), self._global),
             **dict.fromkeys(_COMPREHENSIONS, self._comprehension),
             ast.For: self._for,
             ast.AugAssign: self._aug_assign,
@@ -234,15 +232,21 @@ class Scanner:
             setattr(self.found, flag, True)
 
     def _aug_assign(self, node: ast.AugAssign, local: LocalScope) -> None:
-        if isinstance(node.target, ast.Name) and node.target.id not in local:
-            self.found.chains.add(node.target.id)
-            if not isinstance(node.value, ast.Constant):
-                self.found.receivers.add(node.target.id)  # a list is changed in place
+        target, may_change = node.target, may_change_in_place(node)
+        if isinstance(target, ast.Name) and target.id not in local:
+            self.found.chains.add(target.id)
+            self.found.receivers.update({target.id} if may_change else ())
+        elif may_change:
+            self._receive(target, local)
+            if isinstance(target, ast.Attribute) and chain_of(target, local) is None:
+                # The object that it was stays, as after ``self.a.extend(b)``.
+                target = ast.Attribute(target.value, target.attr, ast.Load())
         is_step = isinstance(node.value, ast.Constant)
-        if is_step and isinstance(node.target, ast.Attribute) and "creat" in node.target.attr:
-            self.found.counts.update(filter(None, [chain_of(node.target, local)]))
+        if is_step and isinstance(target, ast.Attribute) and "creat" in target.attr:
+            self.found.counts.update(filter(None, [chain_of(target, local)]))
             return  # the counter that orders declared fields: nobody rests on its value
-        self._children(node, local)
+        self.visit(target, local)
+        self.visit(node.value, local)
 
     def _ann_assign(self, node: ast.AnnAssign, local: LocalScope) -> None:
         self.visit(node.target, local)
@@ -334,8 +338,7 @@ class Scanner:
         """Scan a function defined in a function apart: it may run when its definer does not."""
         outer, self.found = self.found, Refs()
         self.path.append(node.name)
-        place = len(self.nested)
-        qualname = ".".join(self.path)
+        place, qualname = len(self.nested), ".".join(self.path)
         self.path.append("<locals>")
         self.function_body(node, local)
         self.nested.insert(place, (qualname, node, self.found))
@@ -386,14 +389,12 @@ class Scanner:
                 self.found.calls.add(f"{chain}()" if chain else "")
 
     def _global(self, node: ast.Global | ast.Nonlocal, local: LocalScope) -> None:
-        if isinstance(node, ast.Nonlocal):
-            self.found.changes_closure = True
-        else:
-            self.found.stores.update(node.names)
+        is_outer = isinstance(node, ast.Nonlocal)
+        self.found.changes_closure |= is_outer
+        self.found.stores.update(() if is_outer else node.names)
 
     def _comprehension(self, node: ast.AST, local: LocalScope) -> None:
         generators = node.generators  # type: ignore[attr-defined]
         targets = {n.id for g in generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
-        first = generators[0].iter
-        self.visit(first, local)
+        self.visit(generators[0].iter, local)
         self._children(node, local | targets)

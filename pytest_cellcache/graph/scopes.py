@@ -259,6 +259,11 @@ def callee_of(function: ast.expr, local: LocalScope) -> str | None:
     return tail
 
 
+def may_change_in_place(node: ast.AugAssign) -> bool:
+    """Say whether ``a += b`` may change the object that ``a`` is: a list takes in another."""
+    return not isinstance(node.value, (ast.Constant, ast.JoinedStr))
+
+
 def opens_to_write(call: ast.Call) -> bool:
     """Say whether a call of an ``open`` may be for more than reading, as far as its mode tells.
 

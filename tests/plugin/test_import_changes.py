@@ -1,0 +1,316 @@
+"""What statements change when modules are imported, whichever way: who reads it rests on that."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Suite
+
+CASES = {
+    "hook": (
+        """
+class Base:
+    docs = []
+    def __init_subclass__(cls):
+        cls.docs += [cls.run]
+class A(Base):
+    run = "one"
+""",
+        "lib.Base.docs",
+    ),
+    "hook const": (
+        """
+class Base:
+    docs = []
+    def __init_subclass__(cls):
+        cls.docs += cls.run,
+class A(Base):
+    run = "one"
+""",
+        "lib.Base.docs",
+    ),
+    "given": (
+        """
+R = []
+def add(x, v):
+    x += [v]
+add(R, "one")
+""",
+        "lib.R",
+    ),
+    "alias": (
+        """
+class Base:
+    docs = []
+    def __init_subclass__(cls):
+        x = cls.docs
+        x += [cls.run]
+class A(Base):
+    run = "one"
+""",
+        "lib.Base.docs",
+    ),
+    "set": (
+        """
+class Base:
+    docs = set()
+    def __init_subclass__(cls):
+        cls.docs |= {cls.run}
+class A(Base):
+    run = "one"
+""",
+        "list(lib.Base.docs)",
+    ),
+    "dict": (
+        """
+class Base:
+    docs = {}
+    def __init_subclass__(cls):
+        cls.docs |= {1: cls.run}
+class A(Base):
+    run = "one"
+""",
+        "list(lib.Base.docs.values())",
+    ),
+    "method": (
+        """
+class R:
+    def __init__(self):
+        self.items = []
+    def add(self, v):
+        self.items += [v]
+R = R()
+R.add("one")
+""",
+        "lib.R.items",
+    ),
+    "deco": (
+        """
+class R:
+    items = []
+    def __call__(self, f):
+        self.items += [f()]
+        return f
+r = R()
+@r
+def f():
+    return "one"
+""",
+        "lib.R.items",
+    ),
+    "global": (
+        """
+items = []
+def r(f):
+    global items
+    items += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "lib.items",
+    ),
+    "item": (
+        """
+items = {1: []}
+def r(f):
+    items[1] += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "lib.items[1]",
+    ),
+    "default": (
+        """
+items = []
+def r(f, x=items):
+    x += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "lib.items",
+    ),
+    "kept default": (
+        """
+def r(f, x=[]):
+    x += [f()]
+    return x
+@r
+def f():
+    return "one"
+""",
+        "lib.f",
+    ),
+    "unknown": (
+        """
+items = {1: []}
+def r(f):
+    for x in items.values():
+        x += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "lib.items[1]",
+    ),
+    "returned": (
+        """
+items = []
+def get():
+    return items
+def r(f):
+    x = get()
+    x += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "lib.items",
+    ),
+    "attribute of attribute": (
+        """
+class C: pass
+c = C()
+c.d = C()
+c.d.items = []
+def r(f):
+    c.d.items += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "lib.c.d.items",
+    ),
+    "registry object": (
+        """
+class C:
+    def __init__(self):
+        self.items = []
+    def add(self, f):
+        self.items += [f()]
+        return f
+c = C()
+@c.add
+def f():
+    return "one"
+""",
+        "lib.c.items",
+    ),
+    "registry factory": (
+        """
+class C:
+    def __init__(self):
+        self.items = []
+    def add(self, k):
+        def deco(f):
+            self.items += [f()]
+            return f
+        return deco
+c = C()
+@c.add(1)
+def f():
+    return "one"
+""",
+        "lib.c.items",
+    ),
+    "counter": (
+        """
+class C:
+    total = ""
+    def add(self, f):
+        C.total += f()
+        return f
+c = C()
+@c.add
+def f():
+    return "one"
+""",
+        "[lib.C.total]",
+    ),
+    "counter on type": (
+        """
+class C:
+    total = ""
+    def add(self, f):
+        type(self).total += f()
+        return f
+c = C()
+@c.add
+def f():
+    return "one"
+""",
+        "[lib.C.total]",
+    ),
+    "counter cls": (
+        """
+class C:
+    total = ""
+    @classmethod
+    def add(cls, f):
+        cls.total += f()
+        return f
+@C.add
+def f():
+    return "one"
+""",
+        "[lib.C.total]",
+    ),
+    "counter cls sub": (
+        """
+class B:
+    total = []
+    @classmethod
+    def add(cls, f):
+        cls.total += [f()]
+        return f
+class C(B): pass
+@C.add
+def f():
+    return "one"
+""",
+        "lib.B.total",
+    ),
+    "closure": (
+        """
+items = []
+def make(x):
+    def r(f):
+        nonlocal x
+        x += [f()]
+        return f
+    return r
+r = make(items)
+@r
+def f():
+    return "one"
+""",
+        "lib.items",
+    ),
+}
+"""The module, and what the test compares; both in place and by a method."""
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("way", ["operator", "method"])
+def test_who_reads_it_runs(suite: Suite, case: str, way: str) -> None:
+    text, read = CASES[case]
+    if way == "method":
+        text = re.sub(r"([\w.\[\]]+) \+= (\[.*\]|.*(?=,$))", r"\1.extend(\2)", text, flags=re.M)
+        text = re.sub(r"([\w.\[\]]+) \|= (.*)", r"\1.update(\2)", text)
+    suite.write("lib.py", text)
+    suite.write("test_a.py", f"import lib\ndef test_a(): assert {read} == ['one']\n")
+    suite.warm()
+    suite.edit("lib.py", '"one"', '"two"')
+    assert suite.both().names == ["test_a"]
