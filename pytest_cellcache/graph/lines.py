@@ -24,8 +24,8 @@ class Lines:
     def digest(self, key: Key) -> Digest:
         """Digest all pieces of code that have a name, as they stand in their file.
 
-        Of a class, whose statements do not run any more, and its methods, which have names of their
-        own, only where they begin and end.
+        Of a definition, which does not run any more, and of a class's methods, which have names of
+        their own, only where they begin and end.
         """
         return self._digest(key, around=0)
 
@@ -37,14 +37,17 @@ class Lines:
         index = self._project.index(key.path)
         if index.table.is_broken:
             return index.table.code
-        spans = [(found.start, found.end) for found in index.find(key.name)]
+        found = index.find(key.name)
+        # A docstring runs never, and what is before it is run by who defines the function.
+        spans = [(each.start if around else each.first or each.start, each.end) for each in found]
         cells = [cell for _, cell in index.binders.get(key.name, ())]
         if not (spans or cells):
             return ABSENT
         text = self._text(key.path)
         parts = [line for line in text[:2] if "coding" in line]
+        parts += [str(each.start) for each in found]
         for cell in cells:
-            if cell.kind == "class" and not around:
+            if cell.kind in ("class", "def") and not around:
                 inside = [each for each in index.table.defs if cell.start <= each.start <= cell.end]
                 parts.append(f"{cell.start} {cell.end}")
                 parts += (f"{each.start} {each.end}" for each in inside)

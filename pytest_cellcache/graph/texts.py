@@ -18,8 +18,12 @@ _LINES: Final = frozenset(
     """tb_lineno f_lineno co_firstlineno co_lines co_positions __firstlineno__ getframeinfo
     getinnerframes getouterframes inspect.stack inspect.trace findCaller extract_tb extract_stack
     walk_tb walk_stack format_exc format_exception format_tb format_stack print_exc print_exception
-    print_tb print_stack TracebackException""".split()
+    print_tb print_stack TracebackException findlinestarts""".split()
 )
+_BEGINNINGS: Final = frozenset(
+    "co_firstlineno co_lines co_positions __firstlineno__ findlinestarts".split()
+)
+"""Those of code that need not run."""
 _AROUND: Final = frozenset(
     """getframeinfo getinnerframes getouterframes inspect.stack inspect.trace co_lines
     co_positions""".split()
@@ -66,3 +70,8 @@ def reads_lines(refs: Refs) -> bool:
     return not _LINES.isdisjoint(names) or (
         "lineno" in refs.attrs and not _NOTING_LINES.isdisjoint(refs.attrs)
     )
+
+
+def reads_beginnings(refs: Refs) -> bool:
+    """Say whether code may read in which line something is defined that does not run."""
+    return not _BEGINNINGS.isdisjoint(refs.attrs | refs.chains)

@@ -128,7 +128,7 @@ class Producers:
                 rests_on |= self._of_broad(broad, bodies, found)
                 producer = None
                 if not change.is_fleeting and self.may_differ(bodies, places):
-                    rests_on, producer = rests_on | {unit}, unit
+                    rests_on, producer = frozenset({unit}), unit  # which leads to all of these
                 elif not any(self._is_memo(place) for place in found):
                     fillers = frozenset(Key(BODY, *place) for place in found)
             else:

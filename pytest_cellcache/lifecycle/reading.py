@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+import functools
+from collections.abc import Callable, Collection, Container, Iterable
 from typing import Final
 
 from pytest_cellcache.graph.closure import Closure
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.graph.texts import (
+    reads_beginnings,
     reads_codes,
     reads_docs,
     reads_excerpts,
@@ -39,10 +41,13 @@ _READS: Final[tuple[Callable[[Refs], bool], ...]] = (
     lambda refs: "module" in refs.attrs,  # ``request.module``
     reads_sources,
     reads_excerpts,
+    reads_beginnings,
 )
 _NAMELESS: Final = frozenset({EFFECTS, MARKERS, WHOLE})
 _OF_UNITS: Final = frozenset({LEFT, UNIT})
-_DOCS, _LINES, _CODES, _MODULE, _SOURCES, _EXCERPTS = (1 << place for place in range(len(_READS)))
+_DOCS, _LINES, _CODES, _MODULE, _SOURCES, _EXCERPTS, _BEGINNINGS = (
+    1 << place for place in range(len(_READS))
+)
 
 
 class Reading:
@@ -60,8 +65,15 @@ class Reading:
         self._docs = _Sets(self._docs_of, edges)
         self._late: _Sets | None = None
         self._codes = _Sets(self._code_of, self._left_by)
-        self._lines = _Sets(lambda key: self._line_of(key, LINES), self._left_by)
-        self._excerpts = _Sets(lambda key: self._line_of(key, EXCERPT), self._left_by)
+        # By the kind of keys, and whether lines of what does not run may be read.
+        self._lines = {
+            (kind, is_any): _Sets(
+                functools.partial(self._line_of, kind=kind),
+                self._left_by if is_any else self._left_untold_by,
+            )
+            for kind in (LINES, EXCERPT)
+            for is_any in (False, True)
+        }
         self._kinds: dict[Key, int] = {}
 
     def read_by(self, roots: Collection[Key], group: str, *, has_children: bool) -> set[Key]:
@@ -81,7 +93,8 @@ class Reading:
             found |= self._closure.codes(roots)
         if kinds & _LINES:
             kind = FILE if kinds & _SOURCES else EXCERPT if kinds & _EXCERPTS else LINES
-            found |= _lines_of((*roots, *found), kind)
+            defined = (BODY, NAME) if kinds & _BEGINNINGS else (BODY,)
+            found |= _lines_of((*roots, *found), kind, defined)
         if has_children:
             found |= self._closure.annotations(reach((*roots, *found), self._edges))
         return found
@@ -102,7 +115,8 @@ class Reading:
         if kinds & _CODES or (kinds & _LINES and kinds & _SOURCES):
             found |= self._codes.reached(units)
         elif kinds & _LINES:
-            found |= (self._excerpts if kinds & _EXCERPTS else self._lines).reached(units)
+            kind = EXCERPT if kinds & _EXCERPTS else LINES
+            found |= self._lines[kind, bool(kinds & _BEGINNINGS)].reached(units)
         return found
 
     def _docs_of(self, key: Key) -> frozenset[Key]:
@@ -125,6 +139,13 @@ class Reading:
     def _left_by(self, key: Key) -> frozenset[Key]:
         return self._edges(key) if key.kind in _OF_UNITS else frozenset()
 
+    def _left_untold_by(self, key: Key) -> frozenset[Key]:
+        """Give what units ran that left something whose content is not known.
+
+        What is known holds nothing that has run: no frame, no traceback.
+        """
+        return self._edges(key) if key.kind == UNIT else frozenset()
+
     def _kinds_in(self, roots: Iterable[Key]) -> int:
         kinds = 0
         for key in roots:
@@ -140,12 +161,13 @@ class Reading:
         return found
 
 
-def _lines_of(ran: Iterable[Key], kind: str) -> set[Key]:
+def _lines_of(ran: Iterable[Key], kind: str, defined: Container[str]) -> set[Key]:
     """Give what who reads line numbers and excerpts rests on, of files with bodies that ran.
 
     Args:
         ran: what ran, by its keys.
         kind: of the keys: ``FILE`` where they may read all of the files.
+        defined: kinds of keys whose code may be asked about: a name's where that need not run.
     """
     ran = [*ran]
     files = {key.path for key in ran if key.kind == BODY}
@@ -153,9 +175,7 @@ def _lines_of(ran: Iterable[Key], kind: str) -> set[Key]:
     whole = files if kind == FILE else {key.path for key in ran if key.kind in _NAMELESS} & files
     found = {Key(FILE, path) for path in whole}
     return found | {
-        key._replace(kind=kind)
-        for key in ran
-        if key.kind in (BODY, NAME) and key.path in files - whole
+        key._replace(kind=kind) for key in ran if key.kind in defined and key.path in files - whole
     }
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import logging
 import sys
+import traceback
 import types
+import warnings
 import weakref
 from collections.abc import Collection, Iterator
 from typing import Any, Final
@@ -23,6 +26,12 @@ _POINTER: Final = tuple.__itemsize__
 _OF_ITSELF: Final = frozenset(
     """__dict__ __weakref__ __qualname__ __firstlineno__ __static_attributes__
     __annotations_cache__ __slotnames__""".split()
+)
+_WITH_LINES: Final[tuple[type, ...]] = (
+    logging.LogRecord,
+    traceback.FrameSummary,
+    traceback.TracebackException,
+    warnings.WarningMessage,
 )
 _SLOT: Final = identity(types.MemberDescriptorType)
 _abc: Final[Any] = sys.modules["_abc"]  # the caches and registers of abstract classes
@@ -131,11 +140,12 @@ def own_slots_of(kind: type) -> list[Any]:
     """Give the descriptors of the slots that a class adds to those of its bases.
 
     Raises:
-        Unlike: its instances hold something else than attributes, slots and items.
+        Unlike: its instances hold something else than attributes, slots and items, or tell in which
+            lines code has run: who moves a line changes that, and runs no other code.
     """
     if identity(kind) in _BUILTIN:
         return []
-    if not _is_made_in_python(kind):
+    if any(kind is each for each in _WITH_LINES) or not _is_made_in_python(kind):
         raise Unlike
     return slots_in(type.__getattribute__(kind, "__dict__"))
 

@@ -208,6 +208,62 @@ def test_of_a_class_only_where_its_parts_begin_and_end_counts_for_line_numbers(
     assert suite.both().names == ["test_line"]
 
 
+def test_docstrings_and_what_does_not_run_are_in_no_traceback(suite: Suite) -> None:
+    suite.write(
+        "lib.py",
+        """
+        def fail():
+            'Fails.'
+            raise ValueError
+        def other(value):
+            return value
+        OTHERS = {"other": other}
+        def line(name):
+            try:
+                fail()
+            except ValueError as error:
+                assert name in OTHERS
+                return error.__traceback__.tb_next.tb_lineno
+        """,
+    )
+    suite.write("test_it.py", "import lib\ndef test_line(): assert lib.line('other') == 4\n")
+    suite.warm()
+    suite.edit("lib.py", "Fails", "It fails")
+    assert suite.both().live == []
+    suite.edit("lib.py", "return value", "return value, 1")
+    assert suite.both().live == []
+    suite.edit("lib.py", "'It fails.'", "'It fails.'\n    # now")
+    assert suite.both().names == ["test_line"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "is_read"),
+    [("error", True), ("str(error)", False)],
+    ids=["traceback", "text"],
+)
+def test_lines_of_what_others_left_count_where_it_tells_them(
+    suite: Suite, kept: str, is_read: bool
+) -> None:
+    suite.write("lib.py", "KEPT = []\ndef fail(): raise ValueError('no')\n")
+    suite.write(
+        "test_it.py",
+        f"""
+        import lib
+        def test_keep():
+            try:
+                lib.fail()
+            except ValueError as error:
+                lib.KEPT.append({kept})
+        def test_read():
+            found = getattr(lib.KEPT[0], "__traceback__", None)
+            assert found is None or found.tb_next.tb_lineno == 2
+        """,
+    )
+    suite.warm()
+    suite.edit("lib.py", "def fail", "\ndef fail")
+    assert ("test_read" in suite.both().names) is is_read
+
+
 @pytest.mark.parametrize(
     "reading",
     ["inspect.getframeinfo(frame, 0).lineno", "[*frame.f_code.co_lines()]"],
