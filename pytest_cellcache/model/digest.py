@@ -45,8 +45,8 @@ another schema are ignored, never migrated):
    what runs; what statements saw in registers when they were evaluated; what ran within functions
    whose results are kept, told by the tracer; operators, and what is looked up before it is called,
    where that is not known; effects of classes without the names of their plain methods
-19. whom code calls to import what it names when it runs; what is before the body of a function apart
-   from its lines; what is changed in place by operators
+19. whom code calls to import what it names when it runs; where bodies begin, apart from their
+   lines; what operators change in place
 """
 
 from __future__ import annotations
