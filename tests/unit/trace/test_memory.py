@@ -150,7 +150,9 @@ def _watch_no_longer() -> Iterator[None]:
 def test_what_was_done_is_undone(module: types.ModuleType, name: str) -> None:
     deed, shown = DEEDS[name]
     space: dict[str, Any] = {"m": module, "log": logging.getLogger("remembered")}
-    space |= {each.__name__: each for each in (builtins, copy, decimal, logging, os, random, signal, sys)}
+    space |= {
+        each.__name__: each for each in (builtins, copy, decimal, logging, os, random, signal, sys)
+    }
     before = repr(eval(shown, space))
     memory = watch().remember()
     exec(deed, space)
