@@ -46,7 +46,7 @@ another schema are ignored, never migrated):
    whose results are kept, told by the tracer; operators, and what is looked up before it is called,
    where that is not known; effects of classes without the names of their plain methods
 19. what bodies write that follows from what was written there before; which tests failed and left
-   something behind
+   something behind; for whom a value was remembered before others changed what it follows from
 """
 
 from __future__ import annotations
