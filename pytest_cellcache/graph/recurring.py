@@ -90,19 +90,31 @@ class Recurring:
     def _takes_turns(self) -> bool:
         """Say whether a test of what is there decides what is written there."""
         for node in self._inside.of(ast.If):
-            first = {id(n) for each in node.body for n in ast.walk(each)}
-            rest = {id(n) for each in node.orelse for n in ast.walk(each)}
+            rest = [*node.orelse]
             if isinstance(node.body[-1], _ENDS):
-                rest |= {id(n) for each in self._after(node) for n in ast.walk(each)}
-            if not rest:
-                continue
-            ones = [s for s in self._stores if id(s.at) in first]
-            others = [s for s in self._stores if id(s.at) in rest]
-            both = [s for s in ones if any(s.places & other.places for other in others)]
-            read = [*self._reads(node.test, node, _ANY, 0)] if both else []
-            if any(self._meets(each, store) for store in both for each in read):
+                rest += self._after(node)
+            if self._decides(node.test, node, node.body, rest):
                 return True
-        return False
+        return any(
+            self._decides(
+                node.subject, node, case.body, [s for o in node.cases[n:] for s in o.body]
+            )
+            for node in self._inside.of(ast.Match)
+            for n, case in enumerate(node.cases, start=1)
+        )
+
+    def _decides(
+        self, test: ast.AST, at: ast.AST, one: list[ast.stmt], other: list[ast.stmt]
+    ) -> bool:
+        """Say whether a test of a place decides which of two branches writes to it."""
+        in_one, in_other = self._stores_in(one), self._stores_in(other)
+        both = [s for s in in_one if any(s.places & each.places for each in in_other)]
+        read = [*self._reads(test, at, _ANY, 0)] if both else []
+        return any(self._meets(each, store) for store in both for each in read)
+
+    def _stores_in(self, block: list[ast.stmt]) -> list[Store]:
+        inner = {id(node) for each in block for node in ast.walk(each)}
+        return [store for store in self._stores if id(store.at) in inner]
 
     def _meets(self, read: Read, store: Store) -> bool:
         if read.place not in store.places:

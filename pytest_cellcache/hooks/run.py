@@ -379,9 +379,8 @@ class Run:
         self.has_written = self.has_written or None in fates.values()
         if is_final and self._collected:
             project, inputs, store = basis.project, basis.inputs, self._store
-            known = Collections(
-                project=project, digester=basis.digester, inputs=inputs, store=store
-            )
+            digester = basis.digester
+            known = Collections(project=project, digester=digester, inputs=inputs, store=store)
             files = entered.kinds if (entered := basis.verifier.entered) else ()
             known.write(self._collected, self._recording, self._around, *files)
             basis.keep_path()

@@ -347,8 +347,8 @@ class Layout:
             look = None if is_in_memory(value) else look_of(kind)
             if kind is types.FunctionType and not is_global:
                 look = None  # too many, and nobody changes their defaults
-            is_iterator = hasattr(kind, "__next__") and hasattr(kind, "__length_hint__")
-            if look is None and is_iterator and module_of(kind) in _WITH_ITERATORS:
+            may_be_one = look is None and module_of(kind) in _WITH_ITERATORS
+            if may_be_one and hasattr(kind, "__next__") and hasattr(kind, "__length_hint__"):
                 look = iterator_ids
             if look is not None:
                 look = look() if isinstance(look, type) else look

@@ -19,6 +19,7 @@ from pytest_cellcache.trace.batch import Batch, Row
 from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
+from pytest_cellcache.trace.looks import MemoLook
 from pytest_cellcache.trace.modules import is_imported
 from pytest_cellcache.trace.parts import (
     LRU,
@@ -188,15 +189,19 @@ def _is_refilled(held: Held, copy: Any) -> bool:
     """Say whether ``_refill`` would work."""
     if isinstance(held.ids, Look):
         return not held.ids.is_lasting
-    return copy is not _NO_COPY or issubclass(type(held.thing), LRU)
+    return copy is not _NO_COPY
 
 
 def _refill(held: Held, copy: Any) -> bool:
     thing, kind = held.thing, type(held.thing)
+    if isinstance(held.ids, MemoLook):
+        if copy is True:  # it had learned nothing
+            LRU.cache_clear(thing)
+        return True  # what else it has learned it would learn again
     if isinstance(held.ids, Look):
         return held.ids.put_back(copy)
     if copy is _NO_COPY:
-        return issubclass(kind, LRU)  # what it has learned it would learn again
+        return False
     if held.kind == "namespace":
         return _refill_namespace(held, copy)
     if held.kind == "mapping":

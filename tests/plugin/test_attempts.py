@@ -32,6 +32,11 @@ CASES: Final = {
         "lib.X = next(lib.G)",
         "lib.X == '1'",
     ),
+    "memo": (
+        "import functools\n@functools.lru_cache\ndef get(): return 0",
+        "lib.get()",
+        "lib.get.cache_info().hits == 1",
+    ),
     "coroutine": (
         "async def made(): return 0\nC = made()\ndef step():\n    try: C.send(None)\n"
         "    except StopIteration: return 0\n    except RuntimeError: return 1",

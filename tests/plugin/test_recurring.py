@@ -32,6 +32,11 @@ CASES: Final = {
         "D = {}\ndef step(): D.setdefault(object(), len(D))",
         "sorted(lib.D.values()) == [0, 1]",
     ),
+    "mapping of a library": (
+        "import collections\nclass K(collections.UserDict): pass\nD = K(n=0)\n"
+        "def step(): D['n'] = D['n'] + 1",
+        "lib.D['n'] == 2",
+    ),
     "bases": (
         "class A: n = 0\nclass K(A): pass\n"
         "def step(): K.__bases__ = (type('B', (K.__bases__[0],), {'n': K.n + 1}),)",

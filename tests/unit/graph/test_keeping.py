@@ -108,6 +108,7 @@ ACCUMULATES = {
     "the other one": "global G\nG = 1 if G == 2 else 2",
     "the other one by turns": "global G\nif G == 1: G = 2\nelse: G = 1",
     "the other one after a return": "global G\nif G == 1:\n    G = 2\n    return\nG = 1",
+    "the other one by cases": ("global G\nmatch G:\n    case 1: G = 2\n    case 2: G = 3"),
     "exchanged": "global G, H\nG, H = H, G",
     "moved on": "global G, H\nG = H\nH = make()",
     "wrapped": "global G\nx = G\nG = lambda: x() + 1",
