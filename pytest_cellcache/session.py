@@ -194,6 +194,7 @@ def configure(config: pytest.Config) -> None:
         guard,
         lambda *told: run.inheriting.seen_by(*told) if run.inheriting else set(),
         lambda seen: run.inheriting.joined(seen) if run.inheriting else seen,
+        run.failed_last,
     )
     register = config.pluginmanager.register
     # The order matters: of equal hooks the one registered last comes first, wrappers outermost.

@@ -2,7 +2,7 @@
 
 A body *fills* when it looks first, and what it then writes follows from the place it writes to:
 ``if k not in D: D[k] = make(k)``. Whoever needs such a value rests on the bodies that made it.
-Anything else that is left behind (``D.append(x)``, ``self.n += 1``, ``MODE = mode``) depends on who
+Anything else that is left behind (``D.append(x)``, ``N = N + 1``, ``MODE = mode``) depends on who
 called, how often and with what: whoever needs it rests on the whole unit that left it.
 """
 
@@ -15,6 +15,7 @@ from typing import Final
 from pytest_cellcache.graph.flow import Flow
 from pytest_cellcache.graph.inside import inside_of
 from pytest_cellcache.graph.locals import Locals
+from pytest_cellcache.graph.recurring import Recurring
 from pytest_cellcache.graph.refs import KEYED, MUTATORS, Refs
 from pytest_cellcache.graph.scopes import (
     FunctionNode,
@@ -51,6 +52,7 @@ class _Keeping:
         self._refs = refs
         name = getattr(node, "name", "")
         first = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)][:1]
+        self._recurring = Recurring(self._inside, local, known.parameters)
         # The first argument of an initialiser is an object that nobody else has yet.
         self._new = set(first) if name in ("__init__", "__post_init__", "__new__") else set()
 
@@ -59,6 +61,8 @@ class _Keeping:
             self._look(node)
         for node in self._inside.of(*_CHANGING):
             self._keep(node)
+        if self._recurring.is_any():
+            self._refs.accumulates = True
         self._refs.tells = not is_silent(self._node, self._local, self._refs)
 
     @functools.cached_property
@@ -92,9 +96,9 @@ class _Keeping:
     def _keep(self, node: ast.AST) -> None:
         if isinstance(node, ast.Assign):
             for target in node.targets:
-                self._store(target, node.value)
+                self._store(target, node.value, node)
         elif isinstance(node, ast.AnnAssign) and node.value is not None:
-            self._store(node.target, node.value)
+            self._store(node.target, node.value, node)
         elif isinstance(node, ast.AugAssign):
             if self._new and isinstance(node.value, ast.Constant):
                 return  # a counter of instances, which orders them: ``Field.counter += 1``
@@ -107,12 +111,13 @@ class _Keeping:
         elif isinstance(node, ast.Call):
             self._call(node)
 
-    def _store(self, target: ast.expr, value: ast.expr) -> None:
+    def _store(self, target: ast.expr, value: ast.expr, at: ast.AST) -> None:
         if isinstance(target, (ast.Tuple, ast.List)):
             for element in target.elts:
-                self._store(element, value)
+                self._store(element, value, at)
             return
         places = self._places(target)
+        self._recurring.note(places, target, value, at)
         if places:
             self._refs.kept |= places
             key = target.slice if isinstance(target, ast.Subscript) else None
@@ -132,12 +137,17 @@ class _Keeping:
             if function.attr == "setdefault" and len(node.args) == 2 and places:
                 self._refs.kept |= places
                 self._check_value(node.args[1], node.args[0], function.value)
+                place = ast.Subscript(function.value, node.args[0], ast.Store())
+                self._recurring.note(places, place, node.args[1], node)
             else:
                 self._accumulate(places)
         name = function.id if isinstance(function, ast.Name) else ""
         if name == "setattr" and len(node.args) == 3 and not self._is_new(node.args[0]):
-            self._refs.kept.add(_attribute_named(node.args[1]))
+            named = _attribute_named(node.args[1])
+            self._refs.kept.add(named)
             self._check_value(node.args[2], node.args[1], node.args[0])
+            attribute = ast.Attribute(node.args[0], named[1:], ast.Store())
+            self._recurring.note({named}, attribute, node.args[2], node)
         elif name == "delattr" and len(node.args) == 2 and not self._is_new(node.args[0]):
             self._accumulate({_attribute_named(node.args[1])})
 

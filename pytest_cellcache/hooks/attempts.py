@@ -83,6 +83,22 @@ def call_phase(item: pytest.Item, when: Phase, **arguments: Any) -> pytest.CallI
     )
 
 
+def tell(
+    item: pytest.Item,
+    reports: Iterable[pytest.TestReport],
+    *,
+    is_begun: bool = False,
+    is_ended: bool = True,
+) -> None:
+    """Report an item, or a part of what it does."""
+    if not is_begun:
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    if is_ended:
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+
+
 def causes_of(touched: Mapping[int | None, StubPlace], name_of: Callable[[int], str]) -> list[str]:
     """Name the producers of stubs, with their places."""
     return [

@@ -34,6 +34,7 @@ from pytest_cellcache.hooks.attempts import (
     causes_of,
     end_for,
     once_each,
+    tell,
     warn_of,
 )
 from pytest_cellcache.hooks.collection import Collection
@@ -50,7 +51,6 @@ from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.hooks.timers import Timers
 from pytest_cellcache.hooks.undoing import Undoing
 from pytest_cellcache.lifecycle.inheritance import Told
-from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.model.observation import ANYTHING, Joined, Observation, StateChange
 from pytest_cellcache.scheduler.requeue import Accept, Again, Plainly, Tried, next_step
 from pytest_cellcache.trace.recorder import Recorder
@@ -60,7 +60,12 @@ SeenBy = Callable[[Iterable[Observation], set[Told], frozenset[StateChange]], se
 
 
 class Requeuer:
-    """Runs live items silently as long as anything was left out before them."""
+    """Runs live items silently as long as anything was left out before them.
+
+    Args:
+        failed_last: says of an item that it failed when it ran last, and left something behind:
+            a second attempt would find that, which is not what a plain run finds.
+    """
 
     def __init__(
         self,
@@ -75,7 +80,9 @@ class Requeuer:
         guard: Guard,
         seen_by: SeenBy,
         joined: Joined,
+        failed_last: Callable[[pytest.Item], bool] = lambda _: False,
     ) -> None:
+        self._failed_last = failed_last
         self._seen_by, self._joined, self._order, self.timers = seen_by, joined, order, Timers()
         self._recorder = recorder
         self._seen = Observation()
@@ -114,7 +121,8 @@ class Requeuer:
         is_hidden = may_try(item)
         if not is_hidden:
             self._guard.call(self._collection.hydrate_all, False)
-        may_restore = is_hidden and may_hide(item)
+        is_again = is_hidden and item.path in self._replayed and self._failed_last(item)
+        may_restore = is_hidden and may_hide(item) and not is_again
         forced, is_plain = frozenset[int](), False
         while True:
             self._guard.call(self.timers.start_again, None, item)
@@ -126,6 +134,8 @@ class Requeuer:
             self._undoing.after_release()
             mates: Mates = self._replayed.get(item.path, [])
             due = [] if is_plain else self._due(item, is_blind=not is_hidden)
+            if is_again and not is_plain:
+                due, is_plain = [*self._take_mates(item), *due], True
             if due:
                 self._watcher.inherit(due if not is_hidden else ())
                 self._run_first(due, item, forced)
@@ -142,8 +152,8 @@ class Requeuer:
                 return True
             self._guard.call(self.timers.stop, None, item)
             state.restore()
-            is_early = self._reading_from or (isinstance(step, Plainly) and mates)
-            self._spoil(item, self._undoing.grown() if is_early else frozenset())
+            is_early = bool(self._reading_from or (isinstance(step, Plainly) and mates))
+            self._undoing.spoil(item, self._watcher.log, self._seen, is_early=is_early)
             self._note_requeue(step, mates)
             self._guard.call(self._collection.hydrate_all, False)
             forced = step.forced
@@ -151,10 +161,7 @@ class Requeuer:
                 self._run_first([], item, forced)
             if isinstance(step, Plainly):
                 may_restore, is_plain = False, True
-                if mates:
-                    self._replayed.pop(item.path)
-                    self._confirmed.add(item.path)
-                self._run_first(mates, item, forced)
+                self._run_first(self._take_mates(item), item, forced)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -162,9 +169,7 @@ class Requeuer:
         item, pending = self._trying, self._pending
         if item is not None and pending is not None and report.nodeid == item.nodeid:
             self._pending = None
-            item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-            for earlier in pending:
-                item.ihook.pytest_runtest_logreport(report=earlier)
+            tell(item, pending, is_ended=False)
 
     def _report(
         self,
@@ -173,14 +178,8 @@ class Requeuer:
         reports: list[pytest.TestReport],
     ) -> None:
         warn_of(caught or ())
-        hook = item.ihook
-        if self._pending is not None:
-            hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-            reports = [*self._pending, *reports]
-            self._pending = None
-        for report in reports:
-            hook.pytest_runtest_logreport(report=report)
-        hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        tell(item, [*(self._pending or ()), *reports], is_begun=self._pending is None)
+        self._pending = None
 
     def _due(self, item: pytest.Item, *, is_blind: bool = False) -> Mates:
         """Give the tests that must run before an item because of what it shares with them.
@@ -192,6 +191,14 @@ class Requeuer:
         every = (lambda changes: changes, ANYTHING) if is_blind else (lambda _: set(), None)
         found: Mates = self._guard.call(self._order.due, [], item, (), *every)
         return found
+
+    def _take_mates(self, item: pytest.Item) -> Mates:
+        """Give the mates of an item, which are going to run: they do so once."""
+        self._guard.call(self._collection.hydrate_all, False)
+        mates = self._replayed.pop(item.path, [])
+        if mates:
+            self._confirmed.add(item.path)
+        return mates
 
     def _due_after(self, item: pytest.Item) -> Mates:
         """Give those that must because of what it has read in the attempt that has ended."""
@@ -230,17 +237,6 @@ class Requeuer:
                 self._replayed[path] = [row for row in replayed if row[0] not in done]
             self._fixtures.begin_item()
             log.instances, log.handled = frozenset(), Handled()
-
-    def _spoil(self, item: pytest.Item, early: frozenset[Instance]) -> None:
-        """End wider fixtures that an attempt set up too early, or may have changed unseen."""
-        log = self._watcher.log
-        if log is not None:
-            doomed = self._fixtures.changed_by(log.instances, self._seen)
-            doomed += self._fixtures.definitions_of(log.handled.handled | early)
-            if self._undoing.is_lasting:
-                doomed += self._fixtures.definitions_of({i for i in log.instances if i.place})
-            if doomed:
-                self._guard.call(self._restorer.release, None, item, doomed)
 
     def _note_requeue(self, step: Again | Plainly, mates: Mates) -> None:
         log = self._watcher.log
@@ -397,4 +393,8 @@ class Requeuer:
             tried = tried._replace(touched=tried.touched | more)
         if not touched:
             self._causes = [f"fixture {restorer.name_of(key)}" for key in sorted(absent)]
-        return next_step(tried)
+        step = next_step(tried)
+        if isinstance(step, Plainly) and not (touched or absent):
+            # What it did would be found by a second one, which is not what a plain run finds.
+            return step if self._undoing.may_cancel(item, self._seen) else Accept()
+        return step

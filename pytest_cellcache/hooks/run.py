@@ -269,6 +269,11 @@ class Run:
             self._replays = {item.nodeid: made}  # asked for at once, by the next hook
         return judged
 
+    def failed_last(self, item: pytest.Item) -> bool:
+        """Say whether an item failed when it ran last, and left something behind."""
+        judged = self._judged.get(item.nodeid)
+        return bool(judged and self.basis and self.basis.verifier.failed_last(judged[0]))
+
     def reports_of(self, item: pytest.Item) -> Any:
         return self._replays[item.nodeid]  # made by ``verdict_of``
 
@@ -350,10 +355,8 @@ class Run:
 
     def _surroundings(self) -> Surroundings:
         assert self._around is not None
-        by_statement = self._recorder.imports()  # tests may have imported more meanwhile
-        return self._around._replace(
-            statements=by_statement.statements, modules=by_statement.modules
-        )
+        found = self._recorder.imports()  # tests may have imported more meanwhile
+        return self._around._replace(statements=found.statements, modules=found.modules)
 
     def _write(self, *, is_final: bool) -> None:
         basis = self.basis
@@ -375,14 +378,11 @@ class Run:
                 self._live[nodeid] = self._live[nodeid]._replace(unstored=fate_or_none)
         self.has_written = self.has_written or None in fates.values()
         if is_final and self._collected:
-            collections = Collections(
-                project=basis.project,
-                digester=basis.digester,
-                inputs=basis.inputs,
-                store=self._store,
-            )
+            project, inputs, store = basis.project, basis.inputs, self._store
+            digester = basis.digester
+            known = Collections(project=project, digester=digester, inputs=inputs, store=store)
             files = entered.kinds if (entered := basis.verifier.entered) else ()
-            collections.write(self._collected, self._recording, self._around, *files)
+            known.write(self._collected, self._recording, self._around, *files)
             basis.keep_path()
         basis.keep_parsed(is_final=is_final)
 

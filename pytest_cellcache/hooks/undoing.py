@@ -13,13 +13,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.protocol import Log
 from pytest_cellcache.hooks.restore import Restorer
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.inheritance import Told
+from pytest_cellcache.lifecycle.sequences import is_below
 from pytest_cellcache.lifecycle.units import Instance
-from pytest_cellcache.model.observation import OUTSIDE
+from pytest_cellcache.model.observation import OUTSIDE, Observation
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.outside import MODULES
 
@@ -74,6 +78,22 @@ class Undoing:
         self._first = None
         self._changes.forget()
 
+    def may_cancel(self, item: pytest.Item, seen: Observation) -> bool:
+        """Say whether all that an attempt has done so far could be undone.
+
+        Not how far a generator has come, what a database was told, or files that are nobody's.
+        """
+        used = self._fixtures.used_by(item, is_clean=True)
+        changed = seen.changed.union(*(each.seen.changed for each in used))
+        own = [path for each in used for path in (each.owned if each.place else each.paths)]
+        if any(not is_below([path], own) for path in changed):
+            return False
+        memories = {id(each): each for each in (self._first, self._changes.newest())}
+        return all(
+            memory is not None and self._guard.call(memory.may_put_back, False)
+            for memory in memories.values()
+        )
+
     def cancel(self, forced: frozenset[int]) -> None:
         """Undo an attempt; the fixtures of the test itself have been torn down.
 
@@ -89,6 +109,20 @@ class Undoing:
     def grown(self) -> frozenset[Instance]:
         """Give the wider fixtures that the cancelled attempt has set up."""
         return frozenset(self._cancelled[1] if self._cancelled is not None else ())
+
+    def spoil(
+        self, item: pytest.Item, log: Log | None, seen: Observation, *, is_early: bool
+    ) -> None:
+        """End wider fixtures that an attempt has changed unseen, or set up too early."""
+        if log is None:
+            return
+        doomed = self._fixtures.changed_by(log.instances, seen)
+        early = self.grown() if is_early else frozenset[Instance]()
+        doomed += self._fixtures.definitions_of(log.handled.handled | early)
+        if self.is_lasting:
+            doomed += self._fixtures.definitions_of({i for i in log.instances if i.place})
+        if doomed:
+            self._guard.call(self._restorer.release, None, item, doomed)
 
     def after_release(self) -> None:
         """Undo what wider fixtures did that the attempt had set up, if just these have ended."""

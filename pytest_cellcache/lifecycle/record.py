@@ -37,6 +37,7 @@ from pytest_cellcache.lifecycle.reading import Reading
 from pytest_cellcache.lifecycle.sequences import Sequences
 from pytest_cellcache.lifecycle.sights import Seeing
 from pytest_cellcache.lifecycle.sites import ImportInputs, place_inputs
+from pytest_cellcache.lifecycle.stale import with_stale
 from pytest_cellcache.lifecycle.standing import ENTERED
 from pytest_cellcache.lifecycle.surroundings import (
     Backwards,
@@ -189,10 +190,10 @@ class Recording:
         rows = [Kept(attempt, roots_of(attempt)) for attempt in closed]
         left.note_units(new, roots_of)
         left.note_changes(producers)
-        kept = with_producers(
-            rows, left, closure, producers.changes, edges, self._project, self._digester.names
-        )
-        self.sequences.note_changes(producers.changes, left)
+        of_names = self._project, self._digester.names
+        changes = with_stale(producers.changes, closure.live_edges, *of_names, closure.loaded_first)
+        kept = with_producers(rows, left, closure, changes, edges, *of_names)
+        self.sequences.note_changes(changes, left)
         kept = self.sequences.apply(kept, left, roots_of)
         kept = with_code_read(kept, left, reading)
         fates: dict[str, Reason | None] = {}

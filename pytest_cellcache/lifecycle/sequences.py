@@ -36,7 +36,7 @@ from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.model.digest import digest_parts
 from pytest_cellcache.model.keys import Key
 from pytest_cellcache.model.observation import FIXTURE, Observation
-from pytest_cellcache.model.reasons import Reason
+from pytest_cellcache.model.reasons import FAILED, Reason
 from pytest_cellcache.store.contract import Store
 
 EVERYTHING: Final = "*"
@@ -68,6 +68,7 @@ class Place:
         sets: what it and its fixtures set for others.
         leaves: what it does itself for all that come later.
         resets: what others had set and it has put back.
+        is_doing: it did something else that may last.
     """
 
     producers: set[Key] = field(default_factory=set)
@@ -85,6 +86,7 @@ class Place:
     sets: tuple[str, ...] = ()
     leaves: tuple[str, ...] = ()
     resets: tuple[str, ...] = ()
+    is_doing: bool = False
 
 
 def digest_of_sequence(nodeids: Iterable[str]) -> str:
@@ -165,6 +167,7 @@ class Sequences:
         names = {self._named(path) for path in written if not is_below([path], own)}
         found.changed = names if len(names) <= _MOST_NAMES else {EVERYTHING}
         found.producers.discard(unit)
+        found.is_doing = bool(attempt.changes or seen.acts or seen.children or seen.spawned)
         if not self.by_chance:
             found.either = tuple(self.setters.groups(attempt))
             self.setters.add(attempt)
@@ -265,8 +268,8 @@ class Sequences:
         sides = left.sides()
         for unit in self._places:
             if unit.name in fates and not unit.name.startswith("fixture "):
-                told = groups.setdefault(unit.path, {})
-                if fates[unit.name] is None:
+                told, fate = groups.setdefault(unit.path, {}), fates[unit.name]
+                if fate is None:
                     continue
                 place = self._places[unit]
                 names = sides.before(unit, place.producers)
@@ -274,6 +277,8 @@ class Sequences:
                     names = tuple(dict.fromkeys((*names, *place.inherits, *known[unit.name])))
                 rest: dict[str, Any] = {"producers": names} if names else {}
                 rest |= {"either": place.either} if place.either else {}
+                is_lasting = fate.slug == FAILED and (place.is_doing or place.changed)
+                rest |= {FAILED: True} if is_lasting else {}
                 told[unit.name] = {**_to_json(place), **rest}
         for group, told in groups.items():
             before = read_unstored(store, group)
@@ -365,12 +370,8 @@ def _to_json(place: Place) -> dict[str, Any]:
         told["makes"] = place.makes
     if place.left:
         told["left"] = sorted(place.left)
-    if place.sets:
-        told["sets"] = place.sets
-    if place.leaves:
-        told["leaves"] = place.leaves
-    if place.resets:
-        told["resets"] = place.resets
+    parts = ("sets", "leaves", "resets")
+    told |= {name: found for name in parts if (found := getattr(place, name))}
     if place.changed:
         told["wrote"] = sorted(place.changed)
     if changes := tell(place.state):

@@ -98,13 +98,20 @@ class Verifier:
 
     def last_of(self, facts: TestFacts) -> Mapping[str, Any]:
         """Give what is known of a test since it last ran; its result may not have been kept."""
-        if facts.group not in self._unstored:
-            self._unstored[facts.group] = read_unstored(self._store, facts.group)
-        unstored = self._unstored[facts.group].get(facts.nodeid)
-        if unstored is not None:
+        unstored = self._unstored_of(facts)
+        if unstored.keys() - {reasons.FAILED}:
             return unstored
         entries = self._entries(facts.group).get(facts.nodeid)
         return entries[0].body if entries else {}
+
+    def failed_last(self, facts: TestFacts) -> bool:
+        """Say whether a test failed when it ran last, and left something behind."""
+        return reasons.FAILED in self._unstored_of(facts)
+
+    def _unstored_of(self, facts: TestFacts) -> Mapping[str, Any]:
+        if facts.group not in self._unstored:
+            self._unstored[facts.group] = read_unstored(self._store, facts.group)
+        return self._unstored[facts.group].get(facts.nodeid, {})
 
     def left_once(self, facts: TestFacts, place: str, digest: str) -> Contents:
         """Give what a test left once, by a digest of what it left in a place, if it is known."""

@@ -46,7 +46,9 @@ another schema are ignored, never migrated):
    whose results are kept, told by the tracer; operators, and what is looked up before it is called,
    where that is not known; effects of classes without the names of their plain methods
 19. whom code calls to import what it names when it runs; where bodies begin, apart from their
-   lines; what operators change in place
+   lines; what operators change in place; variables that functions share and use by a key only;
+   what bodies write that follows from what was written there before; which tests failed and left
+   something behind; for whom a value was remembered before others changed what it follows from
 """
 
 from __future__ import annotations

@@ -46,6 +46,7 @@ from pytest_cellcache.trace.ways import Owner, Ways
 
 _FEW_MODULES: Final = 64
 """So many share their batches."""
+_WITH_ITERATORS: Final = frozenset({"builtins", "collections", "_collections"})
 _KEPT: Final = (list, set, deque, types.FunctionType, types.CellType)
 """Kept alive while they are watched; other objects end when the program lets go of them."""
 
@@ -346,8 +347,8 @@ class Layout:
             look = None if is_in_memory(value) else look_of(kind)
             if kind is types.FunctionType and not is_global:
                 look = None  # too many, and nobody changes their defaults
-            is_builtin = module_of(kind) == "builtins" and hasattr(kind, "__next__")
-            if look is None and is_builtin and hasattr(kind, "__length_hint__"):
+            may_be_one = look is None and module_of(kind) in _WITH_ITERATORS
+            if may_be_one and hasattr(kind, "__next__") and hasattr(kind, "__length_hint__"):
                 look = iterator_ids
             if look is not None:
                 look = look() if isinstance(look, type) else look

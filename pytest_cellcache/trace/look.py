@@ -10,9 +10,11 @@ class Look:
 
     Attributes:
         has_views: it may have bytes that tell as much.
+        is_lasting: what has been done cannot be put back.
     """
 
     has_views = False
+    is_lasting = False
 
     def __call__(self, thing: Any) -> list[int]:
         raise NotImplementedError
@@ -37,7 +39,7 @@ class Look:
 
     def put_back(self, copy: Any) -> bool:
         """Put it back; say whether that worked."""
-        return True
+        return not self.is_lasting
 
 
 class Beside(Look):

@@ -90,6 +90,9 @@ class MemoLook(Look):
         self._is_empty = True
         self._cleared = 0
 
+    def copy(self) -> Any:
+        return self._is_empty
+
     def __call__(self, memo: Any) -> list[int]:
         if is_of_pattern(memo):
             return []

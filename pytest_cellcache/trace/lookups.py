@@ -6,13 +6,13 @@ import argparse
 import sys
 import threading
 import types
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
 from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.holding import MAPPINGS
 from pytest_cellcache.trace.identities import identity
-from pytest_cellcache.trace.parts import is_ref, origin_of
+from pytest_cellcache.trace.parts import is_own_class, is_ref, origin_of
 
 _NAMED: Final = (*MAPPINGS, types.SimpleNamespace, argparse.Namespace, threading.local)
 """Types of the standard library whose objects have the keys or attributes that others give them."""
@@ -33,6 +33,30 @@ def is_asked_by_name(value: Any, sources: frozenset[str]) -> bool:
     if any(kind is each for each in _NAMED) or issubclass(kind, _LASTING):
         return True
     return origin_of(kind, sources) == "own"
+
+
+def is_named_by_others(value: Any, word: str, sources: frozenset[str]) -> bool:
+    """Say whether methods that an object has from classes of others name an attribute of it.
+
+    As those of ``UserDict`` do ``data``: who asks its subclass for a key does not name that.
+    """
+    kind = type(value)
+    if issubclass(kind, _LASTING):
+        return False
+    others = (b for b in type.__getattribute__(kind, "__mro__") if not is_own_class(b, sources))
+    members = (m for b in others for m in type.__getattribute__(b, "__dict__").values())
+    return any(word in names for member in members for names in _names_in(member))
+
+
+def _names_in(member: Any) -> Iterator[tuple[str, ...]]:
+    functions: Any = (member.fget, member.fset) if type(member) is property else (member,)
+    for each in functions:
+        function = each.__func__ if type(each) in (classmethod, staticmethod) else each
+        codes = [function.__code__] if type(function) is types.FunctionType else []
+        while codes:
+            code = codes.pop()
+            yield code.co_names
+            codes += [inner for inner in code.co_consts if type(inner) is types.CodeType]
 
 
 def is_fleeting(held: Held, knows: Callable[[Any], bool]) -> bool:

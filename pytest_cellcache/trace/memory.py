@@ -10,7 +10,7 @@ import random
 import sys
 import types
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from pytest_cellcache.trace.batch import Batch, Row
 from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
+from pytest_cellcache.trace.looks import MemoLook
 from pytest_cellcache.trace.modules import is_imported
 from pytest_cellcache.trace.parts import (
     LRU,
@@ -29,6 +30,7 @@ from pytest_cellcache.trace.parts import (
     value_of,
 )
 from pytest_cellcache.trace.progress import bytes_ids, bytes_of, put_bytes
+from pytest_cellcache.trace.rewinding import place_of, put_at
 from pytest_cellcache.trace.slots import Slots
 from pytest_cellcache.trace.surrounding import put, surrounding_now
 
@@ -86,28 +88,48 @@ class Memory:
         """
         done = [self._put_surrounding_back()]
         done += [not batch.peek() for batch in self._calm]
-        for held, ids, copy in self._copies:
+        for held, copy in self._differing():
             try:
-                if held.differs_from(ids):
-                    done.append(_refill(held, copy) or is_over(held))
+                done.append(_refill(held, copy) or is_over(held))
             except _TROUBLES:
                 done.append(is_over(held))
+        return all(done)
+
+    def may_put_back(self, is_over: Callable[[Held], bool] = lambda _: False) -> bool:
+        """Say whether all that has changed could be put back, as ``put_back`` does."""
+        if any(batch.peek() for batch in self._calm):
+            return False
+        return all(_is_refilled(held, copy) or is_over(held) for held, copy in self._differing())
+
+    def _differing(self) -> Iterator[tuple[Held, Any]]:
+        """Give what has changed, and what it was."""
+        for held, ids, copy in self._copies:
+            if (is_other := _differs(held, ids)) is not False:
+                yield held, copy if is_other else _NO_COPY
         for rows, things in self._taken:
             known: dict[int, Any] = {}
             for held, ids, named in rows:
+                is_other = not isinstance(held.ids, Slots) and _differs(held, ids)
+                if is_other is False:
+                    continue
+                known = known or {identity(thing): thing for thing in (None, *things)}
                 try:
-                    if held.differs_from(ids) and not isinstance(held.ids, Slots):
-                        known = known or {identity(thing): thing for thing in (None, *things)}
-                        content = _content(held, ids, named, known)
-                        done.append(_refill(held, content) or is_over(held))
-                except _TROUBLES:
-                    done.append(is_over(held))
-        return all(done)
+                    yield held, _content(held, ids, named, known) if is_other else _NO_COPY
+                except KeyError:
+                    yield held, _NO_COPY
 
     def _put_surrounding_back(self) -> bool:
         if random.getstate() != self._random:
             random.setstate(self._random)
         return put(self._surrounding)
+
+
+def _differs(held: Held, ids: list[int]) -> bool | None:
+    """Say whether a container holds something else; ``None`` where that cannot be told."""
+    try:
+        return held.differs_from(ids)
+    except _TROUBLES:
+        return None
 
 
 def _content(held: Held, ids: list[int], named: dict[str, int], known: dict[int, Any]) -> Any:
@@ -152,7 +174,7 @@ def _copy(held: Held) -> Any:
         return random.Random.getstate(thing)
     if kind is ContextVar:
         return value_of(thing, _NO_COPY)
-    found = bytes_of(thing) if held.ids is bytes_ids else None
+    found = bytes_of(thing) if held.ids is bytes_ids else place_of(thing)
     return _NO_COPY if found is None else found
 
 
@@ -163,12 +185,23 @@ def _slot(slot: Any, thing: Any) -> Any:
         return _UNSET
 
 
+def _is_refilled(held: Held, copy: Any) -> bool:
+    """Say whether ``_refill`` would work."""
+    if isinstance(held.ids, Look):
+        return not held.ids.is_lasting
+    return copy is not _NO_COPY
+
+
 def _refill(held: Held, copy: Any) -> bool:
     thing, kind = held.thing, type(held.thing)
+    if isinstance(held.ids, MemoLook):
+        if copy is True:  # it had learned nothing
+            LRU.cache_clear(thing)
+        return True  # what else it has learned it would learn again
     if isinstance(held.ids, Look):
         return held.ids.put_back(copy)
     if copy is _NO_COPY:
-        return issubclass(kind, LRU)  # what it has learned it would learn again
+        return False
     if held.kind == "namespace":
         return _refill_namespace(held, copy)
     if held.kind == "mapping":
@@ -204,7 +237,7 @@ def _refill(held: Held, copy: Any) -> bool:
     elif kind is ContextVar:
         thing.set(copy)
     else:
-        return False
+        return put_at(thing, copy)
     return True
 
 

@@ -48,7 +48,8 @@ _WRAPPERS: Final = frozenset(
     )
 )  # fmt: skip
 _WALKED_STANDARD: Final = frozenset(
-    """collections types functools weakref _weakrefset queue _queue _thread _threading_local
+    """collections _collections types functools weakref _weakrefset queue _queue _thread
+    _threading_local
     threading contextvars itertools builtins string dataclasses enum io _io random array mmap csv
     _csv hmac _hmac _hashlib _md5 _sha1 _sha2 _sha256 _sha512 _sha3 _blake2 argparse calendar cmd
     codecs configparser contextlib ctypes _ctypes decimal email graphlib gzip html http json

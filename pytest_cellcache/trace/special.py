@@ -127,17 +127,17 @@ class Telling(Beside):
 class Bases(Beside):
     """Identifies the bases of a class."""
 
+    is_lasting = True
+
     def __call__(self, kind: type) -> list[int]:
         return [*map(identity, type.__dict__["__bases__"].__get__(kind))]
-
-    def put_back(self, copy: Any) -> bool:
-        return False
 
 
 class Annotations(Beside):
     """Identifies the annotations of a function, evaluated or not, or of a class."""
 
     has_views = True
+    is_lasting = True
 
     def views(self, thing: Any) -> list[tuple[Any, memoryview]]:
         if not ARE_NUMBERED:
@@ -161,6 +161,3 @@ class Annotations(Beside):
             kept = members.get("__annotations__", members.get("__annotations_cache__"))
             found = tuple(part for item in (kept or {}).items() for part in item)
         return [*map(identity, found if type(found) is tuple else (found,))]
-
-    def put_back(self, copy: Any) -> bool:
-        return False

@@ -25,7 +25,12 @@ from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.layout import Files, Layout
 from pytest_cellcache.trace.limits import CALM, HUGE, MAX_FOREIGN, MAX_GROWN, MAX_OBJECTS
 from pytest_cellcache.trace.loading import LoadWatch
-from pytest_cellcache.trace.lookups import Computed, is_asked_by_name, is_fleeting
+from pytest_cellcache.trace.lookups import (
+    Computed,
+    is_asked_by_name,
+    is_fleeting,
+    is_named_by_others,
+)
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.modules import is_imported
 from pytest_cellcache.trace.outside import MODULES, word_of
@@ -348,16 +353,19 @@ class StateWatch(Layout):
                 word_within = word if held.kind == "mapping" else ""
                 changes.add(StateChange(*owner, word_within, is_keyed=True, home=home))
                 continue
-            name = (word if is_top else below) if self._has_words(owner) else ""
+            name = word if is_top else below
+            name = name if self._has_words(owner, name) else ""
             is_keyed = held.kind == "mapping" if is_top else self._is_mapping(owner)
             function = None if is_top or below else code_of(self.global_of(owner))
             change = StateChange(*owner, name, is_keyed, home, function, not is_top)
             changes.add(change._replace(is_fleeting=goes_with_key, computed=computed))
 
-    def _has_words(self, owner: Owner) -> bool:
+    def _has_words(self, owner: Owner, name: str) -> bool:
         if owner[0] == FIXTURE:
             return owner[1] in self._named
-        return is_asked_by_name(self.global_of(owner), self._sources)
+        value = self.global_of(owner)
+        is_asked = is_asked_by_name(value, self._sources)
+        return is_asked and not is_named_by_others(value, name, self._sources)
 
     def _is_mapping(self, owner: Owner) -> bool:
         """Say whether a global is a mapping without attributes: what is below it has a key."""

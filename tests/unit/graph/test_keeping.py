@@ -47,6 +47,18 @@ FILLS = {
     "what is looked at afterwards": "if k not in D: D[k] = make(k)\nif v: return [D[k]]",
     "what is told somebody": _guarded("made = make(k); log.debug(made, v); D[k] = made"),
     "a value made of parts": _guarded("made = []; made.append(k); D[k] = made"),
+    "what is there, or a value made": "self.a = self.a or make()",
+    "what is there, where it is": "self.a = make() if self.a is None else self.a",
+    "what is got, or a value made": "D[k] = D.get(k) or make(k)",
+    "what an attribute gives, or a value made": "self.a = getattr(self, 'a', None) or make()",
+    "a local that was got, or made": "x = D.get(k)\nif x is None:\n    x = make(k)\n    D[k] = x",
+    "a local wrapped before it is kept": (
+        "x = D.get(k)\nif x is None:\n    x = make(k)\n    D[k] = Box(x)\nreturn D[k]"
+    ),
+    "two, one of the other": "if self.b is None:\n    self.a = make()\n    self.b = f(self.a)",
+    "one of several": "if self.a is None: self.a = 1\nelif self.b is None: self.b = 2",
+    "another item": "if 'b' not in D: D['b'] = D['a'] + 1",
+    "what was there put back": "global G\nx = G\ntry: G = 1\nfinally: G = x",
     "a value by what the key is": _guarded("made = 1\n    if k.n: made = 2\n    D[k] = made"),
 }
 
@@ -80,6 +92,32 @@ ACCUMULATES = {
     "in an attribute of a parameter": "k.found.append(1)",
     "in a parameter": "k.append(1)",
     "in a list made elsewhere": "x = make()\nx.append(k)",
+    "one more": "global G\nG = G + 1",
+    "one more of an attribute": "self.n = self.n + 1",
+    "one more of an item": "D['a'] = D['a'] + 1",
+    "one more of what is got": "D[k] = D.get(k, 0) + 1",
+    "one more by a local": "global G\nx = G\nx += 1\nG = x",
+    "one more by setattr": "setattr(self, 'n', self.n + 1)",
+    "one more of what getattr gives": "self.n = getattr(self, 'n', 0) + 1",
+    "one more in a parameter": "k['n'] = k['n'] + 1",
+    "longer": "global G\nG = (*G, 1)",
+    "a longer text": "global G\nG = f'{G}x'",
+    "the contrary": "global G\nG = not G",
+    "the next of what is linked": "global G\nG = G.next",
+    "what comes after in a table": "global G\nG = NEXT[G]",
+    "the other one": "global G\nG = 1 if G == 2 else 2",
+    "the other one by turns": "global G\nif G == 1: G = 2\nelse: G = 1",
+    "the other one after a return": "global G\nif G == 1:\n    G = 2\n    return\nG = 1",
+    "the other one by cases": ("global G\nmatch G:\n    case 1: G = 2\n    case 2: G = 3"),
+    "exchanged": "global G, H\nG, H = H, G",
+    "moved on": "global G, H\nG = H\nH = make()",
+    "wrapped": "global G\nx = G\nG = lambda: x() + 1",
+    "wrapped in a function": "x = K.f\ndef g(): return x() + 1\nK.f = g",
+    "turned": "L[:] = L[1:] + L[:1]",
+    "a key by how many there are": "D[len(D)] = 1",
+    "a value by how many there are": "if k not in D: D[k] = len(D)",
+    "a default by how many there are": "D.setdefault(k, len(D))",
+    "bases that follow from bases": "K.__bases__ = (make(K.__bases__[0]),)",
     "beside what it fills": "if k not in D: D[k] = make(k)\nL.append(k)",
 }
 
@@ -185,6 +223,11 @@ KEPT = {
 @pytest.mark.parametrize(("text", "kept"), KEPT.items(), ids=KEPT)
 def test_places_are_named(text: str, kept: set[str]) -> None:
     assert body(text).refs.kept == kept
+
+
+def test_an_attribute_of_another_parameter_is_not_what_was_there() -> None:
+    assert not body("if self.a is None: self.a = k.a + 1").refs.accumulates
+    assert body("x = self\nif self.a is None: x.a = self.a + 1").refs.accumulates
 
 
 NOTHING = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import copy
 import decimal
 import logging
 import os
@@ -25,7 +26,11 @@ from pytest_cellcache.trace.state import StateWatch
 MODULE = """
     import collections
     import contextvars
+    import io
+    import itertools
+    import os
     import random
+    import threading
 
     class Kind:
         size = 1
@@ -57,7 +62,15 @@ MODULE = """
     DICE = random.Random(1)
     STEP = make()
     VARIABLE = contextvars.ContextVar("VARIABLE", default=1)
-    GOING = iter(range(3))
+    GOING = (number for number in range(3))
+    LOCK = threading.Lock()
+    TEXT = io.StringIO("a")
+    RAW = io.BytesIO(b"a")
+    FILE = open(os.__file__)
+    COUNT = itertools.count()
+    LAST = iter([1])
+    PAIRS = zip("abc", [1, 2, 3])
+    PARTS = map(str, filter(None, enumerate(reversed([1, 2, 3]))))
 """
 
 # What is done, and an expression that shows it.
@@ -92,6 +105,14 @@ DEEDS = {
     "builtin": ("builtins.remembered = 1", "hasattr(builtins, 'remembered')"),
     "recursion": ("sys.setrecursionlimit(4321)", "sys.getrecursionlimit()"),
     "arguments": ("sys.argv.append('-x')", "sys.argv"),
+    "lock": ("m.LOCK.acquire()", "m.LOCK.locked()"),
+    "text in memory": ("m.TEXT.read(); m.TEXT.write('b')", "m.TEXT.getvalue(), m.TEXT.tell()"),
+    "bytes in memory": ("m.RAW.write(b'bc')", "m.RAW.getvalue(), m.RAW.tell()"),
+    "place in a file": ("m.FILE.read(5)", "m.FILE.tell()"),
+    "counter": ("next(m.COUNT)", "m.COUNT"),
+    "iterator at its end": ("list(m.LAST)", "m.LAST.__length_hint__()"),
+    "several iterators": ("next(m.PAIRS)", "list(copy.deepcopy(m.PAIRS))"),
+    "iterators of iterators": ("list(m.PARTS)", "list(copy.deepcopy(m.PARTS))"),
     "signal": ("signal.signal(10, signal.SIG_IGN)", "signal.getsignal(10)"),
 }
 
@@ -103,6 +124,7 @@ def module() -> Iterator[types.ModuleType]:
     sys.modules[module.__name__] = module
     exec(compile(textwrap.dedent(MODULE), module.__file__, "exec"), vars(module))
     yield module
+    module.FILE.close()
     del sys.modules[module.__name__]
 
 
@@ -128,7 +150,9 @@ def _watch_no_longer() -> Iterator[None]:
 def test_what_was_done_is_undone(module: types.ModuleType, name: str) -> None:
     deed, shown = DEEDS[name]
     space: dict[str, Any] = {"m": module, "log": logging.getLogger("remembered")}
-    space |= {each.__name__: each for each in (builtins, decimal, logging, os, random, signal, sys)}
+    space |= {
+        each.__name__: each for each in (builtins, copy, decimal, logging, os, random, signal, sys)
+    }
     before = repr(eval(shown, space))
     memory = watch().remember()
     exec(deed, space)

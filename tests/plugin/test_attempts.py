@@ -1,0 +1,125 @@
+"""An attempt that does what cannot be put back is not made twice: the second would find it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Suite
+
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+
+# A module, what moves something in it, and what holds where that was done twice.
+CASES: Final = {
+    "counter": (
+        "import itertools\nC = itertools.count()",
+        "lib.X = next(lib.C)",
+        "lib.X == 1",
+    ),
+    "iterator of a list": ("I = iter([0, 1, 2, 3, 4])", "lib.X = next(lib.I)", "lib.X == 1"),
+    "iterator at its end": ("I = iter([0])", "lib.X = next(lib.I, 1)", "lib.X == 1"),
+    "pairs": ("P = zip([0, 1, 2, 3], 'abcd')", "lib.X = next(lib.P)[0]", "lib.X == 1"),
+    "cycle": (
+        "import itertools\nC = itertools.cycle([0, 1, 2, 3])",
+        "lib.X = next(lib.C)",
+        "lib.X == 1",
+    ),
+    "generator": ("G = (n for n in range(9))", "lib.X = next(lib.G)", "lib.X == 1"),
+    "items of a generator": (
+        "G = map(str, (n for n in range(9)))",
+        "lib.X = next(lib.G)",
+        "lib.X == '1'",
+    ),
+    "memo": (
+        "import functools\n@functools.lru_cache\ndef get(): return 0",
+        "lib.get()",
+        "lib.get.cache_info().hits == 1",
+    ),
+    "coroutine": (
+        "async def made(): return 0\nC = made()\ndef step():\n    try: C.send(None)\n"
+        "    except StopIteration: return 0\n    except RuntimeError: return 1",
+        "lib.X = lib.step()",
+        "lib.X == 1",
+    ),
+    "matches": (
+        "import re\nM = re.finditer('.', '0123')",
+        "lib.X = next(lib.M)[0]",
+        "lib.X == '1'",
+    ),
+    "iterator of a deque": (
+        "import collections\nD = collections.deque([0, 1, 2, 3])\nI = iter(D)",
+        "lib.X = next(lib.I)",
+        "lib.X == 1",
+    ),
+    "hash": (
+        "import hashlib\nH = hashlib.md5()\nTWO = hashlib.md5(b'55').digest()",
+        "lib.H.update(b'5')",
+        "lib.H.digest() == lib.TWO",
+    ),
+    "text": ("import io\nT = io.StringIO()", "lib.T.write('5')", "lib.T.getvalue() == '55'"),
+    "place in a file": ("F = open(__file__)", "lib.F.read(2)", "lib.F.tell() == 4"),
+    "database": (
+        "import sqlite3\nC = sqlite3.connect(':memory:')\nC.execute('create table t(a)')",
+        "lib.C.execute('insert into t values (5)')",
+        "len(lib.C.execute('select * from t').fetchall()) == 2",
+    ),
+    "file": (
+        "import tempfile, pathlib\nF = pathlib.Path(tempfile.mkdtemp(), 'f')\nF.write_text('')",
+        "lib.F.write_text(lib.F.read_text() + '5')",
+        "lib.F.read_text() == '55'",
+    ),
+    "folder": (
+        "import tempfile, pathlib\nF = pathlib.Path(tempfile.mkdtemp())",
+        "(lib.F / str(len([*lib.F.iterdir()]))).mkdir()",
+        "len([*lib.F.iterdir()]) == 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_who_fails_for_what_another_no_longer_does_fails_each_time(suite: Suite, name: str) -> None:
+    module, moving, both = CASES[name]
+    suite.write("lib.py", module)
+    suite.write(
+        "test_a.py",
+        f"""
+        import lib
+
+        def test_moves():
+            {moving}
+
+        def test_moves_and_looks():
+            {moving}
+            assert {both}
+
+        def test_other(): pass
+        """,
+    )
+    suite.both()
+    suite.edit("test_a.py", f"def test_moves():\n    {moving}", "def test_moves():\n    pass")
+    for _ in range(3):
+        again = suite.both()
+        assert again.code == 1
+        assert again.decisions["test_a.py::test_other"]["source"] == "cached"
+
+
+NEW: Final = """
+    def test_new():
+        {moving}
+        assert {both}
+"""
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name not in ("coroutine", "matches")])
+def test_one_that_begins_to_fail_fails_each_time(suite: Suite, name: str) -> None:
+    """It is the only one that moves anything; what replayed tests did not do is no reason."""
+    module, moving, both = CASES[name]
+    suite.write("lib.py", module)
+    suite.write("test_a.py", "import lib\n\ndef test_first(): pass\n\ndef test_it(): pass\n")
+    suite.both()
+    new = f"def test_it():\n    {moving}\n    assert {both}\n"
+    suite.edit("test_a.py", "def test_it(): pass\n", new)
+    for _ in range(3):
+        assert suite.both().code == 1
