@@ -45,6 +45,7 @@ another schema are ignored, never migrated):
    what runs; what statements saw in registers when they were evaluated; what ran within functions
    whose results are kept, told by the tracer; operators, and what is looked up before it is called,
    where that is not known; effects of classes without the names of their plain methods
+19. variables that functions share and use by a key only
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ from typing import Any, NewType
 Digest = NewType("Digest", str)
 """Lower-case hex of 128-bit XXH3 (32 characters)."""
 
-SCHEMA = 18
+SCHEMA = 19
 
 ABSENT = Digest("absent")
 """Stands for "there is no such thing", so that its appearance is a change."""
