@@ -12,6 +12,7 @@ import ast
 import functools
 from typing import Final
 
+from pytest_cellcache.graph.enclosed import used_by_key
 from pytest_cellcache.graph.flow import Flow
 from pytest_cellcache.graph.inside import inside_of
 from pytest_cellcache.graph.locals import Locals
@@ -63,6 +64,7 @@ class _Keeping:
             self._keep(node)
         if self._recurring.is_any():
             self._refs.accumulates = True
+        self._refs.by_key |= used_by_key(self._node)
         self._refs.tells = not is_silent(self._node, self._local, self._refs)
 
     @functools.cached_property

@@ -130,6 +130,7 @@ class Refs:
             they are: ``first.add``; the word alone where the thing itself is called.
         sets: attributes that it sets on such things, written likewise; ``first.names[]`` if it
             changes the value in place, ``first.[]`` the thing itself.
+        by_key: its own variables that are containers which the functions in it use by a key only.
         later: functions defined right in it that only who gets them back may call.
         opens_to_write: something called ``open`` may open a file for more than reading.
         tells: its caller may learn what is in the global that it changes (``silence``).
@@ -159,6 +160,7 @@ class Refs:
     sets: set[str] = field(default_factory=set)
     later: set[str] = field(default_factory=set)
     importers: set[str] = field(default_factory=set)
+    by_key: set[str] = field(default_factory=set)
     is_dynamic: bool = False
     reflects: bool = False
     reads_namespace: bool = False
@@ -246,7 +248,7 @@ class Refs:
 SET_FIELDS: Final = (
     "chains", "attrs", "fields", "imports", "calls", "bases", "arguments", "receivers", "stores",
     "attr_stores", "attr_changes", "strings", "words", "defines", "wholes", "kept", "looked_up",
-    "counts", "ranks", "asked", "sets", "later", "importers",
+    "counts", "ranks", "asked", "sets", "later", "importers", "by_key",
 )  # fmt: skip
 
 

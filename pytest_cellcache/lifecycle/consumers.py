@@ -97,12 +97,14 @@ def with_producers(
                     u for u in waiting if not (live[u] | first.of(u)).isdisjoint(filling)
                 )
             served[place] |= fully
+            # Who fills it, too, and then counts what is there, counts what others have filled.
+            whole = readers.looking_whole(group[0], fully) if fillers else 0
             sized = readers.sized_by(group[0], fully)
             of_keys = frozenset(map(keys_left, rests_on)) if sized else rests_on
             for needs, some in (
                 (rests_on, fully & ~sized),
                 (of_keys, sized),
-                (instead, bits & ~fully),
+                (instead, (bits & ~fully) | whole),
             ):
                 if not some:
                     continue

@@ -340,7 +340,7 @@ class Looking:
             found |= self._by_attribute_word.get(word, set())
             found |= self._dynamic
         if is_keyed or self._is_value(changed):
-            found |= self._taking_whole(changed, is_keyed=is_keyed, by_size=by_size)
+            found |= self.taking_whole(changed, is_keyed=is_keyed, by_size=by_size)
         return found
 
     def _index(self) -> None:
@@ -382,8 +382,9 @@ class Looking:
             for part in parts:
                 self._asking_for.setdefault((part, parts[0]), set()).add(key)
 
-    def _taking_whole(self, changed: Key, *, is_keyed: bool, by_size: bool) -> set[Key]:
+    def taking_whole(self, changed: Key, *, is_keyed: bool, by_size: bool) -> set[Key]:
         """Give the keys whose code uses a global otherwise than by a key, or by attributes."""
+        self._index()
         return {
             key
             for key, method in self._wholes.get((changed.path, changed.name), ())

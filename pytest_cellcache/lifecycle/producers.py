@@ -14,6 +14,7 @@ from typing import Final
 
 from pytest_cellcache.graph.calls import Calls
 from pytest_cellcache.graph.closure import Closure
+from pytest_cellcache.graph.enclosed import is_keyed_for
 from pytest_cellcache.graph.entering import KeysOf, words_entered
 from pytest_cellcache.graph.evaluated import CellPlace
 from pytest_cellcache.graph.locate import locate
@@ -94,14 +95,16 @@ class Producers:
                 needs = frozenset({unit})
                 self._keep(Change(key, without_address(change.word), False, needs, unit, unit=unit))
                 continue
-            path = FIXTURE if change.filename == FIXTURE else relative(change.filename)
-            key = Key(NAME, path, change.name)
-            if path == FIXTURE:
-                key = unit_key(FIXTURE, change.name)
+            is_fixture = change.filename == FIXTURE
+            path = FIXTURE if is_fixture else relative(change.filename)
+            key = Key(UNIT if is_fixture else NAME, path, change.name)
             if change.computed and not self._library.is_set(change.computed, places):
                 called = self._library.callable_among(ran.places - own)
                 rests_on = inputs.union(*broad.values(), (Key(BODY, *place) for place in called))
                 self._keep(Change(key, change.word, change.is_keyed, rests_on, None))
+                continue
+            is_open = change.variable != "" and self._is_open(change)
+            if change.is_lone and not is_open:  # only who has the object finds its entry
                 continue
             if writers is None:
                 writers = Writers(self._project, self._names, places, self._written)
@@ -127,7 +130,8 @@ class Producers:
                 rests_on = frozenset(Key(BODY, *place) for place in bodies) | inputs
                 rests_on |= self._of_broad(broad, bodies, found)
                 producer = None
-                if not change.is_fleeting and self.may_differ(bodies, places):
+                differs = not change.is_fleeting and self.may_differ(bodies, places)
+                if differs or is_open:
                     rests_on, producer = frozenset({unit}), unit  # which leads to all of these
                 elif not any(self._is_memo(place) for place in found):
                     fillers = frozenset(Key(BODY, *place) for place in found)
@@ -137,8 +141,8 @@ class Producers:
             if change.function is not None:
                 made = made._replace(function=self._body_of(change.function))
             if exact and found == exact and all(self._counts(place) for place in found):
-                files = {key for key in made.rests_on if key.kind == FILE}
-                made = made._replace(is_counter=True, rests_on=made.rests_on - inputs - files)
+                code = {key for key in made.rests_on - inputs if key.kind != FILE}
+                made = made._replace(is_counter=True, rests_on=frozenset(code))
                 if all(self._only_ranks(place, change.word) for place in found):
                     made = made._replace(
                         rests_on=frozenset({unit}), producer=unit, fillers=frozenset()
@@ -259,6 +263,12 @@ class Producers:
         return any(
             found.is_generator for p in places for found in self._project.index(p[0]).defs[p[1]]
         )
+
+    def _is_open(self, change: StateChange) -> bool:
+        """Say whether who has a mapping in a closure may look at all of it."""
+        body = self._body_of(change.function) if change.function is not None else None
+        defs = self._project.index(body.path).defs if body else {}
+        return not (body and is_keyed_for(body.name, change.variable, defs))
 
     def _body_of(self, code: CodeRef) -> Key | None:
         """Give the body of a code object; ``None`` where there are several of its name."""

@@ -43,6 +43,7 @@ class Readers:
         self._looking.add(self._units)
         self._gathered = Gathered(lambda key: self._units.get(key, 0), self._looking.sources_of)
         self._ids: dict[str, int] | None = None
+        self._whole: dict[Key, Condition] = {}
         # By identity, as long as the conditions are kept.
         self._meeting: dict[int, tuple[Condition, int]] = {}
 
@@ -74,6 +75,15 @@ class Readers:
         if not (change.is_keyed and self._looking.is_sized(change.key)):
             return 0
         return bits & ~self._meeting_all(self._looking.conditions_of(change, by_size=False))
+
+    def looking_whole(self, change: Change, bits: int) -> int:
+        """Give those among units that look at all that is in a changed mapping, not at a key."""
+        if not (bits and change.is_keyed):
+            return 0
+        if change.key not in self._whole:
+            found = self._looking.taking_whole(change.key, is_keyed=True, by_size=True)
+            self._whole[change.key] = Condition(frozenset(found))
+        return bits & self._bits_meeting(self._whole[change.key])
 
     def _meeting_all(self, conditions: Iterable[Condition]) -> int:
         found = -1

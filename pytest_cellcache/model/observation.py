@@ -95,6 +95,8 @@ class StateChange(NamedTuple):
         is_below: something below what the global has under that key or attribute was changed.
         is_fleeting: all that changed are entries under weak references to objects that nothing
             long-lived leads to: only who has such an object finds its entry.
+        variable: the variable of ``function`` that is the mapping which was changed, if it is one.
+        is_lone: nothing at all but these entries has such an object any more.
         home: the class one of whose attributes it was, wherever else it is found: file name,
             qualified name and attribute; ``None`` for other objects.
         function: the code of the function that the global is, if nothing else leads there from
@@ -112,6 +114,8 @@ class StateChange(NamedTuple):
     is_below: bool = False
     is_fleeting: bool = False
     computed: str = ""
+    variable: str = ""
+    is_lone: bool = False
 
     @property
     def is_of_value(self) -> bool:

@@ -220,6 +220,15 @@ class Held:
         rows = zip(list(dict.keys(self.thing)), now[:half], now[half:], strict=True)
         return [key for key, *row in rows if tuple(row) not in before]
 
+    def has_only_more(self) -> bool:
+        """Say whether all entries of a mapping are there that it had, but for those that have gone
+        with their key."""
+        if self.kind != "mapping" or not self.is_small:
+            return False
+        dead = {identity(ref) for ref in self.refs if ref() is None}
+        now = set(_rows_without(set(), self.look()))
+        return now.issuperset(_rows_without(dead, self.saved))
+
     def changed(self) -> list[str]:
         """Name what changed, by key or attribute; an empty name where there is none."""
         if self.has_another_class:

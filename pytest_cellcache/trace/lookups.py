@@ -6,8 +6,10 @@ import argparse
 import sys
 import threading
 import types
+import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.holding import MAPPINGS
@@ -76,6 +78,50 @@ def is_fleeting(held: Held, knows: Callable[[Any], bool]) -> bool:
     )
 
 
+def variable_of(function: Any, held: Held) -> str:
+    """Name the variable of a function with a closure that is the changed mapping; or nothing."""
+    if held.kind != "mapping" or type(function) is not types.FunctionType:
+        return ""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    for name, cell in cells:
+        try:
+            found = cell.cell_contents
+        except ValueError:  # not bound yet
+            continue
+        if found is held.thing or (
+            type(found) is WeakKeyDictionary and vars(found)["data"] is held.thing
+        ):
+            return name
+    return ""
+
+
+def is_lone(held: Held) -> bool:
+    """Say whether all that changed are new entries under weak references to objects that nobody
+    has but these entries: a value that is the object itself keeps it, and nobody finds it."""
+    return held.has_only_more() and all(
+        is_ref(key) and _holders(held.thing, key) == _LONE for key in held.keys_changed()
+    )
+
+
+def _holders(mapping: dict[Any, Any], key: weakref.ref[Any]) -> int:
+    found = key()
+    return sys.getrefcount(found) if mapping[key] is found else 0
+
+
+class _Sample:
+    __slots__ = ("__weakref__",)
+
+
+def _lone() -> int:
+    """Find out how often an object is referred to that one entry of a mapping alone has."""
+    sample = _Sample()
+    key = weakref.ref(sample)
+    mapping = {key: sample}
+    del sample
+    return _holders(mapping, key)
+
+
+_LONE: Final = _lone()
 _CACHED: Final = "(cached)"
 
 

@@ -29,7 +29,9 @@ from pytest_cellcache.trace.lookups import (
     Computed,
     is_asked_by_name,
     is_fleeting,
+    is_lone,
     is_named_by_others,
+    variable_of,
 )
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.modules import is_imported
@@ -358,6 +360,9 @@ class StateWatch(Layout):
             is_keyed = held.kind == "mapping" if is_top else self._is_mapping(owner)
             function = None if is_top or below else code_of(self.global_of(owner))
             change = StateChange(*owner, name, is_keyed, home, function, not is_top)
+            if function is not None and (variable := variable_of(self.global_of(owner), held)):
+                lone = goes_with_key and is_lone(held)
+                change = change._replace(variable=variable, is_lone=lone)
             changes.add(change._replace(is_fleeting=goes_with_key, computed=computed))
 
     def _has_words(self, owner: Owner, name: str) -> bool:
