@@ -73,7 +73,7 @@ class Recurring:
     def _recurs(self, store: Store) -> bool:
         own = ast.unparse(store.target)
         key = store.target.slice if isinstance(store.target, ast.Subscript) else None
-        read = [*self._changed(store.value, store.at, own, 0)]
+        read = [*self._changed(store.value, store.at, own, 0, set())]
         read += self._reads(key, store.at, _ANY, 0) if key is not None else ()
         if any(self._meets(each, store) for each in read):
             return True
@@ -133,31 +133,40 @@ class Recurring:
 
     # -- what is read ----------------------------------------------------------------------------
 
-    def _changed(self, node: ast.AST, at: ast.AST, own: str, depth: int) -> Iterator[Read]:
-        """Give what a value follows from that is not kept as it is."""
+    def _changed(
+        self, node: ast.AST, at: ast.AST, own: str, depth: int, seen: set[int]
+    ) -> Iterator[Read]:
+        """Give what a value follows from that is not kept as it is.
+
+        Args:
+            seen: values of locals that have been looked through, by identity.
+        """
         if depth > _MAX_DEPTH:
             yield from self._everything()
         elif isinstance(node, ast.BoolOp):
             for each in node.values:
-                yield from self._changed(each, at, own, depth + 1)
+                yield from self._changed(each, at, own, depth + 1, seen)
         elif isinstance(node, ast.IfExp):
             branches = node.body, node.orelse
             for each in branches:
-                yield from self._changed(each, at, own, depth + 1)
-            if not any(self._is_kept(each, at, own, depth) for each in branches):
+                yield from self._changed(each, at, own, depth + 1, seen)
+            if not any(self._is_kept(each, at, own, depth, set()) for each in branches):
                 yield from self._reads(node.test, at, _ANY, depth + 1)
         elif isinstance(node, (ast.NamedExpr, ast.Await)):
-            yield from self._changed(node.value, at, own, depth + 1)
+            yield from self._changed(node.value, at, own, depth + 1, seen)
         elif isinstance(node, ast.Name) and self._is_own(node.id):
             for value, where in self._values_of(node.id, at):
-                yield from self._changed(value, where, own, depth + 1)
+                if id(value) not in seen:
+                    seen.add(id(value))
+                    yield from self._changed(value, where, own, depth + 1, seen)
         elif not self._is_look(node, own):
             yield from self._reads(node, at, _ANY, depth + 1)
 
-    def _is_kept(self, node: ast.AST, at: ast.AST, own: str, depth: int) -> bool:
+    def _is_kept(self, node: ast.AST, at: ast.AST, own: str, depth: int, seen: set[int]) -> bool:
         if isinstance(node, ast.Name) and self._is_own(node.id) and depth < _MAX_DEPTH:
-            found = self._values_of(node.id, at)
-            return any(self._is_kept(value, where, own, depth + 1) for value, where in found)
+            found = [row for row in self._values_of(node.id, at) if id(row[0]) not in seen]
+            seen.update(id(value) for value, _ in found)
+            return any(self._is_kept(value, where, own, depth + 1, seen) for value, where in found)
         return self._is_look(node, own)
 
     def _is_look(self, node: ast.AST, own: str) -> bool:
@@ -173,12 +182,21 @@ class Recurring:
             ast.unparse(node) == own
         )
 
-    def _reads(self, node: ast.AST, at: ast.AST, key: Any, depth: int) -> Iterator[Read]:
+    def _reads(
+        self,
+        node: ast.AST,
+        at: ast.AST,
+        key: Any,
+        depth: int,
+        seen: set[tuple[int, str]] | None = None,
+    ) -> Iterator[Read]:
         """Give what an expression follows from.
 
         Args:
             key: that is looked for in what it stands for.
+            seen: values of locals that have been looked through, by identity, and for which key.
         """
+        seen = set() if seen is None else seen
         if depth > _MAX_DEPTH:
             yield from self._everything()
             return
@@ -187,14 +205,16 @@ class Recurring:
                 yield Read(f"~{node.id}[]", key)
             if self._is_own(node.id):
                 for value, where in self._values_of(node.id, at):
-                    yield from self._reads(value, where, key, depth + 1)
+                    if (mark := (id(value), "" if key is _ANY else repr(key))) not in seen:
+                        seen.add(mark)
+                        yield from self._reads(value, where, key, depth + 1, seen)
             else:
                 yield Read(node.id)
                 yield Read(node.id + "[]", key)
             return
         if isinstance(node, ast.Subscript):
-            yield from self._reads(node.value, at, _key_of(node.slice), depth + 1)
-            yield from self._reads(node.slice, at, _ANY, depth + 1)
+            yield from self._reads(node.value, at, _key_of(node.slice), depth + 1, seen)
+            yield from self._reads(node.slice, at, _ANY, depth + 1, seen)
             return
         if isinstance(node, ast.Attribute):
             chain = chain_of(node, self._local)
@@ -205,14 +225,14 @@ class Recurring:
             function = node.func
             if isinstance(function, ast.Attribute) and function.attr in KEYED and node.args:
                 found = _key_of(node.args[0])
-                yield from self._reads(function.value, at, found, depth + 1)
+                yield from self._reads(function.value, at, found, depth + 1, seen)
                 for each in (*node.args, *node.keywords):
-                    yield from self._reads(each, at, _ANY, depth + 1)
+                    yield from self._reads(each, at, _ANY, depth + 1, seen)
                 return
             if isinstance(function, ast.Name) and function.id == "getattr" and len(node.args) > 1:
                 yield Read(f".{_text_of(node.args[1])}", _ANY, node.args[0])
         for inner in ast.iter_child_nodes(node):
-            yield from self._reads(inner, at, _ANY, depth)
+            yield from self._reads(inner, at, _ANY, depth, seen)
 
     def _everything(self) -> Iterator[Read]:
         return (Read(place) for store in self._stores for place in store.places)
