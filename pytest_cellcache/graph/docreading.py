@@ -39,6 +39,8 @@ class DocReading:
         self._plainness = digester.plainness
         self._described = described
         self._reading: dict[Place, bool] = {}
+        # By file and what is before the first dot: decorated functions and their decorators.
+        self._decorated: dict[str, dict[str, dict[str, set[str]]]] = {}
 
     def of_cell(self, path: str, cell: Cell, ran: Collection[Place]) -> set[Key]:
         """Give what a statement may have read.
@@ -80,18 +82,25 @@ class DocReading:
         """Give the docstrings of what decorators and bases of other distributions are handed."""
         if has_foreign_base(self._project, path, cell):
             return self._own(path, cell)
-        index = self._project.index(path)
         found: set[Key] = set()
         for name in cell.binds:
-            chains = {name: {*cell.decorators}} if cell.kind == "class" else {}
-            for qualname, defs in index.defs.items():
+            chains = [(name, {*cell.decorators})] if cell.kind == "class" else []
+            for qualname, every in self._decorated_in(path, name.partition(".")[0]).items():
                 if qualname == name or qualname.startswith(name + "."):
-                    made = {chain for each in defs for chain in each.decorators}
-                    chains.setdefault(qualname, set()).update(made)
-            for qualname, every in chains.items():
+                    chains.append((qualname, every))
+            for qualname, every in chains:
                 if not all(self._is_quiet(path, chain, ran) for chain in every):
                     found |= self._described.docs(path, qualname)
         return found
+
+    def _decorated_in(self, path: str, top: str) -> dict[str, set[str]]:
+        if path not in self._decorated:
+            by_top = self._decorated[path] = {}
+            for each in self._project.index(path).table.defs:
+                if each.decorators:
+                    found = by_top.setdefault(each.qualname.partition(".")[0], {})
+                    found.setdefault(each.qualname, set()).update(each.decorators)
+        return self._decorated[path].get(top, {})
 
     def _is_quiet(self, path: str, chain: str, ran: Collection[Place]) -> bool:
         """Say whether a decorator hands what it is given to nobody who may read docstrings."""
