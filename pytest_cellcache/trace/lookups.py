@@ -45,7 +45,9 @@ def is_named_by_others(value: Any, word: str, sources: frozenset[str]) -> bool:
     kind = type(value)
     if issubclass(kind, _LASTING):
         return False
-    others = (b for b in type.__getattribute__(kind, "__mro__") if not is_own_class(b, sources))
+    bases = type.__getattribute__(kind, "__mro__")
+    written = (b for b in bases if type.__getattribute__(b, "__flags__") & _HEAP_TYPE)  # not in C
+    others = (b for b in written if not is_own_class(b, sources))
     members = (m for b in others for m in type.__getattribute__(b, "__dict__").values())
     return any(word in names for member in members for names in _names_in(member))
 
