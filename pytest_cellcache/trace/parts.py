@@ -30,6 +30,7 @@ MAX_ITEMS: Final = 5_000
 """Items of one container that are looked at one by one; of larger ones only the number."""
 
 LRU: Final = type(functools.lru_cache(lambda: None))
+_MAY_REMEMBER: Final = frozenset({LRU, classmethod, staticmethod, property})
 
 _OPAQUE: Final = (
     types.ModuleType, types.BuiltinFunctionType, types.CodeType, types.FrameType,
@@ -251,7 +252,8 @@ def bases_with_memos(kind: type) -> list[type]:
     return [
         base
         for base in type.__getattribute__(kind, "__mro__")
-        if any(map(_is_memo, type.__getattribute__(base, "__dict__").values()))
+        for members in [type.__getattribute__(base, "__dict__").values()]
+        if any(_is_memo(member) for member in members if type(member) in _MAY_REMEMBER)
     ]
 
 
