@@ -102,7 +102,8 @@ class _Keeping:
         elif isinstance(node, ast.AnnAssign) and node.value is not None:
             self._store(node.target, node.value, node)
         elif isinstance(node, ast.AugAssign):
-            if self._new and isinstance(node.value, ast.Constant):
+            is_of_class = self._new and isinstance(node.target, ast.Attribute)
+            if is_of_class and isinstance(node.value, ast.Constant):
                 return  # a counter of instances, which orders them: ``Field.counter += 1``
             self._accumulate(self._places(node.target))
         elif isinstance(node, ast.Delete):

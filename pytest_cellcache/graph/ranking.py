@@ -21,43 +21,49 @@ from pytest_cellcache.graph.scopes import FunctionNode, initialises
 _SORTING: Final = frozenset({"sort", "sorted", "min", "max"})
 
 
-def ranks_in(node: FunctionNode, qualname: str, refs: Refs) -> set[str]:
-    """Name the attributes among ``refs.attrs`` that are read for the order of objects only."""
+def ranks_in(node: FunctionNode, qualname: str, refs: Refs) -> tuple[set[str], set[str]]:
+    """Name the attributes among ``refs.attrs`` that are read for the order of objects only.
+
+    Returns:
+        These; and which of them a new object takes over under which other name, see
+        ``Refs.handed``: who reads that reads them.
+    """
     candidates = refs.attrs - refs.words
     is_initialiser = initialises(qualname) and bool(node.args.args)
-    if _SORTING.isdisjoint(refs.attrs | refs.chains):
-        candidates &= refs.attr_stores if is_initialiser else set()
-    if not candidates:
-        return set()
+    is_sorting = not _SORTING.isdisjoint(refs.attrs | refs.chains)
+    if not candidates or not (is_sorting or (is_initialiser and refs.attr_stores)):
+        return set(), set()
     own = node.args.args[0].arg if is_initialiser else ""
     ranked: Counter[str] = Counter()
+    handed: set[tuple[str, str]] = set()
     for inner in ast.walk(node):
-        ranked.update(attr for attr in _ranked_by(inner, own) if attr in candidates)
-    if not ranked:
-        return set()
-    reads = Counter(_read_in(node))
-    return {attr for attr, times in ranked.items() if times == reads[attr]}
+        ranked.update(_ranked_by(inner))
+        if isinstance(inner, ast.Assign) and isinstance(inner.value, ast.Attribute):
+            names = [_own_attribute(target, own) for target in inner.targets]
+            if all(names):
+                ranked[inner.value.attr] += 1
+                handed.update((inner.value.attr, name) for name in names)
+    reads = Counter(_read_in(node)) if ranked else ranked
+    found = {attr for attr in candidates if ranked[attr] and ranked[attr] == reads[attr]}
+    return found, {f"{attr}={name}" for attr, name in handed if attr in found and attr != name}
 
 
-def _ranked_by(node: ast.AST, own: str) -> Iterator[str]:
-    """Give what a key of sorting reads, and what the new object ``own`` takes over."""
+def _ranked_by(node: ast.AST) -> Iterator[str]:
+    """Give what a key of sorting reads."""
     if isinstance(node, ast.Call) and _name_of(node.func) in _SORTING:
         for keyword in node.keywords:
             if keyword.arg == "key" and isinstance(keyword.value, ast.Lambda):
                 yield from _plainly_read(keyword.value.body)
-    elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Attribute):
-        attr = node.value.attr
-        if all(_is_own(target, own, attr) for target in node.targets):
-            yield attr
 
 
-def _is_own(target: ast.expr, own: str, attr: str) -> bool:
-    return (
+def _own_attribute(target: ast.expr, own: str) -> str:
+    """Name the attribute of the new object ``own`` that an assignment sets; empty if none."""
+    is_own = (
         isinstance(target, ast.Attribute)
-        and target.attr == attr
         and isinstance(target.value, ast.Name)
         and target.value.id == own
     )
+    return target.attr if is_own and isinstance(target, ast.Attribute) else ""
 
 
 def _plainly_read(node: ast.expr) -> Iterator[str]:

@@ -113,6 +113,7 @@ class Refs:
         looked_up: what is looked up before it may be written, written likewise.
         counts: chains of attributes that count new objects: ``Field.creation_counter += 1``.
         ranks: those of ``attrs`` that are read for the order of objects only, see ``ranking``.
+        handed: counters that new objects take over under another name: ``_next=id``.
         is_dynamic: names are computed at run time (``getattr`` with a variable, ``eval``, ...).
         reflects: the same, of attributes: not where only a module is named so.
         reads_namespace: any global of the module may be read (``globals()``, ``eval(text)``, ...).
@@ -163,6 +164,7 @@ class Refs:
     importers: set[str] = field(default_factory=set)
     by_key: set[str] = field(default_factory=set)
     given: set[str] = field(default_factory=set)
+    handed: set[str] = field(default_factory=set)
     is_dynamic: bool = False
     reflects: bool = False
     reads_namespace: bool = False
@@ -255,7 +257,7 @@ class Refs:
 SET_FIELDS: Final = (
     "chains", "attrs", "fields", "imports", "calls", "bases", "arguments", "receivers", "stores",
     "attr_stores", "attr_changes", "strings", "words", "defines", "wholes", "kept", "looked_up",
-    "counts", "ranks", "asked", "sets", "later", "importers", "by_key", "given",
+    "counts", "ranks", "asked", "sets", "later", "importers", "by_key", "given", "handed",
 )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ def scan_function(node: FunctionNode, qualname: str) -> list[Scanned]:
     scanner.function_body(node, frozenset())
     found = [(qualname, node, scanner.found), *scanner.nested]
     for name, inner, refs in found:
-        refs.ranks = ranks_in(inner, name, refs)
+        refs.ranks, refs.handed = ranks_in(inner, name, refs)
     return found
 
 

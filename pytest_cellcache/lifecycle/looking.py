@@ -16,6 +16,7 @@ from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import KEYED, SIZED, Refs, words_of
 from pytest_cellcache.graph.remembered import Place, attribute_of
 from pytest_cellcache.graph.watching import asks_for_modules
+from pytest_cellcache.lifecycle.attributes import Attributes
 from pytest_cellcache.lifecycle.change import Change
 from pytest_cellcache.lifecycle.producers import DRAWS
 from pytest_cellcache.model.keys import BODY, MARKERS, MODULE, NAME, SURFACE, UNIT, Key
@@ -77,7 +78,7 @@ class Looking:
         self._indexed = 0
         self._by_word: dict[str, set[Key]] = {}
         self._by_name: dict[str, set[Key]] = {}
-        self._by_attribute: dict[str, set[Key]] = {}
+        self._attributes = Attributes()
         self._by_attribute_word: dict[str, set[Key]] = {}
         self._dynamic: set[Key] = set()
         self._naming_names: set[Key] = set()
@@ -161,7 +162,7 @@ class Looking:
         if change.fillers:
             yield Condition(frozenset(change.fillers), self._naming_it(key))
         if change.is_counter:
-            yield Condition(frozenset(self._by_attribute.get(change.word, ())))
+            yield Condition(self._attributes.asking(change.word))
             return
         plain = _MANGLED.sub("", change.word)
         for word in sorted(words_of(plain)):
@@ -243,7 +244,7 @@ class Looking:
             names = self._before(key, lambda source, _: self._passes_on(source))
             sources = {source for name in names for source in self._back.get(name, ())} - names
             ends = {source for source in sources if source.kind != BODY}
-            ends |= {k for attr in _VARIABLES for k in self._by_attribute.get(attr, ())}
+            ends |= {k for attr in _VARIABLES for k in self._attributes.reading(attr)}
             self._computed[key] = frozenset(ends), names
         return self._computed[key]
 
@@ -350,8 +351,7 @@ class Looking:
                 self._by_name.setdefault(word, set()).add(key)
             for word in refs.words:
                 self._by_word.setdefault(word, set()).add(key)
-            for attr in refs.attrs - refs.ranks:
-                self._by_attribute.setdefault(attr, set()).add(key)
+            self._attributes.add(key, refs)
             for attr in refs.attrs:
                 for word in words_of(attr):
                     self._by_attribute_word.setdefault(word, set()).add(key)

@@ -27,7 +27,7 @@ from pytest_cellcache.graph.scopes import initialises
 from pytest_cellcache.lifecycle.change import Change, without_address
 from pytest_cellcache.lifecycle.contents import Row, keys_of, row_of, where_of
 from pytest_cellcache.lifecycle.library import Library
-from pytest_cellcache.model.keys import BODY, EFFECTS, FILE, LEFT, NAME, SURFACE, UNIT, Key
+from pytest_cellcache.model.keys import BODY, EFFECTS, LEFT, NAME, SURFACE, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, CodeRef, StateChange
 from pytest_cellcache.trace.chance import DRAWN
 from pytest_cellcache.trace.holding import Content
@@ -141,12 +141,9 @@ class Producers:
             if change.function is not None:
                 made = made._replace(function=self._body_of(change.function))
             if exact and found == exact and all(self._counts(place) for place in found):
-                code = {key for key in made.rests_on - inputs if key.kind != FILE}
-                made = made._replace(is_counter=True, rests_on=frozenset(code))
-                if all(self._only_ranks(place, change.word) for place in found):
-                    made = made._replace(
-                        rests_on=frozenset({unit}), producer=unit, fillers=frozenset()
-                    )
+                is_rank = all(self._only_ranks(place, change.word) for place in found)
+                made = made._replace(is_counter=is_rank and change.word != "")
+                made = made._replace(rests_on=frozenset({unit}), producer=unit, fillers=frozenset())
             if change in leaving and _is_left_by(made, unit):
                 place = f"{path}::{change.name}"
                 made = made._replace(rests_on=frozenset({left_by(unit, place)}))
