@@ -83,6 +83,7 @@ class StateWatch(Layout):
         self._altered: set[StateChange] = set()
         self._tellable: set[StateChange] = set()
         self._computed = Computed()
+        self._over: set[str] = set()
         # Owners of values that are no globals, whose attributes code of the project names.
         self._named: set[str] = set()
 
@@ -132,6 +133,7 @@ class StateWatch(Layout):
             batch.calm += 1
         if touched:
             self._memory = None
+        self._over = self.ways.values_among(ident for batch in touched for ident in batch.gone)
         for batch in touched:
             batch.calm = 0
             found: set[StateChange] = set()
@@ -329,6 +331,8 @@ class StateWatch(Layout):
             self.undone.lose(ident)
             leading = set() if self._goes_unseen(ident) else self.ways.leading_to(ident)
             for owner, is_top, word in leading:
+                if owner[0] == FIXTURE and owner[1] in self._over:
+                    continue  # its fixture has ended: what was done to it before has been told
                 is_keyed = self._is_mapping(owner)
                 gone = StateChange(*owner, word, is_keyed, is_below=not is_top)
                 changes.add(gone)
