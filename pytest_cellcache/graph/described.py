@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
 from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.model.keys import ANNOTATIONS, DOC, Key
+
+EVERY: Final = "*"
+"""In place of the last part of a name: of all definitions in another one."""
 
 
 class Described:
@@ -24,15 +28,19 @@ class Described:
         self._annotated: dict[str, dict[str, list[str]]] = {}
 
     def docs(self, path: str, name: str) -> frozenset[Key]:
-        """Give the docstrings of a function or class and of all in it."""
+        """Give the docstrings of a function or class and of all in it, and which there are none of.
+
+        Who finds none would find one that is written later.
+        """
         known = self._docs.get((path, name))
         if known is None:
+            index = self._project.index(path)
             inner = name + "."
-            known = self._docs[path, name] = frozenset(
-                Key(DOC, path, found)
-                for found in self._project.index(path).table.docs
-                if found == name or found.startswith(inner)
-            )
+            docs = index.table.docs
+            found = {each for each in docs if each == name or each.startswith(inner)}
+            if name in index.defs or any(cell.kind == "class" for cell in index.bound_by(name)):
+                found |= {name, inner + EVERY}
+            known = self._docs[path, name] = frozenset(Key(DOC, path, each) for each in found)
         return known
 
     def read(self, path: str, name: str) -> set[Key]:

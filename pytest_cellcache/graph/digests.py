@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from pytest_cellcache.graph.cells import Cell
+from pytest_cellcache.graph.described import EVERY
 from pytest_cellcache.graph.failing import Failing
 from pytest_cellcache.graph.foreign import QUIET_IMPORTS
 from pytest_cellcache.graph.lines import Lines
@@ -325,7 +326,11 @@ class Digester:
         return found[0] if found else ABSENT
 
     def _doc(self, key: Key) -> Digest:
-        return self.project.index(key.path).table.docs.get(key.name, ABSENT)
+        docs = self.project.index(key.path).table.docs
+        if not key.name.endswith(EVERY):
+            return docs.get(key.name, ABSENT)
+        names = sorted(name for name in docs if name.startswith(key.name.removesuffix(EVERY)))
+        return digest_parts(names) if names else ABSENT
 
     def _annotations(self, key: Key) -> Digest:
         index = self.project.index(key.path)

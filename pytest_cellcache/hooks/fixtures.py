@@ -26,8 +26,8 @@ from pytest_cellcache.hooks.scopes import (
     with_other_parameters,
 )
 from pytest_cellcache.hooks.state import Changes
+from pytest_cellcache.lifecycle.consulted import consulted_in, is_below
 from pytest_cellcache.lifecycle.fixtures import Kept
-from pytest_cellcache.lifecycle.sequences import is_below, looked_at, made_by
 from pytest_cellcache.lifecycle.servers import Server
 from pytest_cellcache.lifecycle.setters import set_by_others
 from pytest_cellcache.lifecycle.units import Instance
@@ -213,14 +213,11 @@ class FixtureWatch:
         """Give the definitions of instances that are set up now."""
         return [d for d, instance in self._current.items() if instance in instances]
 
-    def looked_at(self, seen: Observation, joined: Joined) -> set[str]:
+    def looked_at(
+        self, seen: Observation, joined: Joined, used: Collection[Instance] = ()
+    ) -> set[str]:
         """Give the paths that an attempt and the fixtures begun in it have consulted."""
-        found = looked_at(joined(seen))
-        own: set[str] = set()
-        for each in self._begun:
-            found |= looked_at(joined(each.seen))
-            own |= made_by(joined(each.seen))
-        return found - own
+        return consulted_in(seen, self._begun, used, joined)
 
     def read_by(self, seen: Observation, joined: Joined) -> frozenset[str]:
         """Give what an attempt and the fixtures begun in it have consulted that tests may set."""

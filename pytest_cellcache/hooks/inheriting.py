@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Iterable
 
 from pytest_cellcache.hooks.order import Order
 from pytest_cellcache.hooks.settling import Judged, leaves
+from pytest_cellcache.lifecycle.consulted import looked_at
 from pytest_cellcache.lifecycle.contents import Contents, are_left
 from pytest_cellcache.lifecycle.inheritance import Told, read, undone_in
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
 from pytest_cellcache.lifecycle.record import Recording
-from pytest_cellcache.lifecycle.sequences import looked_at
 from pytest_cellcache.lifecycle.setters import set_by_others
 from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.lifecycle.units import Attempt

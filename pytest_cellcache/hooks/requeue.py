@@ -197,8 +197,8 @@ class Requeuer:
 
     def _due_after(self, item: pytest.Item) -> Mates:
         """Give those that must because of what it has read in the attempt that has ended."""
-        looked = self._fixtures.looked_at(self._seen, self._joined)
         instances = self._fixtures.used_by(item, is_clean=True)
+        looked = self._fixtures.looked_at(self._seen, self._joined, instances)
         seen = [self._seen, *(each.seen for each in instances)]
         there = self._fixtures.set_up_among(instances)
 

@@ -20,8 +20,8 @@ from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.protocol import Log
 from pytest_cellcache.hooks.restore import Restorer
 from pytest_cellcache.hooks.state import Changes
+from pytest_cellcache.lifecycle.consulted import is_below
 from pytest_cellcache.lifecycle.inheritance import Told
-from pytest_cellcache.lifecycle.sequences import is_below
 from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.model.observation import OUTSIDE, Observation, StateChange
 from pytest_cellcache.trace.memory import Memory

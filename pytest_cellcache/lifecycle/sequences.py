@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pytest_cellcache.lifecycle.change import Change
+from pytest_cellcache.lifecycle.consulted import is_below, looked_at, made_by
 from pytest_cellcache.lifecycle.consumers import Kept
 from pytest_cellcache.lifecycle.inheritance import tell, tell_made
 from pytest_cellcache.lifecycle.left import Left
@@ -381,20 +382,3 @@ def _to_json(place: Place) -> dict[str, Any]:
     if made := tell_made(place.made, [place.state, *place.undone.values()]):
         told["set_up"] = made
     return told
-
-
-def looked_at(seen: Observation) -> set[str]:
-    """Give the paths that were consulted, logs aside."""
-    return {*(seen.reads - seen.appends), *seen.stats, *seen.listings}
-
-
-def made_by(seen: Observation) -> frozenset[str]:
-    """Give the paths that were written without a look at what had been there."""
-    return seen.writes - seen.reads - seen.stats
-
-
-def is_below(paths: Iterable[str], owned: Iterable[str]) -> bool:
-    """Say whether some path is one of others, or below one."""
-    owned = tuple(owned)
-    starts = tuple(path + os.sep for path in owned)
-    return bool(starts) and any(path in owned or path.startswith(starts) for path in paths)

@@ -50,7 +50,8 @@ another schema are ignored, never migrated):
    what bodies write that follows from what was written there before; which tests failed and left
    something behind; for whom a value was remembered before others changed what it follows from
 20. which functions give what nobody else has, and whose results code changes in place;
-   how tests failed; counters that new objects take over under another name
+   how tests failed; counters that new objects take over under another name;
+   which definitions have no docstring
 """
 
 from __future__ import annotations

@@ -88,7 +88,8 @@ class Key(NamedTuple):
     ``writes``   Python file              qualified name; what that def may call and change
     ``frame``    Python file              empty; futures, star imports, builtins it redefines
     ``markers``  Python file              qualified name; pytest decorators of that def or class
-    ``doc``      Python file              qualified name; docstring of that def or class
+    ``doc``      Python file              qualified name; docstring of that def or class, ``.*``
+                                          at the end: which definitions in it have one
     ``annotations`` Python file           qualified name; annotations of that function
     ``lines``    Python file              qualified or global name; in which lines of the
                                           file it stands, and the text there and close by

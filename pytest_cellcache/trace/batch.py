@@ -123,11 +123,16 @@ class Batch:
         self._gone.append(reference)
         self._mourn(self)
 
+    @property
+    def gone(self) -> list[int]:
+        """The identities of the objects that have gone since ``take_gone``."""
+        return [reference.ident for reference in self._gone]
+
     def take_gone(self) -> list[int]:
         """Give the identities of the objects that have gone since."""
         if not self._gone:
             return []
-        gone = [reference.ident for reference in self._gone]
+        gone = self.gone
         self._gone.clear()
         self._weak = [reference for reference in self._weak if reference() is not None]
         return gone

@@ -32,7 +32,7 @@ from pytest_cellcache.trace.parts import (
 from pytest_cellcache.trace.progress import bytes_ids, bytes_of, put_bytes
 from pytest_cellcache.trace.rewinding import place_of, put_at
 from pytest_cellcache.trace.slots import Slots
-from pytest_cellcache.trace.surrounding import put, surrounding_now
+from pytest_cellcache.trace.surrounding import SET_BY_PYTEST, Surrounding, put, surrounding_now
 
 _TROUBLES: Final = (TypeError, AttributeError, ValueError, RuntimeError, LookupError, OSError)
 _UNSET: Final = object()
@@ -54,6 +54,10 @@ class Memory:
         self._copies: list[tuple[Held, list[int], Any]] = []
         # Namespaces of modules.
         self._loaded: list[Any] = []
+        # As imports left it that the attempt has made; ``None`` where others had a hand in it.
+        self._stays: dict[Held, tuple[list[int], Any] | None] = {}
+        self._known: dict[Held, list[int]] = {}
+        self._is_mixed = False
         for batch in batches:
             others = batch.uncopied
             try:
@@ -66,16 +70,41 @@ class Memory:
     def add(self, every: Iterable[Held]) -> None:
         """Take copies of what is watched since, as it is now."""
         every = list(every)
+        self._known = {}
         self._loaded = [*self._loaded, *(held.thing for held in every if held.module)]
         self._copies = [*self._copies, *((held, held.saved, _copy(held)) for held in every)]
 
     def look_around(self) -> None:
         """Take the surroundings as they are now."""
-        self._surrounding = surrounding_now()
-        self._random = random.getstate()
+        self._around = self._first_around = surrounding_now(), random.getstate()
+        self._stays, self._is_mixed = {}, False
+
+    def let_stay(self, held: Held, before: list[int], now: list[int]) -> None:
+        """Do not put back what an import has changed: its modules stay loaded.
+
+        Args:
+            before: how a container looked when the import began.
+            now: how it looks at its end.
+        """
+        if before == now:
+            return
+        if not self._known:
+            self._known = {held: ids for held, ids, _ in self._copies}
+            self._known |= {held: ids for rows, _ in self._taken for held, ids, _ in rows}
+        kept = self._stays.get(held, (self._known.get(held), None))
+        is_alone = kept is not None and kept[0] == before
+        self._stays[held] = (now, _copy(held)) if is_alone else None
+
+    def let_surroundings_stay(self, before: Surrounding, state: Any) -> None:
+        """Likewise of the surroundings."""
+        now = surrounding_now(), random.getstate()
+        if _is_other(now, (before, state)):
+            self._is_mixed |= _is_other(self._around, (before, state))
+            self._around = now
 
     def unload(self) -> None:
         """Let first-party modules that have been loaded since be loaded by somebody else."""
+        self._stays, self._is_mixed, self._around = {}, False, self._first_around
         for name, module in list(sys.modules.items()):
             if any(members_of(module) is space for space in self._loaded):
                 del sys.modules[name]
@@ -86,7 +115,7 @@ class Memory:
         Args:
             is_over: says of a container that nobody will ask for it any more.
         """
-        done = [self._put_surrounding_back()]
+        done = [self._put_surrounding_back() and not self._is_mixed]
         done += [not batch.peek() for batch in self._calm]
         for held, copy in self._differing():
             try:
@@ -97,20 +126,27 @@ class Memory:
 
     def may_put_back(self, is_over: Callable[[Held], bool] = lambda _: False) -> bool:
         """Say whether all that has changed could be put back, as ``put_back`` does."""
-        if any(batch.peek() for batch in self._calm):
+        if self._is_mixed or any(batch.peek() for batch in self._calm):
             return False
         return all(_is_refilled(held, copy) or is_over(held) for held, copy in self._differing())
 
     def _differing(self) -> Iterator[tuple[Held, Any]]:
         """Give what has changed, and what it was."""
+        for held, stays in self._stays.items():
+            if stays is None:
+                yield held, _NO_COPY
+            elif (is_other := _differs(held, stays[0])) is not False:
+                yield held, stays[1] if is_other else _NO_COPY
         for held, ids, copy in self._copies:
+            if held in self._stays:
+                continue
             if (is_other := _differs(held, ids)) is not False:
                 yield held, copy if is_other else _NO_COPY
         for rows, things in self._taken:
             known: dict[int, Any] = {}
             for held, ids, named in rows:
                 is_other = not isinstance(held.ids, Slots) and _differs(held, ids)
-                if is_other is False:
+                if is_other is False or held in self._stays:
                     continue
                 known = known or {identity(thing): thing for thing in (None, *things)}
                 try:
@@ -119,9 +155,20 @@ class Memory:
                     yield held, _NO_COPY
 
     def _put_surrounding_back(self) -> bool:
-        if random.getstate() != self._random:
-            random.setstate(self._random)
-        return put(self._surrounding)
+        surrounding, state = self._around
+        if random.getstate() != state:
+            random.setstate(state)
+        return put(surrounding)
+
+
+def _is_other(one: tuple[Surrounding, Any], other: tuple[Surrounding, Any]) -> bool:
+    """Say whether surroundings differ, but for what pytest sets for each phase."""
+    return one[1] != other[1] or _plain(one[0]) != _plain(other[0])
+
+
+def _plain(around: Surrounding) -> Surrounding:
+    variables = {n: v for n, v in around.variables.items() if n not in SET_BY_PYTEST}
+    return around._replace(variables=variables)
 
 
 def _differs(held: Held, ids: list[int]) -> bool | None:

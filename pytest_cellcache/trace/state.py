@@ -43,11 +43,11 @@ from pytest_cellcache.trace.parts import (
     keys_of_mapping,
     results_of,
 )
-from pytest_cellcache.trace.surrounding import Surrounding, surrounding_now
+from pytest_cellcache.trace.staying import Staying
+from pytest_cellcache.trace.surrounding import SET_BY_PYTEST, Surrounding, surrounding_now
 from pytest_cellcache.trace.undone import Undone
 from pytest_cellcache.trace.ways import Owner
 
-_SET_BY_PYTEST: Final = frozenset({b"PYTEST_CURRENT_TEST"})
 _WRAPPERS: Final = (WeakKeyDictionary, WeakValueDictionary, UserDict)
 """Mappings that keep what they hold in ``data``."""
 
@@ -78,11 +78,13 @@ class StateWatch(Layout):
         self._asked: set[str] = set()
         self._loaded: set[StateChange] = set()
         self._given: list[Memory] = []
+        self._staying = Staying()
         self._holding = Holding(self, files.is_first_party)
         # What others than memos have changed, since the last time and ever.
         self._altered: set[StateChange] = set()
         self._tellable: set[StateChange] = set()
         self._computed = Computed()
+        self._over: set[str] = set()
         # Owners of values that are no globals, whose attributes code of the project names.
         self._named: set[str] = set()
 
@@ -132,6 +134,7 @@ class StateWatch(Layout):
             batch.calm += 1
         if touched:
             self._memory = None
+        self._over = self.ways.values_among(ident for batch in touched for ident in batch.gone)
         for batch in touched:
             batch.calm = 0
             found: set[StateChange] = set()
@@ -263,6 +266,7 @@ class StateWatch(Layout):
             self._is_elsewhere() or self.undone.is_pending or self.peek()
         )
         self._asked.add(name)
+        self._staying.begin(self._given, self._batches)
         for each in unit.innermost_units():
             each.met.clear()
 
@@ -275,6 +279,7 @@ class StateWatch(Layout):
         (look,) = self._outside.modules(None)
         if look == self._known_modules:
             return
+        self._staying.end(self._given, self._batches)
         known = dict(self._modules)
         self._new = []
         self._find_modules(at_once=True, is_fresh=not self._is_disturbed)
@@ -299,7 +304,7 @@ class StateWatch(Layout):
     def _has_others(self) -> bool:
         first, now = self._first.variables if self._first else {}, surrounding_now().variables
         names = {name for name in {*first, *now} if first.get(name) != now.get(name)}
-        return not names <= _SET_BY_PYTEST
+        return not names <= SET_BY_PYTEST
 
     def _hold_value(self, value: Any, *, is_global: bool) -> None:
         super()._hold_value(value, is_global=is_global)
@@ -329,6 +334,8 @@ class StateWatch(Layout):
             self.undone.lose(ident)
             leading = set() if self._goes_unseen(ident) else self.ways.leading_to(ident)
             for owner, is_top, word in leading:
+                if owner[0] == FIXTURE and owner[1] in self._over:
+                    continue  # its fixture has ended: what was done to it before has been told
                 is_keyed = self._is_mapping(owner)
                 gone = StateChange(*owner, word, is_keyed, is_below=not is_top)
                 changes.add(gone)

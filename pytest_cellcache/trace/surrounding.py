@@ -31,6 +31,9 @@ REMOVED: Final = object()
 """What a variable was before somebody saw to it that there is none, whether or not there was."""
 
 
+SET_BY_PYTEST: Final = frozenset({b"PYTEST_CURRENT_TEST"})
+
+
 class Surrounding(NamedTuple):
     """What units can change for each other.
 

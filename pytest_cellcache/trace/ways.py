@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, Final
 
+from pytest_cellcache.model.observation import FIXTURE
 from pytest_cellcache.trace.identities import identity
 
 Owner = tuple[str, str]
@@ -62,6 +63,11 @@ class Ways:
         """Take down that a global was an object when its module had just been loaded."""
         self.bound.setdefault(ident, set()).add(owner)
         self.forget(ident)
+
+    def values_among(self, idents: Iterable[int]) -> set[str]:
+        """Name the values of fixtures that some objects are."""
+        owners = (owner for ident in idents for owner in self.owners.get(ident, ()))
+        return {name for file, name in owners if file == FIXTURE}
 
     def lose(self, ident: int) -> None:
         """Let go of an object that has gone."""

@@ -254,3 +254,62 @@ def test_a_value_made_of_a_tree_that_a_test_has_changed_is_not_kept(counted: Cou
     ran, calls = counted.run()
     assert ran.names == ["test_a", "test_b"]
     assert calls["texts"] == 1
+
+
+def test_who_uses_the_files_of_a_wider_fixture_needs_not_who_set_it_up(counted: Counted) -> None:
+    """Logs of databases that are not there, folders that are listed: all is the fixture's own."""
+    counted.write(
+        conftest=DATABASE
+        + """
+    @pytest.fixture
+    def conn(made):
+        conn = sqlite3.connect(made)
+        yield conn
+        conn.rollback()
+        conn.close()
+
+    @pytest.fixture
+    def copied(made, tmp_path):
+        import shutil
+        return shutil.copytree(made.parent, tmp_path / "copied")
+""",
+        lib="""
+        def names(conn): return conn.execute("select n from t").fetchall()
+        def add(conn, n): conn.execute("insert into t values (?)", (n,))
+        def listed(folder): return [each.name for each in folder.iterdir()]
+        """,
+        test_a="""
+        import lib
+        def test_names(conn): assert lib.names(conn) == [(7,)]
+        def test_add(conn): lib.add(conn, 8); assert len(lib.names(conn)) == 2
+        def test_copied(copied): assert lib.listed(copied) == ["test.db"]
+        def test_again(copied): assert lib.listed(copied)[0] == "test.db"
+        def test_commit(conn): COMMIT
+        def test_last(conn): assert LAST(conn)
+        """,
+    )
+    # A name that is the same in each run, as those of temporary folders usually are.
+    base = f"--basetemp={counted.suite.path.parent}/base"
+    counted.edit("test_a.py", "COMMIT", "pass")
+    counted.edit("test_a.py", "LAST", "lib.names")
+    counted.run(base)
+    assert counted.run(base)[0].live == []
+    counted.edit(old="(n,))", new="(n + 0,))")
+    ran, calls = counted.run(base)
+    assert ran.names == ["test_add"]
+    assert "made" not in calls
+    assert counted.run(base)[0].live == []
+    counted.edit(old="for each in folder", new="for each in [*folder")
+    counted.edit(old="iterdir()]", new="iterdir()]]")
+    ran, calls = counted.run(base)
+    assert ran.names == ["test_copied", "test_again"]
+    assert "made" not in calls
+    assert counted.run(base)[0].live == []
+    # What a test does to the files counts for those that come after it.
+    counted.edit("test_a.py", "pass", "lib.add(conn, 9); conn.commit()")
+    counted.edit("test_a.py", "assert lib.names(conn)\n", "assert lib.names(conn)[1]\n")
+    assert counted.run(base)[0].code == 0
+    counted.edit("test_a.py", "assert lib.names(conn)[1]\n", "assert lib.names(conn)[1:]\n")
+    ran, _ = counted.run(base)
+    assert ran.code == 0
+    assert {"test_commit", "test_last"} <= {*ran.names}

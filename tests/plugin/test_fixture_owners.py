@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.plugin.conftest import Counted
+    from tests.plugin.conftest import Counted, Suite
 
 INHERITED = """
 import pytest
@@ -102,3 +102,55 @@ class TestA:
     )
     ran, _ = counted.run()
     assert "call:failed" in ran.outcomes["test_a.py::TestA::test_a"]
+
+
+@pytest.mark.parametrize("scope", ["class", "module", "session"])
+def test_the_end_of_a_value_is_nothing_that_a_test_has_done(suite: Suite, scope: str) -> None:
+    suite.write(
+        "lib.py",
+        """
+        class Part:
+            size = 1
+
+        class Engine:
+            def __init__(self, n):
+                self.n = n
+                self.part = Part()
+
+            def run(self):
+                return self.n
+
+            def name(self):
+                return str(self.n + self.part.size)
+        """,
+    )
+    suite.write(
+        "test_a.py",
+        f"""
+        import lib
+        import pytest
+
+        @pytest.fixture(scope={scope!r}, params=[1, 2, 3])
+        def engine(request):
+            return lib.Engine(request.param)
+
+        class TestIt:
+            def test_run(self, engine):
+                assert engine.run() == engine.n
+
+            def test_name(self, engine):
+                assert engine.name() == str(engine.n + 1)
+
+            @pytest.mark.parametrize("engine", [7], indirect=True)
+            def test_other(self, engine):
+                assert engine.n
+        """,
+    )
+    suite.warm()
+    assert suite.cached().live == []
+    suite.edit("lib.py", "return self.n\n", "return self.n + 0\n")
+    assert suite.both().live == [f"test_a.py::TestIt::test_run[{n}]" for n in (1, 2, 3)]
+    suite.edit("lib.py", "self.part.size)", "self.part.size * 1)")
+    assert suite.both().live == [f"test_a.py::TestIt::test_name[{n}]" for n in (1, 2, 3)]
+    suite.edit("test_a.py", "assert engine.n\n", "assert engine.n == 7\n")
+    assert suite.both().live == ["test_a.py::TestIt::test_other[7]"]

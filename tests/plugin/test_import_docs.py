@@ -145,3 +145,46 @@ def test_what_reads_none_does_not(suite: Suite, case: str) -> None:
     suite.warm()
     suite.edit("lib.py", "'one'", "'two'")
     assert suite.both().live == []
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_where_none_was_one_that_comes_counts(suite: Suite, case: str) -> None:
+    text, read = CASES[case]
+    suite.write("reg.py", REG)
+    suite.write("lib.py", text.replace("'one'", "pass"))
+    read = read.replace('== "one"', "!= 'two'")
+    suite.write("test_a.py", f"import lib, reg\ndef test_a(): assert {read}\ndef test_b(): pass\n")
+    suite.warm()
+    suite.edit("lib.py", "pass", "'two'; pass")
+    ran = suite.both()
+    assert (ran.code, "test_a" in ran.names) == (1, True)
+
+
+@pytest.mark.parametrize("case", QUIET)
+def test_where_none_is_read_one_that_comes_does_not_count(suite: Suite, case: str) -> None:
+    suite.write("reg.py", REG)
+    suite.write("lib.py", QUIET[case].replace("'one'", "pass"))
+    used = "A().run" if "method" in case else "run"
+    suite.write("test_a.py", f"import lib\ndef test_a(): lib.{used}\n")
+    suite.warm()
+    suite.edit("lib.py", "pass", "'two'; pass")
+    assert suite.both().live == []
+
+
+def test_who_reads_the_help_of_a_class_counts_those_that_come_to_its_methods(suite: Suite) -> None:
+    suite.write("lib.py", "class A:\n    def run(self): pass\nclass B:\n    def run(self): pass\n")
+    suite.write(
+        "test_a.py",
+        """
+        import inspect
+        import lib
+        def test_a(): assert inspect.getdoc(lib.A.run) is None
+        def test_b(): assert lib.B().run() is None
+        def test_c(): assert [inspect.getdoc(each) for each in vars(lib.A).values()]
+        """,
+    )
+    suite.warm()
+    suite.edit("lib.py", "class B:\n    def run(self): pass", "class B:\n    def run(self): 'text'")
+    assert suite.both().live == []
+    suite.edit("lib.py", "class A:\n    def run(self): pass", "class A:\n    def run(self): 'text'")
+    assert suite.both().names == ["test_a", "test_c"]

@@ -303,3 +303,69 @@ def test_what_a_module_of_tests_puts_among_the_loaded_ones_counts_for_who_import
     assert ran.code == 1
     assert "test_b" in ran.names
     assert "test_c" not in ran.names
+
+
+ENTERED: Final = {
+    "of a mapping": ("base.TABLE['mod'] = 1", "len(base.TABLE)"),
+    "of a list": ("base.NAMES.append('mod')", "len(base.NAMES)"),
+    "of a class": ("class Mine(base.Kind): pass", "len(base.Kind.known)"),
+    "of subclasses": ("class Mine(base.Kind): pass", "len(base.Kind.__subclasses__())"),
+    "of a global": ("base.count += 1", "base.count"),
+}
+
+
+@pytest.fixture(params=ENTERED)
+def entering(request: pytest.FixtureRequest, suite: Suite) -> Suite:
+    deed, shown = ENTERED[request.param]
+    suite.write(
+        "base.py",
+        """
+        TABLE, NAMES, count = {}, [], 0
+        class Kind:
+            known = {}
+            def __init_subclass__(cls): Kind.known[cls.__name__] = cls
+        """,
+    )
+    suite.write("mod.py", f"import base\n{deed}\n")
+    suite.write("other.py", f"import base\n{deed.replace('mod', 'mod2')}\n")
+    suite.write(
+        "lib.py",
+        f"""
+        import base
+        def load():
+            import mod
+            return {shown}
+        """,
+    )
+    suite.write(
+        "test_a.py",
+        """
+        import base, lib
+        def test_free(): assert True
+        def test_first(): FIRST; assert lib.load() == 1
+        def test_then(): assert lib.load()
+        """,
+    )
+    return suite
+
+
+def test_what_an_import_enters_that_a_cancelled_attempt_has_made_stays(entering: Suite) -> None:
+    entering.edit("test_a.py", "FIRST", "pass")
+    entering.warm()
+    entering.edit("test_a.py", "lib.load() == 1", "lib.load() == 2")
+    for _ in range(2):
+        assert entering.both().code == 1
+    entering.edit("test_a.py", "lib.load() == 2", "1 == lib.load()")
+    assert entering.both().code == 0
+
+
+@pytest.mark.parametrize(
+    "first", ["base.TABLE['own'] = base.count = 1; base.NAMES.append('own')", "import other"]
+)
+def test_what_an_import_enters_stays_beside_what_the_test_does(entering: Suite, first: str) -> None:
+    entering.edit("test_a.py", "FIRST", first)
+    entering.edit("test_a.py", "lib.load() == 1", "lib.load() in (1, 2)")
+    entering.warm()
+    entering.edit("test_a.py", "lib.load() in (1, 2)", "lib.load() == 3")
+    for _ in range(2):
+        assert entering.both().code == 1

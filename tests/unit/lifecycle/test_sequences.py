@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from pytest_cellcache.lifecycle.consulted import is_below
 from pytest_cellcache.lifecycle.consumers import Kept
 from pytest_cellcache.lifecycle.precedence import (
     Precedence,
@@ -15,7 +16,6 @@ from pytest_cellcache.lifecycle.sequences import (
     EVERYTHING,
     Sequences,
     digest_of_sequence,
-    is_below,
 )
 from pytest_cellcache.lifecycle.units import Attempt, Instance, TestFacts
 from pytest_cellcache.model import reasons

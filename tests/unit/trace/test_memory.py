@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import copy
 import decimal
+import importlib
 import logging
 import os
 import random
@@ -13,6 +14,7 @@ import sys
 import textwrap
 import types
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -192,3 +194,50 @@ def test_copies_are_made_anew_only_after_changes(
     assert state.take()
     state.remember()
     assert len(made) == 2
+
+
+LATE: Final = {
+    "mapping": ("m.TABLE['late'] = 1", "m.TABLE"),
+    "variable": ("os.environ['LATE_MODULE'] = 'x'", "os.environ.get('LATE_MODULE')"),
+    "random": ("random.seed(5)", "random.getstate()"),
+}
+
+
+@pytest.mark.parametrize("name", LATE)
+@pytest.mark.parametrize("is_mixed", [False, True], ids=["alone", "mixed"])
+def test_what_an_import_did_stays(
+    module: types.ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    is_mixed: bool,
+) -> None:
+    deed, shown = LATE[name]
+    text = f"import os, random, sys\nm = sys.modules['remembered']\n{deed}\n"
+    (tmp_path / "late_module.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delenv("LATE_MODULE", raising=False)
+    space = {"m": module, "os": os, "random": random}
+    state = random.getstate()
+    before = repr(eval(shown, space))
+    memory = watch().remember()
+    if is_mixed:
+        exec(deed.replace("late", "own").replace("LATE_MODULE", "OWN").replace("5", "6"), space)
+    try:
+        importlib.import_module("late_module")
+        after = repr(eval(shown, space))
+        module.NUMBER = 7
+        assert memory.may_put_back() is not is_mixed
+        assert memory.put_back() is not is_mixed
+        assert module.NUMBER != 7
+        assert is_mixed or repr(eval(shown, space)) == after
+        sys.modules.pop("late_module")
+        if not is_mixed:
+            memory.unload()
+            assert memory.put_back()
+            assert repr(eval(shown, space)) == before
+    finally:
+        sys.modules.pop("late_module", None)
+        os.environ.pop("LATE_MODULE", None)
+        os.environ.pop("OWN", None)
+        random.setstate(state)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from pytest_cellcache.model.observation import OUTSIDE, StateChange
+from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, StateChange
 from pytest_cellcache.trace.layout import Files
 from pytest_cellcache.trace.state import StateWatch
 
@@ -793,3 +793,17 @@ def test_a_number_is_told_from_one_at_the_same_address(
     for _ in range(20):
         exec(f"{change}\n{change}", vars(module))
         assert watched.take()
+
+
+def test_the_end_of_a_followed_value_is_no_change_but_that_of_a_part_is(watched: Watched) -> None:
+    module = watched.begin(
+        "class Kind: pass\ndef make():\n    k = Kind(); k.part = Kind(); return k"
+    )
+    value, other = module.make(), module.make()
+    watched.watch.follow("value", value)
+    watched.watch.follow("other", other)
+    assert watched.watch.take() == frozenset()
+    del value
+    assert watched.watch.take() == frozenset()
+    del other.part
+    assert {(c.filename, c.name) for c in watched.watch.take()} == {(FIXTURE, "other")}
