@@ -26,6 +26,7 @@ from pytest_cellcache.hooks.bytecode import Bytecode
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.collectonly import CollectOnly
 from pytest_cellcache.hooks.coverage import has_bound
+from pytest_cellcache.hooks.failures import Failures
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
@@ -194,7 +195,7 @@ def configure(config: pytest.Config) -> None:
         guard,
         lambda *told: run.inheriting.seen_by(*told) if run.inheriting else set(),
         lambda seen: run.inheriting.joined(seen) if run.inheriting else seen,
-        run.failed_last,
+        Failures(run.order, run.facts_of, guard),
     )
     register = config.pluginmanager.register
     # The order matters: of equal hooks the one registered last comes first, wrappers outermost.

@@ -90,6 +90,7 @@ class Def(NamedTuple):
         first: first line of what runs when it is called.
         is_memo: a decorator keeps its results (``lru_cache``, ``cached_property``, ...).
         is_method: defined in a class body.
+        gives_new: it returns containers that nobody else has, texts or numbers; see ``given``.
         is_annotated: it has annotations of its own among ``Table.annotations``.
     """
 
@@ -105,6 +106,7 @@ class Def(NamedTuple):
     is_generator: bool = False
     first: int = 0
     is_annotated: bool = False
+    gives_new: bool = False
 
 
 class Alias(NamedTuple):

@@ -282,11 +282,11 @@ def _changes_something(body: Def) -> bool:
     refs = body.refs
     is_new = initialises(body.qualname) and not (refs.receivers or refs.changes_parameters)
     found = (refs.stores, refs.receivers, refs.attr_stores, refs.attr_changes, refs.kept)
-    return not is_new and (refs.changes_parameters or refs.changes_unknown or any(found))
+    return not is_new and (refs.changes_parameters or refs.changes_given or any(found))
 
 
 def _changes_any(refs: Refs) -> bool:
     """Say whether code changes what some call has given: ``get().append(1)``."""
-    return refs.changes_unknown or any(
+    return refs.changes_given or any(
         "()" in call and call.rpartition(".")[2] in MUTATORS for call in refs.calls
     )

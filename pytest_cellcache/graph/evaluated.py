@@ -11,7 +11,7 @@ from pytest_cellcache.graph.candidates import with_bases
 from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.meant import is_own_module
 from pytest_cellcache.graph.names import Names
-from pytest_cellcache.graph.newness import attributes_made, defaults_named
+from pytest_cellcache.graph.newness import attributes_made, changes_held, defaults_named
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Place, Ran
 from pytest_cellcache.graph.scopes import initialises
@@ -88,7 +88,7 @@ def is_contained(project: Project, names: Names, key: Key, seen: Collection[Key]
     owner = key.name.partition(".<locals>")[0].rpartition(".")[0]
     for found in index.defs.get(key.name, ()):
         refs = found.refs
-        if refs.changes_closure or refs.changes_unknown:
+        if refs.changes_closure or changes_held(project, names, key.path, refs, seen):
             return False
         if refs.changes_parameters and (found.has_kept_default or defaults_named(index, found)):
             return False

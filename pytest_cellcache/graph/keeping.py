@@ -186,7 +186,7 @@ class _Keeping:
         if isinstance(node, ast.Name):
             if self._is_new(node):
                 return set()
-            alias = self._known.aliases.get(node.id)
+            alias = self._known.aliases.get(node.id, [None])[-1]
             if alias is not None and not isinstance(alias, ast.Name) and steps < _MAX_STEPS:
                 return self._containers(alias, steps + 1)
             if isinstance(alias, ast.Name) and alias.id not in self._local:

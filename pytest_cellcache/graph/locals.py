@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from pytest_cellcache.graph.given import looked_up, makers_of
 from pytest_cellcache.graph.inside import Inside, inside_of
-from pytest_cellcache.graph.refs import import_spec
+from pytest_cellcache.graph.refs import Refs, import_spec
 from pytest_cellcache.graph.scopes import (
     NEW_CONTAINERS,
     NEW_NODES,
@@ -25,7 +28,7 @@ class Locals:
 
     Attributes:
         fresh: locals that are always a new container or instance.
-        aliases: locals that stand for a global chain or an attribute.
+        aliases: what locals stand for that are looked up somewhere: names, attributes and items.
         imports: locals bound by an import, as (module, name or None).
         classes: locals that are always a class which the function defines.
         first: the first parameter.
@@ -33,13 +36,14 @@ class Locals:
         taken: locals that stand for what was looked up somewhere: not for what a call gave or for
             a function or class defined in it.
         plain: those of ``fresh`` that are containers of builtin types.
+        makers: whose results locals are of whose values all are known, see ``given.makers_of``.
         outer: the same of the enclosing function.
     """
 
     parameters: frozenset[str]
     own: frozenset[str]
     fresh: frozenset[str]
-    aliases: dict[str, ast.expr]
+    aliases: dict[str, list[ast.expr]]
     imports: dict[str, tuple[str, str | None]]
     first: str = ""
     rebound: LocalScope = frozenset()
@@ -47,6 +51,7 @@ class Locals:
     plain: LocalScope = frozenset()
     outer: Locals | None = None
     classes: LocalScope = frozenset()
+    makers: Mapping[str, frozenset[str]] = MappingProxyType({})
 
     def spec_of(self, name: str, rest: tuple[str, ...]) -> str | None:
         """Give what the use of a local takes from a module; ``None`` if no import binds it.
@@ -60,13 +65,18 @@ class Locals:
         parts = (taken, *(rest or "*")) if taken else rest or ("*",)
         return f"{module}:{'.'.join(parts)}"
 
-    def changed_with(self, name: str) -> str:
-        """Name the flag of ``Refs`` for a change of what a local stands for; empty if none."""
+    def note_change(self, name: str, refs: Refs) -> None:
+        """Note in ``refs`` that what a local stands for is changed."""
         if name in self.parameters:
-            return "changes_parameters"
-        if name not in self.own:
-            return "changes_closure"
-        return "" if name in self.fresh else "changes_unknown"
+            refs.changes_parameters = True
+        elif name not in self.own:
+            refs.changes_closure = True
+        elif name in self.fresh:
+            return
+        elif name in self.makers:
+            refs.given |= self.makers[name]
+        else:
+            refs.changes_unknown = True
 
     def asks_own_class(self, node: ast.Attribute) -> bool:
         """Say whether this asks for the subclasses of a class that only this call can have made.
@@ -77,19 +87,19 @@ class Locals:
         return node.attr == "__subclasses__" and is_own
 
 
-def know_locals(node: FunctionNode, own: LocalScope) -> Locals:
-    """Learn what the locals of a function stand for; ``own`` are the names it binds."""
+def know_locals(node: FunctionNode, own: LocalScope, around: LocalScope = frozenset()) -> Locals:
+    """Learn what the locals of a function stand for.
+
+    Args:
+        own: the names it binds.
+        around: those that functions around it bind.
+    """
     parameters = frozenset(argument.arg for argument in all_arguments(node.args))
     values: dict[str, list[ast.expr | None]] = {}
-    imports: dict[str, tuple[str, str | None]] = {}
     inside = inside_of(node)
-    for inner in inside.of(ast.Assign):
-        for target in inner.targets:
-            if isinstance(target, ast.Name):
-                values.setdefault(target.id, []).append(inner.value)
-    for inner in inside.of(ast.AnnAssign):
-        if isinstance(inner.target, ast.Name):
-            values.setdefault(inner.target.id, []).append(inner.value)
+    for name, bound in _bound(inside):
+        values.setdefault(name, []).append(bound)
+    imports: dict[str, tuple[str, str | None]] = {}
     for inner in inside.of(ast.Import):
         for alias in inner.names:
             bound = alias.asname or alias.name.split(".")[0]
@@ -103,24 +113,28 @@ def know_locals(node: FunctionNode, own: LocalScope) -> Locals:
     for inner in inside.of(ast.Name):
         if inner.ctx.__class__ is ast.Store:
             counts[inner.id] = counts.get(inner.id, 0) + 1
+    steps = Counter(n.target.id for n in inside.of(ast.AugAssign) if isinstance(n.target, ast.Name))
+    is_all = {name: len(found) == counts.get(name) for name, found in values.items()}
     fresh = {
         name
         for name, found in values.items()
-        if name not in parameters and len(found) == counts.get(name) and all(map(is_new, found))
+        if name not in parameters and is_all[name] and all(map(is_new, found))
     }
-    aliases: dict[str, ast.expr] = {
-        name: value
+    makers = {
+        name: chains
         for name, found in values.items()
-        for value in found
-        if isinstance(value, (ast.Name, ast.Attribute, ast.Subscript))
+        if name not in parameters and len(found) + steps[name] == counts.get(name)
+        for chains in [makers_of(found, own | around)]
+        if chains is not None
     }
+    aliases: dict[str, list[ast.expr]] = {}
+    for name, found in values.items():
+        for value in map(looked_up, found):
+            if value is not None:
+                aliases.setdefault(name, []).append(value)
     first = next((argument.arg for argument in (*node.args.posonlyargs, *node.args.args)), "")
     made = set(_looped_over_made(inside))
-    made |= {
-        name
-        for name, found in values.items()
-        if len(found) == counts.get(name) and all(map(_is_made, found))
-    }
+    made |= {name for name, found in values.items() if is_all[name] and all(map(_is_made, found))}
     plain = {name for name in fresh if all(map(_is_plain, values[name]))}
     return Locals(
         parameters=parameters,
@@ -132,8 +146,24 @@ def know_locals(node: FunctionNode, own: LocalScope) -> Locals:
         rebound=frozenset(counts),
         taken=frozenset(counts) - made,
         plain=frozenset(plain),
+        makers=makers,
         classes=own & (classes - parameters - imports.keys() - counts.keys()),
     )
+
+
+def _bound(inside: Inside) -> Iterator[tuple[str, ast.expr | None]]:
+    """Give names with what assignments bind them to, also by position: ``a, b = f(), g()``."""
+    for assigned in inside.of(ast.Assign):
+        for target in assigned.targets:
+            pairs = [(target, assigned.value)]
+            if isinstance(target, ast.Tuple) and isinstance(assigned.value, ast.Tuple):
+                values = assigned.value.elts
+                if not any(isinstance(part, ast.Starred) for part in (*target.elts, *values)):
+                    pairs = list(zip(target.elts, values, strict=True))
+            yield from ((to.id, value) for to, value in pairs if isinstance(to, ast.Name))
+    for annotated in inside.of(ast.AnnAssign):
+        if isinstance(annotated.target, ast.Name):
+            yield annotated.target.id, annotated.value
 
 
 def _is_made(value: ast.expr | None) -> bool:

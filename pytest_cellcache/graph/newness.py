@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Index, Project
-from pytest_cellcache.graph.refs import MUTATORS
+from pytest_cellcache.graph.refs import MUTATORS, Refs
 from pytest_cellcache.graph.scopes import NEW_CONTAINERS
+from pytest_cellcache.model.keys import Key
 
 _ABSTRACT: Final = frozenset({"ABC", "ABCMeta", "Protocol", "Generic"})
 _INITIALISERS: Final = ("__init__", "__new__", "__attrs_init__")
+_UNCHANGEABLE: Final = frozenset(
+    "abs ascii bin bool bytes chr float format hash hex id int len oct ord repr round str".split()
+)
+"""Builtins that give what nobody can change."""
+_HOLDING: Final = frozenset("get setdefault pop popitem popleft __getitem__ get_nowait".split())
+"""Methods that give what an object holds."""
+_PLAIN: Final = frozenset({"staticmethod", "classmethod"})
 
 
 def attributes_made(project: Project, names: Names, path: str, owner: str) -> set[str]:
@@ -85,3 +94,60 @@ def _is_own(project: Project, path: str, name: str) -> bool:
         or (cell.kind == "value" and not cell.refs.calls and not cell.refs.chains)
         for cell in bound
     )
+
+
+def changes_held(
+    project: Project, names: Names, path: str, refs: Refs, seen: Collection[Key] = ()
+) -> bool:
+    """Say whether code in ``path`` may change as a local of its own what somebody else has.
+
+    Args:
+        seen: all bodies that ran with it. A method that is none of them is a class, or of a
+            library; if it is not known which ran, it may give anything.
+    """
+    return refs.changes_unknown or not _all_give_new(project, names, path, refs.given, seen)
+
+
+def _all_give_new(
+    project: Project, names: Names, path: str, makers: Iterable[str], seen: Collection[Key]
+) -> bool:
+    for maker in makers:
+        owner, _, name = maker.rpartition(".")
+        if not owner and maker[0] == ".":
+            ran = [key for key in seen if key.name.rpartition(".")[2] == name]
+            if not seen or (not ran and name in _HOLDING):
+                return False
+            if not all(_made_by(project, names, key) for key in ran):
+                return False
+            continue
+        found = names.resolve(path, maker).bindings
+        if not found and maker not in _UNCHANGEABLE:
+            return False
+        if not all(_makes_new(project, file, name) and not rest for file, name, rest in found):
+            return False
+    return True
+
+
+def _made_by(project: Project, names: Names, key: Key) -> bool:
+    """Say whether a method gives what is of nobody, or a property the class of it."""
+    found = project.index(key.path).defs.get(key.name, ())
+    if any(definition.decorators != ("property",) for definition in found):
+        return _makes_new(project, key.path, key.name)
+    if not all(definition.gives_new for definition in found):
+        return False
+    return not any(
+        rest
+        or any(cell.kind not in ("class", "import") for cell in project.index(file).bound_by(name))
+        for definition in found
+        for chain in definition.refs.chains
+        for file, name, rest in names.resolve(key.path, chain).bindings
+    )
+
+
+def _makes_new(project: Project, path: str, name: str) -> bool:
+    """Say whether what goes by a name is a function that gives what is of nobody, or a class."""
+    index = project.index(path)
+    cells, defs = index.bound_by(name), index.defs.get(name, ())
+    if any(cell.kind not in ("def", "class") for cell in cells) or not (cells or defs):
+        return False
+    return all(found.gives_new and set(found.decorators) <= _PLAIN for found in defs)

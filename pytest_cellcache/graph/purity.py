@@ -9,7 +9,7 @@ methods. ``foreign`` knows of code outside the project.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from pytest_cellcache.graph.asking import GIVEN, MADE
 from pytest_cellcache.graph.candidates import NEW_OBJECT, Asked, implicit_methods, is_telling
@@ -37,6 +37,7 @@ from pytest_cellcache.graph.leading import (
 )
 from pytest_cellcache.graph.meant import all_meant, is_item, present
 from pytest_cellcache.graph.names import Names
+from pytest_cellcache.graph.newness import changes_held
 from pytest_cellcache.graph.objects import methods_asked, objects_changed, settle_classes
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import MUTATORS, Refs, is_unknown_call
@@ -111,15 +112,12 @@ class Purity:
             return False
         refs = cell.refs
         is_plain = cell.only_binds or cell.only_reads
-        if (
-            cell.kind == "effect"
-            and not is_plain
-            and not only_changes_own(self._project, path, cell)
-        ):
+        is_effect = cell.kind == "effect" and not is_plain
+        if is_effect and not only_changes_own(self._project, path, cell):
             return True
-        if not self._only_changes_project(path, refs.receivers):
+        if not self._only_changes_project(path, refs):
             return True
-        if refs.changes_unknown or (refs.imports and not cell.only_binds):
+        if refs.imports and not cell.only_binds:
             return True
         if cell.kind != "class" and (refs.attr_changes or refs.attr_stores):
             return True
@@ -137,9 +135,11 @@ class Purity:
             return True
         return not all(self._is_pure_call(path, call, 0, is_strict) for call in sorted(calls))
 
-    def _only_changes_project(self, path: str, receivers: Collection[str]) -> bool:
-        """Note the globals that receivers stand for; say whether all are the project's."""
-        found = all_meant(self._project, self._names, path, receivers)
+    def _only_changes_project(self, path: str, refs: Refs) -> bool:
+        """Note the globals that code changes; say whether all are the project's."""
+        if changes_held(self._project, self._names, path, refs):
+            return False
+        found = all_meant(self._project, self._names, path, refs.receivers)
         self._judging.changed |= found or set()
         return found is not None
 
@@ -326,12 +326,12 @@ class Purity:
         self, file: str, definition: Def, depth: int, how: Asked, times: int
     ) -> bool:
         refs = self._project.index(file).refs_run(definition, times)
-        if refs.imports or refs.changes_unknown:
+        if refs.imports:
             return False
         if not all(self._classes.is_plain_base(file, base, depth) for base in sorted(refs.bases)):
             return False
         self._judging.changed |= {(file, name) for name in refs.stores}
-        if not self._only_changes_project(file, refs.receivers):
+        if not self._only_changes_project(file, refs):
             return False
         changed = objects_changed(self._project, self._names, file, definition, refs, how)
         asked = methods_asked(definition, refs, how)

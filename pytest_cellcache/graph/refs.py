@@ -122,6 +122,7 @@ class Refs:
         imports_asked: the same through ``importlib.import_module``, which is watched.
         finds_computed: it is asked where such a module is.
         changes_parameters: an argument is changed in place, or gets an attribute.
+        given: chains of functions whose results it changes in place, as its locals.
         changes_unknown: so is a local that is neither new here nor known to be something else.
         changes_closure: so is a variable of an enclosing function.
         keeps_arguments: what is written outside holds an argument that is not in its key.
@@ -161,6 +162,7 @@ class Refs:
     later: set[str] = field(default_factory=set)
     importers: set[str] = field(default_factory=set)
     by_key: set[str] = field(default_factory=set)
+    given: set[str] = field(default_factory=set)
     is_dynamic: bool = False
     reflects: bool = False
     reads_namespace: bool = False
@@ -207,6 +209,11 @@ class Refs:
             setattr(self, name, value)
             return value
 
+    @property
+    def changes_given(self) -> bool:
+        """Say whether a local that is not new here is changed in place."""
+        return self.changes_unknown or bool(self.given)
+
     def note_import(self, function: str, constants: list[str], chain: str | None) -> None:
         """Note a call of a function that may import what its first argument names.
 
@@ -248,7 +255,7 @@ class Refs:
 SET_FIELDS: Final = (
     "chains", "attrs", "fields", "imports", "calls", "bases", "arguments", "receivers", "stores",
     "attr_stores", "attr_changes", "strings", "words", "defines", "wholes", "kept", "looked_up",
-    "counts", "ranks", "asked", "sets", "later", "importers", "by_key",
+    "counts", "ranks", "asked", "sets", "later", "importers", "by_key", "given",
 )  # fmt: skip
 
 

@@ -104,7 +104,7 @@ class Scanner:
         names = {argument.arg for argument in all_arguments(node.args)}
         inner_scope = frozenset((local | inner | names) - declared)
         outer = self._inside
-        self._inside = known = know_locals(node, frozenset(inner | names))
+        self._inside = known = know_locals(node, frozenset(inner | names), local)
         outer_around, self._around = self._around, names_around(node, ())
         if outer is not None:  # an import of an enclosing function is seen here too
             known.imports, known.outer = {**outer.imports, **known.imports}, outer
@@ -202,8 +202,8 @@ class Scanner:
                 self._keyed = keyed(right, node.left, local)
             self.visit(right, local)
 
-    def _receive(self, node: ast.AST, local: LocalScope) -> None:
-        """Note that the value of an expression may be changed."""
+    def _receive(self, node: ast.AST, local: LocalScope, known: LocalScope = frozenset()) -> None:
+        """Note that the value of an expression may be changed; ``known`` are locals it is of."""
         while isinstance(node, (ast.Subscript, ast.Call)):
             if isinstance(node, ast.Call) and is_new(node):
                 return
@@ -217,19 +217,15 @@ class Scanner:
         elif isinstance(node, ast.Attribute):
             self.found.attr_changes.add(node.attr)
         elif isinstance(node, ast.Name):
-            alias = self._inside.aliases.get(node.id) if self._inside is not None else None
-            if alias is not None and not (isinstance(alias, ast.Name) and alias.id == node.id):
-                inside, self._inside = self._inside, None  # one step: no alias of an alias
-                self._receive(alias, local)
-                self._inside = inside
-                if chain_of(alias, local) is not None:
-                    return
+            aliases = self._inside.aliases.get(node.id, ()) if self._inside is not None else ()
+            for alias in () if node.id in known else aliases:
+                self._receive(alias, local, known | {node.id})
             self._change_local(node.id)
 
     def _change_local(self, name: str) -> None:
-        flag = self._inside.changed_with(name) if self._inside is not None else "changes_unknown"
-        if flag:
-            setattr(self.found, flag, True)
+        self.found.changes_unknown |= self._inside is None
+        if self._inside is not None:
+            self._inside.note_change(name, self.found)
 
     def _aug_assign(self, node: ast.AugAssign, local: LocalScope) -> None:
         target, may_change = node.target, may_change_in_place(node)

@@ -18,6 +18,7 @@ from pytest_cellcache.graph.bases import classes_in
 from pytest_cellcache.graph.cells import Alias, Cell, CellKind, Def, Table
 from pytest_cellcache.graph.docstrings import DEFS, FunctionDef, definitions_in, take_docstrings
 from pytest_cellcache.graph.exports import exports_of
+from pytest_cellcache.graph.given import gives_new
 from pytest_cellcache.graph.inside import inside_of
 from pytest_cellcache.graph.lambdas import kept_lambdas
 from pytest_cellcache.graph.mains import take_main
@@ -366,6 +367,7 @@ def _make_def(qualname: str, node: FunctionDef, refs: Refs, *, is_method: bool) 
         has_kept_default=_keeps_default(node.args),
         is_generator=inside_of(node).has(_PAUSING),
         first=node.body[0].lineno,
+        gives_new=gives_new(node),
     )
 
 

@@ -52,6 +52,7 @@ class Order:
 
     Attributes:
         is_replaying: some test may be answered from the store.
+        failures: per node id how tests that run fail if they do as before, see ``settle``.
         unreported: what replayed tests left that ran before another one, by node id.
 
     Args:
@@ -64,6 +65,7 @@ class Order:
         self._temporary = temporary.rstrip(os.sep) + os.sep
         self.by_chance = by_chance
         self.is_replaying = False
+        self.failures: Mapping[str, frozenset[str]] = {}
         self._lost: set[str] = set()
         # Names of the paths that tests which ran have changed.
         self._written: set[str] = set()
@@ -93,7 +95,8 @@ class Order:
     def settle(self, items: Iterable[pytest.Item], judged: Judged, records: Records) -> None:
         """Turn hits into misses where they must run for others, or after others."""
         self.is_replaying = any(isinstance(verdict, Hit) for _, verdict in judged.values())
-        settle([] if self.by_chance else items, judged, records, by_chance=self.by_chance)
+        in_order = [] if self.by_chance else items
+        self.failures = settle(in_order, judged, records, by_chance=self.by_chance)
 
     def is_upset(
         self,

@@ -11,11 +11,12 @@ Order of the parts for one item::
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any, Final, Protocol
 
 import pytest
 
+from pytest_cellcache.hooks.failures import failure_of
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.handling import Handled, Handling
@@ -64,6 +65,7 @@ class Log:
         inherits: replayed tests that were run first, as it reads what they leave behind.
         seen: what silent attempts consulted.
         is_tainted: such an attempt did something that could not be put back.
+        is_doubtful: it counts although something was left out before it.
     """
 
     def __init__(self, nodeid: str) -> None:
@@ -76,7 +78,7 @@ class Log:
         self.requeued_for: tuple[str, ...] = ()
         self.cancelled = 0
         self.inherits: tuple[str, ...] = ()
-        self.is_tainted = False
+        self.is_tainted = self.is_doubtful = False
         self.has_stopped = False
         self.is_clean = True
 
@@ -171,6 +173,16 @@ class Watcher:
         if self.log is not None:
             self.log.is_tainted = True
 
+    def doubt(self, producers: Sequence[str] = ()) -> None:
+        """Note that an item failed, and that this was not confirmed.
+
+        Args:
+            producers: node ids of those that it came after when it was, last time.
+        """
+        if self.log is not None:
+            self.log.is_doubtful = True
+            self.log.inherits += tuple(producers)
+
     def inherit(self, mates: Mates) -> None:
         """Note replayed tests that run first, as the item reads what they leave behind."""
         if self.log is not None:
@@ -238,7 +250,9 @@ class Watcher:
         attempt = Attempt(
             facts, seen, log.instances, result, barrier, duration_s, code_of(item), changes
         )
+        is_vague = log.is_doubtful or log.is_tainted or log.has_stopped or log.inherits
         attempt = attempt._replace(
+            failure="" if is_vague else failure_of(log.reports),
             met=log.handled.met,
             handled=log.handled.handled,
             inherits=log.inherits,

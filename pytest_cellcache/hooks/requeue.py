@@ -9,6 +9,8 @@
                           -> it read what a replayed test leaves behind: that one runs first
                           -> skipped or failed as expected beside modules left out:
                              they are imported, again in silence
+                          -> failed as it did when that was confirmed, and what it rests on is
+                             the same: reported
                           -> failed, or failed as expected with anything restored:
                              everything live, modules imported, mates run; pytest runs the item
 
@@ -20,7 +22,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,7 @@ from pytest_cellcache.hooks.attempts import (
     warn_of,
 )
 from pytest_cellcache.hooks.collection import Collection
+from pytest_cellcache.hooks.failures import Failures
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
@@ -49,23 +52,15 @@ from pytest_cellcache.hooks.restore import Restorer
 from pytest_cellcache.hooks.silence import held_output, is_in_doubt, may_hide, may_try
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.hooks.timers import Timers
-from pytest_cellcache.hooks.undoing import Undoing
+from pytest_cellcache.hooks.undoing import SeenBy, Undoing
 from pytest_cellcache.lifecycle.inheritance import Told
-from pytest_cellcache.model.observation import ANYTHING, Joined, Observation, StateChange
+from pytest_cellcache.model.observation import ANYTHING, Joined, Observation
 from pytest_cellcache.scheduler.requeue import Accept, Again, Plainly, Tried, next_step
 from pytest_cellcache.trace.recorder import Recorder
 
-SeenBy = Callable[[Iterable[Observation], set[Told], frozenset[StateChange]], set[Told]]
-"""Gives those of changes that a test may have seen, which has made others itself."""
-
 
 class Requeuer:
-    """Runs live items silently as long as anything was left out before them.
-
-    Args:
-        failed_last: says of an item that it failed when it ran last, and left something behind:
-            a second attempt would find that, which is not what a plain run finds.
-    """
+    """Runs live items silently as long as anything was left out before them."""
 
     def __init__(
         self,
@@ -80,9 +75,9 @@ class Requeuer:
         guard: Guard,
         seen_by: SeenBy,
         joined: Joined,
-        failed_last: Callable[[pytest.Item], bool] = lambda _: False,
+        failures: Failures,
     ) -> None:
-        self._failed_last = failed_last
+        self._failures = failures
         self._seen_by, self._joined, self._order, self.timers = seen_by, joined, order, Timers()
         self._recorder = recorder
         self._seen = Observation()
@@ -121,7 +116,7 @@ class Requeuer:
         is_hidden = may_try(item)
         if not is_hidden:
             self._guard.call(self._collection.hydrate_all, False)
-        is_again = is_hidden and item.path in self._replayed and self._failed_last(item)
+        is_again = is_hidden and item.path in self._replayed and self._failures.would_stay(item)
         may_restore = is_hidden and may_hide(item) and not is_again
         forced, is_plain = frozenset[int](), False
         while True:
@@ -367,6 +362,9 @@ class Requeuer:
         absent = frozenset(restorer.absent)
         if self._pending is None and not touched:
             return Accept()
+        if not (touched or absent) and self._failures.is_known(item, reports):
+            self._watcher.doubt(self._failures.producers_of(item))
+            return Accept()
         if self._order.is_watching:
             self._reading_from = self._due_after(item)
             if self._reading_from:
@@ -393,7 +391,9 @@ class Requeuer:
         if not touched:
             self._causes = [f"fixture {restorer.name_of(key)}" for key in sorted(absent)]
         step = next_step(tried)
-        if isinstance(step, Plainly) and not (touched or absent):
+        is_lone = isinstance(step, Plainly) and not (touched or absent)
+        if is_lone and not self._undoing.may_cancel(item, self._seen):
             # What it did would be found by a second one, which is not what a plain run finds.
-            return step if self._undoing.may_cancel(item, self._seen) else Accept()
+            self._watcher.doubt()
+            return Accept()
         return step

@@ -269,10 +269,10 @@ class Run:
             self._replays = {item.nodeid: made}  # asked for at once, by the next hook
         return judged
 
-    def failed_last(self, item: pytest.Item) -> bool:
-        """Say whether an item failed when it ran last, and left something behind."""
+    def facts_of(self, item: pytest.Item) -> tuple[TestFacts, Basis] | None:
+        """Give the facts of an item that was judged, and what reads its records."""
         judged = self._judged.get(item.nodeid)
-        return bool(judged and self.basis and self.basis.verifier.failed_last(judged[0]))
+        return (judged[0], self.basis) if judged and self.basis else None
 
     def reports_of(self, item: pytest.Item) -> Any:
         return self._replays[item.nodeid]  # made by ``verdict_of``

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import pytest
@@ -28,6 +28,8 @@ class Records(Protocol):
 
     def producers_of(self, facts: TestFacts) -> Sequence[str]: ...
 
+    def failures(self, facts: TestFacts, fits: Callable[[Entry], bool]) -> frozenset[str]: ...
+
     def last_of(self, facts: TestFacts) -> Mapping[str, Any]: ...
 
     def left_once(self, facts: TestFacts, place: str, digest: str) -> Contents: ...
@@ -37,8 +39,12 @@ class Records(Protocol):
 
 def settle(
     items: Iterable[pytest.Item], judged: Judged, records: Records, *, by_chance: bool
-) -> None:
-    """Turn hits into misses where they must run for others, or after others."""
+) -> dict[str, frozenset[str]]:
+    """Turn hits into misses where they must run for others, or after others.
+
+    Returns:
+        Per node id how tests that run failed when that was confirmed, and would in a plain run.
+    """
     for nodeid, (_, verdict) in judged.items() if by_chance else ():
         if isinstance(verdict, Hit) and verdict.after:
             _give_up(judged, nodeid, verdict)  # who comes before it is not known
@@ -48,15 +54,44 @@ def settle(
             _flip(judged, nodeid, "")
     in_order = [item for item in items if item.nodeid in judged]
     ranks = {item.nodeid: number for number, item in enumerate(in_order)}
+    fits = _Fitting(ranks, judged, records)
+    failures = {
+        nodeid: found
+        for nodeid in ranks
+        if isinstance(judged[nodeid][1], Miss)
+        and (found := records.failures(judged[nodeid][0], fits))
+    }
     while (
         _keep_waiting(ranks, judged, records)
-        or _keep_order(ranks, judged, records)
-        or _run_producers(judged, records)
+        or _keep_order(ranks, judged, records, fits)
+        or _run_producers(judged, records, failures)
         or _keep_early(in_order, ranks, judged, records)
         or _keep_sequences(in_order, judged, records)
         or _keep_settings(in_order, judged, records)
     ):
         pass
+    return failures
+
+
+class _Fitting:
+    """Says of records whether they were made after the producers that stand before the test now."""
+
+    def __init__(self, ranks: Mapping[str, int], judged: Judged, records: Records) -> None:
+        self._ranks, self._judged, self._records = ranks, judged, records
+        self._precedence = Precedence(ranks)
+        self._others = Others(lambda name: judged[name][0].digest if name in judged else None)
+
+    def __call__(self, entry: Entry) -> bool:
+        ranks, name = self._ranks, entry.unit
+        last = self._records.last_of(self._judged[name][0])
+        if last is not entry.body:
+            # What it ran after when it failed, say, tells more than an older record.
+            new = {*texts(last.get("producers"))}.difference(texts(entry.body.get("producers")))
+            if any(ranks.get(each, len(ranks)) <= ranks[name] for each in new):
+                return False
+        if self._others.are_in(entry.body):
+            return False
+        return not self._precedence.is_broken(entry.body, name)
 
 
 def _keep_waiting(ranks: Mapping[str, int], judged: Judged, records: Records) -> bool:
@@ -96,10 +131,15 @@ def _give_up(judged: Judged, nodeid: str, verdict: Hit) -> None:
     judged[nodeid] = judged[nodeid][0], Miss(verdict.otherwise)
 
 
-def _run_producers(judged: Judged, records: Records) -> bool:
-    """Let tests that leave something behind run where a test that reads it runs."""
-    waiting = [nodeid for nodeid, (_, verdict) in judged.items() if isinstance(verdict, Miss)]
-    hits = judged.keys() - waiting
+def _run_producers(judged: Judged, records: Records, failures: Container[str]) -> bool:
+    """Let tests that leave something behind run where a test that reads it runs.
+
+    Who has failed after them, and rests on nothing that has changed, fails again without them; if
+    it does not, they run before it counts.
+    """
+    running = [nodeid for nodeid, (_, verdict) in judged.items() if isinstance(verdict, Miss)]
+    hits = judged.keys() - running
+    waiting = [nodeid for nodeid in running if nodeid not in failures]
     known = Among(hits)
     has_changed = False
     while waiting and hits:
@@ -179,24 +219,8 @@ def _runs(item: pytest.Item, judged: Judged) -> bool:
     return isinstance(judged[item.nodeid][1], Miss)
 
 
-def _keep_order(ranks: Mapping[str, int], judged: Judged, records: Records) -> bool:
+def _keep_order(ranks: Mapping[str, int], judged: Judged, records: Records, fits: _Fitting) -> bool:
     """Use no record that was made after other producers than stand before the test now."""
-
-    def fits(entry: Entry) -> bool:
-        last = records.last_of(judged[entry.unit][0])
-        if last is not entry.body:
-            # What it ran after when it failed, say, tells more than an older record.
-            new = {*texts(last.get("producers"))}.difference(texts(entry.body.get("producers")))
-            if any(ranks.get(name, len(ranks)) <= ranks[entry.unit] for name in new):
-                return False
-        if others.are_in(entry.body):
-            return False
-        return not precedence.is_broken(entry.body, entry.unit)
-
-    def digest_of(nodeid: str) -> str | None:
-        return judged[nodeid][0].digest if nodeid in judged else None
-
-    others, precedence = Others(digest_of), Precedence(ranks)
     has_changed = False
     for nodeid, rank in ranks.items():
         facts, verdict = judged[nodeid]

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -23,9 +23,12 @@ from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.lifecycle.inheritance import Told
 from pytest_cellcache.lifecycle.sequences import is_below
 from pytest_cellcache.lifecycle.units import Instance
-from pytest_cellcache.model.observation import OUTSIDE, Observation
+from pytest_cellcache.model.observation import OUTSIDE, Observation, StateChange
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.outside import MODULES
+
+SeenBy = Callable[[Iterable[Observation], set[Told], frozenset[StateChange]], set[Told]]
+"""Gives those of changes that a test may have seen, which has made others itself."""
 
 
 class Undoing:

@@ -9,6 +9,13 @@ from pytest_cellcache.model import reasons
 from pytest_cellcache.model.reasons import Reason
 
 
+def may_tell_failure(attempt: Attempt, around: Surroundings, *, by_chance: bool = False) -> bool:
+    """Say whether it may be kept how an attempt failed: nothing else is against a record."""
+    if not attempt.failure or any(instance.has_failed for instance in attempt.instances):
+        return False
+    return barrier_to_storing(attempt._replace(barrier=None), around, by_chance=by_chance) is None
+
+
 def barrier_to_storing(
     attempt: Attempt, around: Surroundings, *, by_chance: bool = False
 ) -> Reason | None:

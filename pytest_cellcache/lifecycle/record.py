@@ -18,7 +18,7 @@ from pytest_cellcache.graph.locate import Locator, ran_within
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Ran
 from pytest_cellcache.graph.scan import scan_source
-from pytest_cellcache.lifecycle.barriers import barrier_to_storing
+from pytest_cellcache.lifecycle.barriers import barrier_to_storing, may_tell_failure
 from pytest_cellcache.lifecycle.children import ChildFootprints, Lines
 from pytest_cellcache.lifecycle.consumers import Kept, with_code_read, with_producers, with_setters
 from pytest_cellcache.lifecycle.contents import Contents, with_keys
@@ -146,15 +146,17 @@ class Recording:
                 waiting.append(attempt)
                 continue
             attempt = self.children.settle(attempt)
-            barrier = barrier_to_storing(attempt, around, by_chance=self.sequences.by_chance)
+            chance = self.sequences.by_chance
+            barrier = barrier_to_storing(attempt, around, by_chance=chance)
             fates[attempt.facts.nodeid] = barrier
             if attempt.inherits:
                 known[attempt.facts.nodeid] = texts(self._last_of(attempt.facts).get("producers"))
-            if barrier is None:
+            if barrier is None or may_tell_failure(attempt, around, by_chance=chance):
                 closed.append(attempt)
         self._waiting = waiting
+        failed = {nodeid: fate for nodeid, fate in fates.items() if fate is not None}
         if closed or any(attempt.changes or self.sequences.has(attempt) for attempt in new):
-            fates.update(self._write(closed, new, around, left))
+            fates |= self._write(closed, new, around, left) | failed
         self.sequences.keep_unstored(fates, known, left, self._store)
         return fates
 
@@ -290,7 +292,7 @@ class Recording:
                 "graph": name,
                 "roots": sorted(positions[root] for root in row.roots),
                 "item": attempt.facts.digest,
-                "result": attempt.result,
+                "failure" if attempt.failure else "result": attempt.failure or attempt.result,
                 "duration": round(attempt.duration_s, 6),
                 ENTERED: entered,
             }
@@ -311,7 +313,7 @@ class Recording:
             if not body.keys().isdisjoint(PACKED):
                 body[BLOB] = named
                 blobs = (*blobs, named)
-            entry = Entry(attempt.facts.nodeid, now, blobs, body)
+            entry = Entry(attempt.unit, now, blobs, body)
             groups.setdefault(attempt.facts.group, []).append(entry)
         written = [self._store.append(group, found) for group, found in groups.items()]
         return all(written)  # every group is tried

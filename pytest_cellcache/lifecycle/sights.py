@@ -87,14 +87,15 @@ def out_of_sight(
     """Give the statements that see something else now."""
     places_then = {turn: place for place, turn in enumerate(turns_then)}
     places_now = {turn: place for place, turn in enumerate(turns_now)}
+    all_then, all_now = _by_place(then), _by_place(now)
     for path, rows in now.items():
         for look in filter(is_look, rows):
             by = look.by.removeprefix(LOOKING)
             turn = turn_of(path, by)
             if turn not in places_then or turn not in places_now:
                 continue  # the statement is new itself
-            before = _entered_in(look, turns_then[: places_then[turn]], then)
-            after = _entered_in(look, turns_now[: places_now[turn]], now)
+            before = _entered_in(look, turns_then[: places_then[turn]], all_then)
+            after = _entered_in(look, turns_now[: places_now[turn]], all_now)
             if before == after:
                 continue
             different = {*before} ^ {*after}
@@ -106,15 +107,23 @@ def out_of_sight(
             yield Sight(path, by, tuple(sorted({each for _, each in different})))
 
 
+_ByPlace = Mapping[Place, Mapping[str, Sequence[Entered]]]
+
+
+def _by_place(entered: Mapping[str, frozenset[Entered]]) -> _ByPlace:
+    """Give by globals, and by the files that enter it, what is entered in them."""
+    found: dict[Place, dict[str, list[Entered]]] = {}
+    for file, rows in entered.items():
+        for each in sorted(row for row in rows if not is_look(row)):
+            found.setdefault((each.path, each.name), {}).setdefault(file, []).append(each)
+    return found
+
+
 def _entered_in(
-    look: Entered, files: Iterable[str], entered: Mapping[str, frozenset[Entered]]
+    look: Entered, files: Iterable[str], entered: _ByPlace
 ) -> list[tuple[str, Entered]]:
-    return [
-        (file, each)
-        for file in files
-        for each in sorted(entered.get(file, ()))
-        if (each.path, each.name) == (look.path, look.name) and not is_look(each)
-    ]
+    by_file = entered.get((look.path, look.name), {})
+    return [(file, each) for file in files if file in by_file for each in by_file[file]]
 
 
 class Seeing:

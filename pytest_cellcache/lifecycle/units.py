@@ -11,6 +11,7 @@ from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import Key
 from pytest_cellcache.model.observation import CodeRef, Observation, StateChange
 from pytest_cellcache.model.reasons import Reason
+from pytest_cellcache.model.record import failure_of
 from pytest_cellcache.trace.holding import Content
 
 
@@ -151,6 +152,7 @@ class Attempt(NamedTuple):
         handled: those among them that it may have changed.
         inherits: node ids of producers of it that were replayed, or not known when it began.
         leaving: what was in the changed places at its end, where that is known.
+        failure: digest of how it failed, with nothing left out before it; see ``failure_of``.
     """
 
     facts: TestFacts
@@ -167,6 +169,12 @@ class Attempt(NamedTuple):
     handled: frozenset[Instance] = frozenset()
     inherits: tuple[str, ...] = ()
     leaving: Mapping[StateChange, Content] = MappingProxyType({})
+    failure: str = ""
+
+    @property
+    def unit(self) -> str:
+        """What its record is a record of."""
+        return failure_of(self.facts.nodeid) if self.failure else self.facts.nodeid
 
     def without_values_met(self) -> Attempt:
         """Leave out changes of the values that count as a whole for who is given them."""

@@ -19,7 +19,7 @@ from pytest_cellcache.model import reasons
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import CODE_KINDS, FILE, Key
 from pytest_cellcache.model.reasons import Reason
-from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict, collection_of
+from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict, collection_of, failure_of
 from pytest_cellcache.sources.snapshot import Snapshot
 from pytest_cellcache.store.contract import Store
 
@@ -107,6 +107,16 @@ class Verifier:
     def failed_last(self, facts: TestFacts) -> bool:
         """Say whether a test failed when it ran last, and left something behind."""
         return reasons.FAILED in self._unstored_of(facts)
+
+    def failures(self, facts: TestFacts, fits: Callable[[Entry], bool]) -> frozenset[str]:
+        """Give how a test failed with nothing left out, by its records that hold and fit."""
+        if facts.barrier is not None:
+            return frozenset()
+        return frozenset(
+            str(entry.body.get("failure"))
+            for entry in self._entries(facts.group).get(failure_of(facts.nodeid), ())
+            if fits(entry._replace(unit=facts.nodeid)) and self._reason(facts, entry) is None
+        )
 
     def _unstored_of(self, facts: TestFacts) -> Mapping[str, Any]:
         if facts.group not in self._unstored:

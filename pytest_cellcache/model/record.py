@@ -48,6 +48,7 @@ class Miss(NamedTuple):
 Verdict = Hit | Miss
 
 _COLLECTION = "collection of "
+_FAILURE = "failure of "
 
 
 def collection_of(group: str) -> str:
@@ -63,3 +64,13 @@ def collected_by(unit: str) -> str:
 def is_collection(unit: str) -> bool:
     """Say whether a unit is the collection of a module, and no test."""
     return unit.startswith(_COLLECTION)
+
+
+def failure_of(nodeid: str) -> str:
+    """Name the unit that tells how a test fails; no node id begins like that."""
+    return _FAILURE + nodeid
+
+
+def is_outcome(unit: str) -> bool:
+    """Say whether a unit is a test whose outcome is kept."""
+    return not unit.startswith((_COLLECTION, _FAILURE))

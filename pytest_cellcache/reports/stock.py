@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from pytest_cellcache.model.record import Entry, is_collection
+from pytest_cellcache.model.record import Entry, is_outcome
 from pytest_cellcache.reports.quantities import age_text, count_text, size_text
 
 
@@ -21,7 +21,7 @@ def show_lines(
     """
     now_s = time.time() if now_s is None else now_s
     told = {
-        module: [entry for entry in entries if not is_collection(entry.unit)]
+        module: [entry for entry in entries if is_outcome(entry.unit)]
         for module, entries in sorted(groups.items())
     }
     filled = {module: entries for module, entries in told.items() if entries}

@@ -178,6 +178,205 @@ def f():
 """,
         "lib.items",
     ),
+    "returned by a method": (
+        """
+class C:
+    items = []
+    def get(self):
+        return self.items
+    def __call__(self, f):
+        x = self.get()
+        x += [f()]
+        return f
+r = C()
+@r
+def f():
+    return "one"
+""",
+        "lib.C.items",
+    ),
+    "returned by a property": (
+        """
+class C:
+    items = []
+    @property
+    def get(self):
+        return lambda: self.items
+    def __call__(self, f):
+        x = self.get()
+        x += [f()]
+        return f
+r = C()
+@r
+def f():
+    return "one"
+""",
+        "lib.C.items",
+    ),
+    "new or not": (
+        """
+items = []
+def get(x):
+    if x:
+        return []
+    return items
+def r(f):
+    x = get(0)
+    x += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "lib.items",
+    ),
+    "new and kept": (
+        """
+items = []
+def get():
+    found = []
+    items.append(found)
+    return found
+def r(f):
+    x = get()
+    x += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "lib.items[0]",
+    ),
+    "remembered": (
+        """
+import functools
+@functools.cache
+def get():
+    return []
+def r(f):
+    x = get()
+    x += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "lib.get()",
+    ),
+    "entry": (
+        """
+items = {}
+def r(f):
+    x = items.setdefault(1, [])
+    x += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "lib.items[1]",
+    ),
+    "entry of an entry": (
+        """
+items = {1: {2: []}}
+def r(f):
+    x = items
+    y = x[1]
+    z = y[2]
+    z += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "lib.items[1][2]",
+    ),
+    "either": (
+        """
+items = []
+def r(f):
+    x = items if f else []
+    x += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "lib.items",
+    ),
+    "later": (
+        """
+items = []
+def r(f):
+    x = []
+    if f:
+        x = items
+    x += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "lib.items",
+    ),
+    "cast": (
+        """
+import typing
+items = []
+def r(f):
+    x = typing.cast(list, items)
+    x += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "lib.items",
+    ),
+    "by position": (
+        """
+items = []
+def r(f):
+    x, y = [], items
+    y += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "lib.items",
+    ),
+    "unpacked": (
+        """
+items = [[]]
+def r(f):
+    x, = items
+    x += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "lib.items[0]",
+    ),
+    "held by a class": (
+        """
+items = []
+def get():
+    return items
+class C:
+    get = staticmethod(get)
+    def __call__(self, f):
+        x = self.get()
+        x += [f()]
+        return f
+r = C()
+@r
+def f():
+    return "one"
+""",
+        "lib.items",
+    ),
     "attribute of attribute": (
         """
 class C: pass
@@ -313,4 +512,70 @@ def test_who_reads_it_runs(suite: Suite, case: str, way: str) -> None:
     suite.write("test_a.py", f"import lib\ndef test_a(): assert {read} == ['one']\n")
     suite.warm()
     suite.edit("lib.py", '"one"', '"two"')
+    assert suite.both().names == ["test_a"]
+
+
+NOTHING = {
+    "new here": """
+def r(f):
+    x = []
+    x += [f()]
+    return f
+""",
+    "a number": """
+def r(f):
+    x = 0
+    x += len(f())
+    return f
+""",
+    "new there": """
+def get():
+    found = []
+    found.append(1)
+    return found
+def r(f):
+    x = get()
+    x += [f()]
+    return f
+""",
+    "by a method": """
+class C:
+    def get(self):
+        return [x for x in "ab"]
+    def __call__(self, f):
+        x = self.get()
+        x += [f()]
+        return f
+r = C()
+""",
+    "of a class": """
+class C:
+    kind = set
+    def __call__(self, f):
+        x = self.kind([1])
+        x |= {f()}
+        return f
+r = C()
+""",
+    "of a class that a property gives": """
+class C:
+    @property
+    def kind(self):
+        return set if self else frozenset
+    def __call__(self, f):
+        x, y = self.kind([1]), 1
+        x |= {f()}
+        return f
+r = C()
+""",
+}
+
+
+@pytest.mark.parametrize("case", NOTHING)
+def test_what_is_new_is_changed_for_nobody(suite: Suite, case: str) -> None:
+    suite.write("lib.py", NOTHING[case] + "@r\ndef f():\n    return 'one'\nOTHER = 1\n")
+    text = "import lib\ndef test_a(): assert lib.f()\ndef test_b(): assert lib.OTHER\n"
+    suite.write("test_a.py", text)
+    suite.warm()
+    suite.edit("lib.py", "'one'", "'two'")
     assert suite.both().names == ["test_a"]

@@ -1,0 +1,150 @@
+"""A failure that was confirmed is not confirmed again while nothing it rests on has changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Suite
+
+TESTS = """
+    import lib
+
+    def test_first(): pass
+
+    def test_second(): assert lib.other()
+
+    def test_fails(): assert lib.value() == 2
+
+    def test_last(): pass
+"""
+LIB = "def value():\n    return 1\n\ndef other():\n    return 1\n"
+
+
+@pytest.fixture
+def failing(suite: Suite) -> Suite:
+    suite.write("lib.py", LIB)
+    suite.write("test_a.py", TESTS)
+    suite.both()
+    return suite
+
+
+def test_it_runs_alone(failing: Suite) -> None:
+    for _ in range(2):
+        again = failing.both()
+        assert again.names == ["test_fails"]
+        assert again.decisions["test_a.py::test_fails"]["attempts"] == 1
+
+
+def test_it_runs_alone_beside_one_that_runs(failing: Suite) -> None:
+    failing.edit("lib.py", "def other():\n    return 1", "def other():\n    return 2")
+    assert failing.both().names == ["test_second", "test_fails"]
+    assert failing.both().names == ["test_fails"]
+
+
+def test_another_failure_is_confirmed_once(failing: Suite) -> None:
+    failing.edit("lib.py", "return 1\n\ndef other", "return 3\n\ndef other")
+    again = failing.both()
+    assert again.names == ["test_fails", "test_first", "test_second", "test_fails"]
+    assert failing.both().names == ["test_fails"]
+
+
+def test_it_passes_when_it_is_mended(failing: Suite) -> None:
+    failing.edit("lib.py", "return 1\n\ndef other", "return 2\n\ndef other")
+    assert failing.both().names == ["test_fails"]
+    assert failing.both().names == []
+
+
+def test_where_objects_are_does_not_count(failing: Suite) -> None:
+    text = "def test_fails(): assert object() is None"
+    failing.edit("test_a.py", "def test_fails(): assert lib.value() == 2", text)
+    failing.both()
+    assert failing.both().names == ["test_fails"]
+
+
+def test_what_is_said_otherwise_each_time_is_confirmed_each_time(failing: Suite) -> None:
+    text = "def test_fails():\n    import time\n    assert time.time_ns() < 0"
+    failing.edit("test_a.py", "def test_fails(): assert lib.value() == 2", text)
+    for _ in range(2):
+        names = ["test_fails", "test_first", "test_second", "test_fails"]
+        assert failing.both().names == names
+
+
+STATE = """
+    import lib
+
+    def test_sets(): lib.STATE.append({left})
+
+    def test_other(): pass
+
+    def test_fails():
+        assert lib.STATE == [1], "state"
+        assert lib.value() == 2, "value"
+"""
+
+
+def test_it_fails_alike_only_where_what_others_left_is_there(suite: Suite) -> None:
+    suite.write("lib.py", LIB + "\nSTATE = []\n")
+    suite.write("test_a.py", STATE.format(left=1))
+    suite.both()
+    for _ in range(2):
+        again = suite.both("-rf")
+        assert "AssertionError: value" in again.text
+    # It may fail for another reason now, and does.
+    suite.edit("test_a.py", "append(1)", "append(2)")
+    assert "AssertionError: state" in suite.both("-rf").text
+    suite.edit("test_a.py", "append(2)", "append(1)")
+    suite.edit("lib.py", "return 1\n\ndef other", "return 2\n\ndef other")
+    assert suite.both().code == 0
+    suite.both()
+    assert suite.both().names == []
+
+
+def test_one_that_fails_in_its_fixture_is_confirmed(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import pytest
+
+        @pytest.fixture
+        def broken(): raise ValueError("no")
+
+        def test_first(): pass
+
+        def test_fails(broken): pass
+        """,
+    )
+    suite.both()
+    for _ in range(2):
+        assert suite.both().names == ["test_fails", "test_first", "test_fails"]
+
+
+def test_what_it_leaves_is_there_for_others(suite: Suite) -> None:
+    suite.write("lib.py", LIB + "\nSTATE = []\n")
+    suite.write(
+        "test_a.py",
+        """
+        import lib
+
+        def test_first(): pass
+
+        def test_fails():
+            lib.STATE.append(1)
+            assert lib.value() == 2
+
+        def test_reads(): assert len(lib.STATE) == 1
+        """,
+    )
+    suite.both()
+    for _ in range(2):
+        assert suite.both().code == 1
+    suite.edit("test_a.py", "def test_reads(): assert", "def test_reads():\n    assert")
+    suite.both()
+    suite.edit("lib.py", "return 1\n\ndef other", "return 4\n\ndef other")
+    suite.both()
+
+
+def test_the_store_counts_no_failure_as_a_record(failing: Suite) -> None:
+    assert "3 tests, 3 records" in failing.idle("--cell-cache-show").text
