@@ -46,6 +46,7 @@ class Cell(NamedTuple):
         bare: for classes, ``shape`` without the names of plain methods.
         decorators: for classes, chains of its decorators, ``""`` where not a chain; of what makes a
             decorator that of its maker. Beside ``""`` where it is given more than bases.
+        is_mere: an annotation without a value: there is nothing under the name.
     """
 
     kind: CellKind
@@ -70,6 +71,7 @@ class Cell(NamedTuple):
     metaclass: str = ""
     bare: Digest = Digest("")
     decorators: tuple[str, ...] = ()
+    is_mere: bool = False
 
 
 def makes_classes(cell: Cell) -> bool:

@@ -117,7 +117,7 @@ class Failing:
         if name in ("", "*") or self._project.modules.find_child(located, name) is not None:
             return None
         index = self._project.index(located.source)
-        bound = index.bound_by(name)
+        bound = [cell for cell in index.bound_by(name) if not cell.is_mere]
         if index.table.is_broken or (not bound and name not in index.table.aliases):
             is_open = index.table.stars or index.binds("__getattr__")
             return index.table.code if is_open or index.table.is_broken else ABSENT

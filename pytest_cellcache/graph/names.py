@@ -200,6 +200,8 @@ class _Walk:
             index = self._project.index(source)
             if index.binds(parts[0]):
                 self.name(source, parts)
+                if index.binds("__getattr__") and not index.surely_binds(parts[0]):
+                    self.name(source, ("__getattr__",))
                 if not self._is_own_submodule(source, located, parts[0]):
                     return
             else:

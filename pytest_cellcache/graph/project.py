@@ -83,6 +83,10 @@ class Index:
         """Say whether some statement of the module binds a name, star imports aside."""
         return name in self.table.aliases or bool(self.bound_by(name))
 
+    def surely_binds(self, name: str) -> bool:
+        """Say whether a statement binds a name whatever happens, so that nobody is asked for it."""
+        return any(cell.kind != "effect" and not cell.is_mere for cell in self.bound_by(name))
+
     def bound_by(self, name: str) -> list[Cell]:
         """Give the cells that bind a name, without those that only change its value."""
         return [cell for _, cell in self.binders.get(name, ()) if name in cell.binds]

@@ -270,6 +270,7 @@ class _Splitter:
                 metaclass=metaclass,
                 bare=shape.bare,
                 decorators=decorators,
+                is_mere=isinstance(statement, ast.AnnAssign) and statement.value is None,
             )
         )
 

@@ -14,7 +14,8 @@ without such a frame is not kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import traceback
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pytest
@@ -45,6 +46,24 @@ class Endings:
             if fixturedef in self._lives and not isinstance(error, StubTouched):
                 self._errors[fixturedef] = error
                 self._lives[fixturedef][1].has_failed = True
+
+    def keep_first(
+        self,
+        excinfo: pytest.ExceptionInfo[BaseException] | None,
+        nodeid: str,
+        called: Collection[pytest.TestReport],
+    ) -> None:
+        """Take what an item raised in an attempt that is cancelled.
+
+        What its frames hold it would find gone, did it run for the first time.
+
+        Args:
+            called: reports of more than its set-up.
+        """
+        if excinfo is not None and not called:
+            self.keep_early(excinfo.value, nodeid)
+        for error in _with_causes(excinfo.value) if excinfo is not None and called else ():
+            traceback.clear_frames(error.__traceback__)
 
     def keep_early(self, error: BaseException, nodeid: str) -> None:
         """Keep what a wider fixture raised that ended in the set-up of an item."""
@@ -80,13 +99,29 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
+def _with_causes(error: BaseException) -> Iterator[BaseException]:
+    """Give an error and all that it leads to."""
+    stack: list[BaseException | None] = [error]
+    seen = set[int]()
+    while stack:
+        each = stack.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            stack += [
+                each.__cause__,
+                each.__context__,
+                *(e for e in _leaves(each) if e is not each),
+            ]
+            yield each
+
+
 def _raised_in(error: BaseException) -> Any:
     """Give the definition of the fixture in whose teardown an error was raised."""
-    found, traceback = None, error.__traceback__
-    while traceback is not None:
-        frame = traceback.tb_frame
+    found, entry = None, error.__traceback__
+    while entry is not None:
+        frame = entry.tb_frame
         if frame.f_code.co_name == "finish":
             owner = frame.f_locals.get("self")
             found = owner if isinstance(owner, pytest.FixtureDef) else found
-        traceback = traceback.tb_next
+        entry = entry.tb_next
     return found

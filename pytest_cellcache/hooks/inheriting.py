@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 
 from pytest_cellcache.hooks.order import Order
 from pytest_cellcache.hooks.settling import Judged, leaves
@@ -13,7 +14,7 @@ from pytest_cellcache.lifecycle.precedence import needed_in, texts
 from pytest_cellcache.lifecycle.record import Recording
 from pytest_cellcache.lifecycle.setters import set_by_others
 from pytest_cellcache.lifecycle.surroundings import Surroundings
-from pytest_cellcache.lifecycle.units import Attempt
+from pytest_cellcache.lifecycle.units import Attempt, Instance
 from pytest_cellcache.lifecycle.verify import Verifier
 from pytest_cellcache.model.keys import ENV, Key
 from pytest_cellcache.model.observation import Observation, StateChange
@@ -43,6 +44,8 @@ class Inheriting:
         self._awaited = {name for verdict in waiting for name, *_ in verdict.after}
         # By node id of those among them that ran: what they left, by content.
         self._left: dict[str, Contents] = {}
+        # By fixture: what it had changed when a test that uses it was taken last.
+        self._made: dict[Instance, frozenset[StateChange]] = {}
         self._recording = recording
         self._verifier = verifier
         self._order = order
@@ -68,15 +71,26 @@ class Inheriting:
         if (nodeid := attempt.facts.nodeid) in self._awaited:
             with paused():
                 self._left[nodeid] = self._recording.left_by(attempt, self._around())
+        alone = self._alone(attempt)
         if not (attempt.changes and self._order.is_replaying):
             return
         with paused():
             last = self._verifier.last_of(attempt.facts)
-            if self._recording.is_told(attempt, last):
+            if any(self._recording.is_told(each, last) for each in (attempt, alone)):
                 return
             known = {*read(last.get("changes")), *undone_in(last)}
-            found = self._recording.changes_of(attempt, self._around())
+            found = self._recording.changes_of(alone, self._around())
             self._order.note_state(attempt.facts.nodeid, set(found).difference(known))
+
+    def _alone(self, attempt: Attempt) -> Attempt:
+        """Leave out what its fixtures had changed before: earlier users are told of that."""
+        instances = set()
+        for each in attempt.instances:
+            known = self._made.get(each, frozenset())
+            instances.add(replace(each, changes=each.changes - known) if known else each)
+            if each.changes:
+                self._made[each] = each.changes
+        return attempt._replace(instances=frozenset(instances))
 
     def blame(self, nodeids: Collection[str], changes: frozenset[StateChange]) -> None:
         """Count changes as made by tests that have ended, too."""

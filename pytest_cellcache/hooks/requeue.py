@@ -274,8 +274,7 @@ class Requeuer:
                 may_undo = nextitem is not None and nextitem.parent is item.parent
                 step = self._decide((setup, *reports), item, mates, forced, may_undo=may_undo)
                 if not isinstance(step, Accept):
-                    if self._raised is not None and not setup.passed:
-                        self._fixtures.endings.keep_early(self._raised.value, item.nodeid)
+                    self._fixtures.endings.keep_first(self._raised, item.nodeid, reports)
                     # Its own node ends, its parents stay; unless mates run next, who have others.
                     call_phase(item, "teardown", nextitem=copy.copy(item))
                     self._fixtures.end_raised(getattr(item, "_request", None))
@@ -304,7 +303,7 @@ class Requeuer:
             raise
         finally:
             self._close_unit()
-            self._trying = None
+            self._trying = self._raised = None  # its frames would keep alive what they hold
             self._undoing.end()
 
     def _end_for(self, item: pytest.Item, mates: Mates) -> None:

@@ -51,7 +51,8 @@ another schema are ignored, never migrated):
    something behind; for whom a value was remembered before others changed what it follows from
 20. which functions give what nobody else has, and whose results code changes in place;
    how tests failed; counters that new objects take over under another name;
-   which definitions have no docstring
+   which definitions have no docstring; modules that are asked for what they only may bind, or only
+   annotate
 """
 
 from __future__ import annotations

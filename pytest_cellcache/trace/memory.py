@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import sys
 import types
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any, Final
@@ -19,8 +19,9 @@ from pytest_cellcache.trace.batch import Batch, Row
 from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
-from pytest_cellcache.trace.looks import MemoLook
+from pytest_cellcache.trace.looks import MemoLook, order_ids
 from pytest_cellcache.trace.modules import is_imported
+from pytest_cellcache.trace.ordered import keys_in_order, put_items, put_order
 from pytest_cellcache.trace.parts import (
     LRU,
     MAX_ITEMS,
@@ -117,7 +118,8 @@ class Memory:
         """
         done = [self._put_surrounding_back() and not self._is_mixed]
         done += [not batch.peek() for batch in self._calm]
-        for held, copy in self._differing():
+        # What is in a mapping goes before the order that it is in.
+        for held, copy in sorted(self._differing(), key=lambda row: row[0].ids is order_ids):
             try:
                 done.append(_refill(held, copy) or is_over(held))
             except _TROUBLES:
@@ -207,6 +209,8 @@ def _copy(held: Held) -> Any:
         return dict(dict.items(thing)) if dict.__len__(thing) <= MAX_ITEMS else _NO_COPY
     if isinstance(held.ids, Slots):
         return [_slot(slot, thing) for slot in held.ids.slots]
+    if held.ids is order_ids:
+        return keys_in_order(thing)
     for known, iterate in _SEQUENCES:
         if issubclass(kind, known):
             return list(iterate(thing)) if known.__len__(thing) <= MAX_ITEMS else _NO_COPY
@@ -251,7 +255,11 @@ def _refill(held: Held, copy: Any) -> bool:
         return False
     if held.kind == "namespace":
         return _refill_namespace(held, copy)
-    if held.kind == "mapping":
+    if held.ids is order_ids:
+        put_order(thing, copy)
+    elif held.kind == "mapping" and issubclass(kind, OrderedDict):
+        put_items(thing, copy)
+    elif held.kind == "mapping":
         dict.clear(thing)
         dict.update(thing, copy)
     elif isinstance(held.ids, Slots):

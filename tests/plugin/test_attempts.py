@@ -123,3 +123,40 @@ def test_one_that_begins_to_fail_fails_each_time(suite: Suite, name: str) -> Non
     suite.edit("test_a.py", "def test_it(): pass\n", new)
     for _ in range(3):
         assert suite.both().code == 1
+
+
+GONE: Final = {
+    "dictionary": ("{}", "del lib.KEPT['a']"),
+    "in order": ("collections.OrderedDict()", "lib.KEPT.popitem(last=False)"),
+    "list below": ("{'a': []}", "lib.KEPT.clear()"),
+}
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_what_a_test_lets_go_of_is_gone(suite: Suite, name: str) -> None:
+    """What would put it back keeps it for as long as an attempt is silent, and no longer."""
+    kept, drop = GONE[name]
+    suite.write("lib.py", f"import collections\nKEPT = {kept}\n\nclass Kind: pass\n")
+    suite.write(
+        "test_a.py",
+        f"""
+        import gc, weakref
+        import lib
+
+        def test_other(): pass
+
+        def test_keeps():
+            lib.KEPT["a"] = lib.Kind()
+
+        def test_drops():
+            found = weakref.ref(lib.KEPT["a"])
+            assert found() is not None
+            {drop}
+            gc.collect()
+            still = found()
+            assert not still
+        """,
+    )
+    suite.both()
+    suite.edit("test_a.py", "assert found() is not None", "assert found() is not 1")
+    assert suite.both().decisions["test_a.py::test_other"]["source"] == "cached"

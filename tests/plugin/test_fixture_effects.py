@@ -469,3 +469,31 @@ def test_what_is_in_effect_already_is_an_effect(counted: Counted, name: str) -> 
     ran, calls = counted.run()  # fails as it would without the cache
     assert "failed" in ran.outcomes["test_a.py::test_b"]
     assert calls["made"] >= 1
+
+
+def test_what_a_fixture_has_set_is_changed_once_for_all_its_users(suite: Suite) -> None:
+    suite.write("lib.py", "STATE = {}\nSEEN = []\n\ndef more(): return 1\n")
+    suite.write(
+        "conftest.py",
+        """
+        import pytest, lib
+
+        @pytest.fixture(scope="session")
+        def made():
+            lib.STATE["set"] = 1
+        """,
+    )
+    suite.write(
+        "test_a.py",
+        """
+        import lib
+
+        def test_first(made): lib.SEEN.append(1)
+        def test_second(made): lib.SEEN.append(2)
+        def test_reader(): assert lib.STATE["set"]
+        """,
+    )
+    suite.both()
+    for number in (1, 2):
+        suite.edit("test_a.py", f"SEEN.append({number})", f"SEEN.append({number} + lib.more())")
+    assert suite.both().names == ["test_first", "test_second"]

@@ -183,3 +183,44 @@ def test_handing_something_over_changes_no_constant(suite: Suite) -> None:
     suite.both()
     suite.edit("lib.py", "FOUND = fill()", "FOUND = [fill()]")
     assert suite.both().names == ["test_found"]
+
+
+NOT_BOUND: dict[str, str] = {
+    "nothing": "",
+    "annotated": "X: dict",
+    "for type checkers": (
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from other import X"
+    ),
+    "sometimes": "import sys\nif sys.flags.debug:\n    X = 1",
+}
+
+
+@pytest.mark.parametrize("way", ["from lib import X", "import lib"])
+@pytest.mark.parametrize("name", NOT_BOUND)
+def test_a_module_is_asked_for_what_it_does_not_bind_for_sure(
+    suite: Suite, name: str, way: str
+) -> None:
+    answer = "def __getattr__(name):\n    if name == 'X':\n        return 1\n"
+    suite.write("other.py", "X = 1\n")
+    suite.write(
+        "lib.py",
+        f"{NOT_BOUND[name]}\n{answer}    raise AttributeError(name)\n\ndef get(): pass\n",
+    )
+    used = "X" if way.endswith("X") else "lib.X"
+    suite.write(
+        "test_a.py",
+        f"import lib\n{way}\n\ndef test_it(): assert {used} == 1\n\ndef test_other(): lib.get()\n",
+    )
+    suite.both()
+    suite.edit("lib.py", "return 1", "return 2")
+    again = suite.both()
+    assert again.code == 1
+    assert "test_it" in again.names
+
+
+def test_what_comes_to_be_annotated_only_cannot_be_imported(suite: Suite) -> None:
+    suite.write("lib.py", "X: int = 1\n\ndef get(): pass\n")
+    suite.write("test_a.py", "from lib import X, get\n\ndef test_it(): get()\n")
+    suite.both()
+    suite.edit("lib.py", "X: int = 1", "X: int")
+    assert suite.both().code != 0

@@ -55,6 +55,8 @@ MODULE = """
 
     NUMBER = 1
     TABLE = {"a": [1]}
+    ORDERED = collections.OrderedDict(a=1, b=2, c=3)
+    ORDERED.move_to_end("a")
     QUEUE = collections.deque([1])
     NAMES = {"x"}
     BYTES = bytearray(b"ab")
@@ -81,6 +83,10 @@ DEEDS = {
     "new global": ("m.NEW = 2", "hasattr(m, 'NEW')"),
     "deleted global": ("del m.NUMBER", "m.NUMBER"),
     "dictionary": ("m.TABLE.clear()", "m.TABLE"),
+    "ordered": ("m.ORDERED.popitem(last=False); m.ORDERED['d'] = 4", "m.ORDERED, len(m.ORDERED)"),
+    "value of an ordered": ("m.ORDERED['b'] = 4", "m.ORDERED"),
+    "all of an ordered": ("m.ORDERED.clear()", "m.ORDERED"),
+    "order": ("m.ORDERED.move_to_end('b')", "m.ORDERED"),
     "nested list": ("m.TABLE['a'].append(2)", "m.TABLE"),
     "deque": ("m.QUEUE.append(2)", "m.QUEUE"),
     "set": ("m.NAMES.add('y')", "sorted(m.NAMES)"),
