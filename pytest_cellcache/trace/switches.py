@@ -203,6 +203,20 @@ def _module(name: str) -> Any:
     return found
 
 
+_MANY_FROZEN: Final = 10_000
+_is_frozen: list[bool] = []
+
+
+def _freezing() -> tuple[Any, ...]:
+    """Say whether ``gc.freeze`` has been called; asked no more where counting takes its time."""
+    if not _is_frozen:
+        count = _module("gc").get_freeze_count()
+        if count < _MANY_FROZEN:
+            return (count > 0,)
+        _is_frozen.append(True)
+    return (True,)
+
+
 def _policy() -> tuple[Any, ...]:
     """Give the policy of ``asyncio``, as long as it is not the one that it makes by itself."""
     policy = _module("asyncio.events")._event_loop_policy
@@ -275,7 +289,7 @@ _PROBES: Final[dict[str, tuple[_Take, _Put | None]]] = {
     ),
     "decimal.flags()": (_flags, _put_flags),
     "faulthandler.is_enabled()": (lambda: (_module("faulthandler").is_enabled(),), None),
-    "gc.get_freeze_count()": (lambda: (_module("gc").get_freeze_count() > 0,), None),
+    "gc.get_freeze_count()": (_freezing, None),
     "gc.get_debug()": (
         lambda: (_module("gc").get_debug(),),
         lambda before: _module("gc").set_debug(*before),
