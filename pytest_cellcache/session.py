@@ -195,7 +195,12 @@ def configure(config: pytest.Config) -> None:
         guard,
         lambda *told: run.inheriting.seen_by(*told) if run.inheriting else set(),
         lambda seen: run.inheriting.joined(seen) if run.inheriting else seen,
-        Failures(run.order, run.facts_of, guard),
+        Failures(
+            run.order,
+            run.facts_of,
+            lambda hit: run.inheriting is None or run.inheriting.is_upset(hit),
+            guard,
+        ),
     )
     register = config.pluginmanager.register
     # The order matters: of equal hooks the one registered last comes first, wrappers outermost.

@@ -17,6 +17,7 @@ from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.order import Order
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model.digest import digest_json
+from pytest_cellcache.model.record import Hit
 
 _ADDRESS: Final = re.compile("0x[0-9a-fA-F]+")
 """Where an object is says nothing: ``<function value at 0x7f3a5c0d1e40>``."""
@@ -39,22 +40,27 @@ class Failures:
     Args:
         order: knows how tests fail that run.
         facts_of: gives the facts of an item and what judges it, if there are any.
+        is_upset: says of a record that holds whether it was made after others than ran so far.
     """
 
     def __init__(
         self,
         order: Order,
         facts_of: Callable[[pytest.Item], tuple[TestFacts, Basis] | None],
+        is_upset: Callable[[Hit], bool],
         guard: Guard,
     ) -> None:
+        self._is_upset = is_upset
         self._order = order
         self._facts_of = facts_of
         self._guard = guard
 
     def is_known(self, item: pytest.Item, reports: Iterable[pytest.TestReport]) -> bool:
         """Say whether a test fails as it did when that was confirmed, and nothing has changed."""
-        known = self._order.failures.get(item.nodeid)
-        return bool(known) and self._guard.call(failure_of, "", reports) in (known or ())
+        if not (known := self._order.failures.get(item.nodeid)):
+            return False
+        entry = known.get(self._guard.call(failure_of, "", reports))
+        return entry is not None and not self._guard.call(self._is_upset, True, Hit(entry))
 
     def producers_of(self, item: pytest.Item) -> Sequence[str]:
         """Give the tests that a test came after when it ran last."""

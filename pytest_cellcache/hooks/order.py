@@ -65,7 +65,7 @@ class Order:
         self._temporary = temporary.rstrip(os.sep) + os.sep
         self.by_chance = by_chance
         self.is_replaying = False
-        self.failures: Mapping[str, frozenset[str]] = {}
+        self.failures: Mapping[str, Mapping[str, Entry]] = {}
         self._lost: set[str] = set()
         # Names of the paths that tests which ran have changed.
         self._written: set[str] = set()

@@ -28,7 +28,7 @@ class Records(Protocol):
 
     def producers_of(self, facts: TestFacts) -> Sequence[str]: ...
 
-    def failures(self, facts: TestFacts, fits: Callable[[Entry], bool]) -> frozenset[str]: ...
+    def failures(self, facts: TestFacts, fits: Callable[[Entry], bool]) -> Mapping[str, Entry]: ...
 
     def last_of(self, facts: TestFacts) -> Mapping[str, Any]: ...
 
@@ -39,11 +39,11 @@ class Records(Protocol):
 
 def settle(
     items: Iterable[pytest.Item], judged: Judged, records: Records, *, by_chance: bool
-) -> dict[str, frozenset[str]]:
+) -> dict[str, Mapping[str, Entry]]:
     """Turn hits into misses where they must run for others, or after others.
 
     Returns:
-        Per node id how tests that run failed when that was confirmed, and would in a plain run.
+        Per node id how tests that run failed when that was confirmed, with the records of it.
     """
     for nodeid, (_, verdict) in judged.items() if by_chance else ():
         if isinstance(verdict, Hit) and verdict.after:

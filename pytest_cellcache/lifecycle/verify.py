@@ -108,15 +108,17 @@ class Verifier:
         """Say whether a test failed when it ran last, and left something behind."""
         return reasons.FAILED in self._unstored_of(facts)
 
-    def failures(self, facts: TestFacts, fits: Callable[[Entry], bool]) -> frozenset[str]:
-        """Give how a test failed with nothing left out, by its records that hold and fit."""
+    def failures(self, facts: TestFacts, fits: Callable[[Entry], bool]) -> dict[str, Entry]:
+        """Give how a test failed with nothing left out, with the records that hold and fit."""
         if facts.barrier is not None:
-            return frozenset()
-        return frozenset(
-            str(entry.body.get("failure"))
-            for entry in self._entries(facts.group).get(failure_of(facts.nodeid), ())
-            if fits(entry._replace(unit=facts.nodeid)) and self._reason(facts, entry) is None
-        )
+            return {}
+        entries = self._entries(facts.group).get(failure_of(facts.nodeid), ())
+        of_test = [entry._replace(unit=facts.nodeid) for entry in entries]
+        return {
+            str(entry.body.get("failure")): entry
+            for entry in of_test
+            if fits(entry) and self._reason(facts, entry) is None
+        }
 
     def _unstored_of(self, facts: TestFacts) -> Mapping[str, Any]:
         if facts.group not in self._unstored:

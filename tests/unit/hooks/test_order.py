@@ -48,8 +48,8 @@ class Records:
     def producers_of(self, facts: TestFacts) -> tuple[str, ...]:
         return tuple(self.last_of(facts).get("producers", ()))
 
-    def failures(self, facts: TestFacts, fits: Callable[[Entry], bool]) -> frozenset[str]:
-        return frozenset()
+    def failures(self, facts: TestFacts, fits: Callable[[Entry], bool]) -> dict[str, Entry]:
+        return {}
 
     def another(self, facts: TestFacts, fits: Callable[[Entry], bool]) -> Entry | None:
         entries = (entry_of(facts.nodeid, body) for body in self._found[facts.nodeid])
