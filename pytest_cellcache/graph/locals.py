@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 
 from pytest_cellcache.graph.given import looked_up, makers_of
 from pytest_cellcache.graph.inside import Inside, inside_of
@@ -51,7 +50,7 @@ class Locals:
     plain: LocalScope = frozenset()
     outer: Locals | None = None
     classes: LocalScope = frozenset()
-    makers: Mapping[str, frozenset[str]] = MappingProxyType({})
+    makers: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def spec_of(self, name: str, rest: tuple[str, ...]) -> str | None:
         """Give what the use of a local takes from a module; ``None`` if no import binds it.
