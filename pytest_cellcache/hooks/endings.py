@@ -64,6 +64,8 @@ class Endings:
             self.keep_early(excinfo.value, nodeid)
         for error in _with_causes(excinfo.value) if excinfo is not None and called else ():
             traceback.clear_frames(error.__traceback__)
+            for frame, _ in traceback.walk_tb(error.__traceback__):
+                _ = frame.f_locals  # before Python 3.13 a copy, which is made anew
 
     def keep_early(self, error: BaseException, nodeid: str) -> None:
         """Keep what a wider fixture raised that ended in the set-up of an item."""

@@ -104,7 +104,7 @@ CASES: Final = {
             assert lib.Field.name(None)
         """,
         ("lib.py", "return Field()", "return [Field()][0]"),
-        "test_a",
+        "test_a test_b",
     ),
     "a memo on a class, found through a register, beside one who sets attributes": Case(
         """
