@@ -33,6 +33,7 @@ class ImportWatch:
         self._real: Any = None
         self._placed: Any = None
         self._resolvers: list[tuple[Any, str, Any]] = []
+        self._patching: Any = None
 
     def install(self) -> None:
         real = self._real = importlib.import_module
@@ -47,6 +48,7 @@ class ImportWatch:
         import_module.__wrapped__ = real  # type: ignore[attr-defined]
         self._placed = import_module
         importlib.import_module = import_module
+        self._watch_patches()
         self.look_again()
 
     def uninstall(self) -> None:
@@ -56,6 +58,24 @@ class ImportWatch:
         for owner, name, resolver in self._resolvers:
             setattr(owner, name, resolver)
         self._resolvers.clear()
+        if self._patching is not None:
+            vars(self._patching).pop("__import__", None)
+            self._patching = None
+
+    def _watch_patches(self) -> None:
+        """Watch ``monkeypatch`` of an older pytest: it resolves dotted paths by ``__import__``."""
+        patching = sys.modules.get("_pytest.monkeypatch")
+        resolve = getattr(patching, "resolve", None)
+        # Private: without it, or where it uses ``importlib``, there is nothing to watch here.
+        if "__import__" not in getattr(getattr(resolve, "__code__", None), "co_names", ()):
+            return
+
+        def import_name(name: str, *args: Any, **kwargs: Any) -> Any:
+            _note(name, None)
+            return __import__(name, *args, **kwargs)
+
+        self._patching = patching
+        vars(self._patching)["__import__"] = import_name
 
     def look_again(self) -> None:
         """Watch what has been loaded meanwhile: ``logging.config`` is told classes by name."""
