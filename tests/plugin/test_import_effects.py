@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,6 +35,14 @@ _LIMIT = """
     """
 
 
+@pytest.fixture
+def _limit_put_back() -> Iterator[None]:
+    limit = sys.getrecursionlimit()
+    yield
+    sys.setrecursionlimit(limit)
+
+
+@pytest.mark.usefixtures("_limit_put_back")
 @pytest.mark.parametrize("statement", ["VALUE = conf.limit", "VALUE = conf | 1"])
 def test_operators_and_properties_may_change_anything(suite: Suite, statement: str) -> None:
     suite.write("conf.py", _CONF)
