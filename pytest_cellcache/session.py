@@ -17,7 +17,7 @@ import platform
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -26,6 +26,7 @@ from pytest_cellcache.hooks.bytecode import Bytecode
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.collectonly import CollectOnly
 from pytest_cellcache.hooks.coverage import has_bound
+from pytest_cellcache.hooks.facets import plugin_files
 from pytest_cellcache.hooks.failures import Failures
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.fixtures import FixtureWatch
@@ -61,6 +62,9 @@ from pytest_cellcache.trace.contract import TracerUnavailable
 from pytest_cellcache.trace.origin import pytester_depth
 from pytest_cellcache.trace.recorder import Recorder, make_recorder
 
+if TYPE_CHECKING:
+    from pytest_cellcache.trace.early import EarlyImports
+
 _COMPACT_EVERY = 16
 """Writing sessions between two compactions."""
 
@@ -73,7 +77,8 @@ class _Started:
         self.guard = Guard()
         self.places = _places_of(config)
         self.recorder: Recorder | None = None
-        self.untraced = _loaded_before(self.places)
+        self._before = _loaded_before(self.places)
+        self._early = self._import_again(config)
         if "PYTEST_XDIST_WORKER" in os.environ:
             # xdist asks for it when a session starts, and it asks a child process once: a child of
             # every test's, if the recorder saw it.
@@ -83,12 +88,36 @@ class _Started:
                 read_tracer(config), self.places.is_first_party, self._handover(config)
             )
             self.recorder.start()
+            if self._early is not None:
+                self.recorder.early = self._early.found
+                config.add_cleanup(self._early.stop)
         except (TracerUnavailable, ValueError) as error:
             self.recorder = None
             text = f"{error}; this run goes on without the cache"
             self.guard.warn(Warned("tracer-unavailable", text))
         known = getattr(config, "known_args_namespace", config.option)
         self.options = OptionWatch(config, known, self.recorder, self.guard)
+
+    def untraced(self) -> frozenset[str]:
+        """Name the first-party files that count whole, as nobody knows what of them ran."""
+        heard = self._early.heard() if self._early is not None else frozenset[str]()
+        return frozenset(self.places.relative(path) for path in {*self._before.values()} - heard)
+
+    def _import_again(self, config: pytest.Config) -> EarlyImports | None:
+        if not self._before or "__main__" in self._before:  # a script may have done anything
+            return None
+        from pytest_cellcache.trace.early import EarlyImports  # few runs need it
+
+        early = EarlyImports(
+            [*self._before],
+            foreign=self.places.foreign,
+            own=self.places.own,
+            tracer=read_tracer(config),
+            # Hooks of plugins have run since.
+            is_all=not plugin_files(config, self.places),
+        )
+        early.begin()
+        return early
 
     def _handover(self, config: pytest.Config) -> Handover:
         for_children = {
@@ -99,20 +128,20 @@ class _Started:
         return Handover(temporary_folder(), for_children)
 
 
-def _loaded_before(places: Places) -> frozenset[str]:
-    """Name the first-party files that nobody saw being imported.
+def _loaded_before(places: Places) -> dict[str, str]:
+    """Give the first-party modules that nobody saw being imported, and their files.
 
     Plugins named on the command line, and what started pytest. In a run that pytester started in
     its own process the outer project's modules are all there too, and concern nobody.
     """
     is_inner = pytester_depth(sys._getframe()) > 0
-    return frozenset(
-        places.relative(path)
-        for path in loaded_files().values()
+    return {
+        name: path
+        for name, path in loaded_files().items()
         if path.endswith(".py")
         and places.is_first_party(path)
         and (places.is_inside(path) or not is_inner)
-    )
+    }
 
 
 def _places_of(config: pytest.Config) -> Places:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import pytest
 
@@ -22,7 +22,7 @@ class Sharing:
     """Tells what tests share.
 
     Args:
-        untraced: relative first-party files imported before the tracer started.
+        untraced: gives the relative first-party files imported before the tracer started.
         concerns: says whether a loaded module is one of this run's project.
     """
 
@@ -31,13 +31,13 @@ class Sharing:
         recorder: Recorder,
         settings: Settings,
         collecting: CollectWatch,
-        untraced: Iterable[str],
+        untraced: Callable[[], frozenset[str]],
         concerns: Callable[[str], bool],
     ) -> None:
         self._recorder = recorder
         self._settings = settings
         self._collecting = collecting
-        self._untraced = frozenset(untraced)
+        self._untraced = untraced
         self._concerns = concerns
 
     def now(self, session: pytest.Session, basis: Basis) -> Surroundings:
@@ -45,7 +45,7 @@ class Sharing:
         collecting = self._collecting.seen
         places = basis.snapshot.places
         declared = frozenset(Key(FILE, name) for name in basis.named)
-        declared |= {Key(WHOLE, name) for name in self._untraced}
+        declared |= {Key(WHOLE, name) for name in self._untraced()}
         by_statement = self._recorder.imports()
         return Surroundings(
             self._recorder.base_unit() | collecting,

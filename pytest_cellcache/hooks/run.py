@@ -59,7 +59,7 @@ class Run:
         at_end: called before the last records are written.
 
     Args:
-        untraced: relative first-party files imported before the tracer started, which count whole.
+        untraced: gives the relative first-party files that count whole, imported before tracing.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Run:
         guard: Guard,
         *,
         collecting: CollectWatch,
-        untraced: frozenset[str],
+        untraced: Callable[[], frozenset[str]],
         began_ns: int,
         options: OptionWatch,
     ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, Protocol
 
-from pytest_cellcache.model.observation import CodeRef, Within
+from pytest_cellcache.model.observation import CodeRef, Observation, Within
 
 IsFirstParty = Callable[[str], bool]
 """Answers for a ``co_filename``; asked once per real file name."""
@@ -54,6 +54,20 @@ class Imports(NamedTuple):
     statements: Mapping[tuple[str, int], frozenset[CodeRef]]
     modules: frozenset[str]
     outside: frozenset[CodeRef]
+
+
+class Early(NamedTuple):
+    """What some modules ran and consulted when they were imported.
+
+    Attributes:
+        seen: all of it.
+        imports: the code by statements.
+        assigned: as ``Recorder.assigned`` gives it.
+    """
+
+    seen: Observation = Observation()
+    imports: Imports = Imports({}, frozenset(), frozenset())
+    assigned: tuple[tuple[str, str, str], ...] = ()
 
 
 class Tracer(Protocol):

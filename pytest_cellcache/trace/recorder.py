@@ -29,6 +29,7 @@ from pytest_cellcache.trace.child import ChildRecording
 from pytest_cellcache.trace.collector import paused
 from pytest_cellcache.trace.contract import (
     THREAD_LEFT,
+    Early,
     IsFirstParty,
     Traced,
     Tracer,
@@ -93,6 +94,7 @@ class Recorder:
         annotations: tells which functions' annotations nobody has looked at.
         threads_left: threads that went on when the last unit closed, which had started them.
         made: what the last unit that closed had made.
+        early: gives what modules did that were imported before it was started.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class Recorder:
         is_first_party: IsFirstParty = lambda _: False,
         handover: Handover | None = None,
     ) -> None:
+        self.early: Callable[[], Early] = Early
         self._is_first_party = is_first_party
         self.handover = handover
         self._tracers = tracers
@@ -225,7 +228,8 @@ class Recorder:
         if not self._units:
             return Observation()
         base = self._units[0]
-        return base.snapshot(self._tracer.base())._replace(left=base.leaving.left(self._before))
+        seen = base.snapshot(self._tracer.base())._replace(left=base.leaving.left(self._before))
+        return seen | self.early().seen
 
     def assigned(self) -> list[tuple[str, str, str]]:
         """Say which modules have set what for all that come later, and what it is now.
@@ -239,19 +243,32 @@ class Recorder:
         for file, name in pairs:
             files.setdefault(name, []).append(file)
         return [
-            (file, name, value_in(now, name))
-            for name, those in files.items()
-            for file in those
-            if name in changed or len(those) > 1
+            *self.early().assigned,
+            *(
+                (file, name, value_in(now, name))
+                for name, those in files.items()
+                for file in those
+                if name in changed or len(those) > 1
+            ),
         ]
 
     def imports(self) -> Imported:
         """Say which code ran, by statements of modules, where they can be told apart."""
         if not self._units:
             return Imported({}, frozenset(), Observation())
-        traced = self._tracer.imports()
-        statements = {label: Observation(codes) for label, codes in traced.statements.items()}
-        return Imported(statements, traced.modules, Observation(traced.outside))
+        traced, early = self._tracer.imports(), self.early().imports
+        codes = dict(early.statements)
+        for label, ran in traced.statements.items():
+            codes[label] = codes.get(label, frozenset()) | ran
+        return Imported(
+            {label: Observation(ran) for label, ran in codes.items()},
+            early.modules | traced.modules,
+            Observation(early.outside | traced.outside),
+        )
+
+    def tell(self) -> Early:
+        """Give all that was done outside of units so far."""
+        return Early(self.base_unit(), self._tracer.imports(), tuple(self.assigned()))
 
     def note_option(self, name: str) -> None:
         """Charge a look at an option or ini value to whoever asks now."""

@@ -1,0 +1,113 @@
+"""What modules consulted that were imported before the tracer could start.
+
+Pytest imports the categories of warning filters and the plugins named on the command line before it
+asks plugins to begin. What these modules ran and read meanwhile nobody can tell afterwards, so
+another process imports them once more, traced, while this one goes on; it is asked when the first
+outcome is to be recorded.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+from pytest_cellcache.model.observation import UNKNOWN, Observation
+from pytest_cellcache.trace.contract import Early, Imports
+
+_SCRIPT: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "startup", "early.py")
+_COVERAGE: Final = ("COV_CORE_DATAFILE", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+"""Variables by which coverage.py measures child processes."""
+_PATIENCE_S: Final = 120
+_TROUBLES: Final = (OSError, ValueError, EOFError, AttributeError, ImportError, TypeError,
+                    IndexError, pickle.UnpicklingError, subprocess.SubprocessError)  # fmt: skip
+
+_PROGRAM: Final = Observation(children=frozenset({sys.executable}), on_stack=frozenset({UNKNOWN}))
+"""It may have consulted anything of the project."""
+
+
+class EarlyImports:
+    """Imports modules again in a process of its own.
+
+    Args:
+        modules: names, in the order in which they were imported.
+        foreign, own: of ``Places``.
+        tracer: which one is wanted.
+        is_all: nothing but importing has run their code so far.
+    """
+
+    def __init__(
+        self,
+        modules: Sequence[str],
+        *,
+        foreign: Sequence[str],
+        own: str,
+        tracer: str,
+        is_all: bool,
+    ) -> None:
+        self._is_all = is_all
+        self._wanted = {
+            "modules": list(modules),
+            "foreign": list(foreign),
+            "own": own,
+            "tracer": tracer,
+            "path": list(sys.path),
+            "argv": list(sys.argv),
+            "variables": {name: os.environ[name] for name in _COVERAGE if name in os.environ},
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self._found: Early | None = None
+
+    def begin(self) -> None:
+        """Start the process, before anything is traced here."""
+        flags: Any = getattr(subprocess, "_args_from_interpreter_flags", list)()
+        environment = {name: value for name, value in os.environ.items() if name not in _COVERAGE}
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, *flags, _SCRIPT],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+            )
+            assert self._process.stdin is not None
+            self._process.stdin.write(pickle.dumps(self._wanted))
+            self._process.stdin.close()
+            self._process.stdin = None
+        except _TROUBLES:
+            self._process = None
+
+    def found(self) -> Early:
+        """Say what they did; where that could not be told, anything of the project may count."""
+        if self._found is None:
+            self._found = self._read()
+            if not self._is_all:
+                seen = self._found.seen
+                self._found = self._found._replace(imports=Imports({}, frozenset(), seen.codes))
+        return self._found
+
+    def heard(self) -> frozenset[str]:
+        """Give the absolute files of the modules of which everything is known."""
+        codes = self.found().seen.codes if self._is_all else ()
+        return frozenset(ref.filename for ref in codes if ref.name == "<module>")
+
+    def _read(self) -> Early:
+        if self._process is None:
+            return Early(_PROGRAM)
+        try:
+            told, _ = self._process.communicate(timeout=_PATIENCE_S)
+            found: Any = pickle.loads(told)
+        except _TROUBLES:
+            self.stop()
+            found = None
+        return found if isinstance(found, Early) else Early(_PROGRAM)
+
+    def stop(self) -> None:
+        """Wait for it no longer."""
+        process, self._process = self._process, None
+        if process is not None and process.poll() is None:
+            process.kill()
+            process.communicate()

@@ -1,0 +1,33 @@
+"""Imports modules, traced, and tells what they ran and consulted; see ``trace.early``."""
+
+import os
+import pickle
+import sys
+from typing import Any
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def _main() -> None:
+    wanted = pickle.load(sys.stdin.buffer)
+    told = os.dup(1)  # what modules print is not for us
+    os.dup2(2, 1)
+    os.environ.update(wanted["variables"])
+    sys.argv[:] = wanted["argv"]
+    sys.path[:] = [os.path.dirname(os.path.dirname(os.path.dirname(_HERE))), *wanted["path"]]
+    from pytest_cellcache.sources.places import Places
+    from pytest_cellcache.trace.recorder import make_recorder
+
+    del sys.path[0]
+    is_first_party = Places("", tuple(wanted["foreign"]), wanted["own"]).is_first_party
+    found: Any = None
+    with make_recorder(wanted["tracer"], is_first_party) as recorder:
+        for name in wanted["modules"]:
+            __import__(name)  # ``import_module`` is watched
+        with recorder.resting():
+            found = recorder.tell()
+    with open(told, "wb") as out:
+        out.write(pickle.dumps(found))
+
+
+_main()
