@@ -54,8 +54,11 @@ FILTER = """
 
 
 @pytest.fixture(params=["auto", "profile"])
-def filtering(suite: Suite, request: pytest.FixtureRequest) -> Suite:
+def filtering(
+    suite: Suite, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Suite:
     """A suite whose ini file filters warnings of the project."""
+    monkeypatch.syspath_prepend(suite.path)  # older versions of pytest do so too late
     for name, text in LIBRARY.items():
         suite.write(name, text)
     suite.write("test_it.py", TESTS)
