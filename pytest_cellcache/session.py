@@ -12,21 +12,18 @@ Life of a run::
 from __future__ import annotations
 
 import functools
-import os
-import platform
-import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from pytest_cellcache.hooks.basis import Basis
+from pytest_cellcache.hooks.beginning import Started, places_of
 from pytest_cellcache.hooks.bytecode import Bytecode
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.collectonly import CollectOnly
 from pytest_cellcache.hooks.coverage import has_bound
-from pytest_cellcache.hooks.facets import plugin_files
 from pytest_cellcache.hooks.failures import Failures
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.fixtures import FixtureWatch
@@ -46,117 +43,26 @@ from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.hooks.terminal import ClearedOnly, Terminal, WorkerOutput, show_store
 from pytest_cellcache.hooks.valuework import Worker
 from pytest_cellcache.lifecycle.inputs import environment_now
-from pytest_cellcache.model.events import RunFacts, Warned
+from pytest_cellcache.model.events import RunFacts
 from pytest_cellcache.model.settings import (
     Settings,
     read_settings,
-    read_tracer,
     tell_workers_of_bound,
 )
-from pytest_cellcache.sources.handover import Handover
-from pytest_cellcache.sources.loaded import loaded_files
-from pytest_cellcache.sources.places import Places, temporary_folder
 from pytest_cellcache.store.contract import Cleared
 from pytest_cellcache.store.directory import DirectoryStore
-from pytest_cellcache.trace.contract import TracerUnavailable
-from pytest_cellcache.trace.origin import pytester_depth
-from pytest_cellcache.trace.recorder import Recorder, make_recorder
-
-if TYPE_CHECKING:
-    from pytest_cellcache.trace.early import EarlyImports
 
 _COMPACT_EVERY = 16
 """Writing sessions between two compactions."""
 
 
-class _Started:
-    """What ``begin`` leaves for ``configure``."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self.began_ns = time.time_ns()
-        self.guard = Guard()
-        self.places = _places_of(config)
-        self.recorder: Recorder | None = None
-        self._before = _loaded_before(self.places)
-        self._early = self._import_again(config)
-        if "PYTEST_XDIST_WORKER" in os.environ:
-            # xdist asks for it when a session starts, and it asks a child process once: a child of
-            # every test's, if the recorder saw it.
-            platform.platform()
-        try:
-            self.recorder = make_recorder(
-                read_tracer(config), self.places.is_first_party, self._handover(config)
-            )
-            self.recorder.start()
-            if self._early is not None:
-                self.recorder.early = self._early.found
-                config.add_cleanup(self._early.stop)
-        except (TracerUnavailable, ValueError) as error:
-            self.recorder = None
-            text = f"{error}; this run goes on without the cache"
-            self.guard.warn(Warned("tracer-unavailable", text))
-        known = getattr(config, "known_args_namespace", config.option)
-        self.options = OptionWatch(config, known, self.recorder, self.guard)
-
-    def untraced(self) -> frozenset[str]:
-        """Name the first-party files that count whole, as nobody knows what of them ran."""
-        heard = self._early.heard() if self._early is not None else frozenset[str]()
-        return frozenset(self.places.relative(path) for path in {*self._before.values()} - heard)
-
-    def _import_again(self, config: pytest.Config) -> EarlyImports | None:
-        if not self._before or "__main__" in self._before:  # a script may have done anything
-            return None
-        from pytest_cellcache.trace.early import EarlyImports  # few runs need it
-
-        early = EarlyImports(
-            [*self._before],
-            foreign=self.places.foreign,
-            own=self.places.own,
-            tracer=read_tracer(config),
-            # Hooks of plugins have run since.
-            is_all=not plugin_files(config, self.places),
-        )
-        early.begin()
-        return early
-
-    def _handover(self, config: pytest.Config) -> Handover:
-        for_children = {
-            "foreign": self.places.foreign,
-            "own": self.places.own,
-            "tracer": read_tracer(config),
-        }
-        return Handover(temporary_folder(), for_children)
-
-
-def _loaded_before(places: Places) -> dict[str, str]:
-    """Give the first-party modules that nobody saw being imported, and their files.
-
-    Plugins named on the command line, and what started pytest. In a run that pytester started in
-    its own process the outer project's modules are all there too, and concern nobody.
-    """
-    is_inner = pytester_depth(sys._getframe()) > 0
-    return {
-        name: path
-        for name, path in loaded_files().items()
-        if path.endswith(".py")
-        and places.is_first_party(path)
-        and (places.is_inside(path) or not is_inner)
-    }
-
-
-def _places_of(config: pytest.Config) -> Places:
-    known = getattr(config, "known_args_namespace", config.option)  # before they are all parsed
-    basetemp = getattr(known, "basetemp", None)
-    return Places.of(config.rootpath, config.invocation_params.dir, basetemp and str(basetemp))
-
-
-_KEY = pytest.StashKey[_Started]()
+_KEY = pytest.StashKey[Started]()
 
 
 def begin(config: pytest.Config) -> None:
     """Start tracing, before conftests are imported."""
     if _KEY not in config.stash:
-        started = config.stash[_KEY] = _Started(config)
+        started = config.stash[_KEY] = Started(config)
         if started.recorder is not None:
             # Here and not when configured: a usage error may come in between.
             config.add_cleanup(started.recorder.stop)
@@ -261,7 +167,7 @@ def collect_only(config: pytest.Config) -> None:
         return
     folder = _store_folder(config, settings._replace(mode="read"))
     store = DirectoryStore(folder, may_write=False, warn=guard.warn)
-    places = _places_of(config)
+    places = places_of(config)
     environ, began_ns = environment_now(), time.time_ns()
 
     # Not installed: nothing is recorded; it tells whose options are whose all the same.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import pytest
 
+from pytest_cellcache.graph.reachable import importable
 from pytest_cellcache.hooks.basis import Basis
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.facets import plugin_files
@@ -17,12 +19,16 @@ from pytest_cellcache.model.settings import Settings
 from pytest_cellcache.sources.loaded import loaded_files
 from pytest_cellcache.trace.recorder import Recorder
 
+Importable = Callable[[str], "frozenset[str] | None"]
+"""Gives the relative files that code of one may import; ``None`` for any."""
+Untraced = Callable[[Importable], frozenset[str]]
+"""Gives the relative first-party files imported before the tracer started that count whole."""
+
 
 class Sharing:
     """Tells what tests share.
 
     Args:
-        untraced: gives the relative first-party files imported before the tracer started.
         concerns: says whether a loaded module is one of this run's project.
     """
 
@@ -31,7 +37,7 @@ class Sharing:
         recorder: Recorder,
         settings: Settings,
         collecting: CollectWatch,
-        untraced: Callable[[], frozenset[str]],
+        untraced: Untraced,
         concerns: Callable[[str], bool],
     ) -> None:
         self._recorder = recorder
@@ -45,7 +51,8 @@ class Sharing:
         collecting = self._collecting.seen
         places = basis.snapshot.places
         declared = frozenset(Key(FILE, name) for name in basis.named)
-        declared |= {Key(WHOLE, name) for name in self._untraced()}
+        untraced = self._untraced(functools.partial(importable, basis.project))
+        declared |= {Key(WHOLE, name) for name in untraced}
         by_statement = self._recorder.imports()
         return Surroundings(
             self._recorder.base_unit() | collecting,

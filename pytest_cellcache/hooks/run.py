@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_cellcache.hooks.around import Sharing
+from pytest_cellcache.hooks.around import Sharing, Untraced
 from pytest_cellcache.hooks.basis import Basis
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.collection import Collection
@@ -59,7 +59,7 @@ class Run:
         at_end: called before the last records are written.
 
     Args:
-        untraced: gives the relative first-party files that count whole, imported before tracing.
+        untraced: see ``Sharing``.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Run:
         guard: Guard,
         *,
         collecting: CollectWatch,
-        untraced: Callable[[], frozenset[str]],
+        untraced: Untraced,
         began_ns: int,
         options: OptionWatch,
     ) -> None:

@@ -27,6 +27,15 @@ def loaded_files() -> dict[str, str]:
     return {name: filename for name, filename in found if type(filename) is str}
 
 
+def read_source(filename: str) -> bytes | None:
+    """Read the file of a module; ``None`` where it cannot be."""
+    try:
+        with open(filename, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
+
+
 def outer_folders(places: Places) -> set[str]:
     """List the folders of first-party modules outside the project root, links resolved or not."""
     given = {

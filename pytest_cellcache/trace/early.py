@@ -12,7 +12,7 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from pytest_cellcache.model.observation import UNKNOWN, Observation
@@ -36,7 +36,6 @@ class EarlyImports:
         modules: names, in the order in which they were imported.
         foreign, own: of ``Places``.
         tracer: which one is wanted.
-        is_all: nothing but importing has run their code so far.
     """
 
     def __init__(
@@ -46,9 +45,7 @@ class EarlyImports:
         foreign: Sequence[str],
         own: str,
         tracer: str,
-        is_all: bool,
     ) -> None:
-        self._is_all = is_all
         self._wanted = {
             "modules": list(modules),
             "foreign": list(foreign),
@@ -84,15 +81,22 @@ class EarlyImports:
         """Say what they did; where that could not be told, anything of the project may count."""
         if self._found is None:
             self._found = self._read()
-            if not self._is_all:
-                seen = self._found.seen
-                self._found = self._found._replace(imports=Imports({}, frozenset(), seen.codes))
         return self._found
 
     def heard(self) -> frozenset[str]:
         """Give the absolute files of the modules of which everything is known."""
-        codes = self.found().seen.codes if self._is_all else ()
+        codes = self.found().seen.codes
         return frozenset(ref.filename for ref in codes if ref.name == "<module>")
+
+    def count_whole(self, files: Collection[str]) -> None:
+        """Tell statements of some modules apart no longer, by absolute file."""
+        seen, imports, assigned = self.found()
+        told = {label: ran for label, ran in imports.statements.items() if label[0] not in files}
+        untold = (ran for label, ran in imports.statements.items() if label not in told)
+        outside = imports.outside.union(*untold)
+        self._found = Early(
+            seen, Imports(told, imports.modules.difference(files), outside), assigned
+        )
 
     def _read(self) -> Early:
         if self._process is None:

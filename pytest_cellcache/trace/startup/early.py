@@ -3,14 +3,13 @@
 import os
 import pickle
 import sys
-from typing import Any
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def _main() -> None:
     wanted = pickle.load(sys.stdin.buffer)
-    told = os.dup(1)  # what modules print is not for us
+    to_asker = os.dup(1)  # what modules print is not for it
     os.dup2(2, 1)
     os.environ.update(wanted["variables"])
     sys.argv[:] = wanted["argv"]
@@ -20,14 +19,13 @@ def _main() -> None:
 
     del sys.path[0]
     is_first_party = Places("", tuple(wanted["foreign"]), wanted["own"]).is_first_party
-    found: Any = None
     with make_recorder(wanted["tracer"], is_first_party) as recorder:
         for name in wanted["modules"]:
             __import__(name)  # ``import_module`` is watched
         with recorder.resting():
-            found = recorder.tell()
-    with open(told, "wb") as out:
-        out.write(pickle.dumps(found))
+            found = pickle.dumps(recorder.tell())
+    while found:
+        found = found[os.write(to_asker, found) :]
 
 
 _main()
