@@ -11,9 +11,9 @@ from pytest_cellcache.model.reasons import Reason
 
 def may_tell_failure(attempt: Attempt, around: Surroundings, *, by_chance: bool = False) -> bool:
     """Say whether it may be kept how an attempt failed: nothing else is against a record."""
-    if not attempt.failure or any(instance.has_failed for instance in attempt.instances):
+    if not attempt.failure or any(instance.is_open for instance in attempt.instances):
         return False
-    return barrier_to_storing(attempt._replace(barrier=None), around, by_chance=by_chance) is None
+    return _barrier(attempt, around, by_chance=by_chance) is None
 
 
 def barrier_to_storing(
@@ -29,6 +29,10 @@ def barrier_to_storing(
     for instance in attempt.instances:
         if instance.has_failed or instance.is_open:
             return Reason(reasons.FAILED, f"fixture {instance.name}")
+    return _barrier(attempt, around, by_chance=by_chance)
+
+
+def _barrier(attempt: Attempt, around: Surroundings, *, by_chance: bool) -> Reason | None:
     if attempt.seen.left and (by_chance or attempt.is_setup):
         return Reason(reasons.LEFT_BEHIND, ", ".join(sorted(attempt.seen.left)))
     may_connect = around.may_connect or attempt.facts.may_connect

@@ -53,6 +53,7 @@ another schema are ignored, never migrated):
    how tests failed; counters that new objects take over under another name;
    which definitions have no docstring; modules that are asked for what they only may bind, or only
    annotate
+21. what modules consulted that were imported before the tracer started; how fixtures failed
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ from typing import Any, NewType
 Digest = NewType("Digest", str)
 """Lower-case hex of 128-bit XXH3 (32 characters)."""
 
-SCHEMA = 20
+SCHEMA = 21
 
 ABSENT = Digest("absent")
 """Stands for "there is no such thing", so that its appearance is a change."""

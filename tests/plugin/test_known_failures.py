@@ -102,23 +102,117 @@ def test_it_fails_alike_only_where_what_others_left_is_there(suite: Suite) -> No
     assert suite.both().names == []
 
 
-def test_one_that_fails_in_its_fixture_is_confirmed(suite: Suite) -> None:
+BROKEN = """
+    import lib
+    import pytest
+
+    @pytest.fixture(scope="{scope}")
+    def broken():
+        value = lib.value()
+        if value == 1: raise ValueError("no")
+        return value
+
+    def test_first(): pass
+
+    def test_fails(broken): assert broken == 2
+
+    def test_other(): assert lib.other()
+
+    def test_fails_too(broken): pass
+"""
+
+
+@pytest.mark.parametrize("scope", ["function", "class", "module", "session"])
+def test_one_that_fails_in_its_fixture_is_confirmed_once(suite: Suite, scope: str) -> None:
+    suite.write("lib.py", LIB)
+    suite.write("test_a.py", BROKEN.format(scope=scope))
+    suite.both()
+    for _ in range(2):
+        assert suite.both().names == ["test_fails", "test_fails_too"]
+    suite.edit("lib.py", "def other():\n    return 1", "def other():\n    return 2")
+    assert suite.both().names == ["test_fails", "test_other", "test_fails_too"]
+    # Another reason: the failure is confirmed.
+    suite.edit("test_a.py", '"no"', '"not"')
+    assert "test_first" in suite.both().names
+    assert suite.both().names == ["test_fails", "test_fails_too"]
+    suite.edit("lib.py", "return 1\n\ndef other", "return 2\n\ndef other")
+    assert suite.both().code == 0
+    assert suite.both().names == []
+
+
+@pytest.mark.parametrize("scope", ["function", "module"])
+@pytest.mark.parametrize(
+    ("sets", "is_one"),
+    [
+        ("lib.STATE.append({})", "lib.STATE == [1]"),
+        ("os.environ['LEFT_HERE'] = '{}'", "os.environ.get('LEFT_HERE') == '1'"),
+        ("Path('left').write_text('{}')", "Path('left').read_text() == '1'"),
+    ],
+)
+def test_a_fixture_fails_alike_only_where_what_others_left_is_there(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch, scope: str, sets: str, is_one: str
+) -> None:
+    monkeypatch.delenv("LEFT_HERE", raising=False)
+    suite.write("lib.py", LIB + "\nSTATE = []\n")
     suite.write(
         "test_a.py",
-        """
+        f"""
+        import lib
+        import os
         import pytest
+        from pathlib import Path
 
-        @pytest.fixture
-        def broken(): raise ValueError("no")
+        @pytest.fixture(scope="{scope}")
+        def broken():
+            if not ({is_one}): raise ValueError("state")
+            if lib.value() == 1: raise ValueError("value")
 
-        def test_first(): pass
+        def test_sets(): {sets.format(1)}
 
         def test_fails(broken): pass
         """,
     )
     suite.both()
     for _ in range(2):
-        assert suite.both().names == ["test_fails", "test_first", "test_fails"]
+        assert "ValueError: value" in suite.both("-rE").text
+    suite.edit("test_a.py", sets.format(1), sets.format(2))
+    assert "ValueError: state" in suite.both("-rE").text
+    suite.edit("test_a.py", sets.format(2), sets.format(1))
+    suite.edit("lib.py", "return 1\n\ndef other", "return 2\n\ndef other")
+    assert suite.both().code == 0
+    suite.both()
+    assert suite.both().names == []
+
+
+@pytest.mark.parametrize("where", ["setup_module", "setup_function", "setup_class"])
+def test_one_that_fails_in_its_classic_set_up(suite: Suite, where: str) -> None:
+    suite.write("lib.py", LIB)
+    suite.write(
+        "test_a.py",
+        f"""
+        import lib
+
+        def setup_module():
+            if "{where}" == "setup_module": assert lib.value() == 2
+        def setup_function():
+            if "{where}" == "setup_function": assert lib.value() == 2
+        class TestIt:
+            @classmethod
+            def setup_class(cls):
+                if "{where}" == "setup_class": assert lib.value() == 2
+            def test_a(self): pass
+            def test_b(self): pass
+        def test_c(): pass
+        """,
+    )
+    failing = suite.both().outcomes
+    for _ in range(2):
+        again = suite.both()
+        names = [n for n, words in failing.items() if "failed" in words]
+        assert again.live == names
+    suite.edit("lib.py", "return 1\n\ndef other", "return 2\n\ndef other")
+    assert suite.both().code == 0
+    assert suite.both().names == []
 
 
 def test_what_it_leaves_is_there_for_others(suite: Suite) -> None:
