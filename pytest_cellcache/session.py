@@ -30,6 +30,7 @@ from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.handling import Handling
 from pytest_cellcache.hooks.keeper import Keeper
+from pytest_cellcache.hooks.nodestate import NodeWatch
 from pytest_cellcache.hooks.options import OptionWatch
 from pytest_cellcache.hooks.outputs import UNCACHED
 from pytest_cellcache.hooks.protocol import Watcher
@@ -107,6 +108,9 @@ def configure(config: pytest.Config) -> None:
     run.unread = functools.partial(modules.unread, recorder.annotations)
     changes = Changes(run.state_watch, guard, run.blame, recorder.resting)
     run.changes = changes
+    changes.nodes = run.order.nodes = NodeWatch(
+        run.concerns, lambda: run.basis.project if run.basis is not None else None
+    )
     fixtures = FixtureWatch(recorder, changes, guard, modules)
     shelf = Shelf(run, settings, started.places, is_worker=is_worker)
     worker = Worker(shelf, store, settings, started.places, recorder, modules, changes)

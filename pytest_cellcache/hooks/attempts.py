@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 import pytest
 
+from pytest_cellcache.hooks.nodestate import NodeWatch
 from pytest_cellcache.store.stubs import StubPlace
 
 Phase = Literal["setup", "call", "teardown"]
@@ -33,10 +34,11 @@ class ItemRequest:
 
 
 class ItemState:
-    """What an attempt may leave on its item."""
+    """What an attempt may leave on its item, and on other objects of pytest."""
 
-    def __init__(self, item: Any) -> None:
+    def __init__(self, item: Any, nodes: NodeWatch | None) -> None:
         self._item = item
+        self._put_nodes_back = nodes.remember(item) if nodes is not None else None
         self._lists = {
             name: list(getattr(item, name))
             for name in ("own_markers", "user_properties", "_report_sections")
@@ -53,6 +55,8 @@ class ItemState:
 
     def restore(self) -> None:
         item = self._item
+        if self._put_nodes_back is not None:
+            self._put_nodes_back()
         for name, saved in self._lists.items():
             getattr(item, name)[:] = saved
         for held, saved_items in self._dicts:

@@ -29,6 +29,7 @@ from pytest_cellcache.hooks.leavings import (
 )
 from pytest_cellcache.hooks.makers import Makers
 from pytest_cellcache.hooks.mates import Mates
+from pytest_cellcache.hooks.nodestate import NodeWatch
 from pytest_cellcache.hooks.scopes import places_of, reach_of
 from pytest_cellcache.hooks.settling import Judged, Records, settle
 from pytest_cellcache.lifecycle.inheritance import Told, draws_in
@@ -53,6 +54,7 @@ class Order:
     Attributes:
         is_replaying: some test may be answered from the store.
         failures: per node id how tests that run fail if they do as before, see ``settle``.
+        nodes: knows what tests have left on pytest's own objects.
         unreported: what replayed tests left that ran before another one, by node id.
 
     Args:
@@ -66,6 +68,7 @@ class Order:
         self.by_chance = by_chance
         self.is_replaying = False
         self.failures: Mapping[str, Mapping[str, Entry]] = {}
+        self.nodes: NodeWatch | None = None
         self._lost: set[str] = set()
         # Names of the paths that tests which ran have changed.
         self._written: set[str] = set()
@@ -110,6 +113,8 @@ class Order:
             keys_of: gives all that a record rests on.
             sees: gives those among changes that who rests on keys may see.
         """
+        if self.nodes is not None and self.nodes.left and self.nodes.is_seen_by(keys_of(entry)):
+            return True
         if self.by_chance:
             return False
         if has_other_past(entry.body, self._done):

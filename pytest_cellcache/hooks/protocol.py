@@ -208,6 +208,8 @@ class Watcher:
         self.log = Log(item.nodeid)
         listen(_BREAKPOINT_EVENT, self._note_stop)
         self._changes.begin_item()
+        if self._changes.nodes is not None:
+            self._changes.nodes.begin(item)
         self._recorder.open_unit()
         return facts, verdict
 
@@ -235,6 +237,9 @@ class Watcher:
         barrier = facts.barrier or barrier_of_reports(
             log.reports, code_of(item), seen, self._places
         )
+        if (nodes := self._changes.nodes) is not None:
+            name = nodes.end(item, (seen, *(instance.seen for instance in log.instances)))
+            barrier = barrier or (Reason(reasons.ON_PYTEST, name) if name else None)
         if barrier is None and log.has_stopped:
             barrier = Reason(reasons.GAP, BREAKPOINT)
         if barrier is None and log.is_tainted:

@@ -138,7 +138,7 @@ class Requeuer:
             is_beside = bool(mates or self._collection.waiting or self._order.is_watching)
             if is_plain or not is_hidden or not (is_silent or is_beside):
                 return None
-            state = ItemState(item)
+            state = ItemState(item, self._changes.nodes)
             with warnings.catch_warnings(record=True) as caught, held_output(item) as output:
                 reports, step = self._try(item, nextitem, mates, forced)
             if isinstance(step, Accept):

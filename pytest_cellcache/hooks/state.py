@@ -17,6 +17,7 @@ from pytest_cellcache.graph.reachable import importable
 from pytest_cellcache.graph.reaching_out import names_set, reached_out
 from pytest_cellcache.hooks.basis import Basis
 from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.nodestate import NodeWatch
 from pytest_cellcache.model.observation import FIXTURE, MADE, StateChange
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.sharing import places_in
@@ -46,6 +47,7 @@ class Changes:
     Attributes:
         is_lax: objects that an item's code cannot come by need not be compared after each.
             What is huge and has stayed the same is compared after some, and before a replay.
+        nodes: notices what is left on pytest's own objects.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Changes:
         self._resting = resting
         self._blame = blame
         self.is_lax = False
+        self.nodes: NodeWatch | None = None
         self._carried: set[StateChange] = set()
         # Node ids; what ``StateWatch.time`` counts.
         self._ended: list[str] = []

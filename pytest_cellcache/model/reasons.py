@@ -38,6 +38,7 @@ UNPICKLABLE: Final = "not-storable"
 UNPAID: Final = "not-worth-it"
 OPAQUE: Final = "no-identity"
 STUBBED: Final = "not-needed"
+ON_PYTEST: Final = "left-on-pytest"
 TAINTED: Final = "cancelled-attempt"
 
 

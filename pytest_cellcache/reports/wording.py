@@ -39,6 +39,7 @@ _CLAUSES: Final = {
     reasons.UNPAID: "restoring it would take as long as setting it up",
     reasons.OPAQUE: "its parameter cannot be told apart in another run",
     reasons.STUBBED: "nothing live needed it",
+    reasons.ON_PYTEST: "it leaves something on pytest's own objects, or finds what others left",
     reasons.TAINTED: "a cancelled attempt did something that could not be undone",
     reasons.UNJUDGED: "it was not there when the run looked for stored outcomes",
 }
