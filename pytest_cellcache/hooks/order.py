@@ -75,6 +75,8 @@ class Order:
         # What they have changed in modules and not when they ran last.
         self._state: dict[Told, set[str]] = {}
         self._upset_by: dict[str, tuple[str, ...]] = {}
+        # Tests that are replayed and ran otherwise since their record was made.
+        self._older: dict[str, Leavings] = {}
         # By node id of tests that were replayed: producers that come later.
         self._later: dict[str, Sequence[str]] = {}
         self._live: set[str] = set()
@@ -121,11 +123,17 @@ class Order:
             return True
         if self._set and not self._set.isdisjoint(set_in(entry.body) | put_back_in(entry.body)):
             return True  # it would be set anew, or put back
-        if not (self._written or self._state):
+        older = self._older.keys() - needed_in(entry.body) if self._older else ()
+        if not (self._written or self._state or older):
             return False
+        again = [self._older[name] for name in older]
         keys = list(keys_of(entry))
         files = {key.path for key in keys if key.kind in (FILE, EXISTS, LISTING)}
-        is_read = bool(files) and meet(files, self._written)
+        written = self._written.union(*(each.wrote for each in again))
+        is_read = bool(files) and meet(files, written)
+        found = {change for each in again for change in each.changes_for(entry.unit)}
+        if found and sees(keys, found):
+            return True
         seen = sees(keys, set(self._state)) if self._state else set()
         names = {name for change in seen for name in self._state[change]}
         self._upset_by[entry.unit] = tuple(sorted(names))
@@ -250,9 +258,18 @@ class Order:
         leaving = {"wrote"} if self.by_chance else LEAVING - {"handled", "makes"}
         return any(not leaving.isdisjoint(told.kinds) for told in self._replayed.values())
 
-    def replayed(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
-        """Take a test that was answered from the store."""
+    def replayed(
+        self, item: pytest.Item, outcome: str, told: Mapping[str, Any], *, is_last: bool
+    ) -> None:
+        """Take a test that was answered from the store.
+
+        Args:
+            is_last: it has not run otherwise since. Where it has, records of others may have been
+                made without what it leaves.
+        """
         leavings = Leavings(told)
+        if not (is_last or LEAVING.isdisjoint(told)):
+            self._older[item.nodeid] = leavings
         self._supersede(leavings)
         if "later" in told:
             self._later[item.nodeid] = texts(told["later"])

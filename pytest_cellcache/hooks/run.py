@@ -211,8 +211,7 @@ class Run:
         return isinstance(self._judged[item.nodeid][1], Hit)
 
     def _digests_of(self, item: pytest.Item) -> tuple[str, str]:
-        judged = self._judged.get(item.nodeid)
-        facts = judged[0] if judged is not None else read_item(item, self._places)
+        facts, *_ = self._judged.get(item.nodeid) or (read_item(item, self._places),)
         return facts.static, facts.digest
 
     def _judge(self, item: pytest.Item) -> Judged:
@@ -263,9 +262,9 @@ class Run:
                 made = unpack(self._config, item, verdict.entry.body["result"], self._places)
                 float(verdict.entry.body["duration"])
             except (KeyError, TypeError, ValueError, AttributeError):
-                miss = Miss(Reason(reasons.NEW, "unreadable record"))
-                self._judged[item.nodeid] = facts, miss
-                return facts, miss
+                judged = facts, Miss(Reason(reasons.NEW, "unreadable record"))
+                self._judged[item.nodeid] = judged
+                return judged
             self._replays = {item.nodeid: made}  # asked for at once, by the next hook
         return judged
 
@@ -278,11 +277,13 @@ class Run:
         return self._replays[item.nodeid]  # made by ``verdict_of``
 
     def replayed(self, item: pytest.Item, outcome: str, saved_s: float) -> None:
-        verdict = self._judged[item.nodeid][1]
+        facts, verdict = self._judged[item.nodeid]
         assert isinstance(verdict, Hit)
-        self.order.replayed(item, outcome, verdict.entry.body)
+        body = verdict.entry.body
+        has_run = bool(self.basis and self.basis.verifier.has_run_since(facts, body))
+        self.order.replayed(item, outcome, body, is_last=not has_run)
         if self._recording is not None:
-            self._recording.sequences.note_replayed(item.nodeid, verdict.entry.body)
+            self._recording.sequences.note_replayed(item.nodeid, body)
         self._cached.append(TestEvent(item.nodeid, "cached", outcome, saved_s=saved_s))
 
     def ran(

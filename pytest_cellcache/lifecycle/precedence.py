@@ -15,6 +15,8 @@ from pytest_cellcache.store.contract import Store
 
 _MOST: Final = 100
 _UNSTORED: Final = "unstored/"
+SINCE: Final = "since"
+"""In what is known of a test without a record: it has run otherwise than its older ones tell."""
 
 
 def others_of(row: Kept, last: Mapping[str, Any], ran: Collection[str]) -> list[str]:

@@ -25,6 +25,7 @@ from pytest_cellcache.lifecycle.consumers import Kept
 from pytest_cellcache.lifecycle.inheritance import tell, tell_made
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.precedence import (
+    SINCE,
     groups,
     others_of,
     read_unstored,
@@ -280,7 +281,7 @@ class Sequences:
                 rest |= {"either": place.either} if place.either else {}
                 is_lasting = fate.slug == FAILED and (place.is_doing or place.changed)
                 rest |= {FAILED: True} if is_lasting else {}
-                told[unit.name] = {**_to_json(place), **rest}
+                told[unit.name] = {SINCE: True, **_to_json(place), **rest}
         for group, told in groups.items():
             before = read_unstored(store, group)
             new = {name: rest for name, rest in before.items() if name not in fates}

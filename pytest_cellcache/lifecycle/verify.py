@@ -12,7 +12,7 @@ from pytest_cellcache.lifecycle.entered import EnteredNow
 from pytest_cellcache.lifecycle.graphblob import StoredGraph
 from pytest_cellcache.lifecycle.inputs import Inputs
 from pytest_cellcache.lifecycle.nametable import BLOB, StoredNames
-from pytest_cellcache.lifecycle.precedence import read_unstored, texts
+from pytest_cellcache.lifecycle.precedence import SINCE, read_unstored, texts
 from pytest_cellcache.lifecycle.producers import place_left, unit_of
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
@@ -99,10 +99,14 @@ class Verifier:
     def last_of(self, facts: TestFacts) -> Mapping[str, Any]:
         """Give what is known of a test since it last ran; its result may not have been kept."""
         unstored = self._unstored_of(facts)
-        if unstored.keys() - {reasons.FAILED}:
+        if unstored.keys() - {reasons.FAILED, SINCE}:
             return unstored
         entries = self._entries(facts.group).get(facts.nodeid)
         return entries[0].body if entries else {}
+
+    def has_run_since(self, facts: TestFacts, body: Mapping[str, Any]) -> bool:
+        """Say whether a test has run since a record of it was made, and left no newer one."""
+        return self.last_of(facts) is not body or SINCE in self._unstored_of(facts)
 
     def failed_last(self, facts: TestFacts) -> bool:
         """Say whether a test failed when it ran last, and left something behind."""
