@@ -27,6 +27,12 @@ MARK: Final = "cell_cache"
 _CONDITIONAL: Final = frozenset({"skipif", "xfail"})
 _PARAMETRIZE: Final = "parametrize"
 _BY_CALLSPEC: Final = frozenset({_PARAMETRIZE, MARK})
+_BY_OUTCOME: Final = (
+    ("pytest_dependency", "dependency", "automark_dependency"),
+    ("pytest_depends", "", ""),
+)
+"""Plugins that skip tests by how others went: module, mark of the tests concerned (all without
+one), and the ini value by which all are."""
 _ACCOUNTS: Final = frozenset({"syrupy.snapshot"})
 """Fixtures of plugins that keep account of what the tests of a run have used.
 
@@ -140,6 +146,9 @@ class _Reader:
         marker = item.get_closest_marker(MARK)
         if marker is not None and marker.kwargs.get("enabled") is False:
             return Reason(reasons.DISABLED)
+        for module, mark, option in _BY_OUTCOME:
+            if module in sys.modules and (not mark or _is_marked(item, mark, option)):
+                return Reason(reasons.ACCOUNTED, module)
         if all(name.partition(".")[0] not in sys.modules for name in _ACCOUNTS):
             return None  # nor is an item whose module is not imported asked for its fixtures
         named = _functions_of_fixtures(item)
@@ -249,6 +258,14 @@ class _Reader:
         if filename is None or not self._places.is_first_party(str(filename)):
             return None
         return self._places.relative(str(filename))
+
+
+def _is_marked(item: pytest.Item, mark: str, option: str) -> bool:
+    try:
+        is_every = bool(item.config.getini(option))
+    except (KeyError, ValueError):  # the plugin is blocked
+        is_every = False
+    return is_every or item.get_closest_marker(mark) is not None
 
 
 def _functions_of_fixtures(item: pytest.Item) -> Iterator[Any]:

@@ -25,13 +25,15 @@ from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.sources.loaded import attribute_of, loaded_modules, members_of
 from pytest_cellcache.trace.parts import module_of
 
-_REPORTING: Final = frozenset(
+_ASIDE: Final = frozenset(
     """pytest_runtest_makereport pytest_runtest_logreport pytest_runtest_logstart
     pytest_runtest_logfinish pytest_sessionfinish pytest_terminal_summary pytest_unconfigure
     pytest_report_teststatus pytest_warning_recorded pytest_exception_interact
-    pytest_fixture_post_finalizer""".split()
+    pytest_fixture_post_finalizer pytest_addoption pytest_configure pytest_sessionstart
+    pytest_plugin_registered pytest_load_initial_conftests pytest_report_header
+    pytest_collection_modifyitems pytest_collection_finish""".split()
 )
-"""Hooks that come after a test has done what it does."""
+"""Hooks that come after a test has done what it does, or before all of them."""
 _ENDING: Final = frozenset({"skip", "xfail", "fail", "exit", "importorskip"})
 _STASH: Final = "stash"
 Look = dict[tuple[int, str], tuple[Any, "Name", "_Shape"]]
@@ -226,7 +228,7 @@ class NodeWatch:
         project = self._project()
         found: set[Name] = set()
         for key in keys if project is not None else ():
-            if key.kind == BODY and not _is_reporting(key.name) and project is not None:
+            if key.kind == BODY and not _is_aside(key.name) and project is not None:
                 for made in project.index(key.path).find(key.name):
                     names = _names(made.refs)
                     found |= {each for each in self.left if not each.file and each.name in names}
@@ -237,7 +239,7 @@ class NodeWatch:
 
 def _refs_in(project: Project, file: str) -> Iterator[Refs]:
     for qualname, defs in project.index(project.snapshot.places.relative(file)).defs.items():
-        if not _is_reporting(qualname):
+        if not _is_aside(qualname):
             yield from (made.refs for made in defs)
 
 
@@ -251,8 +253,8 @@ def _may_end(refs: Refs) -> bool:
     return any(call.rpartition(".")[2] in _ENDING for call in (*refs.calls, *refs.chains))
 
 
-def _is_reporting(qualname: str) -> bool:
-    return qualname.rpartition(".")[2] in _REPORTING
+def _is_aside(qualname: str) -> bool:
+    return qualname.rpartition(".")[2] in _ASIDE
 
 
 def _stash_of(owner: Any) -> dict[Any, Any]:
