@@ -9,6 +9,7 @@ latter does not hold once something has been left.
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -265,17 +266,14 @@ def _stash_of(owner: Any) -> dict[Any, Any]:
     return {key: value for key, value in held.items() if id(key) not in _keys_of_pytest()}
 
 
-_PYTESTS_KEYS: dict[int, object] = {}
-
-
-def _keys_of_pytest() -> dict[int, object]:
-    if not _PYTESTS_KEYS:
-        for module in loaded_modules():
-            if str(module.__name__).startswith(("_pytest.", "pytest_cellcache.")):
-                for value in vars(module).values():
-                    if isinstance(value, pytest.StashKey):
-                        _PYTESTS_KEYS[id(value)] = value
-    return _PYTESTS_KEYS
+@functools.cache
+def _keys_of_pytest() -> frozenset[int]:
+    """Give the identities of the keys that modules of pytest hold, for good."""
+    own = (
+        m for m in loaded_modules() if str(m.__name__).startswith(("_pytest.", "pytest_cellcache."))
+    )
+    values = (value for module in own for value in vars(module).values())
+    return frozenset(id(value) for value in values if isinstance(value, pytest.StashKey))
 
 
 def _names_in(code: CodeType) -> set[str]:

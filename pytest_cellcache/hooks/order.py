@@ -259,7 +259,7 @@ class Order:
         return any(not leaving.isdisjoint(told.kinds) for told in self._replayed.values())
 
     def replayed(
-        self, item: pytest.Item, outcome: str, told: Mapping[str, Any], *, is_last: bool
+        self, item: pytest.Item, outcome: str, told: Mapping[str, Any], *, is_last: bool = True
     ) -> None:
         """Take a test that was answered from the store.
 

@@ -262,9 +262,8 @@ class Run:
                 made = unpack(self._config, item, verdict.entry.body["result"], self._places)
                 float(verdict.entry.body["duration"])
             except (KeyError, TypeError, ValueError, AttributeError):
-                judged = facts, Miss(Reason(reasons.NEW, "unreadable record"))
-                self._judged[item.nodeid] = judged
-                return judged
+                self._judged[item.nodeid] = facts, Miss(Reason(reasons.NEW, "unreadable record"))
+                return self._judged[item.nodeid]
             self._replays = {item.nodeid: made}  # asked for at once, by the next hook
         return judged
 
@@ -280,8 +279,8 @@ class Run:
         facts, verdict = self._judged[item.nodeid]
         assert isinstance(verdict, Hit)
         body = verdict.entry.body
-        has_run = bool(self.basis and self.basis.verifier.has_run_since(facts, body))
-        self.order.replayed(item, outcome, body, is_last=not has_run)
+        is_last = not (self.basis and self.basis.verifier.has_run_since(facts, body))
+        self.order.replayed(item, outcome, body, is_last=is_last)
         if self._recording is not None:
             self._recording.sequences.note_replayed(item.nodeid, body)
         self._cached.append(TestEvent(item.nodeid, "cached", outcome, saved_s=saved_s))

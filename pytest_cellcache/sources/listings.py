@@ -13,7 +13,7 @@ _scandir = os.scandir  # before tests put something in its place
 SKIPPED_FOLDERS: Final = frozenset(
     {
         ".git", ".hg", ".svn", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox",
-        ".nox", ".venv", "venv", "node_modules", ".hypothesis", ".eggs",
+        ".nox", ".venv", "venv", "node_modules", ".hypothesis", ".eggs", ".benchmarks",
     }
 )  # fmt: skip
 

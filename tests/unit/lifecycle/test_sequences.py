@@ -182,7 +182,10 @@ def test_who_found_one_producer_more_forgets_none_of_the_others() -> None:
     fates = dict.fromkeys(("more", "failed"), Reason(reasons.INHERITED))
     left: Any = Before()
     found.keep_unstored(fates, {"more": ["a", "b"]}, left, store)
-    assert read_unstored(store, "t.py") == {"more": {"producers": ["b", "a"]}}
+    assert read_unstored(store, "t.py") == {
+        "more": {"since": True, "producers": ["b", "a"]},
+        "failed": {"since": True},
+    }
 
 
 def test_notes_of_tests_without_a_record_may_be_anything() -> None:
