@@ -50,6 +50,7 @@ class Batch:
         group: the module that led to them, or ``""``.
         settled_at: time at which they were compared last.
         calm: how often they were found unchanged since they last had changed.
+        is_near: globals and what is right below those; see ``Layout``.
 
     Args:
         mourn: told of the batch when an object has gone.
@@ -60,8 +61,11 @@ class Batch:
         group: str = "",
         settled_at: int = 0,
         mourn: Callable[[Batch], None] = lambda _: None,
+        *,
+        is_near: bool = False,
     ) -> None:
         self.group = group
+        self.is_near = is_near
         self.settled_at = settled_at
         self.calm = 0
         self._mourn = mourn

@@ -26,6 +26,7 @@ from pytest_cellcache.trace.looks import (
     namespace_ids,
     order_ids,
 )
+from pytest_cellcache.trace.nearness import Nearness
 from pytest_cellcache.trace.outside import Outside
 from pytest_cellcache.trace.parts import (
     MAX_ITEMS,
@@ -84,14 +85,16 @@ class Layout:
     def __init__(self, files: Files) -> None:
         self._files = files
         self._batches: list[Batch] = []
-        # By group: what is added to it next; the group that is laid out now.
-        self._open: dict[str, Batch] = {}
+        # By group and nearness: what is added to it next; the group that is laid out now.
+        self._open: dict[tuple[str, bool], Batch] = {}
         self._by_group: dict[str, list[Batch]] = {}
         # Those that something was added to; that have lost an object; compared at this time.
         self._grown: list[Batch] = []
         self._bereft: list[Batch] = []
         self._recent: list[Batch] = []
         self._group = ""
+        self._is_near = True
+        self._nearness = Nearness()
         self._is_grouped = False
         self.time = 0
         # In a large project: the group of each object, by identity; the groups that one leads to.
@@ -221,11 +224,13 @@ class Layout:
             self.ways.forget(ident)
             if self._is_grouped:
                 self._homes[ident] = self._group
+            self._is_near = self._nearness.comes_near(value, parent)
             self._hold_value(value, is_global=not parent)
             for part, name in parts_of(value):
                 stack.append((part, ident, name))
                 self._note_cache(part, value, name)
             stack += [(base, ident, None) for base in self._bases_with_memos(type(value))]
+        self._is_near = True
 
     def _note_cache(self, part: Any, owner: Any, key: object) -> None:
         is_inside = identity(owner) in self._cached and is_part_of_cache(part)
@@ -307,9 +312,11 @@ class Layout:
         return self._near[files]
 
     def _last_batch(self) -> Batch:
-        batch = self._open.get(self._group)
+        place = (self._group, self._is_near)
+        batch = self._open.get(place)
         if batch is None or batch.is_full:
-            batch = self._open[self._group] = Batch(self._group, self.time, self._bereft.append)
+            batch = Batch(self._group, self.time, self._bereft.append, is_near=self._is_near)
+            self._open[place] = batch
             self._batches.append(batch)
             self._by_group.setdefault(self._group, []).append(batch)
             self._recent.append(batch)

@@ -23,7 +23,7 @@ from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.holding import MAPPINGS, Content, Holding
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.layout import Files, Layout
-from pytest_cellcache.trace.limits import CALM, HUGE, MAX_FOREIGN, MAX_GROWN, MAX_OBJECTS
+from pytest_cellcache.trace.limits import HUGE, MAX_FOREIGN, MAX_GROWN, MAX_OBJECTS
 from pytest_cellcache.trace.loading import LoadWatch
 from pytest_cellcache.trace.lookups import (
     Computed,
@@ -35,6 +35,7 @@ from pytest_cellcache.trace.lookups import (
 )
 from pytest_cellcache.trace.memory import Memory
 from pytest_cellcache.trace.modules import is_imported
+from pytest_cellcache.trace.nearness import may_wait
 from pytest_cellcache.trace.outside import MODULES, word_of
 from pytest_cellcache.trace.parts import (
     LRU,
@@ -127,7 +128,7 @@ class StateWatch(Layout):
         due = self._batches[:] if files is None else self._due(files)
         if is_patient and self.is_huge:
             restless = {*self._lively, *self._bereft}
-            due = [batch for batch in due if batch.calm < CALM or batch in restless]
+            due = [batch for batch in due if not may_wait(batch) or batch in restless]
         self._bereft.clear()
         touched = [batch for batch in due if batch.has_changed(keep=keep)]
         for batch in due:
@@ -197,7 +198,7 @@ class StateWatch(Layout):
     def remember(self) -> Memory:
         """Take copies of everything watched, to be put back; right after ``take``."""
         if self._memory is None:
-            calm = dict.fromkeys(b for b in self._batches if self.is_huge and b.calm >= CALM)
+            calm = dict.fromkeys(b for b in self._batches if self.is_huge and may_wait(b))
             self._memory = Memory((b for b in self._batches if b not in calm), calm)
         memory = copy.copy(self._memory)  # with surroundings of its own
         memory.look_around()
