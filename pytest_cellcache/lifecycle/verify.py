@@ -133,8 +133,10 @@ class Verifier:
         """Give what a test left once, by a digest of what it left in a place, if it is known."""
         asked = facts.group, facts.nodeid, place, digest  # by many readers, and more than once
         if asked not in self._left_once:
-            entries = self._entries(facts.group).get(facts.nodeid, ())
-            found = (contents_in(entry.body) for entry in entries)
+            known = self._entries(facts.group)
+            # Who fails leaves something, too.
+            units = facts.nodeid, failure_of(facts.nodeid)
+            found = (contents_in(entry.body) for unit in units for entry in known.get(unit, ()))
             self._left_once[asked] = next((c for c in found if is_what(c, place, digest)), {})
         return self._left_once[asked]
 

@@ -402,9 +402,9 @@ def test_leaving():
 """
 
 
-def _two_files(suite: Suite) -> None:
+def _two_files(suite: Suite, asserted: str = "lib.twice(1) == 2") -> None:
     _write(suite, Case("pass", "pass", ("", "", "")))
-    suite.write("test_it.py", LEAVING)
+    suite.write("test_it.py", LEAVING.replace("lib.twice(1) == 2", asserted))
     suite.write("test_more.py", READING)
     suite.warm()
 
@@ -424,6 +424,35 @@ def test_who_leaves_it_fails(suite: Suite) -> None:
         "test_it.py", 'lib.keep("a", 1)\n    assert', 'assert 0\n    lib.keep("a", 1)\n    assert'
     )
     assert "failed" in suite.both().outcomes["test_more.py::test_reading"]
+
+
+FAILING: Final = "lib.twice(1) == 3"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(FAILING, "lib.twice(1) == 5"), (FAILING, "lib.twice(1) == 2"), ("True", FAILING)],
+    ids=["as before", "no longer", "for the first time"],
+)
+def test_who_fails_leaves_the_same(suite: Suite, old: str, new: str) -> None:
+    _two_files(suite, old)
+    suite.edit("test_it.py", old, new)
+    assert _names(suite.both().live) == {"test_leaving"}
+    suite.edit("test_it.py", '"a", 1', '"a", 3')
+    assert "failed" in suite.both().outcomes["test_more.py::test_reading"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"a", 1)', '"a", 2)'), ('"a", 1)', '"a", 1)\n    lib.KNOWN.clear()')],
+    ids=["other", "nothing"],
+)
+def test_who_fails_leaves_another_thing(suite: Suite, old: str, new: str) -> None:
+    _two_files(suite, FAILING)
+    suite.edit("test_it.py", old, new)
+    found = suite.both()
+    assert "failed" in found.outcomes["test_more.py::test_reading"]
+    assert _names(found.live) == {"test_leaving", "test_reading"}
 
 
 def test_who_leaves_it_comes_later_now(suite: Suite) -> None:
