@@ -45,6 +45,7 @@ from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.fixtures import FixtureWatch
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.handling import Handled
+from pytest_cellcache.hooks.lifetimes import looks_at_lifetimes
 from pytest_cellcache.hooks.mates import Mates, in_order, run_mates
 from pytest_cellcache.hooks.order import Order
 from pytest_cellcache.hooks.protocol import Watcher
@@ -113,7 +114,7 @@ class Requeuer:
         beside = self._replayed.get(item.path) or self._collection.waiting or self._order.is_waiting
         if not beside and self._guard.call(self._restorer.prepare_cheap, False, item):
             return None
-        is_hidden = may_try(item)
+        is_hidden = may_try(item) and not self._guard.call(looks_at_lifetimes, True, item)
         if not is_hidden:
             self._guard.call(self._collection.hydrate_all, False)
         is_again = is_hidden and item.path in self._replayed and self._failures.would_stay(item)

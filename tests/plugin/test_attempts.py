@@ -160,3 +160,90 @@ def test_what_a_test_lets_go_of_is_gone(suite: Suite, name: str) -> None:
     suite.both()
     suite.edit("test_a.py", "assert found() is not None", "assert found() is not 1")
     assert suite.both().decisions["test_a.py::test_other"]["source"] == "cached"
+
+
+LOOKING: Final = {
+    "reference": ("import weakref", "found = weakref.ref({})"),
+    "by its name": ("from weakref import ref", "found = ref({})"),
+    "in a function": (
+        "import weakref as w\n\ndef refer(x):\n    return w.ref(x)",
+        "found = refer({})",
+    ),
+    "in a method": (
+        "import weakref\nclass Looks:\n    def refer(self, x):\n        return weakref.ref(x)",
+        "found = Looks().refer({})",
+    ),
+    "mapping": (
+        "import weakref\nclass Of:\n    all = staticmethod(weakref.WeakSet)",
+        "every = Of.all([{}]); found = lambda: next(iter(every), None)",
+    ),
+    "end": (
+        "import weakref",
+        "n = []; weakref.finalize({}, n.append, 1); found = lambda: None if n else 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOOKING)
+def test_what_a_test_lets_go_of_is_gone_though_it_cannot_be_put_back(
+    suite: Suite, name: str
+) -> None:
+    """An attempt that cannot be cancelled counts as it is, so it must not keep anything."""
+    first, looks = LOOKING[name]
+    suite.write(
+        "lib.py",
+        "class Kind: pass\n\nKEPT = {'a': Kind(), 'b': Kind()}\nNUMBERS = (n for n in range(9))\n",
+    )
+    text = f"""{first}
+import gc
+import lib
+
+def test_other(): pass
+
+def test_drops():
+    {looks.format("lib.KEPT['a']")}
+    assert next(lib.NUMBERS) == 0
+    del lib.KEPT["a"]
+    gc.collect()
+    still = found()
+    assert not still
+"""
+    suite.write("test_a.py", text)
+    suite.both()
+    suite.edit("test_a.py", "assert next(lib", "assert 1 and next(lib")
+    found = suite.both()
+    assert found.code == 0
+    assert found.decisions["test_a.py::test_other"]["source"] == "cached"
+
+
+@pytest.mark.parametrize("base", ["object", "unittest.TestCase"])
+@pytest.mark.parametrize("place", ["helper", "setUp"])
+def test_methods_of_its_class_count(suite: Suite, base: str, place: str) -> None:
+    looks = f"def {place}(self):\n        self.found = weakref.ref(lib.KEPT['a'])"
+    suite.write(
+        "lib.py",
+        "class Kind: pass\n\nKEPT = {'a': Kind()}\nNUMBERS = (n for n in range(9))\n",
+    )
+    call = f"self.{place}()" if place == "helper" or base == "object" else "pass"
+    suite.write(
+        "test_a.py",
+        f"""
+import unittest, weakref
+import lib
+
+def test_other(): pass
+
+class TestIt({base}):
+    {looks}
+
+    def test_drops(self):
+        {call}
+        assert next(lib.NUMBERS) == 0
+        del lib.KEPT["a"]
+        still = self.found()
+        assert not still
+""",
+    )
+    suite.both()
+    suite.edit("test_a.py", "assert next(lib", "assert 1 and next(lib")
+    assert suite.both().code == 0
