@@ -14,6 +14,11 @@ _getframe = sys._getframe  # tests take it away
 _NOWHERE: Final = -1
 
 
+def is_of_module(code: CodeType) -> bool:
+    """Say whether code is that of a module: not of a template, which runs as one for a test."""
+    return code.co_name == "<module>" and code.co_filename.endswith((".py", ".pyw"))
+
+
 def is_long(code: CodeType) -> bool:
     """Say whether the statements of a module are too many to be told apart, as of tables."""
     return len({line for *_, line in code.co_lines()}) > _MAX_LINES

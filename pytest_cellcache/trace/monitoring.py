@@ -35,7 +35,7 @@ from typing import Any, Final
 from pytest_cellcache.trace import audit
 from pytest_cellcache.trace.channel import Channel, ChannelTracer, FirstParty, Label
 from pytest_cellcache.trace.contract import IsFirstParty, Tracer, TracerUnavailable
-from pytest_cellcache.trace.executing import frames, is_long
+from pytest_cellcache.trace.executing import frames, is_long, is_of_module
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.spans import Spans, remembering_in
 
@@ -257,7 +257,7 @@ class Monitoring:
             # Weak: suites that generate code by the thousand must not keep it all alive.
             local[key] = weakref.ref(code, lambda _, key=key: self._forget(key))  # type: ignore[misc]
             extra = 0
-            if code.co_name == "<module>":
+            if is_of_module(code):
                 has_lines = not is_long(code)
                 (self._long.discard if has_lines else self._long.add)(key)
                 extra = events.PY_RETURN | (events.LINE if has_lines else 0)

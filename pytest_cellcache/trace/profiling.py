@@ -36,7 +36,7 @@ from pytest_cellcache.trace.contract import (
     IsFirstParty,
     Tracer,
 )
-from pytest_cellcache.trace.executing import Executing
+from pytest_cellcache.trace.executing import Executing, is_of_module
 from pytest_cellcache.trace.loading import LoadHook
 from pytest_cellcache.trace.shims import Shim
 
@@ -226,7 +226,7 @@ class Profiling:
 
     def _on_exec(self, args: tuple[Any, ...]) -> None:
         code = args[0] if args else None
-        if type(code) is not CodeType or code.co_name != "<module>" or self._resting:
+        if type(code) is not CodeType or not is_of_module(code) or self._resting:
             return
         if self._is_alone or threading.get_ident() != self._thread:
             return
