@@ -166,7 +166,8 @@ class _Keeping:
         if isinstance(target, ast.Name):
             return set() if target.id in self._local else {target.id}
         if isinstance(target, ast.Attribute):
-            return set() if self._is_new(target.value) else {"." + target.attr}
+            is_own = self._is_new(target.value) or self._is_copy(target.value)
+            return set() if is_own else {"." + target.attr}
         if isinstance(target, ast.Subscript):
             return self._containers(target.value)
         if isinstance(target, (ast.Tuple, ast.List)):
@@ -175,6 +176,8 @@ class _Keeping:
 
     def _containers(self, node: ast.AST, steps: int = 0) -> set[str]:
         """Name a container whose content is looked up or changed; empty if it is new here."""
+        if self._is_copy(node):
+            return set()
         while isinstance(node, (ast.Subscript, ast.Call)):
             if isinstance(node, ast.Call) and is_new(node):
                 return set()
@@ -197,6 +200,9 @@ class _Keeping:
 
     def _is_new(self, node: ast.AST) -> bool:
         return isinstance(node, ast.Name) and (node.id in self._known.fresh or node.id in self._new)
+
+    def _is_copy(self, node: ast.AST) -> bool:
+        return isinstance(node, ast.Name) and node.id in self._known.copies
 
 
 def _attribute_named(node: ast.expr) -> str:

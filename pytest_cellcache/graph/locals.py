@@ -34,6 +34,7 @@ class Locals:
         rebound: parameters and locals that are assigned somewhere in it.
         taken: locals that stand for what was looked up somewhere: not for what a call gave or for
             a function or class defined in it.
+        copies: locals that are always a copy, of which parts may be shared.
         plain: those of ``fresh`` that are containers of builtin types.
         makers: whose results locals are of whose values all are known, see ``given.makers_of``.
         outer: the same of the enclosing function.
@@ -47,6 +48,7 @@ class Locals:
     first: str = ""
     rebound: LocalScope = frozenset()
     taken: LocalScope = frozenset()
+    copies: LocalScope = frozenset()
     plain: LocalScope = frozenset()
     outer: Locals | None = None
     classes: LocalScope = frozenset()
@@ -135,6 +137,10 @@ def know_locals(node: FunctionNode, own: LocalScope, around: LocalScope = frozen
     made = set(_looped_over_made(inside))
     made |= {name for name, found in values.items() if is_all[name] and all(map(_is_made, found))}
     plain = {name for name in fresh if all(map(_is_plain, values[name]))}
+    own_values = {name: found for name, found in values.items() if name not in parameters}
+    copies = {
+        name for name, found in own_values.items() if is_all[name] and all(map(_copies, found))
+    }
     return Locals(
         parameters=parameters,
         own=own,
@@ -144,6 +150,7 @@ def know_locals(node: FunctionNode, own: LocalScope, around: LocalScope = frozen
         first=first,
         rebound=frozenset(counts),
         taken=frozenset(counts) - made,
+        copies=frozenset(copies),
         plain=frozenset(plain),
         makers=makers,
         classes=own & (classes - parameters - imports.keys() - counts.keys()),
@@ -167,6 +174,13 @@ def _bound(inside: Inside) -> Iterator[tuple[str, ast.expr | None]]:
 
 def _is_made(value: ast.expr | None) -> bool:
     return isinstance(value, (ast.Call, ast.Lambda))
+
+
+def _copies(value: ast.expr | None) -> bool:
+    """Say whether an expression gives who changes it an object of its own: ``given.copy()``."""
+    function = value.func if isinstance(value, ast.Call) else None
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name in ("copy", "deepcopy")
 
 
 def _is_plain(value: ast.expr | None) -> bool:

@@ -96,7 +96,7 @@ def is_kept(project: Project, names: Names, path: str, found: Def) -> bool:
         for file, name, rest in names.resolve(path, chain).bindings:
             decorator = ".".join((name, *rest))
             for inner, defs in project.index(file).defs.items():
-                for each in defs if inner.startswith(decorator) else ():
+                for each in defs if f"{inner}.".startswith(f"{decorator}.") else ():
                     if each.refs.kept and (inner != decorator or "" in each.refs.calls):
                         return True
     return False

@@ -53,7 +53,8 @@ another schema are ignored, never migrated):
    how tests failed; counters that new objects take over under another name;
    which definitions have no docstring; modules that are asked for what they only may bind, or only
    annotate
-21. what modules consulted that were imported before the tracer started; how fixtures failed
+21. what modules consulted that were imported before the tracer started; how fixtures failed; what
+   code changes of copies that it has made
 """
 
 from __future__ import annotations

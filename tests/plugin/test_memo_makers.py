@@ -180,3 +180,59 @@ def kept():
     ran = suite.both()
     assert "failed" in ran.outcomes["test_it.py::test_finding"]
     assert set(ran.names) == {"test_making", "test_finding"}
+
+
+WRAPPERS: Final = {
+    "a copy": "mine = given.copy(); mine.update(more); return function(**mine)",
+    "something of its own": "mine = {**given, **more}; return function(**mine)",
+}
+
+
+@pytest.mark.parametrize("name", WRAPPERS)
+def test_a_decorator_that_keeps_nothing_remembers_nothing(suite: Suite, name: str) -> None:
+    suite.write(
+        "lib.py",
+        f"""
+        def giving(**given):
+            def outer(function):
+                def inner(**more):
+                    {WRAPPERS[name]}
+                return inner
+            return outer
+
+        def givings(function):
+            KEPT.append(function())
+            return function
+
+        KEPT = []
+
+        class Bag:
+            def other(self): return 0
+            def get(self): return self.other()
+        """,
+    )
+    suite.write(
+        "test_it.py",
+        """
+        import lib
+
+        @lib.giving(a=1)
+        def made(a, b): return dict(one=a + b).get('one')
+
+        class Tests:
+            made = 1
+
+            def test_given(self): assert made(b=2) == 3
+
+            def test_bag(self): assert lib.Bag().get() == 0
+
+            def test_other(self): assert self.made
+
+        EARLY = lib.Bag().get(), made(b=1)
+        """,
+    )
+    suite.warm()
+    suite.edit("lib.py", "def other(self): return 0", "def other(self): return 0 * 1")
+    assert suite.both().live == ["test_it.py::Tests::test_bag"]
+    suite.edit("lib.py", "def other(self): return 0 * 1", "def other(self): return 1")
+    assert "failed" in suite.both().outcomes["test_it.py::Tests::test_bag"]

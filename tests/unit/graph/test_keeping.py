@@ -217,6 +217,10 @@ KEPT = {
     "self.a: int = 1": {".a"},
     "L.append(1)": {"L[]"},
     "make().append(1)": {"make[]"},
+    "x = D.copy()\nx['a'].append(1)": {"~x[]"},
+    "x = copy.copy(k)\nx.a[0] = 1": {".a[]"},
+    "x = D.copy() if v else D\nx[0] = 1": {"~x[]"},
+    "x = D.copy()\nx = D\nx[0] = 1": {"D[]"},
 }
 
 
@@ -240,6 +244,8 @@ NOTHING = {
     "a method that changes nothing": "D.get(k), D.keys(), L.index(k)",
     "a new object in place": "[].append(k)\nlist(k).append(1)",
     "in a function of its own": "def g(): D[k] = 1",
+    "a copy": "x = D.copy()\nx[k] = v\nx.update(k)",
+    "a copy of an object": "x = copy.copy(k)\nx.a = 1\ny = deepcopy(k)\ny.b = 1",
 }
 
 
