@@ -71,7 +71,7 @@ class Closure:
         self.sets_modules = module_setters(project, evaluations.first)
         self.calls = Calls(project, digester.names)
         self.ran_in = functools.partial(evaluations.ran_in, self.calls)
-        self._writers = Writers(project, digester.names, self._ran.places)
+        self.writers = Writers(project, digester.names, self._ran.places)
         self._statements = foreign_writers(project, digester.names, evaluations.files)
         self._memo, self._live = dict[Key, frozenset[Key]](), dict[Key, frozenset[Key]]()
         self._described = Described(project, evaluations.unread)
@@ -276,7 +276,7 @@ class Closure:
         """
         found: dict[CellPlace, set[Key]] = {}
         known: set[CellPlace] = set()
-        for place in self._writers.of(*changed):
+        for place in self.writers.of(*changed):
             told = self._evaluated_by.get(place)
             for cell in self._may_have_asked(place) if told is None else told:
                 found.setdefault(cell, set()).add(Key(BODY, *place))
@@ -316,7 +316,7 @@ class Closure:
     @functools.cached_property
     def changed_at_import(self) -> frozenset[Place]:
         """The globals that something changed when modules were imported."""
-        found = set(self._writers.changed)
+        found = set(self.writers.changed)
         for file in self._evaluations.files:
             for _, _, places in self._digester.registering_cells(file):
                 found |= places

@@ -45,9 +45,9 @@ class Change(NamedTuple):
     is_first: bool = False
 
     @property
-    def place(self) -> tuple[Key, str, bool, frozenset[Key], Key | None]:
+    def place(self) -> tuple[Key, str, bool, frozenset[Key], Key | None, bool]:
         """What decides who reads it: changes of one place have the same readers."""
-        return self.key, self.word, self.is_keyed, self.fillers, self.function
+        return self.key, self.word, self.is_keyed, self.fillers, self.function, self.is_counter
 
 
 def without_address(word: str) -> str:

@@ -142,7 +142,7 @@ class Looking:
             yield self._using(key.name, change.word)
             return
         yield self.reading(key)
-        memo = (*change.place, change.is_counter, change.defined, by_size)
+        memo = (*change.place, change.defined, by_size)
         if memo not in self._conditions:
             self._conditions[memo] = [*self._below(change, by_size)]
         yield from self._conditions[memo]

@@ -26,6 +26,7 @@ from pytest_cellcache.graph.remembered import Place, Ran, Writers, Written, attr
 from pytest_cellcache.graph.scopes import initialises
 from pytest_cellcache.lifecycle.change import Change, without_address
 from pytest_cellcache.lifecycle.contents import Row, keys_of, row_of, where_of
+from pytest_cellcache.lifecycle.counting import all_count, all_only_rank, are_counting, sets
 from pytest_cellcache.lifecycle.library import Library
 from pytest_cellcache.model.keys import BODY, EFFECTS, LEFT, NAME, SURFACE, UNIT, Key
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, CodeRef, StateChange
@@ -140,8 +141,8 @@ class Producers:
             made = Change(key, change.word, change.is_keyed, rests_on, producer, fillers, unit)
             if change.function is not None:
                 made = made._replace(function=self._body_of(change.function))
-            if exact and found == exact and all(self._counts(place) for place in found):
-                is_rank = all(self._only_ranks(place, change.word) for place in found)
+            if exact and found == exact and all_count(self._project, found):
+                is_rank = all_only_rank(self._project, found, change.word)
                 made = made._replace(is_counter=is_rank and change.word != "")
                 made = made._replace(rests_on=frozenset({unit}), producer=unit, fillers=frozenset())
             if change in leaving and _is_left_by(made, unit):
@@ -207,13 +208,16 @@ class Producers:
                 for name in modules
             ]
         for changed in sorted(closure.changed_at_import):
-            place = attribute_of(changed)[0]
+            place, attribute = attribute_of(changed)
+            writers = closure.writers.of(*changed)
+            is_counter = are_counting(self._project, writers, attribute)
             for (path, position), rests_on in closure.written_at_import(changed).items():
                 self.entering.setdefault(place, set()).add((path, position))
                 cell = self._project.index(path).table.cells[position]
                 words, is_keyed = words_entered(path, cell, changed, keys_of)
                 for word in words:
                     made = Change(Key(NAME, *place), word, is_keyed, rests_on, None)
+                    made = made._replace(is_counter=is_counter and not sets(cell, attribute))
                     is_first = path in closure.loaded_first
                     self.changes.append(made._replace(is_first=is_first))
 
@@ -244,16 +248,6 @@ class Producers:
 
     def _fills(self, place: Place) -> bool:
         return all(fills(found) for found in self._project.index(place[0]).defs[place[1]])
-
-    def _counts(self, place: Place) -> bool:
-        """Say whether all that a body keeps is how many objects there have been (``keeping``)."""
-        found = self._project.index(place[0]).defs[place[1]]
-        return initialises(place[1]) and not any(each.refs.kept for each in found)
-
-    def _only_ranks(self, place: Place, word: str) -> bool:
-        """Say whether new objects do no more with a counter than take it over under its name."""
-        found = self._project.index(place[0]).defs[place[1]]
-        return all(word in each.refs.ranks or word not in each.refs.attrs for each in found)
 
     def _is_resumed(self, places: Iterable[Place]) -> bool:
         """Say whether a body may wait for what others do, who do not stand above it then."""
