@@ -247,3 +247,34 @@ class TestIt({base}):
     suite.both()
     suite.edit("test_a.py", "assert next(lib", "assert 1 and next(lib")
     assert suite.both().code == 0
+
+
+def test_a_fixture_that_only_lets_the_collector_run_looks_at_nothing(suite: Suite) -> None:
+    suite.write(
+        "conftest.py",
+        """
+        import gc
+        import pytest
+
+        @pytest.fixture(autouse=True)
+        def tidy():
+            yield
+            gc.collect()
+        """,
+    )
+    suite.write("lib.py", "STATE = []\n")
+    suite.write(
+        "test_a.py",
+        """
+        import lib
+
+        def test_sets(): lib.STATE.append(1)
+
+        def test_other(): assert 1
+
+        def test_reads(): assert lib.STATE
+        """,
+    )
+    suite.warm()
+    suite.edit("test_a.py", "assert 1", "assert 2")
+    assert suite.both().names == ["test_other"]
