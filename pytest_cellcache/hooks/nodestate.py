@@ -114,6 +114,7 @@ class NodeWatch:
         self._names_of_pytest: dict[type, frozenset[str]] = {}
         self._own: dict[type, str] = {}
         self._looked_at: dict[Name, bool] = {}
+        self._plugins: tuple[set[Any], list[tuple[Any, str]]] = set(), []
         # By file of a plugin's class: the attributes that count.
         self._counting: dict[str, frozenset[str]] = {}
         self.left: set[Name] = set()
@@ -162,19 +163,25 @@ class NodeWatch:
     def _look(self, item: pytest.Item) -> Look:
         found: Look = {}
         for owner in (item.config, *item.listchain()[:-1]):
-            space = vars(owner)
-            for name in space.keys() - self._of_pytest(type(owner)):
+            space, known = vars(owner), self._of_pytest(type(owner))
+            for name in [name for name in space if name not in known]:
                 shape = _Shape(space[name], self._is_own)
                 found[id(owner), name] = owner, Name(name), shape
             if stash := _stash_of(owner):
                 found[id(owner), _STASH] = owner, Name(_STASH), _Shape(stash, self._is_own)
-        for plugin in item.config.pluginmanager.get_plugins():
-            if file := self._file_of(type(plugin)):
-                members = members_of(plugin) or {}
-                for name in members.keys() & self._counting_in(file):
-                    shape = _Shape(members[name], self._is_own)
-                    found[id(plugin), name] = plugin, Name(name, file), shape
+        for plugin, file in self._own_plugins(item.config.pluginmanager.get_plugins()):
+            members = members_of(plugin) or {}
+            for name in members.keys() & self._counting_in(file):
+                shape = _Shape(members[name], self._is_own)
+                found[id(plugin), name] = plugin, Name(name, file), shape
         return found
+
+    def _own_plugins(self, plugins: set[Any]) -> list[tuple[Any, str]]:
+        """Give those that are objects of the project's classes, with the files of these."""
+        if plugins != self._plugins[0]:
+            own = [(plugin, self._file_of(type(plugin))) for plugin in plugins]
+            self._plugins = plugins, [(plugin, file) for plugin, file in own if file]
+        return self._plugins[1]
 
     def _is_own(self, kind: type) -> bool:
         return bool(self._file_of(kind))
