@@ -173,7 +173,9 @@ class FixtureWatch:
         """Say what has been set up in this run."""
         used = {(each.lone_place, each.place) for each in instances}
         alive = {place for place, _ in used} & self._set_up
-        return SetUp(alive, self._set_up - {""}, frozenset({place for _, place in used} - {""}))
+        is_open = {each.lone_place for each in self._current.values()} & self._set_up - {""}
+        places = frozenset({place for _, place in used} - {""})
+        return SetUp(alive, self._set_up - {""}, is_open, places)
 
     def end_others(self, item: Any) -> pytest.CallInfo[None] | None:
         """End what pytest would end when it sets an item up: its parameters differ.

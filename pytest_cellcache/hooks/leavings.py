@@ -29,11 +29,13 @@ class SetUp(NamedTuple):
     Attributes:
         alive: those among them that a test has used.
         ever: all of them: what they have left beyond their end is there.
+        open: those that have not ended: whoever came then would have found them set up.
         used: places of the wider fixtures that a test has used, by ``Instance.place``.
     """
 
     alive: Collection[str] = frozenset()
     ever: Collection[str] = frozenset()
+    open: Collection[str] = frozenset()
     used: frozenset[str] = frozenset()
 
 
@@ -107,8 +109,8 @@ class Leavings:
         return found + [each for known in undone for each in known if each not in alive]
 
     def sets_for(self, set_up: SetUp) -> list[str]:
-        """Give what it and its fixtures set, but what fixtures set that a test has set up."""
-        places = self._set_by.keys() & {*set_up.alive}
+        """Give what it and its fixtures set, but what fixtures set that are set up."""
+        places = self._set_by.keys() & {*set_up.alive, *set_up.open}
         own = {name for place in places for name in self._set_by[place]}
         return [name for name in self.sets if name not in own]
 

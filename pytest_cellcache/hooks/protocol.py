@@ -66,6 +66,7 @@ class Log:
         seen: what silent attempts consulted.
         is_tainted: such an attempt did something that could not be put back.
         is_doubtful: it counts although something was left out before it.
+        is_known: that was so, and it failed as it does with nothing left out.
     """
 
     def __init__(self, nodeid: str) -> None:
@@ -78,7 +79,7 @@ class Log:
         self.requeued_for: tuple[str, ...] = ()
         self.cancelled = 0
         self.inherits: tuple[str, ...] = ()
-        self.is_tainted = self.is_doubtful = False
+        self.is_tainted = self.is_doubtful = self.is_known = False
         self.has_stopped = False
         self.is_clean = True
 
@@ -173,14 +174,19 @@ class Watcher:
         if self.log is not None:
             self.log.is_tainted = True
 
-    def doubt(self, producers: Sequence[str] = ()) -> None:
-        """Note that an item failed, and that this was not confirmed.
-
-        Args:
-            producers: node ids of those that it came after when it was, last time.
-        """
+    def doubt(self) -> None:
+        """Note that an item failed, and that this was not confirmed."""
         if self.log is not None:
             self.log.is_doubtful = True
+
+    def know(self, producers: Sequence[str]) -> None:
+        """Note that an item failed as it did when that was confirmed.
+
+        Args:
+            producers: node ids of those that it came after then.
+        """
+        if self.log is not None:
+            self.log.is_doubtful = self.log.is_known = True
             self.log.inherits += tuple(producers)
 
     def inherit(self, mates: Mates) -> None:
@@ -261,6 +267,7 @@ class Watcher:
             met=log.handled.met,
             handled=log.handled.handled,
             inherits=log.inherits,
+            is_known=log.is_known,
             leaving=self._changes.holds(changes),
         )
         attempts = sum(report.when == "setup" for report in log.reports) or 1

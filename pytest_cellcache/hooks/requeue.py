@@ -364,7 +364,7 @@ class Requeuer:
         if self._pending is None and not touched:
             return Accept()
         if not (touched or absent) and self._failures.is_known(item, reports):
-            self._watcher.doubt(self._failures.producers_of(item))
+            self._watcher.know(self._failures.producers_of(item))
             return Accept()
         if self._order.is_watching:
             self._reading_from = self._due_after(item)

@@ -66,6 +66,7 @@ class Place:
         undone: by place, what fixtures that it used changed there until they ended.
         made: by place, what of both a fixture changed that is set up but once there.
         inherits: ``Attempt.inherits``.
+        is_known: ``Attempt.is_known``.
         either: groups of tests one of which must run before it (``setters``).
         sets: what it and its fixtures set for others.
         leaves: what it does itself for all that come later.
@@ -84,6 +85,7 @@ class Place:
     undone: dict[str, set[Change]] = field(default_factory=dict)
     made: dict[str, set[Change]] = field(default_factory=dict)
     inherits: tuple[str, ...] = ()
+    is_known: bool = False
     either: tuple[tuple[str, ...], ...] = ()
     sets: tuple[str, ...] = ()
     leaves: tuple[str, ...] = ()
@@ -137,7 +139,7 @@ class Sequences:
     def add(self, attempt: Attempt) -> None:
         """Take the tests of a run in their order."""
         unit = Left.key_of(attempt)
-        found = self._places[unit] = Place(inherits=attempt.inherits)
+        found = self._places[unit] = Place(inherits=attempt.inherits, is_known=attempt.is_known)
         seen = self._joined(attempt.seen)
         looked = looked_at(seen)
         if attempt.is_setup:
@@ -178,7 +180,14 @@ class Sequences:
             self._attempts[unit] = attempt
 
     def note_replayed(self, nodeid: str, told: Mapping[str, Any]) -> None:
-        """Take a test that would have set something for later ones."""
+        """Take a test that would have set something for later ones.
+
+        It may be one of several that do, of which one has run: it is told by what it is, too.
+        """
+        made = told.get("made")
+        for name in (name for group in groups(told.get("either")) for name in group):
+            self._digests.setdefault(name, made.get(name, "") if isinstance(made, dict) else "")
+        self._digests[nodeid] = str(told.get("item", ""))
         if "sets" in told or "resets" in told:
             left, put_back = texts(told.get("leaves")), texts(told.get("resets"))
             own = {f"{name}@" for name in left}
@@ -274,8 +283,9 @@ class Sequences:
                 if fate is None:
                     continue
                 place = self._places[unit]
-                names = sides.before(unit, place.producers)
-                if place.inherits:  # more than were known
+                # What a test finds that others were left out before tells nothing of a plain run.
+                names = () if place.is_known else sides.before(unit, place.producers)
+                if place.inherits or place.is_known:  # more than were known
                     names = tuple(dict.fromkeys((*names, *place.inherits, *known[unit.name])))
                 rest: dict[str, Any] = {"producers": names} if names else {}
                 rest |= {"either": place.either} if place.either else {}

@@ -151,6 +151,7 @@ class Attempt(NamedTuple):
         met: fixture instances of whose values it was given what may change unseen.
         handled: those among them that it may have changed.
         inherits: node ids of producers of it that were replayed, or not known when it began.
+        is_known: it failed as it does with nothing left out, and something was.
         leaving: what was in the changed places at its end, where that is known.
         failure: digest of how it failed, with nothing left out before it; see ``failure_of``.
     """
@@ -168,6 +169,7 @@ class Attempt(NamedTuple):
     met: frozenset[Instance] = frozenset()
     handled: frozenset[Instance] = frozenset()
     inherits: tuple[str, ...] = ()
+    is_known: bool = False
     leaving: Mapping[StateChange, Content] = MappingProxyType({})
     failure: str = ""
 

@@ -242,3 +242,75 @@ def test_what_it_leaves_is_there_for_others(suite: Suite) -> None:
 
 def test_the_store_counts_no_failure_as_a_record(failing: Suite) -> None:
     assert "3 tests, 3 records" in failing.idle("--cell-cache-show").text
+
+
+def test_what_it_finds_where_others_are_left_out_tells_nothing(suite: Suite) -> None:
+    """What one that runs has written is there only as the test that writes it anew does not."""
+    suite.write(
+        "test_a.py",
+        """
+        from pathlib import Path
+
+        def test_fails():
+            Path("state.txt").write_text("1")
+            assert not "fails"
+        """,
+    )
+    suite.write(
+        "test_b.py",
+        """
+        from pathlib import Path
+
+        def test_passes():
+            Path("state.txt").write_text("2")
+        """,
+    )
+    suite.write(
+        "test_c.py",
+        """
+        from pathlib import Path
+
+        def test_reads():
+            if Path("state.txt").read_text():
+                raise ValueError("no")
+        """,
+    )
+    suite.both()
+    for _ in range(3):
+        assert suite.both().names == ["test_fails", "test_reads"]
+    # It may fail for another reason, or not at all, only after those that it reads from.
+    suite.edit("test_c.py", 'raise ValueError("no")', 'assert Path("state.txt").read_text() == "2"')
+    assert [name for name in suite.both().names if name != "test_fails"].count("test_passes") == 1
+    suite.both()
+    assert suite.both().names == ["test_fails"]
+
+
+def test_one_of_those_that_set_what_it_reads_is_still_the_test_it_was(suite: Suite) -> None:
+    suite.write(
+        "conftest.py",
+        """
+        import os, pytest
+
+        @pytest.fixture(scope="session")
+        def sets():
+            os.environ["SET"] = "1"
+            yield
+            os.environ.pop("SET")
+        """,
+    )
+    suite.write("test_a.py", "def test_first(sets): pass\ndef test_second(sets): pass\n")
+    suite.write(
+        "test_b.py",
+        """
+        import os
+
+        def test_fails():
+            os.environ.get("SET")
+            raise ValueError("no")
+        """,
+    )
+    suite.both()
+    suite.edit("test_b.py", "raise", "if 1: raise")
+    suite.both()
+    for _ in range(2):
+        assert suite.both().names == ["test_fails"]

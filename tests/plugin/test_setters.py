@@ -307,3 +307,45 @@ def other():
     ran = suite.both()
     assert ran.outcomes["test_a.py::test_second"].endswith("teardown:passed")
     assert "failed" not in str(ran.outcomes)
+
+
+@pytest.mark.parametrize("what", SETS)
+def test_a_reader_needs_one_of_those_that_set_it_up(suite: Suite, what: str) -> None:
+    sets, undo, claim = SETS[what]
+    fixture = textwrap.dedent(FIXTURE).format(scope="session", set=sets, undo=undo)
+    suite.write("conftest.py", fixture)
+    suite.write("test_a.py", "def test_first(sets): pass\ndef test_second(sets): pass\n")
+    suite.write("test_b.py", f"import os, sys\ndef test_reads(): assert ({claim}) in (True, 1)\n")
+    suite.warm()
+    suite.edit("test_b.py", "(True, 1)", "(True, 2)")
+    ran = suite.both()
+    assert ran.live == ["test_a.py::test_first", "test_b.py::test_reads"]
+    assert ran.report["totals"]["unstored"] == 0
+    # The other one has set nothing this time, and still is the test that it was.
+    assert suite.both().live == []
+
+
+def test_unless_that_has_ended_since(suite: Suite) -> None:
+    fixture = textwrap.dedent(FIXTURE).format(
+        scope="module", set=SETS["variable"][0], undo='os.environ["SET"] = "0"'
+    )
+    suite.write("conftest.py", fixture)
+    suite.write("test_a.py", "def test_first(sets): pass\n")
+    suite.write(
+        "test_b.py",
+        """
+        import os
+
+        def test_second(sets): pass
+
+        def test_reads(): assert os.environ["SET"] == "1"
+        """,
+    )
+    suite.write("test_c.py", 'import os\ndef test_last(): assert os.environ["SET"] == "0"\n')
+    suite.warm()
+    suite.edit("test_b.py", "def test_reads(): assert", "def test_reads():\n    assert")
+    suite.edit("test_c.py", "def test_last(): assert", "def test_last():\n    assert")
+    suite.edit("test_a.py", "(sets): pass", "(sets): assert 1")
+    assert suite.both().code == 0
+    assert suite.both().code == 0
+    assert suite.both().live == []
