@@ -22,6 +22,7 @@ from pytest_cellcache.graph.evaluated import CellPlace, Evaluations, all_contain
 from pytest_cellcache.graph.lambdas import LAMBDA
 from pytest_cellcache.graph.loading import keys_of_search, neighbours
 from pytest_cellcache.graph.names import Resolution
+from pytest_cellcache.graph.namespaces import reads_frames
 from pytest_cellcache.graph.project import Project, unnumbered
 from pytest_cellcache.graph.refs import Refs, is_unknown_call
 from pytest_cellcache.graph.remembered import (
@@ -201,21 +202,21 @@ class Closure:
             self._consult(resolution, out)
             for place in self._targets(resolution):
                 out |= self._keepers.get(place, frozenset())
-        for spec in refs.imports:
-            self._consult(self._names.resolve_import(path, spec), out)
         if refs.imports:
             out |= self._digester.loading.imports_of(path, refs.imports)
-        for text in refs.strings:
-            self._consult(self._names.resolve_dotted(text), out)
         for attr in self._keepers_by_name.keys() & refs.attrs:
             for place in self._keepers_by_name[attr]:
                 out |= self._keepers[place]
-        if refs.reads_namespace:
-            out |= self._names.in_namespace(path, refs)
         self._computed(path, refs, out)
 
     def _computed(self, path: str, refs: Refs, out: set[Key]) -> None:
-        """Edges of code that names what it consults at run time only."""
+        """Edges of code by imports and texts, and where it names things at run time only."""
+        for spec in refs.imports:
+            self._consult(self._names.resolve_import(path, spec), out)
+        for text in refs.strings:
+            self._consult(self._names.resolve_dotted(text), out)
+        if refs.reads_namespace:
+            out |= self._names.in_namespace(path, refs)
         is_unheard = refs.imports_asked and path in self._evaluations.unheard
         is_any = is_unheard or self._names.imports_any(path, refs)
         if is_any or "__subclasses__" in refs.attrs:
@@ -367,15 +368,14 @@ class Closure:
         if path not in self._evaluations.traced:
             out |= self._bodies(ran)
         out |= self._doc_reading.of_cell(path, cell, ran)
+        bodies = (refs for body in ran for refs in self._project.refs_of(Key(BODY, *body)))
+        if any(map(reads_frames, bodies)):
+            out |= self._names.in_namespace(path, cell.refs)
 
     def _evaluated(self, path: str, refs: Refs, out: set[Key]) -> None:
         named = {call for call in refs.calls if not is_unknown_call(call)}
         for chain in refs.chains | named:
             self._consult(self._names.resolve(path, chain), out)
-        for spec in refs.imports:
-            self._consult(self._names.resolve_import(path, spec), out)
-        for text in refs.strings:
-            self._consult(self._names.resolve_dotted(text), out)
         self._computed(path, refs, out)
 
     def _surface(self, key: Key, out: set[Key]) -> None:

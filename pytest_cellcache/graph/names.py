@@ -17,7 +17,9 @@ from pytest_cellcache.model.keys import EFFECTS, EXPORT, FILE, MODULE, NAME, SUR
 _MAX_STEPS: Final = 200
 """Re-exports followed for one chain; import cycles end here at the latest."""
 
-_EVALUATING: Final = frozenset({"eval", "exec", "globals"})
+_EVALUATING: Final = frozenset(
+    f"{where}{name}" for where in ("", "builtins.") for name in ("eval", "exec", "globals")
+)
 """What gives values, of modules too; others are asked for names, as a rule."""
 
 Binding = tuple[str, str, tuple[str, ...]]

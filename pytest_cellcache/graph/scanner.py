@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from pytest_cellcache.graph import namespaces
 from pytest_cellcache.graph.asking import note_asking
 from pytest_cellcache.graph.bases import bases_of, names_around
 from pytest_cellcache.graph.inside import body_of, inside_of
@@ -130,6 +131,7 @@ class Scanner:
 
     def _load(self, chain: str, node: ast.AST) -> None:
         self.found.chains.add(chain)
+        self.found.reads_namespace |= namespaces.is_given(chain) and node is not self._callee
         if node is not self._keyed:
             self.found.wholes.add(f"{chain}.{SIZED}" if node is self._sized else chain)
 
@@ -184,6 +186,8 @@ class Scanner:
         function = function_for_builtins(node)
         if function is not None:
             return self.visit(function, local)
+        if (frame := namespaces.frame_of(node)) is not None:
+            return self.visit(frame, local)
         if chain_of(node.value, local) == "sys.modules":
             is_read = isinstance(node.ctx, ast.Load) and node is not self._written
             if not self.found.note_lookup(node.slice) and is_read:
@@ -255,6 +259,8 @@ class Scanner:
             self.found.attrs.add(node.target.id)  # a protocol may ask for it
 
     def _call(self, node: ast.Call, local: LocalScope) -> None:
+        if (frame := namespaces.frame_of(node)) is not None:
+            return self.visit(frame, local)
         function = self._callee = node.func
         self.found.wholes |= used_whole(node, local)
         self._sized = sized(node, local)
@@ -286,9 +292,7 @@ class Scanner:
                 self.found.is_dynamic = self.found.reflects = True
         elif name in DYNAMIC:
             self.found.is_dynamic = self.found.reflects = True
-        self.found.reads_namespace |= (
-            name in ("globals", "locals", "vars", "dir") and not node.args
-        ) or (name in ("eval", "exec") and len(node.args) < 2)
+        self.found.reads_namespace |= namespaces.is_asked(node, chain)
         if chain == "sys.modules.get" and not self.found.note_lookup(*node.args[:1]):
             self.found.imports_computed = True
         self.found.note_import(name or attr, constants, chain)

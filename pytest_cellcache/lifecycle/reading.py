@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Container, Iterable
 from typing import Final
 
 from pytest_cellcache.graph.closure import Closure
+from pytest_cellcache.graph.namespaces import reads_frames
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.graph.texts import (
@@ -42,10 +43,11 @@ _READS: Final[tuple[Callable[[Refs], bool], ...]] = (
     reads_sources,
     reads_excerpts,
     reads_beginnings,
+    reads_frames,
 )
 _NAMELESS: Final = frozenset({EFFECTS, MARKERS, WHOLE})
 _OF_UNITS: Final = frozenset({LEFT, UNIT})
-_DOCS, _LINES, _CODES, _MODULE, _SOURCES, _EXCERPTS, _BEGINNINGS = (
+_DOCS, _LINES, _CODES, _MODULE, _SOURCES, _EXCERPTS, _BEGINNINGS, _FRAMES = (
     1 << place for place in range(len(_READS))
 )
 
@@ -87,6 +89,8 @@ class Reading:
         found: set[Key] = set()
         if kinds & _MODULE:
             found.add(Key(SURFACE, group))
+        if kinds & _FRAMES:
+            found |= {Key(SURFACE, key.path) for key in roots if key.kind == BODY}
         if kinds & _DOCS:
             found |= self._docs.reached((*roots, *found))
         if kinds & _CODES:

@@ -54,7 +54,8 @@ another schema are ignored, never migrated):
    which definitions have no docstring; modules that are asked for what they only may bind, or only
    annotate
 21. what modules consulted that were imported before the tracer started; how fixtures failed; what
-   code changes of copies that it has made
+   code changes of copies that it has made; what statements read of their module's names, or of
+   those of who called, without naming them
 """
 
 from __future__ import annotations
