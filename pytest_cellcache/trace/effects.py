@@ -257,8 +257,8 @@ class State:
 
 
 def _environment() -> dict[Any, Any]:
-    data: Any = getattr(os.environ, "_data", None)
-    return dict(os.environ if data is None else data)
+    # ``os.environ`` itself may have been replaced by a dictionary of texts.
+    return dict(os.environb._data)  # type: ignore[attr-defined]
 
 
 def _directory() -> str:

@@ -54,7 +54,7 @@ class Leaving:
         Args:
             first: ``None`` where that is not known: then none are.
         """
-        now: Mapping[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
+        now: Mapping[bytes, bytes] = os.environb._data  # type: ignore[attr-defined]
         before = now if first is None else first
         found = (name for name in now.keys() | before.keys() if now.get(name) != before.get(name))
         return frozenset(map(os.fsdecode, found)) - self.changed_variables()

@@ -393,7 +393,7 @@ def _encoded(environment: Any) -> dict[bytes, bytes] | None:
 
 def raw_environment() -> dict[bytes, bytes]:
     """Copy the environment without anybody noticing."""
-    return dict(os.environ._data)  # type: ignore[attr-defined]
+    return dict(os.environb._data)  # type: ignore[attr-defined]
 
 
 CHILDREN = Children()  # process-wide, as children are

@@ -65,7 +65,7 @@ def differing(names: Iterable[str], before: Surrounding, now: Surrounding) -> fr
 
 def surrounding_now() -> Surrounding:
     """Take down what there is."""
-    variables: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
+    variables: dict[bytes, bytes] = os.environb._data  # type: ignore[attr-defined]
     return Surrounding(dict(variables), current_folder(), tuple(sys.path))
 
 
@@ -120,5 +120,5 @@ def current_folder() -> str | None:
 
 def raw_variable(name: str) -> bytes | None:
     """Give a variable without anybody noticing."""
-    found: bytes | None = os.environ._data.get(os.fsencode(name))  # type: ignore[attr-defined]
+    found: bytes | None = os.environb._data.get(os.fsencode(name))  # type: ignore[attr-defined]
     return found

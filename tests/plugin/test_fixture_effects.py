@@ -497,3 +497,53 @@ def test_what_a_fixture_has_set_is_changed_once_for_all_its_users(suite: Suite) 
     for number in (1, 2):
         suite.edit("test_a.py", f"SEEN.append({number})", f"SEEN.append({number} + lib.more())")
     assert suite.both().names == ["test_first", "test_second"]
+
+
+@pytest.mark.parametrize("scope", ["function", "module", "session"])
+def test_a_dictionary_may_stand_for_the_environment(suite: Suite, scope: str) -> None:
+    suite.write(
+        "conftest.py",
+        f"""
+        import os, pytest
+
+        @pytest.fixture(scope="{scope}")
+        def replaced():
+            before = os.environ
+            os.environ = {{"HERE": "1"}}
+            yield
+            os.environ = before
+        """,
+    )
+    suite.write(
+        "test_a.py",
+        """
+        import os
+
+        def test_before(): assert "HERE" not in os.environ
+
+        def test_reads(replaced): assert os.environ["HERE"] == "1"
+
+        def test_sets(replaced):
+            os.environ["THERE"] = "2"
+            assert os.environ["THERE"] == "2"
+
+        def test_swaps():
+            before = os.environ
+            try:
+                os.environ = {"HERE": "3"}
+                assert os.environ.get("HERE") == "3"
+            finally:
+                os.environ = before
+        """,
+    )
+    first = suite.both()
+    assert "internal-error" not in first.text
+    suite.both()
+    assert suite.both().names == []
+    suite.edit("test_a.py", 'os.environ["THERE"] == "2"', 'os.environ["THERE"] == "3"')
+    assert suite.both().code == 1
+    suite.edit("test_a.py", 'os.environ["THERE"] == "3"', 'os.environ["THERE"] in "2"')
+    suite.edit("conftest.py", '"HERE": "1"', '"HERE": "4"')
+    again = suite.both()
+    assert again.code == 1
+    assert "internal-error" not in again.text
