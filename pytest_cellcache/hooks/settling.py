@@ -9,12 +9,14 @@ import pytest
 
 from pytest_cellcache.hooks.leavings import has_other_past, put_back_in, set_in
 from pytest_cellcache.hooks.makers import Makers
+from pytest_cellcache.hooks.outdated import Outdated
 from pytest_cellcache.hooks.scopes import places_of, reach_of
 from pytest_cellcache.lifecycle.contents import Contents, are_left, contents_in
 from pytest_cellcache.lifecycle.nametable import Among
 from pytest_cellcache.lifecycle.precedence import Others, Precedence, groups, texts
 from pytest_cellcache.lifecycle.units import TestFacts
 from pytest_cellcache.model import reasons
+from pytest_cellcache.model.keys import Key
 from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict
 
@@ -33,6 +35,10 @@ class Records(Protocol):
     def last_of(self, facts: TestFacts) -> Mapping[str, Any]: ...
 
     def left_once(self, facts: TestFacts, place: str, digest: str) -> Contents: ...
+
+    def entries_of(self, facts: TestFacts) -> Sequence[Entry]: ...
+
+    def keys_of(self, entry: Entry) -> frozenset[Key]: ...
 
     def another(self, facts: TestFacts, fits: Callable[[Entry], bool]) -> Entry | None: ...
 
@@ -79,6 +85,7 @@ class _Fitting:
     def __init__(self, ranks: Mapping[str, int], judged: Judged, records: Records) -> None:
         self._ranks, self._judged, self._records = ranks, judged, records
         self._precedence = Precedence(ranks)
+        self._outdated = Outdated(ranks, judged, records)
         self._others = Others(lambda name: judged[name][0].digest if name in judged else None)
 
     def __call__(self, entry: Entry) -> bool:
@@ -91,7 +98,9 @@ class _Fitting:
                 return False
         if self._others.are_in(entry.body):
             return False
-        return not self._precedence.is_broken(entry.body, name)
+        return not self._precedence.is_broken(entry.body, name) and not (
+            self._outdated.is_among(entry)
+        )
 
 
 def _keep_waiting(ranks: Mapping[str, int], judged: Judged, records: Records) -> bool:

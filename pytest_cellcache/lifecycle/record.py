@@ -149,7 +149,7 @@ class Recording:
             chance = self.sequences.by_chance
             barrier = barrier_to_storing(attempt, around, by_chance=chance)
             fates[attempt.facts.nodeid] = barrier
-            if attempt.inherits or attempt.is_known:
+            if barrier is not None:
                 known[attempt.facts.nodeid] = texts(self._last_of(attempt.facts).get("producers"))
             if barrier is None or may_tell_failure(attempt, around, by_chance=chance):
                 closed.append(attempt)

@@ -67,6 +67,7 @@ class Place:
         made: by place, what of both a fixture changed that is set up but once there.
         inherits: ``Attempt.inherits``.
         is_known: ``Attempt.is_known``.
+        after: tests that it failed after, which left what it may have seen; ``None`` if not known.
         either: groups of tests one of which must run before it (``setters``).
         sets: what it and its fixtures set for others.
         leaves: what it does itself for all that come later.
@@ -86,6 +87,7 @@ class Place:
     made: dict[str, set[Change]] = field(default_factory=dict)
     inherits: tuple[str, ...] = ()
     is_known: bool = False
+    after: tuple[str, ...] | None = None
     either: tuple[tuple[str, ...], ...] = ()
     sets: tuple[str, ...] = ()
     leaves: tuple[str, ...] = ()
@@ -260,6 +262,8 @@ class Sequences:
             names = sides.in_order((*row.producers, *sides.before(unit, producers)))
             either = (*row.either, *self.of(row.attempt).either)
             row = row._replace(roots=row.roots | producers, producers=names, either=either)
+            if row.attempt.failure:
+                self.of(row.attempt).after = tuple(names)
             found.append(row)
         return found
 
@@ -285,8 +289,10 @@ class Sequences:
                 place = self._places[unit]
                 # What a test finds that others were left out before tells nothing of a plain run.
                 names = () if place.is_known else sides.before(unit, place.producers)
-                if place.inherits or place.is_known:  # more than were known
-                    names = tuple(dict.fromkeys((*names, *place.inherits, *known[unit.name])))
+                names = (*names, *place.inherits, *(place.after or ()))
+                if place.inherits or (fate.slug == FAILED and place.after is None):
+                    names = (*names, *known[unit.name])  # these may still be some
+                names = tuple(dict.fromkeys(names))
                 rest: dict[str, Any] = {"producers": names} if names else {}
                 rest |= {"either": place.either} if place.either else {}
                 is_lasting = fate.slug == FAILED and (place.is_doing or place.changed)

@@ -85,6 +85,10 @@ class Verifier:
             reason,
         )
 
+    def entries_of(self, facts: TestFacts) -> Sequence[Entry]:
+        """Give the records of a test, newest first."""
+        return self._entries(facts.group).get(facts.nodeid, ())
+
     def another(self, facts: TestFacts, fits: Callable[[Entry], bool]) -> Entry | None:
         """Give the newest record that holds and fits."""
         for entry in self._entries(facts.group).get(facts.nodeid, []):

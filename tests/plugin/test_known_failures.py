@@ -314,3 +314,67 @@ def test_one_of_those_that_set_what_it_reads_is_still_the_test_it_was(suite: Sui
     suite.both()
     for _ in range(2):
         assert suite.both().names == ["test_fails"]
+
+
+SETS = """
+    import lib
+
+    def test_sets():
+        lib.STATE[0] = 20
+        lib.STATE[0] = 10
+
+    def test_reads(): assert lib.rate() == 10
+
+    def test_other(): assert lib.rate() != 3
+"""
+
+
+def test_it_fails_in_each_run_after_one_that_came_to_leave_something(suite: Suite) -> None:
+    """Its record from before still holds, and was made after a test that left nothing."""
+    suite.write("lib.py", "STATE = [10]\n\ndef rate(): return STATE[0]\n")
+    suite.write("test_a.py", SETS)
+    suite.both()
+    suite.edit("test_a.py", "lib.STATE[0] = 10\n", "pass\n")
+    assert suite.both().code == 1
+    for _ in range(4):
+        again = suite.both()
+        assert again.code == 1
+        assert "test_other" not in again.names
+    suite.edit("test_a.py", "pass\n", "lib.STATE[0] = 10\n")
+    assert suite.both().code == 0
+    suite.both()
+    assert suite.both().names == []
+
+
+def test_it_fails_in_each_run_after_several_that_do(suite: Suite) -> None:
+    suite.write(
+        "lib.py",
+        """
+        import contextvars
+
+        RATE = contextvars.ContextVar("rate", default=10)
+
+        def rate(): return RATE.get()
+        """,
+    )
+    suite.write(
+        "test_a.py",
+        """
+        import unittest, lib
+
+        class Case(unittest.TestCase):
+            def setUp(self):
+                token = lib.RATE.set(20)
+                self.addCleanup(lib.RATE.reset, token)
+
+            def test_1(self): assert lib.rate() == 20
+
+            def test_2(self): assert lib.rate() == 20
+
+        def test_reads(): assert lib.rate() == 10
+        """,
+    )
+    suite.both()
+    suite.edit("test_a.py", "self.addCleanup(lib.RATE.reset, token)", "pass")
+    for _ in range(4):
+        assert suite.both().code == 1
