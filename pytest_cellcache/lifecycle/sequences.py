@@ -182,10 +182,7 @@ class Sequences:
             self._attempts[unit] = attempt
 
     def note_replayed(self, nodeid: str, told: Mapping[str, Any]) -> None:
-        """Take a test that would have set something for later ones.
-
-        It may be one of several that do, of which one has run: it is told by what it is, too.
-        """
+        """Take a test that would have set something, and those that may have in its place."""
         made = told.get("made")
         for name in (name for group in groups(told.get("either")) for name in group):
             self._digests.setdefault(name, made.get(name, "") if isinstance(made, dict) else "")
