@@ -12,7 +12,7 @@ from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.parts import MAX_ITEMS, is_atom, module_of, namespace_of
 
-_OFTEN: Final = frozenset("sys threading gc warnings random".split())
+_OFTEN: Final = frozenset("sys threading gc warnings random pytest hypothesis".split())
 """Modules that are not watched as a whole, as they change all the time."""
 _OTHERWISE: Final = frozenset(
     """sys.argv sys.path sys.modules sys.stdin sys.stdout sys.stderr sys.dont_write_bytecode

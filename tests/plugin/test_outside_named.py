@@ -76,6 +76,12 @@ LEFT: dict[str, Kind] = {
         "getattr(sys, 'left', 0) == 5",
         lambda: vars(sys).pop("left", None),
     ),
+    "attribute of pytest": (
+        "pytest",
+        "pytest.left = 5",
+        "getattr(pytest, 'left', 0) == 5",
+        lambda: vars(pytest).pop("left", None),
+    ),
     "level of a handler": (
         "logging",
         "logging.lastResort.setLevel(5)",
