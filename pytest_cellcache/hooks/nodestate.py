@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import CodeType, FunctionType
 from typing import Any, Final, NamedTuple
 
@@ -37,8 +37,8 @@ _ASIDE: Final = frozenset(
 """Hooks that come after a test has done what it does, or before all of them."""
 _ENDING: Final = frozenset({"skip", "xfail", "fail", "exit", "importorskip"})
 _STASH: Final = "stash"
-Look = dict[tuple[int, str], tuple[Any, "Name", "_Shape"]]
-"""By identity of the object and attribute."""
+Look = dict[tuple[int, object], "_Found"]
+"""By identity of the object, and attribute or identity of the key."""
 _MAX_ITEMS: Final = 1000
 _MAX_DEPTH: Final = 4
 
@@ -94,6 +94,15 @@ def _parts(value: Any) -> Iterable[Any]:
     return ()
 
 
+class _Found(NamedTuple):
+    """One thing that is kept on such an object: where, and what it is."""
+
+    space: dict[Any, Any]
+    key: Any
+    name: Name
+    shape: _Shape
+
+
 class NodeWatch:
     """Notices what is left on them.
 
@@ -114,6 +123,7 @@ class NodeWatch:
         self._names_of_pytest: dict[type, frozenset[str]] = {}
         self._own: dict[type, str] = {}
         self._looked_at: dict[Name, bool] = {}
+        self._keys: dict[int, tuple[object, str]] = {}
         self._plugins: tuple[set[Any], list[tuple[Any, str]]] = set(), []
         # By file of a plugin's class: the attributes that count.
         self._counting: dict[str, frozenset[str]] = {}
@@ -128,8 +138,8 @@ class NodeWatch:
         before, now, self._before = self._before, self._look(item), {}
         changed = {
             name
-            for key, (_, name, shape) in {**before, **now}.items()
-            if key not in before or key not in now or not before[key][2].is_same(shape)
+            for place, (_, _, name, shape) in {**before, **now}.items()
+            if place not in before or place not in now or not before[place].shape.is_same(shape)
         }
         found = {name for name in changed if self._is_looked_at(name)}
         self.left |= found
@@ -145,16 +155,16 @@ class NodeWatch:
     def remember(self, item: pytest.Item) -> Callable[[], None]:
         """Give what puts everything back that an attempt changes."""
         before = self._look(item)
-        copies = [
-            (owner, name.name, _copied(owner, name.name)) for owner, name, _ in before.values()
-        ]
+        copies = [(each, _copied(each.space[each.key])) for each in before.values()]
 
         def put_back() -> None:
-            for key, (owner, name, _) in self._look(item).items():
-                if key not in before:
-                    _remove(owner, name.name)
-            for owner, attribute, copy in copies:
-                _restore(owner, attribute, copy)
+            for place, each in self._look(item).items():
+                if place not in before:
+                    each.space.pop(each.key, None)
+            for each, (value, content) in copies:
+                each.space[each.key] = value
+                if content is not None and value != content:
+                    _refill(value, content)
 
         return put_back
 
@@ -166,15 +176,32 @@ class NodeWatch:
             space, known = vars(owner), self._of_pytest(type(owner))
             for name in [name for name in space if name not in known]:
                 shape = _Shape(space[name], self._is_own)
-                found[id(owner), name] = owner, Name(name), shape
-            if stash := _stash_of(owner):
-                found[id(owner), _STASH] = owner, Name(_STASH), _Shape(stash, self._is_own)
+                found[id(owner), name] = _Found(space, name, Name(name), shape)
+            stash = _stash_of(owner)
+            for key in [key for key in stash if id(key) not in _keys_of_pytest()]:
+                if name := self._name_of(key):
+                    shape = _Shape(stash[key], self._is_own)
+                    found[id(owner), id(key)] = _Found(stash, key, Name(name), shape)
         for plugin, file in self._own_plugins(item.config.pluginmanager.get_plugins()):
-            members = members_of(plugin) or {}
-            for name in members.keys() & self._counting_in(file):
+            members: Any = members_of(plugin)
+            counting = self._counting_in(file) if isinstance(members, dict) else ()
+            for name in [name for name in members or () if name in counting]:
                 shape = _Shape(members[name], self._is_own)
-                found[id(plugin), name] = plugin, Name(name, file), shape
+                found[id(plugin), name] = _Found(members, name, Name(name, file), shape)
         return found
+
+    def _name_of(self, key: object) -> str:
+        """Give the name by which code of the project has a key of stashes; else nobody asks."""
+        found = self._keys.get(id(key))
+        if found is None:
+            spaces: list[Mapping[str, Any]] = []
+            for module in loaded_modules():
+                if self._is_own_file(str(attribute_of(module, "__file__"))):
+                    classes = [each for each in vars(module).values() if isinstance(each, type)]
+                    spaces += [vars(module), *map(vars, classes)]
+            names = (name for space in spaces for name, value in space.items() if value is key)
+            found = self._keys[id(key)] = key, next(names, "")
+        return found[1]
 
     def _own_plugins(self, plugins: set[Any]) -> list[tuple[Any, str]]:
         """Give those that are objects of the project's classes, with the files of these."""
@@ -252,9 +279,9 @@ def _refs_in(project: Project, file: str) -> Iterator[Refs]:
 
 
 def _names(refs: Refs) -> set[str]:
-    """Give the attributes that code names."""
-    found = {*refs.attrs, *refs.attr_stores, *refs.attr_changes}
-    return found.union(*(chain.split(".")[1:] for chain in refs.chains))
+    """Give the attributes that code looks at, and the globals by which it has keys of stashes."""
+    found = {*refs.attrs, *refs.attr_changes}
+    return found.union(*(chain.split(".") for chain in refs.chains))
 
 
 def _may_end(refs: Refs) -> bool:
@@ -266,11 +293,9 @@ def _is_aside(qualname: str) -> bool:
 
 
 def _stash_of(owner: Any) -> dict[Any, Any]:
-    """Give what a stash holds under keys of others than pytest; its ``_storage`` is private."""
+    """Give what a stash holds; its ``_storage`` is private."""
     held = getattr(getattr(owner, _STASH, None), "_storage", None)
-    if not isinstance(held, dict):
-        return {}
-    return {key: value for key, value in held.items() if id(key) not in _keys_of_pytest()}
+    return held if isinstance(held, dict) else {}
 
 
 @functools.cache
@@ -291,37 +316,15 @@ def _names_in(code: CodeType) -> set[str]:
     return found
 
 
-def _copied(owner: Any, name: str) -> Any:
-    value = _stash_of(owner) if name == _STASH else vars(owner)[name]
+def _copied(value: Any) -> tuple[Any, Any]:
+    """Give a value and, if it is a plain container, a copy."""
     kind = type(value)
     return value, kind(value) if kind in (dict, list, set, deque) else None
 
 
-def _remove(owner: Any, name: str) -> None:
-    if name == _STASH:
-        for key in _stash_of(owner):
-            del owner.stash._storage[key]
-    else:
-        vars(owner).pop(name, None)
-
-
-def _restore(owner: Any, name: str, copy: tuple[Any, Any]) -> None:
-    value, content = copy
-    if name == _STASH:
-        held = owner.stash._storage
-        for key in _stash_of(owner).keys() - content.keys():
-            del held[key]
-        held.update(content)
-        return
-    vars(owner)[name] = value
-    if content is None or value == content:
-        return
-    if isinstance(value, dict):
-        value.clear()
+def _refill(value: Any, content: Any) -> None:
+    value.clear()
+    if isinstance(value, (dict, set)):
         value.update(content)
-    elif isinstance(value, set):
-        value.clear()
-        value |= content
     else:
-        value.clear()
         value.extend(content)
