@@ -227,11 +227,11 @@ class NodeWatch:
         """Give the attributes that pytest and its plugins use of such an object themselves."""
         known = self._names_of_pytest.get(kind)
         if known is None:
-            names = {"name", "keywords", "own_markers", _STASH}
+            names = {"name", "keywords", "own_markers", "exitstatus", _STASH}
             for each in kind.__mro__:
                 if not self._file_of(each):
-                    functions = [f for f in vars(each).values() if type(f) is FunctionType]
-                    names.update(*(_names_in(function.__code__) for function in functions))
+                    codes = (code for member in vars(each).values() for code in _codes_of(member))
+                    names.update(*map(_names_in, codes))
             known = self._names_of_pytest[kind] = frozenset(names)
         return known
 
@@ -306,6 +306,17 @@ def _keys_of_pytest() -> frozenset[int]:
     )
     values = (value for module in own for value in vars(module).values())
     return frozenset(id(value) for value in values if isinstance(value, pytest.StashKey))
+
+
+def _codes_of(member: Any) -> Iterator[CodeType]:
+    """Give the code of a method or property."""
+    if isinstance(member, property):
+        functions = [member.fget, member.fset, member.fdel]
+    elif isinstance(member, functools.cached_property):
+        functions = [member.func]
+    else:
+        functions = [getattr(member, "__func__", member)]
+    yield from (each.__code__ for each in functions if type(each) is FunctionType)
 
 
 def _names_in(code: CodeType) -> set[str]:
