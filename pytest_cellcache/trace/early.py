@@ -75,7 +75,7 @@ class EarlyImports:
             self._process.stdin.close()
             self._process.stdin = None
         except _TROUBLES:
-            self._process = None
+            self.stop()
 
     def found(self) -> Early:
         """Say what they did; where that could not be told, anything of the project may count."""
@@ -99,19 +99,26 @@ class EarlyImports:
         )
 
     def _read(self) -> Early:
-        if self._process is None:
+        process, self._process = self._process, None
+        if process is None:
             return Early(_PROGRAM)
+        found: Any = None
         try:
-            told, _ = self._process.communicate(timeout=_PATIENCE_S)
-            found: Any = pickle.loads(told)
+            told, _ = process.communicate(timeout=_PATIENCE_S)
+            found = pickle.loads(told)
+        except subprocess.TimeoutExpired:
+            _end(process)
         except _TROUBLES:
-            self.stop()
-            found = None
+            pass
         return found if isinstance(found, Early) else Early(_PROGRAM)
 
     def stop(self) -> None:
         """Wait for it no longer."""
         process, self._process = self._process, None
-        if process is not None and process.poll() is None:
-            process.kill()
-            process.communicate()
+        if process is not None:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.communicate()
