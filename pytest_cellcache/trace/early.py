@@ -9,24 +9,74 @@ outcome is to be recorded.
 from __future__ import annotations
 
 import os
-import pickle
 import subprocess
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from json import dumps, loads
 from typing import Any, Final
 
-from pytest_cellcache.model.observation import UNKNOWN, Observation
+from pytest_cellcache.model.observation import (
+    UNKNOWN,
+    CodeRef,
+    Observation,
+    Site,
+    Spawned,
+    Touched,
+)
 from pytest_cellcache.trace.contract import Early, Imports
 
 _SCRIPT: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "startup", "early.py")
 _COVERAGE: Final = ("COV_CORE_DATAFILE", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 """Variables by which coverage.py measures child processes."""
 _PATIENCE_S: Final = 120
-_TROUBLES: Final = (OSError, ValueError, EOFError, AttributeError, ImportError, TypeError,
-                    IndexError, pickle.UnpicklingError, subprocess.SubprocessError)  # fmt: skip
+_TROUBLES: Final = (OSError, ValueError, TypeError, LookupError, RecursionError,
+                    subprocess.SubprocessError)  # fmt: skip
+
+_TUPLES: Final[dict[str, Callable[..., Any]]] = {
+    kind.__name__: kind for kind in (CodeRef, Early, Imports, Observation, Site, Spawned, Touched)
+}
+"""What is told besides plain tuples, sets, mappings, texts and numbers."""
 
 _PROGRAM: Final = Observation(children=frozenset({sys.executable}), on_stack=frozenset({UNKNOWN}))
 """It may have consulted anything of the project."""
+
+
+def early_to_json(early: Early) -> bytes:
+    """Write down what ``early_from_json`` gives."""
+    return dumps(_told(early)).encode()
+
+
+def early_from_json(data: bytes) -> Early:
+    """Read what another process has told.
+
+    Raises:
+        ValueError, TypeError, LookupError: it is something else.
+    """
+    found = _read(loads(data))
+    if not isinstance(found, Early):
+        raise TypeError("no early imports")
+    return found
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, tuple):
+        kind = type(value).__name__
+        return ["tuple" if kind not in _TUPLES else kind, *map(_told, value)]
+    if isinstance(value, (set, frozenset)):
+        return ["set", *map(_told, value)]
+    if isinstance(value, Mapping):
+        return ["mapping", *(_told(pair) for pair in value.items())]
+    return value
+
+
+def _read(told: Any) -> Any:
+    if not isinstance(told, list):
+        return told
+    kind, *rest = told
+    values = [*map(_read, rest)]
+    if kind in _TUPLES:
+        return _TUPLES[kind](*values)
+    return {"tuple": tuple, "set": frozenset, "mapping": dict}[kind](values)
 
 
 class EarlyImports:
@@ -71,7 +121,7 @@ class EarlyImports:
                 env=environment,
             )
             assert self._process.stdin is not None
-            self._process.stdin.write(pickle.dumps(self._wanted))
+            self._process.stdin.write(dumps(self._wanted).encode())
             self._process.stdin.close()
             self._process.stdin = None
         except _TROUBLES:
@@ -102,15 +152,14 @@ class EarlyImports:
         process, self._process = self._process, None
         if process is None:
             return Early(_PROGRAM)
-        found: Any = None
         try:
             told, _ = process.communicate(timeout=_PATIENCE_S)
-            found = pickle.loads(told)
+            return early_from_json(told)
         except subprocess.TimeoutExpired:
             _end(process)
         except _TROUBLES:
             pass
-        return found if isinstance(found, Early) else Early(_PROGRAM)
+        return Early(_PROGRAM)
 
     def stop(self) -> None:
         """Wait for it no longer."""
