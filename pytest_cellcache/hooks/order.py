@@ -10,12 +10,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import pytest
 
 from pytest_cellcache.hooks.byname import ByName
+from pytest_cellcache.hooks.earlier import Earlier
 from pytest_cellcache.hooks.leavings import (
     LEAVING,
     NOTHING_SET_UP,
@@ -34,8 +35,9 @@ from pytest_cellcache.hooks.scopes import places_of, reach_of
 from pytest_cellcache.hooks.settling import Judged, Records, settle
 from pytest_cellcache.lifecycle.inheritance import Told, draws_in
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
+from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, Key
-from pytest_cellcache.model.record import Entry, Hit
+from pytest_cellcache.model.record import Entry, Hit, Miss
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.trace.chance import CHANCE, SEEDED
 
@@ -77,8 +79,9 @@ class Order:
         self._upset_by: dict[str, tuple[str, ...]] = {}
         # Tests that are replayed and ran otherwise since their record was made.
         self._older: dict[str, Leavings] = {}
-        # By node id of tests that were replayed: producers that come later.
-        self._later: dict[str, Sequence[str]] = {}
+        self._earlier = Earlier()
+        # Wider fixtures that tests use which run, or may have to.
+        self._needed: set[str] = set()
         self._live: set[str] = set()
         self._is_disturbed = False
         self._done: dict[str, list[str]] = {}
@@ -102,6 +105,8 @@ class Order:
         self.is_replaying = any(isinstance(verdict, Hit) for _, verdict in judged.values())
         in_order = [] if self.by_chance else items
         self.failures = settle(in_order, judged, records, by_chance=self.by_chance)
+        running = [item for item in in_order if isinstance(judged[item.nodeid][1], Miss)]
+        self._needed = {place for item in running for place in places_of(item)}
 
     def is_upset(
         self,
@@ -204,16 +209,28 @@ class Order:
         self._begin_unreported(chosen)
         return [self._ran[nodeid] for nodeid in self._ran if nodeid in chosen]
 
-    def with_producers(self, mates: Mates) -> Mates:
-        """Add to tests that run first those which these must come after, if they were replayed."""
-        found = [mate.nodeid for mate, _ in mates]
-        chosen: list[str] = []
+    def with_producers(self, item: pytest.Item, mates: Mates, alive: Iterable[Instance]) -> Mates:
+        """Add to tests that run first those that must run before them, if they were replayed.
+
+        Args:
+            item: the test that they run for.
+            alive: wider fixtures that are set up.
+        """
+        every = {mate.nodeid: (mate, outcome) for mate, outcome in mates}
+        there = {each.place for each in alive if each.parameter == ""}
+        found = [*every]
         while found:
-            new = needed_in(self._told.get(found.pop(), {})) & self._replayed.keys()
-            self._begin_unreported(new)
-            chosen += sorted(new)
+            new = needed_in(self._told.get(found.pop(), {})) & self._replayed.keys() - every.keys()
+            every.update((nodeid, self._ran[nodeid]) for nodeid in sorted(new))
             found += new
-        return [*mates, *(self._ran[nodeid] for nodeid in chosen)]
+            if not found:
+                users = [item, *(each for each, _ in every.values())]
+                needed = self._needed.union(*map(places_of, users)) - there
+                early = self._earlier.before({*every}, needed, self._replayed.keys())
+                every.update((nodeid, early[nodeid]) for nodeid in early.keys() - self._live)
+                found += early.keys() - self._live
+        self._begin_unreported(every)
+        return [*every.values()]
 
     def unreported_for(
         self,
@@ -271,8 +288,7 @@ class Order:
         if not (is_last or LEAVING.isdisjoint(told)):
             self._older[item.nodeid] = leavings
         self._supersede(leavings)
-        if "later" in told:
-            self._later[item.nodeid] = texts(told["later"])
+        self._earlier.note(item, outcome, told)
         if not LEAVING.isdisjoint(told):
             if leavings.draws:
                 CHANCE.expect_seed()
@@ -326,7 +342,7 @@ class Order:
 
         They left something that it would not have found, or have not left it again.
         """
-        return self._is_disturbed or not self._live.isdisjoint(self._later.get(nodeid, ()))
+        return self._is_disturbed or self._earlier.finds_otherwise(nodeid, self._live)
 
     # -- ours ------------------------------------------------------------------------------------
 

@@ -217,7 +217,7 @@ class Requeuer:
         self._guard.call(self._restorer.prepare, None, item, forced, may_restore=False)
         self._undoing.after_release()
         first = [*mates, *self._reading_from, *self._due(item)]
-        found = in_order(item, self._order.with_producers(first))
+        found = in_order(item, self._order.with_producers(item, first, self._fixtures.alive()))
         self._reading_from = []
         log = self._watcher.log
         if found and log is not None:

@@ -1,0 +1,65 @@
+"""Knows which replayed tests must run before others do that are run late, for a test after both.
+
+::
+
+    E sets up a wider fixture, or leaves something, by what it finds   (replayed)
+    M changes what E finds                                            (replayed)
+    a live test needs what M leaves, and may need what comes of E: E, M, and then that test
+
+Once M has run it is too late for E: it, or who sets the fixture up instead, would find what a plain
+run has made only afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pytest
+
+from pytest_cellcache.hooks.scopes import places_of
+from pytest_cellcache.lifecycle.nametable import Among
+from pytest_cellcache.lifecycle.precedence import texts
+
+
+class _Replayed(NamedTuple):
+    item: pytest.Item
+    outcome: str
+    later: Sequence[str]
+
+
+class Earlier:
+    """The replayed tests of one run after which others come that change what they found."""
+
+    def __init__(self) -> None:
+        self._tests: dict[str, _Replayed] = {}
+
+    def note(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
+        """Take a test that was answered from the store."""
+        if "later" in told:
+            self._tests[item.nodeid] = _Replayed(item, outcome, texts(told["later"]))
+
+    def finds_otherwise(self, nodeid: str, live: Collection[str]) -> bool:
+        """Say whether a test would now find what others have left that come after it."""
+        known = self._tests.get(nodeid)
+        return known is not None and not {*live}.isdisjoint(known.later)
+
+    def before(
+        self, late: Collection[str], places: Collection[str], leaving: Container[str]
+    ) -> dict[str, tuple[pytest.Item, str]]:
+        """Give the tests that must run where some others do, each with its outcome.
+
+        Args:
+            late: node ids of those that run now.
+            places: wider fixtures that are not set up, and somebody needs.
+            leaving: node ids of those that leave something behind.
+        """
+        found: dict[str, tuple[pytest.Item, str]] = {}
+        running, waiting = Among(late), {*places}
+        for nodeid, (item, outcome, later) in self._tests.items():
+            own = places_of(item) & waiting if waiting else frozenset()
+            is_concerned = bool(own) or nodeid in leaving
+            if is_concerned and nodeid not in late and running.among(later):
+                found[nodeid] = item, outcome
+                waiting -= own  # the first one sets them up
+        return found
