@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from pytest_cellcache.hooks.scopes import places_of
+from pytest_cellcache.hooks.settling import FEW
 from pytest_cellcache.lifecycle.nametable import Among
 from pytest_cellcache.lifecycle.precedence import texts
 
@@ -49,17 +50,20 @@ class Earlier:
     ) -> dict[str, tuple[pytest.Item, str]]:
         """Give the tests that must run where some others do, each with its outcome.
 
+        Those that only leave something are mostly not needed in the end: many of them are not.
+
         Args:
             late: node ids of those that run now.
             places: wider fixtures that are not set up, and somebody needs.
             leaving: node ids of those that leave something behind.
         """
-        found: dict[str, tuple[pytest.Item, str]] = {}
         running, waiting = Among(late), {*places}
+        found: dict[str, tuple[pytest.Item, str]] = {}
+        perhaps: dict[str, tuple[pytest.Item, str]] = {}
         for nodeid, (item, outcome, later) in self._tests.items():
             own = places_of(item) & waiting if waiting else frozenset()
-            is_concerned = bool(own) or nodeid in leaving
-            if is_concerned and nodeid not in late and running.among(later):
-                found[nodeid] = item, outcome
+            chosen = found if own else perhaps
+            if (own or nodeid in leaving) and nodeid not in late and running.among(later):
+                chosen[nodeid] = item, outcome
                 waiting -= own  # the first one sets them up
-        return found
+        return found | perhaps if len(perhaps) <= FEW else found

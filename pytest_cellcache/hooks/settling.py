@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 import pytest
 
-from pytest_cellcache.hooks.leavings import has_other_past, put_back_in, set_in
+from pytest_cellcache.hooks.leavings import LEAVING, has_other_past, put_back_in, set_in
 from pytest_cellcache.hooks.makers import Makers
 from pytest_cellcache.hooks.outdated import Outdated
 from pytest_cellcache.hooks.scopes import places_of, reach_of
@@ -21,7 +21,7 @@ from pytest_cellcache.model.reasons import Reason
 from pytest_cellcache.model.record import Entry, Hit, Miss, Verdict
 
 Judged = dict[str, tuple[TestFacts, Verdict]]
-_FEW: Final = 10
+FEW: Final = 10
 """Tests that run because another one might need them."""
 
 
@@ -177,10 +177,10 @@ def _keep_early(
 ) -> bool:
     """Let those run in their place that would be needed later, and see then what others do.
 
-    Who runs uses a wider fixture that another test set up, or waits and may need its producer; in
-    between somebody runs who changes what that fixture, or producer, looks at. Who waits mostly
-    needs nobody in the end: where many would run for it, they do not (they run late if needed, and
-    what comes of it is not kept).
+    Who runs uses a wider fixture that another test set up, or waits and may need its producer, or
+    has changed and may need one that nobody knows; in between somebody runs who changes what that
+    fixture, or producer, looks at. Who waits or has changed mostly needs nobody in the end: where
+    many would run for it, they do not (they run late if needed, and what comes of it is not kept).
     """
     ends = {
         nodeid: end
@@ -190,6 +190,7 @@ def _keep_early(
     if not ends:
         return False
     has_changed = False
+    leaving = [name for name in ends if not LEAVING.isdisjoint(_told_by(judged[name][1]))]
     may_run = [
         item
         for item in items
@@ -197,9 +198,12 @@ def _keep_early(
     ]
     for item in may_run:
         facts, verdict = judged[item.nodeid]
-        needed = records.producers_of(facts) if isinstance(verdict, Hit) else ()
+        if isinstance(verdict, Hit):
+            needed: Iterable[str] = records.producers_of(facts)
+        else:
+            needed = leaving if verdict.reason.slug != reasons.PRODUCER else ()
         early = [name for name in needed if ends.get(name, len(ranks)) < ranks[item.nodeid]]
-        if sum(1 + len(records.producers_of(judged[name][0])) for name in early) <= _FEW:
+        if sum(1 + len(records.producers_of(judged[name][0])) for name in early) <= FEW:
             for name in early:
                 has_changed |= _flip(judged, name, item.nodeid)
     users: dict[str, list[int]] = {}
@@ -222,6 +226,10 @@ def _seen_from(nodeid: str, verdict: Hit, ranks: Mapping[str, int], judged: Judg
     later = texts(verdict.entry.body.get("later"))
     found = (ranks[name] for name in later if name in ranks and isinstance(judged[name][1], Miss))
     return min((rank for rank in found if rank > ranks[nodeid]), default=None)
+
+
+def _told_by(verdict: Verdict) -> Mapping[str, Any]:
+    return verdict.entry.body if isinstance(verdict, Hit) else {}
 
 
 def _runs(item: pytest.Item, judged: Judged) -> bool:
