@@ -53,6 +53,7 @@ class Leavings:
     """
 
     __slots__ = (
+        "_fills",
         "_made",
         "_set_by",
         "_undone",
@@ -71,6 +72,7 @@ class Leavings:
         found = read(told.get("changes"))
         self.draws: Collection[Told] = draws_in(found)
         self.changes = [change for change in found if change not in self.draws]
+        self._fills = read(told.get("fills"))
         undone = told.get("undone")
         self._undone = [
             (place, read(changes))
@@ -96,6 +98,19 @@ class Leavings:
     def is_special(self) -> bool:
         """Whether its changes concern some tests only, or not while others have made them."""
         return bool(self._undone or self._made)
+
+    def fill(self, filled: set[tuple[str, str, str]]) -> None:
+        """Count as changes what others made before it ran, where none of them comes before it now.
+
+        Args:
+            filled: places that are the same whoever makes them, and somebody has made so far; those
+                of this test are added.
+        """
+        new = [change for change in self._fills if change.place not in filled]
+        if new:
+            self.changes += new
+            self.kinds = self.kinds | {"changes"}
+        filled.update(change.place for change in self.changes if change.fillers)
 
     def forget(self, name: str) -> None:
         """Let go of what another test has set or put back since."""

@@ -37,6 +37,7 @@ from pytest_cellcache.lifecycle.inheritance import Told, draws_in
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
 from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, Key
+from pytest_cellcache.model.observation import StateChange
 from pytest_cellcache.model.record import Entry, Hit, Miss
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.trace.chance import CHANCE, SEEDED
@@ -80,6 +81,8 @@ class Order:
         # Tests that are replayed and ran otherwise since their record was made.
         self._older: dict[str, Leavings] = {}
         self._earlier = Earlier()
+        # Places that are the same whoever makes them, and have been made.
+        self._filled: set[tuple[str, str, str]] = set()
         # Wider fixtures that tests use which run, or may have to.
         self._needed: set[str] = set()
         self._live: set[str] = set()
@@ -285,11 +288,12 @@ class Order:
                 made without what it leaves.
         """
         leavings = Leavings(told)
+        leavings.fill(self._filled)
         if not (is_last or LEAVING.isdisjoint(told)):
             self._older[item.nodeid] = leavings
         self._supersede(leavings)
         self._earlier.note(item, outcome, told)
-        if not LEAVING.isdisjoint(told):
+        if leavings.kinds:
             if leavings.draws:
                 CHANCE.expect_seed()
                 self.seeds(leavings.draws)
@@ -304,16 +308,15 @@ class Order:
         outcome: str,
         told: Mapping[str, Any],
         changed: Iterable[str] = (),
-        *,
-        has_changed: bool = False,
+        changes: Collection[StateChange] = (),
     ) -> None:
         """Take a test that ran.
 
         Args:
             changed: places of the fixtures whose values it changed before our eyes.
-            has_changed: it changed something before our eyes.
+            changes: all that it changed so.
         """
-        self._is_disturbed |= has_changed or not LEAVING.isdisjoint(told)
+        self._is_disturbed |= bool(changes) or not LEAVING.isdisjoint(told)
         made = self._makers.note(item.nodeid, told)
         self._note(item, outcome, [*texts(told.get("handled")), *made])
         for place in changed:
@@ -324,6 +327,13 @@ class Order:
         self._set |= set_in(told)
         self._set -= put_back_in(told)
         self._supersede(Leavings(told))
+        self.seeds([Told(each.filename, each.name, each.word) for each in changes])
+        self.note_made([changes])
+
+    def note_made(self, made: Iterable[Iterable[StateChange]]) -> None:
+        """Take what tests that run have changed, or fixtures."""
+        found = (each for changes in made for each in changes)
+        self._filled |= {(self.named(each.filename), each.name, each.word) for each in found}
 
     def seeds(self, changes: Iterable[Told]) -> None:
         """Take what a test did to ``random``: where it seeds, nothing is left of earlier ones."""

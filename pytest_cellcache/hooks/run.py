@@ -27,7 +27,6 @@ from pytest_cellcache.hooks.state import Changes, make_watch
 from pytest_cellcache.lifecycle.collecting import Collected, Collections
 from pytest_cellcache.lifecycle.entered import EnteredNow
 from pytest_cellcache.lifecycle.evaluations import Statement
-from pytest_cellcache.lifecycle.inheritance import Told
 from pytest_cellcache.lifecycle.record import Recording
 from pytest_cellcache.lifecycle.surroundings import Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, TestFacts
@@ -316,8 +315,8 @@ class Run:
         self._recording.add(attempt)
         sequences = self._recording.sequences
         told, changed = sequences.to_json(attempt), sequences.changed_by(attempt)
-        self.order.ran(item, outcome, told, changed, has_changed=bool(attempt.changes))
-        self.order.seeds([Told(c.filename, c.name, c.word) for c in attempt.changes])
+        self.order.ran(item, outcome, told, changed, attempt.changes)
+        self.order.note_made(each.changes for each in attempt.instances)
         assert self.inheriting is not None
         self._guard.call(self.inheriting.note, None, attempt)
         if (began_s := time.monotonic()) > self._flush_at_s:

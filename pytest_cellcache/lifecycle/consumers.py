@@ -33,6 +33,7 @@ class Kept(NamedTuple):
         producers: node ids of tests that must run before it when it runs.
         later: those of tests that would be such if they came before it.
         either: per fixture that did something for it, those of tests one of which must run.
+        fills: changes of others that it would have made itself, had it come first.
     """
 
     attempt: Attempt
@@ -40,6 +41,7 @@ class Kept(NamedTuple):
     producers: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
     either: tuple[tuple[str, ...], ...] = ()
+    fills: frozenset[Change] = frozenset()
 
     @property
     def needed(self) -> set[str]:
@@ -72,6 +74,7 @@ def with_producers(
     def live_edges(key: Key) -> frozenset[Key]:
         return left.hubs.get(key) or closure.live_edges(key)
 
+    filled: dict[Key, set[Change]] = {}
     served: dict[object, int] = dict.fromkeys(places, 0)
     for _ in range(_MAX_PASSES):
         grown = False
@@ -97,6 +100,9 @@ def with_producers(
                     u for u in waiting if not (live[u] | first.of(u)).isdisjoint(filling)
                 )
             served[place] |= fully
+            if fillers and None not in (each.unit for each in group):
+                for unit in readers.units_in(fully) - instead:
+                    filled.setdefault(unit, set()).add(group[0])
             # Who fills it, too, and then counts what is there, counts what others have filled.
             whole = readers.looking_whole(group[0], fully) if fillers else 0
             sized = readers.sized_by(group[0], fully)
@@ -156,7 +162,8 @@ def with_producers(
             new = sides.without_later(unit, new)
         if len(new) > _FEW:
             new = frozenset({left.hub_of(new)})  # many units rest on the same
-        found.append(Kept(row.attempt, row.roots | new, *around))
+        fills = frozenset(filled.get(unit, ()))
+        found.append(Kept(row.attempt, row.roots | new, *around, fills))
     return found
 
 

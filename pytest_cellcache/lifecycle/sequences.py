@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pytest_cellcache.lifecycle.change import Change
 from pytest_cellcache.lifecycle.consulted import is_below, looked_at, made_by
 from pytest_cellcache.lifecycle.consumers import Kept
-from pytest_cellcache.lifecycle.inheritance import tell, tell_made
+from pytest_cellcache.lifecycle.doings import Place
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.precedence import (
     SINCE,
@@ -48,51 +47,6 @@ _CHANCE: Final = "chance"
 Roots = Callable[[Attempt], frozenset[Key]]
 Writer = tuple[Key, Instance | None]
 """A test, and the fixture that wrote on its behalf."""
-
-
-@dataclass(slots=True)
-class Place:
-    """What one test has to do with wider fixtures.
-
-    Attributes:
-        producers: units that it rests on.
-        before: per place that it looked at, what tests had done there.
-        handled: places that it may have changed.
-        makes: by place of a fixture that it used, places that setting that up may have changed.
-        written: paths that it consulted and others wrote.
-        changed: names of the paths that it changed, but for those of such fixtures.
-        left: places whose values it changed otherwise (``producers``).
-        state: what it changed that modules lead to.
-        undone: by place, what fixtures that it used changed there until they ended.
-        made: by place, what of both a fixture changed that is set up but once there.
-        inherits: ``Attempt.inherits``.
-        is_known: ``Attempt.is_known``.
-        after: tests that it failed after, which left what it may have seen; ``None`` if not known.
-        either: groups of tests one of which must run before it (``setters``).
-        sets: what it and its fixtures set for others.
-        leaves: what it does itself for all that come later.
-        resets: what others had set and it has put back.
-        is_doing: it did something else that may last.
-    """
-
-    producers: set[Key] = field(default_factory=set)
-    before: dict[str, str] = field(default_factory=dict)
-    handled: set[str] = field(default_factory=set)
-    makes: dict[str, list[str]] = field(default_factory=dict)
-    written: set[str] = field(default_factory=set)
-    changed: set[str] = field(default_factory=set)
-    left: set[str] = field(default_factory=set)
-    state: set[Change] = field(default_factory=set)
-    undone: dict[str, set[Change]] = field(default_factory=dict)
-    made: dict[str, set[Change]] = field(default_factory=dict)
-    inherits: tuple[str, ...] = ()
-    is_known: bool = False
-    after: tuple[str, ...] | None = None
-    either: tuple[tuple[str, ...], ...] = ()
-    sets: tuple[str, ...] = ()
-    leaves: tuple[str, ...] = ()
-    resets: tuple[str, ...] = ()
-    is_doing: bool = False
 
 
 def digest_of_sequence(nodeids: Iterable[str]) -> str:
@@ -229,7 +183,7 @@ class Sequences:
         place.sets = tuple(self.setters.names(attempt))  # fixtures may have ended since
         place.leaves = tuple(sorted(attempt.seen.left))
         place.resets = tuple(sorted(attempt.seen.put_back))
-        told = _to_json(place)
+        told = place.to_json()
         if around := attempt.seen.around.union(*(each.seen.around for each in attempt.instances)):
             told["around"] = sorted(around)
         return told | self.setters.set_by(attempt)
@@ -259,6 +213,7 @@ class Sequences:
             names = sides.in_order((*row.producers, *sides.before(unit, producers)))
             either = (*row.either, *self.of(row.attempt).either)
             row = row._replace(roots=row.roots | producers, producers=names, either=either)
+            self.of(row.attempt).fills = row.fills
             if row.attempt.failure:
                 self.of(row.attempt).after = tuple(names)
             found.append(row)
@@ -294,7 +249,7 @@ class Sequences:
                 rest |= {"either": place.either} if place.either else {}
                 is_lasting = fate.slug == FAILED and (place.is_doing or place.changed)
                 rest |= {FAILED: True} if is_lasting else {}
-                told[unit.name] = {SINCE: True, **_to_json(place), **rest}
+                told[unit.name] = {SINCE: True, **place.to_json(), **rest}
         for group, told in groups.items():
             before = read_unstored(store, group)
             new = {name: rest for name, rest in before.items() if name not in fates}
@@ -373,26 +328,3 @@ class Sequences:
             for known in (writers, self._writers_in.setdefault(os.path.dirname(path), [])):
                 if writer not in known:
                     known.append(writer)
-
-
-def _to_json(place: Place) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    if place.before:
-        told["before"] = place.before
-    if place.handled:
-        told["handled"] = sorted(place.handled)
-    if place.makes:
-        told["makes"] = place.makes
-    if place.left:
-        told["left"] = sorted(place.left)
-    parts = ("sets", "leaves", "resets")
-    told |= {name: found for name in parts if (found := getattr(place, name))}
-    if place.changed:
-        told["wrote"] = sorted(place.changed)
-    if changes := tell(place.state):
-        told["changes"] = changes
-    if undone := {where: found for where in place.undone if (found := tell(place.undone[where]))}:
-        told["undone"] = undone
-    if made := tell_made(place.made, [place.state, *place.undone.values()]):
-        told["set_up"] = made
-    return told

@@ -80,3 +80,57 @@ def test_a_producer_runs_before_what_it_would_see(suite: Suite, edit: tuple[str,
         suite.edit("test_a.py", *EDITS[name])
     assert suite.both().names == ["test_produces", "test_writes", "test_reads"]
     assert suite.both().live == []
+
+
+LATE: Final = {
+    "session": ("", "early", "lib.get() + early"),
+    "module": ("", "early", "lib.get() + early"),
+    "what a test leaves": ("    lib.MADE['n'] = lib.get()\n", "", "lib.made()"),
+}
+
+
+@pytest.mark.parametrize("kind", LATE)
+def test_who_needs_what_a_replayed_test_changes_finds_what_was_made_before_that(
+    suite: Suite, kind: str
+) -> None:
+    """It has no record, so nobody knows before it runs that others must."""
+    does, asks, tells = LATE[kind]
+    suite.write("lib.py", "N = 3\nMADE = {}\ndef get(): return N\ndef made(): return MADE['n']\n")
+    scope = kind if asks else "session"
+    suite.write(
+        "conftest.py",
+        f"""
+        import lib, pytest
+        @pytest.fixture(scope="{scope}")
+        def early(): return lib.get()
+        """,
+    )
+    suite.write(
+        "test_a.py",
+        f"import lib\ndef test_early({asks}):\n{does}    assert lib.get() == 3\n"
+        "def test_changes():\n    lib.N = 5\n    assert lib.get() == 5\n"
+        f"def test_fails({asks}):\n    if lib.get() == 5: assert {tells} != {8 if asks else 3}\n",
+    )
+    for _ in range(3):
+        assert suite.both().code == 1
+    suite.edit("test_a.py", "!=", "!= 1 +")
+    assert suite.both().code == 0
+    assert suite.both().live == []
+
+
+def test_who_has_changed_and_needs_it_finds_what_was_made_before_what_runs(suite: Suite) -> None:
+    suite.write("lib.py", "N = {}\nMADE = {}\ndef made(): return MADE['n']\n")
+    suite.write(
+        "test_a.py",
+        """
+        import lib
+        def test_makes(): lib.MADE['n'] = len(lib.N)
+        def test_changes(): lib.N['z'] = 5
+        def test_reads():
+            if lib.N: assert True
+        """,
+    )
+    assert suite.warm().live == []
+    suite.edit("test_a.py", "['z'] = 5", "['z'] = 6")
+    suite.edit("test_a.py", "assert True", "assert lib.made() != 0")
+    assert suite.both().code == 1
