@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from pytest_cellcache.hooks.mates import Mates
 from pytest_cellcache.hooks.scopes import places_of
 from pytest_cellcache.hooks.settling import FEW
 from pytest_cellcache.lifecycle.nametable import Among
@@ -47,8 +48,8 @@ class Earlier:
 
     def before(
         self, late: Collection[str], places: Collection[str], leaving: Container[str]
-    ) -> dict[str, tuple[pytest.Item, str]]:
-        """Give the tests that must run where some others do, each with its outcome.
+    ) -> Mates:
+        """Give the tests that must run where some others do.
 
         Those that only leave something are mostly not needed in the end: many of them are not.
 
@@ -58,12 +59,12 @@ class Earlier:
             leaving: node ids of those that leave something behind.
         """
         running, waiting = Among(late), {*places}
-        found: dict[str, tuple[pytest.Item, str]] = {}
-        perhaps: dict[str, tuple[pytest.Item, str]] = {}
+        found: list[tuple[pytest.Item, str]] = []
+        perhaps: list[tuple[pytest.Item, str]] = []
         for nodeid, (item, outcome, later) in self._tests.items():
             own = places_of(item) & waiting if waiting else frozenset()
             chosen = found if own else perhaps
             if (own or nodeid in leaving) and nodeid not in late and running.among(later):
-                chosen[nodeid] = item, outcome
+                chosen.append((item, outcome))
                 waiting -= own  # the first one sets them up
-        return found | perhaps if len(perhaps) <= FEW else found
+        return found + perhaps if len(perhaps) <= FEW else found

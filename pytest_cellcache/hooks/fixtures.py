@@ -17,6 +17,7 @@ from pytest_cellcache.hooks.attempts import INTERRUPTS
 from pytest_cellcache.hooks.endings import Endings
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.guard import Guard
+from pytest_cellcache.hooks.history import SetUpHistory
 from pytest_cellcache.hooks.leavings import SetUp
 from pytest_cellcache.hooks.scopes import (
     is_late,
@@ -59,7 +60,7 @@ class FixtureWatch:
         self._in_setup: list[Instance] = []
         self._raised: set[Instance] = set()
         self._lost: set[str] = set()
-        self._set_up: set[str] = set()  # ``Instance.lone_place``
+        self.history = SetUpHistory()
         self._begun: set[Instance] = set()
         self._ended: set[Instance] = set()
         self._afterwards: dict[Instance, Callable[[], None]] = {}
@@ -170,12 +171,8 @@ class FixtureWatch:
             instance.is_open = False
 
     def set_up_among(self, instances: Iterable[Instance]) -> SetUp:
-        """Say what has been set up in this run."""
-        used = {(each.lone_place, each.place) for each in instances}
-        alive = {place for place, _ in used} & self._set_up
-        is_open = {each.lone_place for each in self._current.values()} & self._set_up - {""}
-        places = frozenset({place for _, place in used} - {""})
-        return SetUp(alive, self._set_up - {""}, is_open, places)
+        """Say what has been set up in this run, and which of that was used."""
+        return self.history.among(instances, self._current.values())
 
     def end_others(self, item: Any) -> pytest.CallInfo[None] | None:
         """End what pytest would end when it sets an item up: its parameters differ.
@@ -276,8 +273,8 @@ class FixtureWatch:
             raise
         finally:
             self._guard.call(self._end_setup, None, instance, fixturedef, request)
-        if instance.restored is None and instance.place:
-            self._set_up.add(instance.lone_place)
+        if instance.restored is None:
+            self.history.note(instance)
         return result
 
     @pytest.hookimpl(trylast=True)

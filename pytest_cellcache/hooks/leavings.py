@@ -129,6 +129,11 @@ class Leavings:
         own = {name for place in places for name in self._set_by[place]}
         return [name for name in self.sets if name not in own]
 
+    def is_leaving(self, nodeid: str, set_up: SetUp) -> bool:
+        """Say whether it leaves anything for a test but what fixtures left that are set up."""
+        others = self.draws or self.wrote or self.handled or self.resets
+        return bool(others or self.sets_for(set_up) or self.changes_for(nodeid, set_up))
+
     def _made_by(self, places: Collection[str]) -> frozenset[Told]:
         """Give the changes that only fixtures of some places have made."""
         made = self._made.keys() & places
@@ -200,6 +205,10 @@ class Found:
         """Give the places of all changes that are there for all that come later."""
         special = (change for told in self._special.values() for change in told.changes)
         return {change.place for each in (self._by_change, special) for change in each}
+
+    def leaving(self, nodeid: str, set_up: SetUp) -> set[str]:
+        """Name the tests among them that leave more for a test than what has been set up left."""
+        return {name for name, told in self._all.items() if told.is_leaving(nodeid, set_up)}
 
     def concerning(
         self,

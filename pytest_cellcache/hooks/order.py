@@ -35,7 +35,6 @@ from pytest_cellcache.hooks.scopes import places_of, reach_of
 from pytest_cellcache.hooks.settling import Judged, Records, settle
 from pytest_cellcache.lifecycle.inheritance import Told, draws_in
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
-from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, Key
 from pytest_cellcache.model.observation import StateChange
 from pytest_cellcache.model.record import Entry, Hit, Miss
@@ -212,15 +211,21 @@ class Order:
         self._begin_unreported(chosen)
         return [self._ran[nodeid] for nodeid in self._ran if nodeid in chosen]
 
-    def with_producers(self, item: pytest.Item, mates: Mates, alive: Iterable[Instance]) -> Mates:
+    def with_producers(
+        self,
+        item: pytest.Item,
+        mates: Mates,
+        set_up: SetUp = NOTHING_SET_UP,
+        comes_too_late: Callable[[pytest.Item], bool] = lambda _: False,
+    ) -> Mates:
         """Add to tests that run first those that must run before them, if they were replayed.
 
         Args:
             item: the test that they run for.
-            alive: wider fixtures that are set up.
+            set_up: fixtures that have been set up.
+            comes_too_late: says whether a test would set up again what has left something.
         """
         every = {mate.nodeid: (mate, outcome) for mate, outcome in mates}
-        there = {each.place for each in alive if each.parameter == ""}
         found = [*every]
         while found:
             new = needed_in(self._told.get(found.pop(), {})) & self._replayed.keys() - every.keys()
@@ -228,10 +233,12 @@ class Order:
             found += new
             if not found:
                 users = [item, *(each for each, _ in every.values())]
-                needed = self._needed.union(*map(places_of, users)) - there
-                early = self._earlier.before({*every}, needed, self._replayed.keys())
-                every.update((nodeid, early[nodeid]) for nodeid in early.keys() - self._live)
-                found += early.keys() - self._live
+                needed = self._needed.union(*map(places_of, users)).difference(set_up.open)
+                leaving = self._replayed.leaving(item.nodeid, set_up)
+                for mate, outcome in self._earlier.before({*every}, needed, leaving):
+                    if mate.nodeid not in self._live and not comes_too_late(mate):
+                        every[mate.nodeid] = mate, outcome
+                        found.append(mate.nodeid)
         self._begin_unreported(every)
         return [*every.values()]
 

@@ -191,10 +191,9 @@ class Requeuer:
     def _take_mates(self, item: pytest.Item) -> Mates:
         """Give the mates of an item, which are going to run: they do so once."""
         self._guard.call(self._collection.hydrate_all, False)
-        mates = self._replayed.pop(item.path, [])
-        if mates:
+        if mates := self._replayed.pop(item.path, []):
             self._confirmed.add(item.path)
-        return mates
+        return [row for row in mates if not self._fixtures.history.would_repeat(row[0])]
 
     def _due_after(self, item: pytest.Item) -> Mates:
         """Give those that must because of what it has read in the attempt that has ended."""
@@ -217,7 +216,8 @@ class Requeuer:
         self._guard.call(self._restorer.prepare, None, item, forced, may_restore=False)
         self._undoing.after_release()
         first = [*mates, *self._reading_from, *self._due(item)]
-        found = in_order(item, self._order.with_producers(item, first, self._fixtures.alive()))
+        there, is_over = self._fixtures.set_up_among(()), self._fixtures.history.would_repeat
+        found = in_order(item, self._order.with_producers(item, first, there, is_over))
         self._reading_from = []
         log = self._watcher.log
         if found and log is not None:

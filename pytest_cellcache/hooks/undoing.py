@@ -136,6 +136,8 @@ class Undoing:
         if then - set(self._fixtures.alive()) == grown:
             self._put(first)
             self._changes.drop()
+            if not self.is_lasting:
+                self._fixtures.history.forget(grown)
 
     def _put(self, memory: Memory | None) -> None:
         if memory is not None and self._is_later:

@@ -1,0 +1,59 @@
+"""Which wider fixtures have really been set up in this run, and which would be so once more."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import pytest
+
+from pytest_cellcache.hooks.leavings import SetUp
+from pytest_cellcache.hooks.scopes import places_of
+from pytest_cellcache.lifecycle.units import Instance
+
+
+class SetUpHistory:
+    """Wider fixtures by ``Instance.lone_place``; not those whose values were restored."""
+
+    def __init__(self) -> None:
+        self._instances: dict[str, Instance] = {}
+
+    def note(self, instance: Instance) -> None:
+        """Take one that has been set up."""
+        if instance.place:
+            self._instances[instance.lone_place] = instance
+
+    def forget(self, instances: Iterable[Instance]) -> None:
+        """Let go of those whose set-up was undone, as if it had never been."""
+        for instance in instances:
+            if self._instances.get(instance.lone_place) is instance:
+                del self._instances[instance.lone_place]
+
+    def among(self, instances: Iterable[Instance], current: Iterable[Instance]) -> SetUp:
+        """Say what has been set up in this run.
+
+        Args:
+            instances: those that a test has used.
+            current: those that are set up now.
+        """
+        used = {(each.lone_place, each.place) for each in instances}
+        ever = self._instances.keys() - {""}
+        alive = {place for place, _ in used} & self._instances.keys()
+        is_open = {each.lone_place for each in current} & ever
+        return SetUp(alive, ever, is_open, frozenset({place for _, place in used} - {""}))
+
+    def would_repeat(self, item: pytest.Item) -> bool:
+        """Say whether a test would set up again what has ended and left something behind.
+
+        It comes too late: in a plain run it uses what was set up first.
+        """
+        over = [each for each in self._instances.values() if each.changes - each.undone]
+        over = [each for each in over if each.lone_place and not each.is_open]
+        places: Collection[str] = places_of(item) if over else ()
+        return any(each.place in places and _has_parameters_of(item, each) for each in over)
+
+
+def _has_parameters_of(item: Any, instance: Instance) -> bool:
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    named = ((each.name, each.parameter) for each in instance.with_upstream() if each.parameter)
+    return all(name in params and repr(params[name]) == value for name, value in named)
