@@ -134,3 +134,68 @@ def test_who_has_changed_and_needs_it_finds_what_was_made_before_what_runs(suite
     suite.edit("test_a.py", "['z'] = 5", "['z'] = 6")
     suite.edit("test_a.py", "assert True", "assert lib.made() != 0")
     assert suite.both().code == 1
+
+
+@pytest.mark.parametrize("scope", ["class", "module"])
+def test_what_has_ended_and_left_something_is_not_set_up_again(suite: Suite, scope: str) -> None:
+    """Who would run between others comes too late for a fixture that they have used."""
+    suite.write(
+        "lib.py",
+        """
+        ITEMS = []
+        STATE = {"bumped": 0}
+        def grow():
+            ITEMS.append(1)
+            return len(ITEMS) + STATE["bumped"]
+        def other(x): return x
+        """,
+    )
+    suite.write(
+        "conftest.py",
+        f"""
+        import lib, pytest
+        @pytest.fixture(scope="{scope}")
+        def number(): return lib.grow()
+        """,
+    )
+    suite.write(
+        "test_a.py",
+        """
+        import lib
+        class TestFirst:
+            def test_uses(self, number): assert lib.other(number) == 1
+            def test_leaves(self, number): lib.STATE["left"] = number
+        class TestSecond:
+            def test_bumps(self): lib.STATE["bumped"] = 4
+        """,
+    )
+    suite.write(
+        "test_b.py",
+        """
+        import lib
+        class TestThird:
+            def test_fails(self, number): assert lib.STATE["bumped"] + number != 10
+        """,
+    )
+    assert suite.both().code == 1
+    suite.edit("lib.py", "return x", "return x + 0")
+    for _ in range(3):
+        assert suite.both().code == 1
+
+
+def test_what_has_ended_with_another_parameter_is_not_set_up_again(suite: Suite) -> None:
+    suite.write("lib.py", "import itertools\nCOUNT = itertools.count(1)\n")
+    suite.write(
+        "conftest.py",
+        """
+        import lib, pytest
+        @pytest.fixture(scope="session", params=[1, 2])
+        def number(request): return next(lib.COUNT)
+        """,
+    )
+    suite.write(
+        "test_a.py",
+        "def test_a(number): assert number\ndef test_b(number): assert number != 2\n",
+    )
+    for _ in range(4):
+        assert suite.both().code == 1
