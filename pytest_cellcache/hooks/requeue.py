@@ -204,7 +204,7 @@ class Requeuer:
 
         def seen_of(changes: set[Told]) -> set[Told]:
             draws = self._changes.so_far(is_all=False)
-            return self._undoing.note_seen(self._seen_by(seen, changes, draws))
+            return self._undoing.note_seen(self._seen_by(seen, changes, draws), self._seen)
 
         read = self._fixtures.read_by(self._seen, self._joined)
         found: Mates = self._guard.call(self._order.due, [], item, looked, seen_of, read, there)
@@ -278,11 +278,7 @@ class Requeuer:
                     self._fixtures.endings.keep_first(self._raised, item.nodeid, reports)
                     # Its own node ends, its parents stay; unless mates run next, who have others.
                     call_phase(item, "teardown", nextitem=copy.copy(item))
-                    self._fixtures.end_raised(getattr(item, "_request", None))
-                    self._undoing.cancel(step.forced)
-                    if isinstance(step, Plainly) and mates:
-                        self._end_for(item, mates)
-                    self._pending = None
+                    self._cancel(item, step, mates)
                     return [], step
                 if item.session.shouldfail or item.session.shouldstop:
                     nextitem = None
@@ -291,11 +287,7 @@ class Requeuer:
                     step = self._decide((teardown,), item, mates, forced)
                     if not isinstance(step, Accept):
                         self._fixtures.endings.keep(self._raised)
-                        self._fixtures.end_raised(getattr(item, "_request", None))
-                        self._undoing.cancel(step.forced)
-                        self._pending = None
-                        if isinstance(step, Plainly) and mates:
-                            self._end_for(item, mates)
+                        self._cancel(item, step, mates)
                         return [], step
                 reports.append(teardown)
             return reports, step
@@ -306,6 +298,14 @@ class Requeuer:
             self._close_unit()
             self._trying = self._raised = None  # its frames would keep alive what they hold
             self._undoing.end()
+
+    def _cancel(self, item: pytest.Item, step: Again | Plainly, mates: Mates) -> None:
+        self._fixtures.end_raised(getattr(item, "_request", None))
+        is_later = bool(self._reading_from and self._seen.in_imports)
+        self._undoing.cancel(step.forced, is_later=is_later)
+        if isinstance(step, Plainly) and mates:
+            self._end_for(item, mates)
+        self._pending = None
 
     def _end_for(self, item: pytest.Item, mates: Mates) -> None:
         self._fixtures.endings.keep(end_for(item, mates[0][0]).excinfo)

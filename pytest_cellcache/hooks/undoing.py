@@ -68,12 +68,15 @@ class Undoing:
         self._cancelled = None
         self._is_later = False
 
-    def note_seen(self, changes: set[Told]) -> set[Told]:
+    def note_seen(self, changes: set[Told], seen: Observation) -> set[Told]:
         """Take the changes that others make before the next attempt, as the last one sees them.
 
-        Who is the first to import a module may be one of them; then it must not be loaded.
+        Who is the first to import a module may be one of them, or what a module looks at when it is
+        imported: then it must not be loaded.
         """
-        self._is_later = any((told.path, told.name) == (OUTSIDE, MODULES) for told in changes)
+        has_imported = any(code.name == "<module>" for code in seen.codes)
+        is_module = any((told.path, told.name) == (OUTSIDE, MODULES) for told in changes)
+        self._is_later = is_module or bool(changes and has_imported)
         return changes
 
     def end(self) -> None:
@@ -97,12 +100,14 @@ class Undoing:
             for memory in memories.values()
         )
 
-    def cancel(self, forced: frozenset[int]) -> None:
+    def cancel(self, forced: frozenset[int], *, is_later: bool = False) -> None:
         """Undo an attempt; the fixtures of the test itself have been torn down.
 
         Args:
             forced: must be live in the next one: what it did to their restored values is over.
+            is_later: others may change what modules look at that it has imported first.
         """
+        self._is_later |= is_later
         self._over = self._restorer.values_of(forced)
         now = set(self._fixtures.alive())
         grown = {i for i in now - self._alive if i.place}

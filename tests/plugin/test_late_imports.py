@@ -369,3 +369,22 @@ def test_what_an_import_enters_stays_beside_what_the_test_does(entering: Suite, 
     entering.edit("test_a.py", "lib.load() in (1, 2)", "lib.load() == 3")
     for _ in range(2):
         assert entering.both().code == 1
+
+
+@pytest.mark.parametrize("left", ["state", "file", "mate"])
+def test_a_cancelled_attempt_imports_nothing_for_the_next_one(suite: Suite, left: str) -> None:
+    """What a module looked at when it was imported is what others leave, in a plain run."""
+    suite.write("lib.py", "N = [3]\ndef get(): return N[0]\n")
+    suite.write("data.txt", "3")
+    looks = "int(open('data.txt').read())" if left == "file" else "lib.get()"
+    suite.write("late.py", f"import lib\nSEEN = {looks}\n")
+    does = "open('data.txt', 'w').write('5')" if left == "file" else "lib.N[0] = 5"
+    imports = "; import late" if left == "mate" else ""
+    suite.write(
+        "test_a.py",
+        f"import lib\ndef test_leaves(): {does}{imports}\n"
+        "def test_fails():\n    import late\n    assert late.SEEN != 5\n",
+    )
+    for _ in range(3):
+        assert suite.both().code == 1
+        suite.write("data.txt", "3")
