@@ -33,6 +33,7 @@ from pytest_cellcache.hooks.mates import Mates
 from pytest_cellcache.hooks.nodestate import NodeWatch
 from pytest_cellcache.hooks.scopes import places_of, reach_of
 from pytest_cellcache.hooks.settling import Judged, Records, settle
+from pytest_cellcache.lifecycle.firstusers import FirstUsers
 from pytest_cellcache.lifecycle.inheritance import Told, draws_in
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
 from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, Key
@@ -56,6 +57,7 @@ class Order:
     Attributes:
         is_replaying: some test may be answered from the store.
         failures: per node id how tests that run fail if they do as before, see ``settle``.
+        first_users: of wider fixtures; nobody where which tests come before others is chance.
         nodes: knows what tests have left on pytest's own objects.
         unreported: what replayed tests left that ran before another one, by node id.
 
@@ -70,6 +72,7 @@ class Order:
         self.by_chance = by_chance
         self.is_replaying = False
         self.failures: Mapping[str, Mapping[str, Entry]] = {}
+        self.first_users = FirstUsers()
         self.nodes: NodeWatch | None = None
         self._lost: set[str] = set()
         # Names of the paths that tests which ran have changed.
@@ -106,7 +109,9 @@ class Order:
         """Turn hits into misses where they must run for others, or after others."""
         self.is_replaying = any(isinstance(verdict, Hit) for _, verdict in judged.values())
         in_order = [] if self.by_chance else items
-        self.failures = settle(in_order, judged, records, by_chance=self.by_chance)
+        users = ((item.nodeid, _set_up_by(item)) for item in in_order)
+        self.first_users = FirstUsers(users)
+        self.failures = settle(in_order, judged, records, self.first_users, self.by_chance)
         running = [item for item in in_order if isinstance(judged[item.nodeid][1], Miss)]
         self._needed = {place for item in running for place in places_of(item)}
 
@@ -381,3 +386,8 @@ class Order:
         for place in handled:
             self._done.setdefault(place, []).append(item.nodeid)
             self._ran[item.nodeid] = item, outcome
+
+
+def _set_up_by(item: pytest.Item) -> Collection[str]:
+    """Name the wider fixtures that are set up for an item, if it runs."""
+    return () if item.get_closest_marker("skip") else places_of(item)

@@ -161,6 +161,7 @@ class Run:
             last_of=basis.verifier.last_of,
             entered=entered.keep,
         )
+        self._recording.sequences.first_users = self.order.first_users
         self.inheriting = Inheriting(
             self._recording, basis.verifier, self.order, self._surroundings, self._judged
         )

@@ -12,6 +12,7 @@ from pytest_cellcache.hooks.makers import Makers
 from pytest_cellcache.hooks.outdated import Outdated
 from pytest_cellcache.hooks.scopes import places_of, reach_of
 from pytest_cellcache.lifecycle.contents import Contents, are_left, contents_in
+from pytest_cellcache.lifecycle.firstusers import FirstUsers
 from pytest_cellcache.lifecycle.nametable import Among
 from pytest_cellcache.lifecycle.precedence import Others, Precedence, groups, texts
 from pytest_cellcache.lifecycle.units import TestFacts
@@ -44,7 +45,11 @@ class Records(Protocol):
 
 
 def settle(
-    items: Iterable[pytest.Item], judged: Judged, records: Records, *, by_chance: bool
+    items: Iterable[pytest.Item],
+    judged: Judged,
+    records: Records,
+    first_users: FirstUsers,
+    by_chance: bool,
 ) -> dict[str, Mapping[str, Entry]]:
     """Turn hits into misses where they must run for others, or after others.
 
@@ -60,7 +65,7 @@ def settle(
             _flip(judged, nodeid, "")
     in_order = [item for item in items if item.nodeid in judged]
     ranks = {item.nodeid: number for number, item in enumerate(in_order)}
-    fits = _Fitting(ranks, judged, records)
+    fits = _Fitting(ranks, judged, records, first_users)
     failures = {
         nodeid: found
         for nodeid in ranks
@@ -82,7 +87,14 @@ def settle(
 class _Fitting:
     """Says of records whether they were made after the producers that stand before the test now."""
 
-    def __init__(self, ranks: Mapping[str, int], judged: Judged, records: Records) -> None:
+    def __init__(
+        self,
+        ranks: Mapping[str, int],
+        judged: Judged,
+        records: Records,
+        first_users: FirstUsers,
+    ) -> None:
+        self._first_users = first_users
         self._ranks, self._judged, self._records = ranks, judged, records
         self._precedence = Precedence(ranks)
         self._outdated = Outdated(ranks, judged, records)
@@ -96,7 +108,7 @@ class _Fitting:
             new = {*texts(last.get("producers"))}.difference(texts(entry.body.get("producers")))
             if any(ranks.get(each, len(ranks)) <= ranks[name] for each in new):
                 return False
-        if self._others.are_in(entry.body):
+        if self._others.are_in(entry.body) or self._first_users.is_broken(entry.body):
             return False
         return not self._precedence.is_broken(entry.body, name) and not (
             self._outdated.is_among(entry)

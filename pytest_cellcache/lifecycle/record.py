@@ -285,7 +285,7 @@ class Recording:
             return False
         rows: list[tuple[Attempt, dict[str, Any]]] = []
         names, entered = NameTable(), self.entered()
-        ran = frozenset(left.nodeids)
+        ran, relative = frozenset(left.nodeids), self._project.snapshot.places.relative
         for row in with_setters(kept, self.sequences.setters, everything, edges):
             attempt = row.attempt
             body = {
@@ -298,8 +298,8 @@ class Recording:
             }
             order = self.sequences.order_to_json(row, self._last_of(attempt.facts), ran)
             body |= self.sequences.to_json(attempt) | names.pack(order)
+            body |= self.sequences.early_to_json(row)
             if attempt.changes:
-                relative = self._project.snapshot.places.relative
                 body["changed"] = digest_of_changes(attempt, relative)
                 body |= {"leaving": found} if (found := left.left_by(attempt)) else {}
             rows.append((attempt, body))

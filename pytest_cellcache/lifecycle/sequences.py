@@ -22,6 +22,7 @@ from pytest_cellcache.lifecycle.change import Change
 from pytest_cellcache.lifecycle.consulted import is_below, looked_at, made_by
 from pytest_cellcache.lifecycle.consumers import Kept
 from pytest_cellcache.lifecycle.doings import Place
+from pytest_cellcache.lifecycle.firstusers import EARLY, FirstUsers
 from pytest_cellcache.lifecycle.left import Left
 from pytest_cellcache.lifecycle.precedence import (
     SINCE,
@@ -91,6 +92,7 @@ class Sequences:
         self.setters = Setters(joined)
         # By node id: what counts by value of the tests themselves.
         self._digests: dict[str, str] = {}
+        self.first_users = FirstUsers()
 
     def add(self, attempt: Attempt) -> None:
         """Take the tests of a run in their order."""
@@ -194,6 +196,12 @@ class Sequences:
         """Give what a record tells of the producers of its test; see ``others_of``."""
         later = others_of(row, last, ran)
         return {"producers": row.producers, "either": row.either, "later": later}
+
+    def early_to_json(self, row: Kept) -> dict[str, Any]:
+        """Give what a record tells of where the fixtures of its test were set up."""
+        places = {each.place for each in row.attempt.instances if each.place}
+        early = self.first_users.early_of(places, row.producers, row.either)
+        return {EARLY: early} if early else {}
 
     def digest_of(self, nodeid: str) -> str:
         """Give what tells a test of this run from another one of its name."""

@@ -56,7 +56,8 @@ another schema are ignored, never migrated):
 21. what modules consulted that were imported before the tracer started; how fixtures failed; what
    code changes of copies that it has made; what statements read of their module's names, or of
    those of who called, without naming them
-22. what tests found made by others and would have made themselves
+22. what tests found made by others and would have made themselves; which producers of a test came
+   before its fixtures were set up
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def settled(
         )
         for name in names
     }
-    items: Any = [SimpleNamespace(nodeid=name) for name in names]
+    items = [pytest_item(name) for name in names]
     order_of(by_chance=by_chance).settle(items, judged, Records(rows, notes or {}))
     return "".join(name for name, (_, verdict) in judged.items() if isinstance(verdict, Miss))
 
@@ -192,7 +192,7 @@ def test_mates_that_come_late_are_no_contradiction() -> None:
 
 
 def pytest_item(name: str) -> Any:
-    return SimpleNamespace(nodeid=name)
+    return SimpleNamespace(nodeid=name, get_closest_marker=lambda _: None)
 
 
 def test_what_a_replayed_test_would_have_done_before_is_no_new_change() -> None:
