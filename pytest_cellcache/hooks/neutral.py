@@ -20,6 +20,12 @@ NEUTRAL_OPTIONS: Final = frozenset(
     log_file_level log_file_format log_file_date_format nodeid noconftest_files cov reruns_delay
     randomly_seed durations_path store_durations splits group splitting_algorithm
     timeout_disable_debugger_detection logger_disable invocation_params testmon xdist_group
-    usepdbcls session_timeout strict_markers""".split()
+    usepdbcls session_timeout strict_markers benchmark_save benchmark_autosave benchmark_save_data
+    benchmark_json benchmark_histogram benchmark_storage benchmark_netrc benchmark_sort
+    benchmark_columns benchmark_group_by benchmark_name benchmark_verbose
+    benchmark_quiet""".split()
 )
-"""Destinations of options that say which tests run, where, or how their results are shown."""
+"""Destinations of options that say which tests run, where, or how their results are shown and kept.
+
+``benchmark_autosave`` is another name in each run: that of the commit, and the time.
+"""

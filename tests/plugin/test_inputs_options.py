@@ -80,3 +80,24 @@ def test_neutral_options_count_for_nobody(suite: Suite) -> None:
     suite.warm()
     assert suite.both("-v", "--tb=short", "--durations=3", "-p", "no:logging").names != []
     assert suite.both("-v", "--tb=short", "--durations=3", "--maxfail=3").names == []
+
+
+def test_where_a_plugin_keeps_its_results_counts_for_nobody(suite: Suite) -> None:
+    """As pytest-benchmark does: the name of the file to save to is made from the time."""
+    make(suite)
+    suite.write(
+        "saving.py",
+        """
+        import uuid
+
+        def pytest_addoption(parser):
+            parser.addoption("--benchmark-autosave", action="store_const", const=str(uuid.uuid4()))
+            parser.addoption("--benchmark-json")
+            parser.addoption("--benchmark-min-rounds", type=int, default=5)
+        """,
+    )
+    suite.pytester.syspathinsert()
+    chosen = ("-p", "saving", "--benchmark-autosave")
+    suite.warm(*chosen)
+    assert suite.both(*chosen, "--benchmark-json=b.json").names == []
+    assert suite.both(*chosen, "--benchmark-min-rounds=2").names != []
