@@ -15,7 +15,7 @@ import pytest
 
 from pytest_cellcache.lifecycle.objects import ModuleObjects
 from pytest_cellcache.model.observation import FIXTURE, OUTSIDE, StateChange
-from pytest_cellcache.sources.loaded import loaded_modules
+from pytest_cellcache.sources.loaded import loaded_modules, name_of
 from pytest_cellcache.sources.places import Places
 from pytest_cellcache.store.stubs import is_stub
 from pytest_cellcache.trace.annotations import AnnotationWatch, Line
@@ -62,7 +62,7 @@ class FirstParty:
         """
         plugins = {id(plugin) for plugin in self._config.pluginmanager.get_plugins()}
         return frozenset(
-            module.__name__
+            name_of(module)
             for module in self._modules()
             if id(module) not in plugins or self._is_conftest(module)
         )

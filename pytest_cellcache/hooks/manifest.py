@@ -119,7 +119,7 @@ class _Writer:
         self._module = module
         self._places = places
         self._facts_of = facts_of
-        self._name = str(module.node.obj.__name__)
+        self._name = str(getattr(module.node.obj, "__name__", ""))
         self._values: dict[str, list[tuple[type, Any]]] = {}
         # By identity of functions and marks, which the captured nodes keep alive.
         self._known: dict[Any, tuple[int, int, int, int | None, int]] = {}

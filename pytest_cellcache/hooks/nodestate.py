@@ -23,7 +23,7 @@ from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.model.keys import BODY, Key
 from pytest_cellcache.model.observation import Observation
-from pytest_cellcache.sources.loaded import attribute_of, loaded_modules, members_of
+from pytest_cellcache.sources.loaded import attribute_of, loaded_modules, members_of, name_of
 from pytest_cellcache.trace.parts import module_of
 
 _ASIDE: Final = frozenset(
@@ -301,9 +301,7 @@ def _stash_of(owner: Any) -> dict[Any, Any]:
 @functools.cache
 def _keys_of_pytest() -> frozenset[int]:
     """Give the identities of the keys that modules of pytest hold, for good."""
-    own = (
-        m for m in loaded_modules() if str(m.__name__).startswith(("_pytest.", "pytest_cellcache."))
-    )
+    own = (m for m in loaded_modules() if name_of(m).startswith(("_pytest.", "pytest_cellcache.")))
     values = (value for module in own for value in vars(module).values())
     return frozenset(id(value) for value in values if isinstance(value, pytest.StashKey))
 

@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from pytest_cellcache.sources.loaded import loaded_modules
+from pytest_cellcache.sources.loaded import loaded_modules, name_of
 
 _BY_VALUE: Final = (
     type(None), bool, int, float, complex, str, bytes, tuple, frozenset, types.ModuleType,
@@ -49,9 +49,9 @@ class ModuleObjects:
                 if type(value) in _BY_VALUE or name.startswith(("__", "@")):
                     continue
                 is_named = _is_definition(value)
-                if is_named and value.__module__ != module.__name__:
+                if is_named and value.__module__ != name_of(module):
                     continue  # imported: found where it is defined
-                place = (module.__name__, file, name)
+                place = (name_of(module), file, name)
                 if type(value) not in _CONTAINERS:
                     self._index.setdefault(id(value), place)
                 if not is_named:
@@ -68,8 +68,8 @@ class ModuleObjects:
             parts = getattr(value, "__qualname__", "").split(".")
             if len(parts) > 1 and "<locals>" not in parts:
                 for module, file in self.modules.values():
-                    if module.__name__ == value.__module__ and _reach(module, parts) is value:
-                        return (module.__name__, file, *parts)
+                    if name_of(module) == value.__module__ and _reach(module, parts) is value:
+                        return (name_of(module), file, *parts)
         return found
 
     def code(self, code: types.CodeType) -> tuple[str, ...] | None:
@@ -85,7 +85,7 @@ class ModuleObjects:
             return None
         if self._codes is None:
             self._codes = {
-                id(found): (module.__name__, file, *path)
+                id(found): (name_of(module), file, *path)
                 for module, file in self.modules.values()
                 for path, found in _codes_of(module)
             }
@@ -106,11 +106,11 @@ class ModuleObjects:
         for path, code in _codes_of(module):
             if path == tuple(reference[2:]):
                 return code
-        raise LookupError(f"{reference[-1]} is not in {module.__name__} any more")
+        raise LookupError(f"{reference[-1]} is not in {name_of(module)} any more")
 
     def namespace(self, members: Mapping[str, Any]) -> tuple[str, ...] | None:
         found = self._spaces.get(id(members))
-        return None if found is None else (found[0].__name__, found[1])
+        return None if found is None else (name_of(found[0]), found[1])
 
     def resolve(self, reference: Sequence[str]) -> Any:
         """Give what a reference names.
@@ -129,7 +129,7 @@ class ModuleObjects:
 
     def _module(self, name: str, file: str) -> types.ModuleType:
         held = [module for module, path in self.modules.values() if path == file]
-        named = [module for module in held if module.__name__ == name]
+        named = [module for module in held if name_of(module) == name]
         if not held:
             try:
                 named = [importlib.import_module(name)]
@@ -153,6 +153,7 @@ def _reach(module: types.ModuleType, parts: Sequence[str]) -> Any:
 def _codes_of(module: types.ModuleType) -> Iterator[tuple[tuple[str, ...], types.CodeType]]:
     """Give the code objects that the functions of a module and of its classes lead to."""
     stack: list[tuple[tuple[str, ...], Any]] = [((), module)]
+    name_here, file = name_of(module), vars(module).get("__file__")
     seen: set[int] = set()
     while stack:
         path, space = stack.pop()
@@ -160,12 +161,12 @@ def _codes_of(module: types.ModuleType) -> Iterator[tuple[tuple[str, ...], types
             if name.startswith(("__", "@")) and space is module:
                 continue
             if issubclass(type(value), type):
-                if value.__module__ == module.__name__ and id(value) not in seen:
+                if value.__module__ == name_here and id(value) not in seen:
                     seen.add(id(value))
                     stack.append(((*path, name), value))
                 continue
             for kind, function in _functions_in(value):
-                if function.__code__.co_filename == module.__file__:
+                if function.__code__.co_filename == file:
                     yield from _inner_codes((*path, name + kind), function.__code__)
 
 

@@ -21,6 +21,12 @@ def loaded_modules() -> list[types.ModuleType]:
     return [module for module in list(sys.modules.values()) if type(module) is types.ModuleType]
 
 
+def name_of(module: types.ModuleType) -> str:
+    """Give the name of a module; none where code has taken that away or replaced it."""
+    name = vars(module).get("__name__")
+    return name if type(name) is str else ""
+
+
 def loaded_files() -> dict[str, str]:
     """List what has a file, by name."""
     found = ((name, attribute_of(module, "__file__")) for name, module in list(sys.modules.items()))

@@ -27,7 +27,7 @@ from operator import is_
 from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import Any, Final
 
-from pytest_cellcache.sources.loaded import attribute_of, members_of
+from pytest_cellcache.sources.loaded import attribute_of, members_of, name_of
 from pytest_cellcache.trace.interrupts import handler_of
 
 ENVIRONMENT: Final = "environment"
@@ -119,7 +119,7 @@ class Objects:
             if kind in (set, frozenset):
                 return tuple(thing)
             if kind is types.ModuleType:
-                return self._members(vars(thing)) if thing.__name__ in self._modules else ()
+                return self._members(vars(thing)) if name_of(thing) in self._modules else ()
             if issubclass(kind, type):
                 return self._members(vars(thing)) if thing.__module__ in self._modules else ()
             if kind is types.FunctionType:
@@ -327,6 +327,8 @@ def _same(now: Copy, before: Copy) -> bool:
 
 
 def _describe(thing: object) -> str:
-    if isinstance(thing, (types.ModuleType, type, types.FunctionType)):
-        return getattr(thing, "__qualname__", None) or thing.__name__
+    if isinstance(thing, types.ModuleType):
+        return name_of(thing)
+    if isinstance(thing, (type, types.FunctionType)):
+        return thing.__qualname__
     return f"a {type(thing).__qualname__}"

@@ -11,7 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
-from pytest_cellcache.sources.loaded import loaded_modules
+from pytest_cellcache.sources.loaded import attribute_of, loaded_modules
 from pytest_cellcache.trace.batch import Batch
 from pytest_cellcache.trace.caches import is_cache, is_part_of_cache
 from pytest_cellcache.trace.copies import Copies
@@ -337,7 +337,7 @@ class Layout:
         if issubclass(kind, type):
             module = sys.modules[module_of(value)]
             qualname = type.__getattribute__(value, "__qualname__")
-            self._classes[ident] = (str(module.__file__), qualname)
+            self._classes[ident] = (str(attribute_of(module, "__file__")), qualname)
             namespace = type.__getattribute__(value, "__dict__")
             held = Held(ident, "namespace", namespace, namespace_ids)
             held.owner = value

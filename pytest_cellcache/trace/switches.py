@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from pytest_cellcache.sources.loaded import attribute_of
+from pytest_cellcache.sources.loaded import attribute_of, name_of
 from pytest_cellcache.trace.identities import identity
 from pytest_cellcache.trace.look import Look
 from pytest_cellcache.trace.parts import MAX_ITEMS, is_atom, module_of, namespace_of
@@ -128,7 +128,7 @@ def outside_name(name: str, is_first_party: Callable[[str], bool]) -> str:
         if module is None:
             return ""
         if not is_first_party(str(attribute_of(module, "__file__"))):
-            found = [str(module.__name__)]
+            found = [name_of(module)]
             if module is not thing:
                 found.append(type.__getattribute__(thing, "__qualname__"))
             return name if number == 1 else ".".join([*found, *name.split(".")[number:]])
