@@ -9,6 +9,7 @@ from pytest_cellcache.graph.cells import Def
 from pytest_cellcache.graph.lambdas import is_lambda
 from pytest_cellcache.graph.project import Index, Project, numbered
 from pytest_cellcache.graph.remembered import Place
+from pytest_cellcache.graph.resetting import Site
 from pytest_cellcache.model.keys import BODY, EFFECTS, IMPORTS, MARKERS, NAME, SURFACE, WHOLE, Key
 from pytest_cellcache.model.observation import UNKNOWN, CodeRef, Within
 from pytest_cellcache.sources.loaded import loaded_files
@@ -153,6 +154,15 @@ def _beside(index: Index, ref: CodeRef, innermost: Def) -> list[Def]:
         for found in index.table.defs
         if is_lambda(found.qualname) and found.start <= ref.line <= found.end
     ]
+
+
+def sites_of(project: Project, ref: CodeRef) -> list[Site]:
+    """Give the statements of a function that reset something."""
+    index = project.index(project.snapshot.places.relative(ref.filename))
+    found = _innermost(index, ref)
+    if found is None or found.qualname.rpartition(".")[2] != ref.name:
+        return []
+    return [Site.from_text(text) for text in sorted(found.refs.resets)]
 
 
 def places_of(keys: Iterable[Key]) -> set[Place]:

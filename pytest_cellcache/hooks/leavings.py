@@ -181,7 +181,7 @@ class Found:
             group.pop(nodeid, None)
         return told
 
-    def places(self) -> set[tuple[str, str, str]]:
+    def places(self) -> set[tuple[str, str, str, bool]]:
         """Give the places of all changes that are there for all that come later."""
         special = (change for told in self._special.values() for change in told.changes)
         return {change.place for each in (self._by_change, special) for change in each}

@@ -18,6 +18,7 @@ from pytest_cellcache.lifecycle.producers import (
     unit_key,
     unit_of,
 )
+from pytest_cellcache.lifecycle.resets import Opening, opening_of
 from pytest_cellcache.lifecycle.sides import Sides
 from pytest_cellcache.lifecycle.surroundings import Edges, KeysOfCode, Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, Instance, Restored
@@ -52,6 +53,7 @@ class Left:
         inputs: per module imported by a test, what the units that did so consulted meanwhile.
         units: what producers rest on, by their keys.
         hubs: keys that stand for many, as many units rest on the same.
+        openings: how tests began.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Left:
         self.loaded: set[str] = set()
         self.units: dict[Key, frozenset[Key]] = {}
         self.hubs: dict[Key, frozenset[Key]] = {}
+        self.openings: dict[Key, Opening] = {}
         self._contents: dict[Key, Digest] = {}
         self._hub_of: dict[frozenset[Key], Key] = {}
         # By test: units of the fixtures that it has used, which it makes live itself.
@@ -88,8 +91,12 @@ class Left:
         self._left_by: dict[Key, dict[str, list[Row]]] = {}
 
     def add(self, attempt: Attempt) -> None:
-        """Take what a test and its fixtures imported and changed."""
-        for seen in (attempt.seen, *(instance.seen for instance in attempt.instances)):
+        """Take what a test and its fixtures imported, changed and reset."""
+        every = [attempt.seen, *(instance.seen for instance in attempt.instances)]
+        opening = opening_of(every, self._keys_of_code, self._input_keys.relative)
+        if opening is not None:
+            self.openings[self.key_of(attempt)] = opening
+        for seen in every:
             keys = self._keys_of_code(seen.codes)
             modules = {key for key in keys if key.kind == EFFECTS}
             if not modules:

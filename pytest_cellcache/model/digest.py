@@ -56,6 +56,8 @@ another schema are ignored, never migrated):
 21. what modules consulted that were imported before the tracer started; how fixtures failed; what
    code changes of copies that it has made; what statements read of their module's names, or of
    those of who called, without naming them
+22. which statements reset what they name, and whether a change is one of what is in a place or of
+   which object is there
 """
 
 from __future__ import annotations
@@ -67,7 +69,7 @@ from typing import Any, NewType
 Digest = NewType("Digest", str)
 """Lower-case hex of 128-bit XXH3 (32 characters)."""
 
-SCHEMA = 21
+SCHEMA = 22
 
 ABSENT = Digest("absent")
 """Stands for "there is no such thing", so that its appearance is a change."""

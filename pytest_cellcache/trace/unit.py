@@ -331,7 +331,7 @@ class OpenUnit:
         found: dict[str, Any] = {
             name: frozenset(there) for name in _SETS if (there := getattr(self, name))
         }
-        found |= {"codes": traced.codes, "within": traced.within}
+        found |= {n: getattr(traced, n) for n in ("codes", "within", "resets", "opening")}
         changed = self._written.changed()
         touched = frozenset(self._written.touched())
         changed |= {path for path, *_ in touched if path in self._blindly}
