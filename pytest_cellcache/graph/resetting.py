@@ -16,12 +16,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from pytest_cellcache.graph.inside import Inside
 from pytest_cellcache.graph.refs import DYNAMIC, DYNAMIC_ATTRS, REFLECTION, words_of
-from pytest_cellcache.graph.scopes import FunctionNode, LocalScope, chain_of, children_of
+from pytest_cellcache.graph.scopes import (
+    FunctionNode,
+    LocalScope,
+    all_arguments,
+    chain_of,
+    children_of,
+)
 
 CONTENT: Final = "[]"
 """At the end of a way: what the container there holds is reset, not which one it is."""
@@ -72,12 +78,14 @@ def resets_in(node: FunctionNode, inside: Inside, local: LocalScope) -> Iterator
     """
     if isinstance(node, ast.Lambda) or inside.has((ast.Import, ast.ImportFrom)):
         return
-    blocks = [*_blocks(node)]
+    blocks, first = [*_blocks(node)], _first_of(node, inside)
+    given = {argument.arg for argument in all_arguments(node.args)}
+    given -= {name.id for name in inside.of(ast.Name) if isinstance(name.ctx, ast.Del)}
     found = [
         (block, place, way, is_plain)
         for block in blocks
         for place, statement in enumerate(block)
-        for way, is_plain in _ways(statement, _first_of(node, inside), local)
+        for way, is_plain in _ways(statement, first, local, given)
     ]
     if not found or _computes_names(node):
         return
@@ -128,8 +136,14 @@ def _computes_names(node: ast.AST) -> bool:
     )
 
 
-def _ways(statement: ast.stmt, first: str, local: LocalScope) -> Iterator[tuple[str, bool]]:
-    """Give what a statement resets, and whether it cannot fail to do so."""
+def _ways(
+    statement: ast.stmt, first: str, local: LocalScope, given: Container[str]
+) -> Iterator[tuple[str, bool]]:
+    """Give what a statement resets, and whether it cannot fail to do so.
+
+    Args:
+        given: names of arguments, which are there.
+    """
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         call = statement.value
         is_clearing = isinstance(call.func, ast.Attribute) and call.func.attr == "clear"
@@ -139,7 +153,7 @@ def _ways(statement: ast.stmt, first: str, local: LocalScope) -> Iterator[tuple[
     elif isinstance(statement, ast.Delete) and len(statement.targets) == 1:
         yield from _sliced(statement.targets[0], first, local)
     elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-        target, is_plain = statement.targets[0], _cannot_fail(statement.value)
+        target, is_plain = statement.targets[0], _cannot_fail(statement.value, given)
         for way, _ in _sliced(target, first, local):
             yield way, is_plain
         if isinstance(target, (ast.Name, ast.Attribute)):
@@ -167,9 +181,11 @@ def _way_to(node: ast.expr, first: str, local: LocalScope) -> Iterator[str]:
         yield from ["." + node.attr] if first and node.value.id == first else []
 
 
-def _cannot_fail(value: ast.expr) -> bool:
+def _cannot_fail(value: ast.expr, given: Container[str]) -> bool:
     if isinstance(value, ast.Constant):
         return True
+    if isinstance(value, ast.Name):
+        return value.id in given
     return isinstance(value, (ast.List, ast.Dict, ast.Tuple)) and all(
         isinstance(each, (*_PLAIN, ast.Load)) for each in ast.walk(value)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final
 
-from pytest_cellcache.graph.locate import places_of, ran_within
+from pytest_cellcache.graph.locate import Locator, places_of, ran_within
 from pytest_cellcache.graph.reached import Reached
 from pytest_cellcache.graph.remembered import Place, Ran
 from pytest_cellcache.lifecycle.contents import Row, digest_of_rows, keys_in
@@ -20,7 +20,7 @@ from pytest_cellcache.lifecycle.producers import (
 )
 from pytest_cellcache.lifecycle.resets import Opening, opening_of
 from pytest_cellcache.lifecycle.sides import Sides
-from pytest_cellcache.lifecycle.surroundings import Edges, KeysOfCode, Surroundings
+from pytest_cellcache.lifecycle.surroundings import Edges, Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, Instance, Restored
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import EFFECTS, GROUP, LEFT, UNIT, Key
@@ -58,13 +58,14 @@ class Left:
 
     def __init__(
         self,
-        keys_of_code: KeysOfCode,
+        locator: Locator,
         input_keys: InputKeys,
         around: Surroundings,
         joined: Callable[[Observation], Observation],
     ) -> None:
         self._joined = joined
-        self._keys_of_code = keys_of_code
+        self._keys_of_code = keys_of_code = locator.keys
+        self._locator = locator
         self._input_keys = input_keys
         self.imported = places_of(keys_of_code(around.imported.codes))
         self.outside = places_of(keys_of_code(around.outside.codes))
@@ -93,7 +94,7 @@ class Left:
     def add(self, attempt: Attempt) -> None:
         """Take what a test and its fixtures imported, changed and reset."""
         every = [attempt.seen, *(instance.seen for instance in attempt.instances)]
-        opening = opening_of(every, self._keys_of_code, self._input_keys.relative)
+        opening = opening_of(every, self._locator, self._input_keys.relative)
         if opening is not None:
             self.openings[self.key_of(attempt)] = opening
         for seen in every:

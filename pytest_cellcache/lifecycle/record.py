@@ -224,7 +224,7 @@ class Recording:
         """Give the changes that a test may have seen, by what it ran and has changed itself."""
         codes = frozenset[CodeRef]().union(*(each.codes for each in seen))
         roots = self._locator.exact(codes, self.at_import(around).of_key.keys()) | draws(made)
-        opening = opening_of(seen, self.keys_of_code, self.input_keys.relative)
+        opening = opening_of(seen, self._locator, self.input_keys.relative)
         return self._now(around).seen_by(changes, frozenset(roots), opening)
 
     def changes_of(self, attempt: Attempt, around: Surroundings) -> list[Told]:
@@ -257,7 +257,7 @@ class Recording:
         return self._present
 
     def _new_left(self, around: Surroundings) -> Left:
-        return Left(self.keys_of_code, self.input_keys, around, self.children.joined)
+        return Left(self._locator, self.input_keys, around, self.children.joined)
 
     def _closure(self, around: Surroundings, left: Left) -> tuple[Closure, frozenset[Key]]:
         imported_first = set(map(self.input_keys.relative, around.loaded))
@@ -366,7 +366,8 @@ class Recording:
             written = by_others.union(*map(made_anew, made_for))
             assigned = frozenset[str]().union(*(each.left for each in made_for))
             roots |= self._locator.exact(seen.codes, named)
-            roots |= self.input_keys.keys(seen, frozenset(written), assigned)
+            lines, others = self._locator.lines(seen)
+            roots |= lines | self.input_keys.keys(others, frozenset(written), assigned)
             roots |= self.children.keys(seen, closure)
             if seen.scanned and may_ask_entries(self._project, self.keys_of_code(seen.codes)):
                 roots |= self.input_keys.keys(Observation(reads=seen.scanned), frozenset(written))

@@ -15,9 +15,10 @@ with readers of its own (``StateChange.is_below``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from pytest_cellcache.graph.locate import Locator
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.resetting import CONTENT, is_on_way
@@ -26,8 +27,6 @@ from pytest_cellcache.lifecycle.producers import unit_key
 from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.model.keys import BODY, NAME, Key
 from pytest_cellcache.model.observation import STARTED, CodeRef, Observation
-
-KeysOf = Callable[[Iterable[CodeRef]], Collection[Key]]
 
 
 class Made(NamedTuple):
@@ -61,7 +60,7 @@ class Opening(NamedTuple):
 
 
 def opening_of(
-    seen: Sequence[Observation], keys_of: KeysOf, relative: Callable[[str], str]
+    seen: Sequence[Observation], locator: Locator, relative: Callable[[str], str]
 ) -> Opening | None:
     """Tell how a test began; ``None`` where it has reset nothing, or the order is not known.
 
@@ -72,6 +71,10 @@ def opening_of(
     own = [one for one in seen if STARTED in one.opening]
     if not (resets and own):
         return None
+
+    def keys_of(codes: Iterable[CodeRef]) -> set[Key]:
+        return locator.exact(codes, ())
+
     made = frozenset(
         Made(Key(NAME, relative(file), name), word, is_content, body, way)
         for ref, way, file, name, word, is_content in resets
@@ -80,7 +83,7 @@ def opening_of(
     )
     codes = frozenset[CodeRef]()
     first = {*codes.union(*(one.opening or one.codes for one in seen))} - {STARTED}
-    later = {*keys_of(codes.union(*(one.codes for one in own)))} - {*keys_of(first)}
+    later = {*keys_of(codes.union(*(one.codes for one in own)))} - keys_of(first)
     return Opening(made, frozenset(key for key in later if key.kind == BODY))
 
 

@@ -213,6 +213,9 @@ class Observation(NamedTuple):
         gaps: slugs of what the tracer could not see, e.g. ``profiler-taken``; any gap means that
             the footprint cannot be vouched for.
         sites: where inputs were consulted; only of what ran before the first test.
+        shown: lines of sources among ``reads`` that tracebacks show, with the names of what runs
+            them.
+        whole: sources among ``reads`` that were read for more than that.
         resets: what was reset before its test began, and in the set-up of a fixture.
         opening: the code that started before its test did, and ``STARTED``; empty where that is
             not known.
@@ -254,6 +257,8 @@ class Observation(NamedTuple):
     assigned: frozenset[tuple[str, str]] = frozenset()
     readers: frozenset[CodeRef] = frozenset()
     within: frozenset[Within] = frozenset()
+    shown: frozenset[CodeRef] = frozenset()
+    whole: frozenset[str] = frozenset()
     resets: frozenset[Reset] = frozenset()
     opening: frozenset[CodeRef] = frozenset()
 

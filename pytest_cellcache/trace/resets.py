@@ -202,4 +202,5 @@ def _is_set_plainly(holder: Any, name: str) -> bool:
     if _in_classes(type(holder), "__setattr__") is not object.__setattr__:
         return False
     found = _in_classes(type(holder), name)
-    return found is _NOTHING or not hasattr(type(found), "__get__")
+    is_slot = type(found) is types.MemberDescriptorType
+    return found is _NOTHING or is_slot or not hasattr(type(found), "__set__")

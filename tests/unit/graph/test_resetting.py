@@ -39,6 +39,7 @@ def only(body: str) -> tuple[str, int, int, set[int]]:
         ("self.jobs.clear()", ".jobs[]"),
         ("del self.jobs[:]", ".jobs[]"),
         ("lib.REG.jobs = []", "lib.REG.jobs"),
+        ("self.jobs = k", ".jobs"),
     ],
 )
 def test_ways(body: str, way: str) -> None:
@@ -60,6 +61,8 @@ def test_ways(body: str, way: str) -> None:
         "from lib import D as E\nD.clear()",
         "D.clear()\nreturn getattr(lib, k)",
         "lib.G = make()",  # it may have failed
+        "lib.G = other",
+        "if k:\n    del k\nself.jobs = k",
         "return lambda: D.clear()",
     ],
 )
