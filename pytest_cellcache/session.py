@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from pytest_cellcache.graph.locate import sites_of
 from pytest_cellcache.hooks.basis import Basis
 from pytest_cellcache.hooks.beginning import Started, places_of
 from pytest_cellcache.hooks.bytecode import Bytecode
@@ -108,6 +109,8 @@ def configure(config: pytest.Config) -> None:
     run.unread = functools.partial(modules.unread, recorder.annotations)
     changes = Changes(run.state_watch, guard, run.blame, recorder.resting)
     run.changes = changes
+    recorder.resets.places_of = changes.places_of
+    recorder.resets.sites_of = lambda ref: sites_of(run.basis.project, ref) if run.basis else None
     changes.nodes = run.order.nodes = NodeWatch(
         run.concerns, lambda: run.basis.project if run.basis is not None else None
     )

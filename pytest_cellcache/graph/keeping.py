@@ -18,6 +18,7 @@ from pytest_cellcache.graph.inside import inside_of
 from pytest_cellcache.graph.locals import Locals
 from pytest_cellcache.graph.recurring import Recurring
 from pytest_cellcache.graph.refs import KEYED, MUTATORS, Refs
+from pytest_cellcache.graph.resetting import resets_in
 from pytest_cellcache.graph.scopes import (
     FunctionNode,
     LocalScope,
@@ -65,6 +66,8 @@ class _Keeping:
         if self._recurring.is_any():
             self._refs.accumulates = True
         self._refs.by_key |= used_by_key(self._node)
+        sites = resets_in(self._node, self._inside, self._local)
+        self._refs.resets |= {site.to_text() for site in sites}
         self._refs.tells = not is_silent(self._node, self._local, self._refs)
 
     @functools.cached_property

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable
+from typing import Final
 
 from pytest_cellcache.graph.cells import Def
 from pytest_cellcache.graph.lambdas import is_lambda
-from pytest_cellcache.graph.project import Index, Project, numbered
+from pytest_cellcache.graph.project import Index, Project, numbered, unnumbered
 from pytest_cellcache.graph.remembered import Place
-from pytest_cellcache.model.keys import BODY, EFFECTS, IMPORTS, MARKERS, NAME, SURFACE, WHOLE, Key
-from pytest_cellcache.model.observation import UNKNOWN, CodeRef, Within
+from pytest_cellcache.graph.resetting import Site
+from pytest_cellcache.model.keys import (
+    BODY,
+    EFFECTS,
+    IMPORTS,
+    LINES,
+    MARKERS,
+    NAME,
+    SURFACE,
+    WHOLE,
+    Key,
+)
+from pytest_cellcache.model.observation import UNKNOWN, CodeRef, Observation, Within
 from pytest_cellcache.sources.loaded import loaded_files
+
+_ANY: Final = Key(WHOLE, "")
 
 
 def locate(project: Project, ref: CodeRef) -> tuple[Key, ...]:
@@ -89,6 +103,20 @@ class Locator:
         found |= {Key(SURFACE, path) for path in lost}  # all that importing them evaluated
         return found | {key._replace(kind=IMPORTS) for key in imported}
 
+    def lines(self, seen: Observation) -> tuple[set[Key], Observation]:
+        """Give the keys of lines that tracebacks show, and the observation without their files.
+
+        Only where no more was read of a file, and all of its lines are those of functions.
+        """
+        found: dict[str, set[Key]] = {}
+        for ref in seen.shown:
+            keys = self.exact([ref], ()) if ref.filename not in seen.whole else set()
+            is_known = bool(keys) and all(_is_code_of(key, ref.name) for key in keys)
+            found.setdefault(ref.filename, set()).update(keys if is_known else {_ANY})
+        shown = {file: keys for file, keys in found.items() if _ANY not in keys}
+        lines = {key._replace(kind=LINES) for keys in shown.values() for key in keys}
+        return lines, seen._replace(reads=seen.reads - shown.keys())
+
     def _not_found_by_name(self, paths: set[str]) -> set[str]:
         """Give those among imported files that are no loaded modules found by their names.
 
@@ -133,6 +161,12 @@ class Locator:
         return tuple(Key(BODY, keys[0].path, numbered(keys[0].name, n)) for n in numbers)
 
 
+def _is_code_of(key: Key, name: str) -> bool:
+    """Say whether code of some name is that of a body, or of a comprehension or lambda in it."""
+    is_own = unnumbered(key.name).rpartition(".")[2] == name
+    return key.kind == BODY and (is_own or (name[0] == "<" and name != "<module>"))
+
+
 def _innermost(index: Index, ref: CodeRef) -> Def | None:
     # Lambdas, comprehensions and the like in decorators and defaults run when it is defined.
     is_part = ref.name.startswith("<")
@@ -153,6 +187,15 @@ def _beside(index: Index, ref: CodeRef, innermost: Def) -> list[Def]:
         for found in index.table.defs
         if is_lambda(found.qualname) and found.start <= ref.line <= found.end
     ]
+
+
+def sites_of(project: Project, ref: CodeRef) -> list[Site]:
+    """Give the statements of a function that reset something."""
+    index = project.index(project.snapshot.places.relative(ref.filename))
+    found = _innermost(index, ref)
+    if found is None or found.qualname.rpartition(".")[2] != ref.name:
+        return []
+    return [Site.from_text(text) for text in sorted(found.refs.resets)]
 
 
 def places_of(keys: Iterable[Key]) -> set[Place]:

@@ -132,6 +132,7 @@ class Refs:
             they are: ``first.add``; the word alone where the thing itself is called.
         sets: attributes that it sets on such things, written likewise; ``first.names[]`` if it
             changes the value in place, ``first.[]`` the thing itself.
+        resets: its statements that make something what it is whatever it was (``resetting``).
         by_key: its own variables that are containers which the functions in it use by a key only.
         later: functions defined right in it that only who gets them back may call.
         opens_to_write: something called ``open`` may open a file for more than reading.
@@ -163,6 +164,7 @@ class Refs:
     later: set[str] = field(default_factory=set)
     importers: set[str] = field(default_factory=set)
     by_key: set[str] = field(default_factory=set)
+    resets: set[str] = field(default_factory=set)
     given: set[str] = field(default_factory=set)
     handed: set[str] = field(default_factory=set)
     is_dynamic: bool = False
@@ -258,6 +260,7 @@ SET_FIELDS: Final = (
     "chains", "attrs", "fields", "imports", "calls", "bases", "arguments", "receivers", "stores",
     "attr_stores", "attr_changes", "strings", "words", "defines", "wholes", "kept", "looked_up",
     "counts", "ranks", "asked", "sets", "later", "importers", "by_key", "given", "handed",
+    "resets",
 )  # fmt: skip
 
 

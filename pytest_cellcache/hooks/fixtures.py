@@ -282,7 +282,8 @@ class FixtureWatch:
         # Also called for definitions that were never set up.
         instance = self._in_teardown.pop(fixturedef, None)
         if instance is not None:
-            instance.seen |= self._guard.call(self._recorder.close_unit, Observation())
+            seen = self._guard.call(self._recorder.close_unit, Observation())
+            instance.seen |= seen._replace(resets=frozenset())  # too late for a test
             self._guard.call(self._end_server, None, instance)
             around = self._around.pop(instance, None)
             if around is not None and instance.seen.left:
@@ -329,6 +330,7 @@ class FixtureWatch:
             server = self._servers[instance] = Server(instance, self._recorder.threads_left)
             self._recorder.listen(server.take)
         if fixturedef.scope != "function":
+            instance.seen = instance.seen._replace(resets=frozenset())  # others came after it
             instance.changes |= self._changes.take()
             self._changes.end_setup(instance)
         instance.uses |= self._upstream(fixturedef, request)

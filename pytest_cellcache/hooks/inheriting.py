@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from pytest_cellcache.hooks.order import Order
@@ -52,7 +52,7 @@ class Inheriting:
         self._around = around
 
     def seen_by(
-        self, seen: Iterable[Observation], changes: set[Told], made: Collection[StateChange]
+        self, seen: Sequence[Observation], changes: set[Told], made: Collection[StateChange]
     ) -> set[Told]:
         """Give those of changes that a test may have seen in a silent attempt.
 

@@ -106,11 +106,11 @@ class Leavings:
             filled: places that are the same whoever makes them, and somebody has made so far; those
                 of this test are added.
         """
-        new = [change for change in self._fills if change.place not in filled]
+        new = [change for change in self._fills if change.place[:3] not in filled]
         if new:
             self.changes += new
             self.kinds = self.kinds | {"changes"}
-        filled.update(change.place for change in self.changes if change.fillers)
+        filled.update(change.place[:3] for change in self.changes if change.fillers)
 
     def forget(self, name: str) -> None:
         """Let go of what another test has set or put back since."""
@@ -201,7 +201,7 @@ class Found:
             group.pop(nodeid, None)
         return told
 
-    def places(self) -> set[tuple[str, str, str]]:
+    def places(self) -> set[tuple[str, str, str, bool]]:
         """Give the places of all changes that are there for all that come later."""
         special = (change for told in self._special.values() for change in told.changes)
         return {change.place for each in (self._by_change, special) for change in each}

@@ -216,6 +216,7 @@ class Watcher:
         self._changes.begin_item()
         if self._changes.nodes is not None:
             self._changes.nodes.begin(item)
+        self._recorder.expect(code_of(item))
         self._recorder.open_unit()
         return facts, verdict
 

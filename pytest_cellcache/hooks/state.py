@@ -27,6 +27,7 @@ from pytest_cellcache.trace.held import Held
 from pytest_cellcache.trace.holding import Content
 from pytest_cellcache.trace.layout import Files
 from pytest_cellcache.trace.memory import Memory
+from pytest_cellcache.trace.resets import Place, places_of
 from pytest_cellcache.trace.state import StateWatch
 
 _NONE: frozenset[StateChange] = frozenset()
@@ -251,6 +252,10 @@ class Changes:
     def is_below(self, held: Held, names: Container[str]) -> bool:
         """Say whether nothing but the values of some fixtures leads to a container."""
         return self._watch is not None and self._watch.is_below(held, names)
+
+    def places_of(self, value: object) -> Iterable[Place]:
+        """Give the places where modules hold an object."""
+        return () if self._watch is None else places_of(value, self._watch.ways)
 
     def keys_of(self, filename: str, name: str) -> tuple[str, ...] | None:
         """Give the keys of a global that is a mapping of texts."""

@@ -29,6 +29,7 @@ class Change(NamedTuple):
             for how many there were.
         function: the one body whose variables lead to it, see ``StateChange.function``.
         defined: the words in ``word`` that are names of definitions, or of their modules.
+        is_below: as in ``StateChange``.
         is_first: it was made before the first test, and follows from nothing that tests left.
     """
 
@@ -43,11 +44,13 @@ class Change(NamedTuple):
     function: Key | None = None
     defined: frozenset[str] = frozenset()
     is_first: bool = False
+    is_below: bool = False
 
     @property
-    def place(self) -> tuple[Key, str, bool, frozenset[Key], Key | None, bool]:
+    def place(self) -> tuple[Key, str, bool, frozenset[Key], Key | None, bool, bool]:
         """What decides who reads it: changes of one place have the same readers."""
-        return self.key, self.word, self.is_keyed, self.fillers, self.function, self.is_counter
+        told = self.key, self.word, self.is_keyed, self.fillers, self.function, self.is_counter
+        return (*told, self.is_below)
 
 
 def without_address(word: str) -> str:

@@ -15,6 +15,7 @@ from pytest_cellcache.lifecycle.left import Left, modules_only
 from pytest_cellcache.lifecycle.producers import keys_left, unit_of
 from pytest_cellcache.lifecycle.readers import Readers
 from pytest_cellcache.lifecycle.reading import Reading
+from pytest_cellcache.lifecycle.resets import Resets
 from pytest_cellcache.lifecycle.setters import Setters, concerns
 from pytest_cellcache.lifecycle.surroundings import Backwards, Edges
 from pytest_cellcache.lifecycle.units import Attempt
@@ -70,6 +71,7 @@ def with_producers(
     for change in changes:
         places.setdefault(change.place, []).append(change)
     first = FirstValues(places, left)
+    resets = Resets(left.openings, project, names)
 
     def live_edges(key: Key) -> frozenset[Key]:
         return left.hubs.get(key) or closure.live_edges(key)
@@ -80,16 +82,20 @@ def with_producers(
         grown = False
         live = {unit: own | frozenset(added.get(unit, ())) for unit, own in roots.items()}
         live |= first.live()
+        live |= resets.views((group[0] for group in places.values()), live)
         readers = Readers(project, names, live, live_edges, closure.loaded_first)
         # By the units that rest on them: very many places may have the same readers.
         resting: dict[int, set[Key]] = {}
         # Of some units, those that do not rest yet on what they need: one test changes many places.
         unmet: dict[tuple[frozenset[Key], int], int] = {}
         for place, group in places.items():
-            bits = first.take_readers(place, readers.bits_of(group[0]), readers)
+            bits = readers.bits_of(group[0])
+            spared = resets.sparing(group[0], bits, readers)
+            bits = first.take_readers(place, bits & ~spared, readers)
             later = [change for change in group if not change.is_first]
             rests_on = frozenset[Key]().union(*(change.rests_on for change in later))
             instead = frozenset(change.unit for change in later if change.unit is not None)
+            by_imports = (change.rests_on for change in later if change.unit is None)
             fillers = group[0].fillers
             bits = fully = bits & ~served[place]
             if fillers:  # others may turn out to be that, too
@@ -111,6 +117,7 @@ def with_producers(
                 (rests_on, fully & ~sized),
                 (of_keys, sized),
                 (instead, (bits & ~fully) | whole),
+                (frozenset[Key]().union(*by_imports), spared),
             ):
                 if not some:
                     continue

@@ -45,6 +45,9 @@ _SKIPPED_ENDINGS: Final = (".pyc", ".pyo", ".coverage", ".coveragerc")
 class InputKeys:
     """Makes keys of observed inputs.
 
+    Attributes:
+        relative: gives the name that keys have of a file.
+
     Args:
         ignore: globs of relative paths that never count.
         folders: gives the absolute folders of first-party modules outside the project root.
@@ -65,6 +68,7 @@ class InputKeys:
         self._resolve = resolve
         self._snapshot = snapshot
         self._places = snapshot.places
+        self.relative = snapshot.places.relative
         self._inputs = inputs
         self._ignore = tuple(ignore)
         self._names: dict[str, tuple[str, ...]] = {}

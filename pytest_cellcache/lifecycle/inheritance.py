@@ -17,6 +17,7 @@ from pytest_cellcache.graph.remembered import Place
 from pytest_cellcache.lifecycle.change import Change, without_address
 from pytest_cellcache.lifecycle.looking import Condition, Looking, is_start
 from pytest_cellcache.lifecycle.producers import COUNTED, DRAWS, Producers
+from pytest_cellcache.lifecycle.resets import Opening, Resets
 from pytest_cellcache.lifecycle.units import Attempt
 from pytest_cellcache.model.digest import Digest, digest_parts
 from pytest_cellcache.model.keys import BODY, NAME, Key
@@ -24,7 +25,7 @@ from pytest_cellcache.model.observation import FIXTURE, OUTSIDE
 
 
 class Told(NamedTuple):
-    """A change as a record tells it, see ``producers.Change``; bodies by their files and names."""
+    """A change as a record tells it, see ``Change``; bodies by their files and names."""
 
     path: str
     name: str = ""
@@ -34,11 +35,28 @@ class Told(NamedTuple):
     fillers: tuple[Place, ...] = ()
     function: Place | tuple[()] = ()
     defined: tuple[str, ...] = ()
+    is_below: bool = False
 
     @property
-    def place(self) -> tuple[str, str, str]:
+    def place(self) -> tuple[str, str, str, bool]:
         """What was changed, whoever did it."""
-        return self[:3]
+        return self.path, self.name, self.word, self.is_below
+
+    @property
+    def change(self) -> Change:
+        """What it tells of, as far as readers are concerned."""
+        return Change(
+            Key(NAME, self.path, self.name),
+            self.word,
+            self.is_keyed,
+            frozenset(),
+            None,
+            frozenset(Key(BODY, *place) for place in self.fillers),
+            is_counter=self.is_counter,
+            function=Key(BODY, *self.function) if self.function else None,
+            defined=frozenset(self.defined),
+            is_below=self.is_below,
+        )
 
 
 ANY: Final = Told("*")
@@ -62,6 +80,7 @@ def tell(changes: Iterable[Change]) -> list[Told]:
             tuple(sorted(map(_place, c.fillers))),
             _place(c.function) if c.function is not None else (),
             tuple(sorted(c.defined)),
+            c.is_below,
         )
         for c in changes
         if c.key.path != FIXTURE and (c.producer is not None or c.fillers) and c.word != COUNTED
@@ -100,7 +119,7 @@ def digest_of_changes(attempt: Attempt, relative: Callable[[str], str]) -> Diges
     seen = [attempt.seen, *(each.seen for each in attempt.instances)]
     ran = {(relative(code.filename), code.name) for each in seen for code in each.codes}
     rows = [*sorted(_places_changed(attempt, relative)), ("",), *sorted(ran)]
-    return digest_parts(text for row in rows for text in row)
+    return digest_parts(str(part) for row in rows for part in row)
 
 
 def are_told(attempt: Attempt, last: Mapping[str, Any], relative: Callable[[str], str]) -> bool:
@@ -144,6 +163,7 @@ class Present:
         self._looking = Looking(project, names, closure.live_edges, closure.loaded_first)
         # As long as the code that is looked at stays the same.
         self._asked: dict[Told, tuple[frozenset[Key], list[Condition]]] = {}
+        self._resets = Resets({}, project, names)
 
     def producers(self) -> Producers:
         """Make what tells changes by those who make them."""
@@ -184,27 +204,33 @@ class Present:
         """Give the bodies that make a change, and what a test must meet to see it."""
         if told == ANY:
             return frozenset(), []
-        fillers = frozenset(Key(BODY, *place) for place in told.fillers)
-        change = Change(
-            Key(NAME, told.path, told.name),
-            told.word,
-            told.is_keyed,
-            frozenset(),
-            None,
-            fillers,
-            is_counter=told.is_counter,
-            function=Key(BODY, *told.function) if told.function else None,
-            defined=frozenset(told.defined),
-        )
-        return fillers, [*self._looking.conditions_of(change)]
+        change = told.change
+        return change.fillers, [*self._looking.conditions_of(change)]
+
+    def seen_by(
+        self, changes: Collection[Told], roots: frozenset[Key], opening: Opening | None
+    ) -> set[Told]:
+        """Give the changes that a test may see which began in some way."""
+        found = self.seen(changes, roots)
+        if opening is None:
+            return found
+        silent = {t: self._resets.silent_in(opening, t.change) for t in found if t != ANY}
+        reset = {told: bodies for told, bodies in silent.items() if bodies is not None}
+        return {
+            told
+            for told in found
+            if told not in reset or self.seen([told], roots - opening.later - reset[told])
+        }
 
 
-def _places_changed(attempt: Attempt, relative: Callable[[str], str]) -> set[tuple[str, str, str]]:
+def _places_changed(
+    attempt: Attempt, relative: Callable[[str], str]
+) -> set[tuple[str, str, str, bool]]:
     changes = attempt.changes.union(*(each.changes for each in attempt.instances))
     return {
-        (OUTSIDE, c.name, without_address(c.word))
+        (OUTSIDE, c.name, without_address(c.word), False)
         if c.filename == OUTSIDE
-        else (relative(c.filename), c.name, c.word)
+        else (relative(c.filename), c.name, c.word, c.is_below)
         for c in changes
         if c.filename != FIXTURE
     }
@@ -216,7 +242,7 @@ def _place(key: Key) -> Place:
 
 def _read(told: Any) -> Told:
     try:
-        path, name, word, is_keyed, is_counter, fillers, function, defined = told
+        path, name, word, is_keyed, is_counter, fillers, function, defined, is_below = told
         return Told(
             str(path),
             str(name),
@@ -226,6 +252,7 @@ def _read(told: Any) -> Told:
             tuple(_as_place(place) for place in fillers),
             _as_place(function) if function else (),
             tuple(map(str, defined)),
+            bool(is_below),
         )
     except (TypeError, ValueError):
         return ANY

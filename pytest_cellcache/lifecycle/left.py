@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final
 
-from pytest_cellcache.graph.locate import places_of, ran_within
+from pytest_cellcache.graph.locate import Locator, places_of, ran_within
 from pytest_cellcache.graph.reached import Reached
 from pytest_cellcache.graph.remembered import Place, Ran
 from pytest_cellcache.lifecycle.contents import Row, digest_of_rows, keys_in
@@ -18,8 +18,9 @@ from pytest_cellcache.lifecycle.producers import (
     unit_key,
     unit_of,
 )
+from pytest_cellcache.lifecycle.resets import Opening, opening_of
 from pytest_cellcache.lifecycle.sides import Sides
-from pytest_cellcache.lifecycle.surroundings import Edges, KeysOfCode, Surroundings
+from pytest_cellcache.lifecycle.surroundings import Edges, Surroundings
 from pytest_cellcache.lifecycle.units import Attempt, Instance, Restored
 from pytest_cellcache.model.digest import Digest
 from pytest_cellcache.model.keys import EFFECTS, GROUP, LEFT, UNIT, Key
@@ -52,17 +53,19 @@ class Left:
         inputs: per module imported by a test, what the units that did so consulted meanwhile.
         units: what producers rest on, by their keys.
         hubs: keys that stand for many, as many units rest on the same.
+        openings: how tests began.
     """
 
     def __init__(
         self,
-        keys_of_code: KeysOfCode,
+        locator: Locator,
         input_keys: InputKeys,
         around: Surroundings,
         joined: Callable[[Observation], Observation],
     ) -> None:
         self._joined = joined
-        self._keys_of_code = keys_of_code
+        self._keys_of_code = keys_of_code = locator.keys
+        self._locator = locator
         self._input_keys = input_keys
         self.imported = places_of(keys_of_code(around.imported.codes))
         self.outside = places_of(keys_of_code(around.outside.codes))
@@ -72,6 +75,7 @@ class Left:
         self.loaded: set[str] = set()
         self.units: dict[Key, frozenset[Key]] = {}
         self.hubs: dict[Key, frozenset[Key]] = {}
+        self.openings: dict[Key, Opening] = {}
         self._contents: dict[Key, Digest] = {}
         self._hub_of: dict[frozenset[Key], Key] = {}
         # By test: units of the fixtures that it has used, which it makes live itself.
@@ -88,8 +92,12 @@ class Left:
         self._left_by: dict[Key, dict[str, list[Row]]] = {}
 
     def add(self, attempt: Attempt) -> None:
-        """Take what a test and its fixtures imported and changed."""
-        for seen in (attempt.seen, *(instance.seen for instance in attempt.instances)):
+        """Take what a test and its fixtures imported, changed and reset."""
+        every = [attempt.seen, *(instance.seen for instance in attempt.instances)]
+        opening = opening_of(every, self._locator, self._input_keys.relative)
+        if opening is not None:
+            self.openings[self.key_of(attempt)] = opening
+        for seen in every:
             keys = self._keys_of_code(seen.codes)
             modules = {key for key in keys if key.kind == EFFECTS}
             if not modules:

@@ -139,6 +139,7 @@ class Producers:
             else:
                 rests_on, producer = frozenset({unit}), unit
             made = Change(key, change.word, change.is_keyed, rests_on, producer, fillers, unit)
+            made = made._replace(is_below=change.is_below)
             if change.function is not None:
                 made = made._replace(function=self._body_of(change.function))
             if exact and found == exact and all_count(self._project, found):

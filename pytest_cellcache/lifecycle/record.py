@@ -34,6 +34,7 @@ from pytest_cellcache.lifecycle.nametable import BLOB, PACKED, NameTable
 from pytest_cellcache.lifecycle.precedence import texts
 from pytest_cellcache.lifecycle.producers import Producers, draws
 from pytest_cellcache.lifecycle.reading import Reading
+from pytest_cellcache.lifecycle.resets import opening_of
 from pytest_cellcache.lifecycle.sequences import Sequences
 from pytest_cellcache.lifecycle.sights import Seeing
 from pytest_cellcache.lifecycle.sites import ImportInputs, place_inputs
@@ -215,15 +216,16 @@ class Recording:
 
     def seen_by(
         self,
-        seen: Iterable[Observation],
+        seen: Sequence[Observation],
         changes: Collection[Told],
         around: Surroundings,
         made: Collection[StateChange] = (),
     ) -> set[Told]:
         """Give the changes that a test may have seen, by what it ran and has changed itself."""
         codes = frozenset[CodeRef]().union(*(each.codes for each in seen))
-        roots = self._locator.exact(codes, self.at_import(around).of_key.keys())
-        return self._now(around).seen(changes, frozenset(roots) | draws(made))
+        roots = self._locator.exact(codes, self.at_import(around).of_key.keys()) | draws(made)
+        opening = opening_of(seen, self._locator, self.input_keys.relative)
+        return self._now(around).seen_by(changes, frozenset(roots), opening)
 
     def changes_of(self, attempt: Attempt, around: Surroundings) -> list[Told]:
         """Give what an attempt has changed that others may read, before it is written."""
@@ -242,11 +244,9 @@ class Recording:
 
     def is_told(self, attempt: Attempt, last: Mapping[str, Any]) -> bool:
         """Say whether a test has changed nothing in modules but what was told of it before."""
-        return are_told(attempt, last, self._project.snapshot.places.relative)
+        return are_told(attempt, last, self.input_keys.relative)
 
-    def sees(
-        self, keys: Iterable[Key], changes: Collection[Told], around: Surroundings
-    ) -> set[Told]:
+    def sees(self, keys: Iterable[Key], changes: set[Told], around: Surroundings) -> set[Told]:
         """Give the changes that who rests on keys may see."""
         return self._now(around).seen(changes, frozenset(keys))
 
@@ -257,10 +257,10 @@ class Recording:
         return self._present
 
     def _new_left(self, around: Surroundings) -> Left:
-        return Left(self.keys_of_code, self.input_keys, around, self.children.joined)
+        return Left(self._locator, self.input_keys, around, self.children.joined)
 
     def _closure(self, around: Surroundings, left: Left) -> tuple[Closure, frozenset[Key]]:
-        imported_first = set(map(self._project.snapshot.places.relative, around.loaded))
+        imported_first = set(map(self.input_keys.relative, around.loaded))
         for name in imported_first:
             self._project.snapshot.note_view(name, is_absent=False)
         evaluations, everywhere = evaluations_of(
@@ -285,7 +285,7 @@ class Recording:
             return False
         rows: list[tuple[Attempt, dict[str, Any]]] = []
         names, entered = NameTable(), self.entered()
-        ran, relative = frozenset(left.nodeids), self._project.snapshot.places.relative
+        ran = frozenset(left.nodeids)
         for row in with_setters(kept, self.sequences.setters, everything, edges):
             attempt = row.attempt
             body = {
@@ -300,7 +300,7 @@ class Recording:
             body |= self.sequences.to_json(attempt) | names.pack(order)
             body |= self.sequences.early_to_json(row)
             if attempt.changes:
-                body["changed"] = digest_of_changes(attempt, relative)
+                body["changed"] = digest_of_changes(attempt, self.input_keys.relative)
                 body |= {"leaving": found} if (found := left.left_by(attempt)) else {}
             rows.append((attempt, body))
         table = names.encode(left.nodeids, self.sequences.digest_of) if names else b""
@@ -367,7 +367,8 @@ class Recording:
             written = by_others.union(*map(made_anew, made_for))
             assigned = frozenset[str]().union(*(each.left for each in made_for))
             roots |= self._locator.exact(seen.codes, named)
-            roots |= self.input_keys.keys(seen, frozenset(written), assigned)
+            lines, others = self._locator.lines(seen)
+            roots |= lines | self.input_keys.keys(others, frozenset(written), assigned)
             roots |= self.children.keys(seen, closure)
             if seen.scanned and may_ask_entries(self._project, self.keys_of_code(seen.codes)):
                 roots |= self.input_keys.keys(Observation(reads=seen.scanned), frozenset(written))

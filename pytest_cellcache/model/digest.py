@@ -57,7 +57,8 @@ another schema are ignored, never migrated):
    code changes of copies that it has made; what statements read of their module's names, or of
    those of who called, without naming them
 22. what tests found made by others and would have made themselves; which producers of a test came
-   before its fixtures were set up
+   before its fixtures were set up; which statements reset what they name, and whether a change is
+   one of what is in a place or of which object is there; lines that tracebacks show
 """
 
 from __future__ import annotations

@@ -18,6 +18,27 @@ Within = tuple[CodeRef, CodeRef]
 """A function whose results are kept, and what ran within it: itself, too, where that is known, and
 ``UNKNOWN`` where there may be more."""
 
+
+class Reset(NamedTuple):
+    """Something that code made what it is whatever it was before.
+
+    Attributes:
+        body: the code that did; it has not looked at it otherwise.
+        way: how it names it, see ``graph.resetting``.
+        filename: of a module one of whose globals leads to it; absolute.
+        name: that global.
+        word: the attribute or key of this that it is; empty if it is the global itself.
+        is_content: it is the same container as before, and empty.
+    """
+
+    body: CodeRef
+    way: str
+    filename: str
+    name: str
+    word: str
+    is_content: bool
+
+
 FIXTURE = "<fixture>"
 """In place of a file name: what is changed is the value of a fixture instance."""
 
@@ -31,6 +52,10 @@ CLASS_BODY = "<class>"
 
 UNKNOWN: Final = CodeRef("", 0, "")
 """In ``Observation.on_stack`` and ``readers``: nobody knows what was running."""
+
+
+STARTED: Final = CodeRef("", 0, "test")
+"""In ``Observation.opening``: the test has begun."""
 
 
 class Site(NamedTuple):
@@ -92,7 +117,8 @@ class StateChange(NamedTuple):
         name: that global.
         word: the key or attribute right below the global; empty if it may be any.
         is_keyed: ``word`` is a key of the mapping that the global itself is.
-        is_below: something below what the global has under that key or attribute was changed.
+        is_below: something below what the global has under that key or attribute was changed, or
+            what the global holds where that has no names; not what it has, or is, itself.
         is_fleeting: all that changed are entries under weak references to objects that nothing
             long-lived leads to: only who has such an object finds its entry.
         variable: the variable of ``function`` that is the mapping which was changed, if it is one.
@@ -187,6 +213,12 @@ class Observation(NamedTuple):
         gaps: slugs of what the tracer could not see, e.g. ``profiler-taken``; any gap means that
             the footprint cannot be vouched for.
         sites: where inputs were consulted; only of what ran before the first test.
+        shown: lines of sources among ``reads`` that tracebacks show, with the names of what runs
+            them.
+        whole: sources among ``reads`` that were read for more than that.
+        resets: what was reset before its test began, and in the set-up of a fixture.
+        opening: the code that started before its test did, and ``STARTED``; empty where that is
+            not known.
         assigned: files of modules, or of hooks, and the variables that they set or removed, or
             ``CWD``; only of what ran before the first test.
     """
@@ -225,6 +257,10 @@ class Observation(NamedTuple):
     assigned: frozenset[tuple[str, str]] = frozenset()
     readers: frozenset[CodeRef] = frozenset()
     within: frozenset[Within] = frozenset()
+    shown: frozenset[CodeRef] = frozenset()
+    whole: frozenset[str] = frozenset()
+    resets: frozenset[Reset] = frozenset()
+    opening: frozenset[CodeRef] = frozenset()
 
     def __or__(self, other: Observation) -> Observation:
         joined: list[Any] = []

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Protocol
 
-from pytest_cellcache.model.observation import UNKNOWN, CodeRef, Within
+from pytest_cellcache.model.observation import STARTED, UNKNOWN, CodeRef, Reset, Within
 from pytest_cellcache.trace.contract import Imports, IsFirstParty, Traced, TracerUnavailable
+from pytest_cellcache.trace.resets import Passage, ResetProbe
 from pytest_cellcache.trace.searching import LATE, imported_in, searches
 
 Label = tuple[str, int]
@@ -67,6 +68,14 @@ class Mechanism(Protocol):
     def part_within(self) -> None:
         """Know nothing of what goes on as one unit begins or ends, for the one after it."""
 
+    pass_line: Callable[[CodeType, int, FrameType], bool]
+    """Set by the channel: to be called before lines that may reset something (``resets``)."""
+    may_pass: Callable[[CodeType], bool]
+    """Set by the channel: says whether such lines of a function are of interest."""
+    begin_test: Callable[[CodeType], None]
+    """Set by the channel: to be called where code of a name in ``awaited`` starts."""
+    awaited: frozenset[str]
+
     def resting(self) -> AbstractContextManager[None]:
         """Notice nothing for a while, if noticing slows everything down; units may end in it."""
 
@@ -84,6 +93,8 @@ class Channel:
         self.mechanism = mechanism
         mechanism.settle = self.settle
         mechanism.enter = self.enter
+        mechanism.pass_line, mechanism.may_pass = self.pass_line, self.may_pass
+        mechanism.begin_test = self.begin_test
         self._tracers: list[ChannelTracer] = []
 
     def join(self, tracer: ChannelTracer) -> None:
@@ -135,19 +146,63 @@ class Channel:
         """Notice nothing of what the only listener does; to another one it may be a test."""
         return self.mechanism.resting() if len(self._tracers) == 1 else nullcontext()
 
+    def pass_line(self, code: CodeType, line: int, frame: FrameType) -> bool:
+        """Tell everybody of a line that is about to run; say whether anyone wants it again."""
+        wanting = [tracer.pass_line(code, line, frame) for tracer in self._tracers]
+        return any(wanting)
+
+    def may_pass(self, code: CodeType) -> bool:
+        """Say whether anyone wants to be told of the lines of a function."""
+        return any(tracer.has_sites(code) for tracer in self._tracers)
+
+    def await_tests(self) -> None:
+        """Tell the mechanism what to look out for."""
+        self.mechanism.awaited = frozenset(t.test.name for t in self._tracers if t.test is not None)
+
+    def begin_test(self, code: CodeType) -> None:
+        """Tell everybody that what he expects may begin."""
+        self.settle()
+        for tracer in self._tracers:
+            tracer.begin_test(code)
+
     def enter(self, filename: str) -> None:
         """Tell everybody that a module begins to run, with its statements told apart."""
         for tracer in self._tracers:
             tracer.enter(filename)
 
 
+class _Charged:
+    """What one unit is charged with.
+
+    Attributes:
+        opening: as in ``Observation``.
+        resets: what has been reset by then; ``None`` as long as it has not begun.
+    """
+
+    __slots__ = ("codes", "gaps", "opening", "passage", "resets", "within")
+
+    def __init__(self, probe: ResetProbe) -> None:
+        self.codes: set[CodeRef] = set()
+        self.gaps: set[str] = set()
+        self.within: set[Within] = set()
+        self.passage = Passage(probe)
+        self.opening: frozenset[CodeRef] = frozenset()
+        self.resets: frozenset[Reset] | None = None
+
+
 class ChannelTracer:
-    """A ``Tracer`` that listens to a channel."""
+    """A ``Tracer`` that listens to a channel.
+
+    Attributes:
+        test: the code of the test that is expected.
+    """
 
     def __init__(self, channel: Channel, is_first_party: IsFirstParty) -> None:
         self.files = FirstParty(is_first_party)
         self._channel = channel
-        self._units: list[tuple[set[CodeRef], set[str], set[Within]]] = []
+        self._units: list[_Charged] = []
+        self._probe = ResetProbe()
+        self.test: CodeRef | None = None
         self._imports: dict[Label, set[CodeRef]] = {}
         self._modules: set[str] = set()
         self._outside: set[CodeRef] = set()
@@ -161,7 +216,7 @@ class ChannelTracer:
 
     def start(self) -> None:
         if not self._units:
-            self._units.append((set(), set(), set()))
+            self._units.append(_Charged(self._probe))
             self._imports, self._modules, self._outside = {}, set(), set()
             try:
                 self._channel.join(self)
@@ -175,13 +230,41 @@ class ChannelTracer:
 
     def push(self) -> None:
         self._channel.part()
-        self._units.append((set(), set(), set()))
+        self._units.append(_Charged(self._probe))
 
     def pop(self) -> Traced:
         if len(self._units) < 2:
             raise RuntimeError("no unit is open")
         self._channel.part()
-        return self._traced(*self._units.pop())
+        return self._traced(self._units.pop())
+
+    def expect(self, test: CodeRef | None, probe: ResetProbe) -> None:
+        self.test, self._probe = test, probe
+        self._channel.await_tests()
+
+    def begin_test(self, code: CodeType) -> None:
+        """Part what the innermost unit runs, if this is the test that is expected."""
+        test = self.test
+        if test is None or not self.files[code.co_filename] or self._refer(code) != test:
+            return
+        *outer, innermost = self._units[1:] or self._units
+        if innermost.resets is None:
+            before = frozenset[CodeRef]().union(*(each.codes for each in (*outer, innermost)))
+            innermost.opening = before | {STARTED}
+            innermost.resets = innermost.passage.resets()
+            for each in outer:  # what these reset, they may do later on
+                each.resets = frozenset()
+
+    def has_sites(self, code: CodeType) -> bool:
+        """Say whether a function of its files has statements that reset something."""
+        return self.files[code.co_filename] and bool(self._probe.sites_in(self._refer(code)))
+
+    def pass_line(self, code: CodeType, line: int, frame: FrameType) -> bool:
+        """Take a line that is about to run; say whether to tell of it again in this unit."""
+        unit = self._units[-1]
+        if unit.resets is not None or not self.files[code.co_filename]:
+            return False
+        return unit.passage.pass_line(self._refer(code), line, frame)
 
     def resting(self) -> AbstractContextManager[None]:
         return self._channel.resting()
@@ -190,7 +273,7 @@ class ChannelTracer:
         if not self._units:
             return Traced(frozenset(), frozenset())
         self._channel.settle()
-        return self._traced(*self._units[0])
+        return self._traced(self._units[0])
 
     def keep_alone(self, sink: Callable[[CodeRef], None]) -> bool:
         """Forget all units and other listeners: what runs from now on is another process's.
@@ -202,7 +285,7 @@ class ChannelTracer:
             Whether it can; otherwise ``base`` tells.
         """
         self._channel.keep_only(self)
-        self._units = [(set(), set(), set())]
+        self._units = [_Charged(self._probe)]
         files = self.files
 
         def relay(code: CodeType) -> None:
@@ -234,10 +317,9 @@ class ChannelTracer:
     def charge(self, codes: Iterable[CodeType], gaps: frozenset[str], label: Label | None) -> None:
         """Add to the innermost unit; codes of other people's files are left out."""
         files = self.files
-        seen, missed, _ = self._units[-1]
-        missed |= gaps
+        self._units[-1].gaps |= gaps
         found = {self._refer(code) for code in codes if files[code.co_filename]}
-        seen |= found
+        self._units[-1].codes |= found
         if label is not None and files[label[0]]:
             self._imports.setdefault(label, set()).update(found)
         elif len(self._units) == 1:
@@ -245,7 +327,7 @@ class ChannelTracer:
 
     def charge_within(self, pairs: Iterable[tuple[CodeType, CodeType | None]]) -> None:
         """Add to the innermost unit what ran within functions whose results are kept."""
-        files, within = self.files, self._units[-1][2]
+        files, within = self.files, self._units[-1].within
         for root, code in pairs:
             if not files[root.co_filename]:
                 continue
@@ -266,8 +348,12 @@ class ChannelTracer:
                 self._importing[ref] = imported
         return known
 
-    def _traced(self, codes: set[CodeRef], gaps: set[str], within: set[Within]) -> Traced:
+    def _traced(self, unit: _Charged) -> Traced:
+        codes = unit.codes
         is_searching = not self._searching.isdisjoint(codes) or any(
             not LATE.isdisjoint(self._importing[ref]) for ref in self._importing.keys() & codes
         )
-        return Traced(frozenset(codes), frozenset(gaps), is_searching, frozenset(within))
+        resets = unit.passage.resets() if unit.resets is None else unit.resets
+        within = frozenset(unit.within)
+        seen = frozenset(codes), frozenset(unit.gaps), is_searching, within
+        return Traced(*seen, resets, unit.opening)

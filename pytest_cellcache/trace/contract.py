@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, Protocol
 
-from pytest_cellcache.model.observation import CodeRef, Observation, Within
+from pytest_cellcache.model.observation import CodeRef, Observation, Reset, Within
+from pytest_cellcache.trace.resets import ResetProbe
 
 IsFirstParty = Callable[[str], bool]
 """Answers for a ``co_filename``; asked once per real file name."""
@@ -33,13 +34,15 @@ class Traced(NamedTuple):
     Attributes:
         gaps: slugs of what could not be seen meanwhile.
         searches: some of the code may look at ``sys.path``, or import something.
-        within: as in ``Observation``.
+        within: as in ``Observation``; so are the others.
     """
 
     codes: frozenset[CodeRef]
     gaps: frozenset[str]
     searches: bool = False
     within: frozenset[Within] = frozenset()
+    resets: frozenset[Reset] = frozenset()
+    opening: frozenset[CodeRef] = frozenset()
 
 
 class Imports(NamedTuple):
@@ -88,6 +91,7 @@ class Tracer(Protocol):
     11. Nothing that runs within ``resting`` need be told; all that runs after it is.
     12. Of a function whose results are kept all is told that ran within it in a unit, or it is
         said that this is not known: by ``UNKNOWN``, or as it does not stand beside itself.
+    13. Of a test that is expected it may be told what ran before it, and what that has reset.
     """
 
     @property
@@ -105,6 +109,13 @@ class Tracer(Protocol):
 
     def push(self) -> None:
         """Open a unit inside the innermost one."""
+
+    def expect(self, test: CodeRef | None, probe: ResetProbe) -> None:
+        """Tell of what runs until this test begins.
+
+        Args:
+            probe: asked from now on about what is reset.
+        """
 
     def pop(self) -> Traced:
         """Close the innermost unit; the base unit stays open until ``stop``."""

@@ -24,6 +24,7 @@ from pytest_cellcache.trace.origin import (
     ensures_folder,
     ignores_errors,
     is_ignored_path,
+    lines_shown,
     makes_own_folder,
     process_reach,
     reach,
@@ -109,6 +110,8 @@ def note_open(path: Any, mode: Any, flags: Any, *, dir_fd: Any = None) -> None:
     if not bits & _WRITE_FLAGS and not set(letters) & set("wax+"):
         if exists == "directory":  # for use as dir_fd; a listing has its own event
             unit.charge(lambda each: each.stat(target), hearers)
+        elif lines := lines_shown(target):
+            unit.charge(lambda each: each.show(target, lines), hearers)
         else:
             unit.charge(lambda each: each.read(target), hearers)
         return
@@ -120,7 +123,6 @@ def note_open(path: Any, mode: Any, flags: Any, *, dir_fd: Any = None) -> None:
     is_fresh = exists == "absent" or (
         truncates and not is_exclusive and exists == "file" and _access(target, os.W_OK)
     )
-
     is_append = not truncates and ("a" in letters or bool(bits & os.O_APPEND))
     is_log = is_append and not ("+" in letters or bits & os.O_RDWR)
 

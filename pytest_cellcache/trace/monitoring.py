@@ -14,6 +14,9 @@ While a module's own code runs, its lines are watched too: what runs between two
 belong to the statement in between (``Mechanism.label``). Not those of modules with very many lines,
 tables mostly: what a line costs grows with the number of lines.
 
+So are the lines of functions that may reset something long-lived, once one is found to do so
+(``trace.resets``); and where the test that is expected begins, what ran before is parted.
+
 Functions whose results are kept report each start, and when they return: all that runs within them
 is reported anew (``trace.spans``).
 
@@ -29,7 +32,14 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType
+from types import (
+    AsyncGeneratorType,
+    CodeType,
+    CoroutineType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+)
 from typing import Any, Final
 
 from pytest_cellcache.trace import audit
@@ -37,6 +47,7 @@ from pytest_cellcache.trace.channel import Channel, ChannelTracer, FirstParty, L
 from pytest_cellcache.trace.contract import IsFirstParty, Tracer, TracerUnavailable
 from pytest_cellcache.trace.executing import frames, is_long, is_of_module
 from pytest_cellcache.trace.identities import identity
+from pytest_cellcache.trace.resets import may_reset
 from pytest_cellcache.trace.spans import Spans, remembering_in
 
 # Any: type checkers that target 3.10 and 3.11 do not know it.
@@ -51,6 +62,7 @@ _CARRIERS: Final = {
 """What carries code, and as which attribute."""
 
 _NO_LINE: Final = -1
+_getframe = sys._getframe  # tests take it away
 
 _TOOL_IDS = (3, 4, 5)  # 0 to 2 belong to debuggers, coverage and cProfile
 
@@ -78,6 +90,13 @@ class Monitoring:
         self._importing: list[tuple[CodeType, int]] = []
         self.settle: Callable[[], None] = lambda: None
         self.enter: Callable[[str], None] = lambda filename: None
+        self.pass_line: Callable[[CodeType, int, FrameType], bool] = lambda *_: False
+        self.may_pass: Callable[[CodeType], bool] = lambda _: False
+        self.begin_test: Callable[[CodeType], None] = lambda _: None
+        self.awaited: frozenset[str] = frozenset()
+        # Functions that may reset something, and those whose lines are watched for that.
+        self._resetting: set[int] = set()
+        self._passing: set[int] = set()
 
     def activate(self) -> None:
         self._tool = _claim_tool_id()
@@ -155,8 +174,13 @@ class Monitoring:
         remembering, spans = self._remembering, self._spans
 
         def on_start(code: CodeType, _offset: int) -> object:
-            if code.co_name == "<module>" and id(code) in self._long:
+            name = code.co_name
+            if name == "<module>" and id(code) in self._long:
                 self._on_line(code, _NO_LINE)
+            if name in self.awaited:
+                self.begin_test(code)
+            if id(code) in self._resetting:
+                self._look_for_sites(code)
             sink(code)
             spans.note(code)
             if id(code) in remembering and spans.begin(code):
@@ -176,7 +200,20 @@ class Monitoring:
             importing.pop()  # an exception ended it
         return None
 
+    def _look_for_sites(self, code: CodeType) -> None:
+        """Watch the lines of a function from now on, if some of them reset something."""
+        if self.may_pass(code):
+            key, events = id(code), _monitoring.events
+            self._resetting.discard(key)
+            self._passing.add(key)
+            extra = events.PY_RETURN if key in self._remembering else 0
+            wanted = events.PY_START | events.PY_RESUME | events.LINE
+            _monitoring.set_local_events(self._tool, code, wanted | extra)
+
     def _on_line(self, code: CodeType, line: int) -> object:
+        if id(code) in self._passing:
+            is_wanted = self.pass_line(code, line, _getframe(1))
+            return None if is_wanted else _monitoring.DISABLE
         if threading.get_ident() != threading.main_thread().ident:
             return _monitoring.DISABLE
         if self._seen:
@@ -215,6 +252,8 @@ class Monitoring:
         self._local.clear()
         self._long.clear()
         self._remembering.clear()
+        self._resetting.clear()
+        self._passing.clear()
         for event in (
             events.PY_START,
             events.PY_RESUME,
@@ -261,15 +300,18 @@ class Monitoring:
                 has_lines = not is_long(code)
                 (self._long.discard if has_lines else self._long.add)(key)
                 extra = events.PY_RETURN | (events.LINE if has_lines else 0)
-            elif key in self._remembering:
-                extra = events.PY_RETURN
+            else:
+                extra = events.PY_RETURN if key in self._remembering else 0
+                if may_reset(code):
+                    self._resetting.add(key)
             self._remembering.update(id(each) for each in remembering_in(code))
             _monitoring.set_local_events(tool, code, wanted | extra)
             todo.extend(const for const in code.co_consts if isinstance(const, CodeType))
 
     def _forget(self, key: int) -> None:
         self._local.pop(key, None)
-        self._remembering.discard(key)
+        for each in (self._remembering, self._resetting, self._passing):
+            each.discard(key)
 
 
 def monitoring_tracer(is_first_party: IsFirstParty) -> Tracer:

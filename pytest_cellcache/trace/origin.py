@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from traceback import StackSummary
 from types import FrameType
 from typing import Final
 
@@ -13,6 +14,8 @@ from pytest_cellcache.trace.contract import IsFirstParty
 _getframe = sys._getframe  # tests take it away, as Python has to do without it elsewhere
 NOBODY: Final = 0
 EVERYBODY: Final = 1 << 30
+SOURCES: Final = (".py", ".pyw")
+"""How names of sources end."""
 
 _VERSION = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 _IGNORED_TREES = (
@@ -77,6 +80,13 @@ _TIMES = frozenset(
     """
     getsize getmtime getatime getctime checkcache updatecache copy copy2 copyfile copymode copystat
     copytree move
+    """.split()  # a page of quotes otherwise
+)
+# What stands between who looks a line up and what is told of a file.
+_LOOKING_UP = frozenset(
+    """
+    linecache tokenize pytest_cellcache.trace.audit pytest_cellcache.trace.inputs
+    pytest_cellcache.trace.shims pytest_cellcache.trace.origin
     """.split()  # a page of quotes otherwise
 )
 _MAKERS = frozenset({"mkdir", "makedirs"})
@@ -150,6 +160,24 @@ def makes_own_folder(module: str, frame: FrameType | None) -> bool:
 def ignores_errors() -> bool:
     """Say whether who removes a directory with all in it is content if there is none."""
     return _is_asked_with("ignore_errors", frozenset({"rmtree"}))
+
+
+def lines_shown(path: str) -> tuple[CodeRef, ...]:
+    """Give the lines of a source that are looked up to show a traceback, if that is what goes on.
+
+    Each with the name of the code that runs it, which others may have left. Nothing where a file
+    is read for anything else, or nobody knows what for.
+    """
+    frame: FrameType | None = _getframe(1) if path.endswith(SOURCES) else None
+    while frame is not None and frame.f_globals.get("__name__") in _LOOKING_UP:
+        frame = frame.f_back
+    while frame is not None and frame.f_globals.get("__name__") == "traceback":
+        shown = frame.f_locals.get("result")  # all of them: the next may be known by then
+        if type(shown) is StackSummary:
+            refs = (CodeRef(each.filename, each.lineno or 0, each.name) for each in shown)
+            return tuple(ref for ref in refs if ref.filename == path)
+        frame = frame.f_back
+    return ()
 
 
 def _is_asked_with(flag: str, names: frozenset[str]) -> bool:

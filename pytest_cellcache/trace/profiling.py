@@ -145,6 +145,12 @@ class Profiling:
     def part_within(self) -> None:
         pass
 
+    # It is not told of lines, nor in which order code runs.
+    pass_line: Callable[[CodeType, int, FrameType], bool]
+    may_pass: Callable[[CodeType], bool]
+    begin_test: Callable[[CodeType], None]
+    awaited: frozenset[str] = frozenset()
+
     @contextmanager
     def resting(self) -> Generator[None, None, None]:
         slot, held = self._slot, sys.getprofile()

@@ -43,6 +43,7 @@ from pytest_cellcache.trace.monitoring import monitoring_tracer
 from pytest_cellcache.trace.origin import caller, project_frames, pytester_depth, reach
 from pytest_cellcache.trace.profiling import profiling_tracer
 from pytest_cellcache.trace.registers import REGISTERED
+from pytest_cellcache.trace.resets import ResetProbe
 from pytest_cellcache.trace.shims import ShimSet
 from pytest_cellcache.trace.spawn import CHILDREN, is_forkserver
 from pytest_cellcache.trace.surrounding import differing, surrounding_now, value_in
@@ -94,6 +95,7 @@ class Recorder:
         annotations: tells which functions' annotations nobody has looked at.
         threads_left: threads that went on when the last unit closed, which had started them.
         made: what the last unit that closed had made.
+        resets: asked about what is reset.
         early: gives what modules did that were imported before it was started.
     """
 
@@ -115,6 +117,7 @@ class Recorder:
         self.threads_left: frozenset[object] = frozenset()
         self.made = Made()
         self._before = surrounding_now()
+        self.resets = ResetProbe()
 
     @property
     def tracer_name(self) -> str:
@@ -174,6 +177,11 @@ class Recorder:
                 opened.made.adopt(made)
             self._units.append(opened)
             self._tracer.push()
+
+    def expect(self, test: CodeRef | None) -> None:
+        """Tell apart what runs before a test begins, and what of it the units reset."""
+        if self._units:
+            self._tracer.expect(test, self.resets)
 
     def close_part(self) -> Observation:
         """Close a unit that is a part of the one around it: what it made is that one's own."""

@@ -19,10 +19,12 @@ from pytest_cellcache.trace.inputs import absolute, note_open
 from pytest_cellcache.trace.kinds import is_file
 from pytest_cellcache.trace.made import LINKS
 from pytest_cellcache.trace.origin import (
+    SOURCES,
     asks_presence_only,
     asks_times_only,
     caller,
     ensures_folder,
+    lines_shown,
     reach,
 )
 
@@ -142,6 +144,9 @@ def _note_stat(path: Any, *_args: Any, dir_fd: Any = None, **_kwargs: Any) -> No
     if is_known and not gives_status:
         return
     if hearers := reach(module, frame):
+        if gives_status and (lines := lines_shown(target)):
+            unit.charge(lambda each: each.show(target, lines), hearers)
+            return
         is_ensured = not gives_status and ensures_folder()
         unit.charge(lambda each: (each.ensure_dir if is_ensured else each.stat)(target), hearers)
         if gives_status:
@@ -165,7 +170,7 @@ def _note_folder() -> None:
 
 def _note_lines(filename: Any, *_args: Any, **_kwargs: Any) -> None:
     """Note a file whose lines may be known from an earlier look; sources count by their code."""
-    if not unit.LISTENERS or not isinstance(filename, str) or filename.endswith((".py", ".pyw")):
+    if not unit.LISTENERS or not isinstance(filename, str) or filename.endswith(SOURCES):
         return
     target = absolute(filename)
     if target is not None and is_file(target) and (hearers := reach(*caller())):

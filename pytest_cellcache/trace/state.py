@@ -354,7 +354,7 @@ class StateWatch(Layout):
                 changes.add(StateChange(held.module, word))
             return
         home = self._home_of(held, word)
-        goes_with_key = is_fleeting(held, self.knows)
+        goes = is_fleeting(held, self.knows)
         for owner, is_top, below in self.ways.leading_to(held.ident):
             if owner[0] == OUTSIDE:
                 changes.add(StateChange(*owner, word_of(owner[1], word)))
@@ -367,11 +367,11 @@ class StateWatch(Layout):
             name = name if self._has_words(owner, name) else ""
             is_keyed = held.kind == "mapping" if is_top else self._is_mapping(owner)
             function = None if is_top or below else code_of(self.global_of(owner))
-            change = StateChange(*owner, name, is_keyed, home, function, not is_top)
+            is_inside = not is_top or held.kind == "other"
+            change = StateChange(*owner, name, is_keyed, home, function, is_inside)
             if function is not None and (variable := variable_of(self.global_of(owner), held)):
-                lone = goes_with_key and is_lone(held)
-                change = change._replace(variable=variable, is_lone=lone)
-            changes.add(change._replace(is_fleeting=goes_with_key, computed=computed))
+                change = change._replace(variable=variable, is_lone=goes and is_lone(held))
+            changes.add(change._replace(is_fleeting=goes, computed=computed))
 
     def _has_words(self, owner: Owner, name: str) -> bool:
         if owner[0] == FIXTURE:

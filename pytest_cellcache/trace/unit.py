@@ -31,6 +31,7 @@ from pytest_cellcache.trace.contract import THREAD_CONNECTED, THREAD_LEFT, TROUB
 from pytest_cellcache.trace.kinds import is_newer
 from pytest_cellcache.trace.leaving import Leaving
 from pytest_cellcache.trace.made import LINKS, Made
+from pytest_cellcache.trace.origin import SOURCES
 from pytest_cellcache.trace.signatures import Written
 from pytest_cellcache.trace.surrounding import REMOVED, Surrounding, is_importing
 from pytest_cellcache.trace.threads import OF_FIXTURES, left_since, living_threads
@@ -45,7 +46,7 @@ _NOTHING: Final[frozenset[Any]] = frozenset()
 _SETS: Final = tuple(
     """reads writes listings stats folders modes scanned absent fresh variables
     inherited in_imports options distributions imports children repositories hosts acts appends
-    sites spawned on_stack readers around assigned""".split()
+    sites spawned on_stack readers around assigned shown whole""".split()
 )
 """What an ``OpenUnit`` and an ``Observation`` name alike."""
 
@@ -82,37 +83,26 @@ class OpenUnit:
         self.frames = frames
         self._where = frames if is_sited else None
         self._thread = threading.get_ident()
-        self.on_stack: set[CodeRef] = set()
-        self.readers: set[CodeRef] = set()
+        self.on_stack, self.readers = set[CodeRef](), set[CodeRef]()
+        self.shown, self.whole = set[CodeRef](), set[str]()
         self._at_first = before.variables if before is not None else None
-        self.has_talked = False
-        self.has_imported = False
+        self.has_talked = self.has_imported = False
         self.sites: set[Site] = set()
         self.assigned: set[tuple[str, str]] = set()
         self.spawned: set[Spawned] = set()
-        self.reads: set[str] = set()
-        self.writes: set[str] = set()
-        self.listings: set[str] = set()
+        self.reads, self.writes = set[str](), set[str]()
+        self.listings, self.fresh = set[str](), set[str]()
         self._listed: dict[str, tuple[str, ...] | None] = {}
-        self.stats: set[str] = set()
-        self.folders: set[str] = set()
-        self.fresh: set[str] = set()
-        self.modes: set[str] = set()
-        self.scanned: set[str] = set()
+        self.stats, self.folders = set[str](), set[str]()
+        self.modes, self.scanned = set[str](), set[str]()
         self.absent: set[str] = set()
-        self.variables: set[str] = set()
-        self.inherited: set[str] = set()
+        self.variables, self.inherited = set[str](), set[str]()
         self.in_imports: set[tuple[str, str]] = set()
-        self.options: set[str] = set()
-        self.distributions: set[str] = set()
-        self.imports: set[str] = set()
-        self.children: set[str] = set()
-        self.repositories: set[str] = set()
-        self.hosts: set[str] = set()
-        self.acts: set[str] = set()
-        self.around: set[str] = set()
-        self.appends: set[str] = set()
-        self.gaps: set[str] = set()
+        self.options, self.distributions = set[str](), set[str]()
+        self.imports, self.children = set[str](), set[str]()
+        self.repositories, self.hosts = set[str](), set[str]()
+        self.acts, self.around = set[str](), set[str]()
+        self.appends, self.gaps = set[str](), set[str]()
         self._written = Written()
         self.made = Made()
         self._began_ns = time.time_ns() - COARSE_CLOCK_NS
@@ -142,6 +132,8 @@ class OpenUnit:
                 self._look(path)
             self._note("reads", path)
             self._note_stack(self.readers)
+            if path.endswith(SOURCES):
+                self.whole.add(path)
 
     def stat(self, path: str) -> None:
         if (real := LINKS.through(path)) is not None:
@@ -162,6 +154,14 @@ class OpenUnit:
                 self.read(path)
         else:
             self.scanned.update(path for path in paths if not self.made.owns(path))
+
+    def show(self, path: str, lines: Iterable[CodeRef]) -> None:
+        """Note a source that is read for lines of a traceback, and what runs these."""
+        is_whole = path in self.whole or self.looks_again
+        self.read(path)
+        if not is_whole:
+            self.whole.discard(path)
+            self.shown.update(lines)
 
     def list(self, path: str) -> None:
         if (real := LINKS.through(path)) is not None:
@@ -331,7 +331,7 @@ class OpenUnit:
         found: dict[str, Any] = {
             name: frozenset(there) for name in _SETS if (there := getattr(self, name))
         }
-        found |= {"codes": traced.codes, "within": traced.within}
+        found |= {n: getattr(traced, n) for n in ("codes", "within", "resets", "opening")}
         changed = self._written.changed()
         touched = frozenset(self._written.touched())
         changed |= {path for path, *_ in touched if path in self._blindly}

@@ -39,7 +39,7 @@ class Ways:
     def __init__(
         self, global_of: Callable[[Owner], Any], module_name: Callable[[str], str]
     ) -> None:
-        self._global_of = global_of
+        self.global_of = global_of
         self._module_name = module_name
         self.parents: dict[int, list[tuple[int, str]]] = {}
         self.owners: dict[int, list[Owner]] = {}
@@ -143,7 +143,7 @@ class Ways:
             first = self.bound.get(ident, ())
             known = self._names[ident] = sorted(
                 f"{self._module_name(owner[0])}.{owner[1]} {owner in first}"
-                f" {identity(self._global_of(owner)) == ident}"
+                f" {identity(self.global_of(owner)) == ident}"
                 for owner in self.owners.get(ident, ())
             )
         return known

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from pytest_cellcache.model.observation import UNKNOWN
+from pytest_cellcache.graph.resetting import Site
+from pytest_cellcache.model.observation import STARTED, UNKNOWN, CodeRef
 from pytest_cellcache.trace import channel, monitoring, spans
 from pytest_cellcache.trace.contract import (
     PROFILER_TAKEN,
@@ -23,6 +24,7 @@ from pytest_cellcache.trace.contract import (
 )
 from pytest_cellcache.trace.monitoring import monitoring_tracer
 from pytest_cellcache.trace.profiling import profiling_tracer
+from pytest_cellcache.trace.resets import ResetProbe
 
 OURS = "/project/subject.py"
 
@@ -801,6 +803,62 @@ def test_12_deep_recursion(
     tracer.push()
     remembering["kept"](1)
     assert within(tracer.pop()) == {"kept": {"kept", "helper"}}
+
+
+RESETTING = """
+D = {"k": 1}
+def reset(n):
+    if n:
+        D.clear()
+    return n
+def test():
+    reset(1)
+def before(): pass
+def after(): pass
+"""
+
+
+class Watched(ResetProbe):
+    """Knows one site, in line 5 of what it is asked about."""
+
+    def __init__(self, others: frozenset[int] = frozenset()) -> None:
+        super().__init__()
+        site = Site("D[]", 5, 0, others)
+        self.sites_of = lambda ref: [site] if ref.name == "reset" else []
+        self.places_of = lambda value: [("file", "D", "")] if type(value) is dict else []
+
+
+def begun(tracer: Tracer, subject: dict[str, Any], run: list[str], probe: ResetProbe) -> Traced:
+    """Let a test run after some functions."""
+    code = subject["test"].__code__
+    tracer.expect(CodeRef(code.co_filename, code.co_firstlineno, code.co_name), probe)
+    tracer.push()
+    for name in run:
+        subject[name](*([1] if name == "reset" else []))
+    return tracer.pop()
+
+
+def test_13_what_ran_before_the_test_and_what_that_has_reset(tracer: Tracer) -> None:
+    traced = begun(tracer, define(RESETTING), ["before", "reset", "test", "after"], Watched())
+    assert traced.opening or tracer.name == "profile"
+    if traced.opening:
+        assert {code.name for code in traced.opening - {STARTED}} == {"before", "reset"}
+        assert {(reset.body.name, reset.name) for reset in traced.resets} == {("reset", "D")}
+    assert {code.name for code in traced.codes} == {"before", "reset", "test", "after"}
+
+
+def test_13_not_what_the_test_itself_resets(tracer: Tracer) -> None:
+    traced = begun(tracer, define(RESETTING), ["before", "test", "reset"], Watched())
+    assert not traced.resets
+
+
+def test_13_nor_what_a_body_has_looked_at(tracer: Tracer) -> None:
+    probe = Watched(frozenset({4}))
+    assert not begun(tracer, define(RESETTING), ["reset", "test"], probe).resets
+
+
+def test_13_nothing_is_known_of_a_test_that_never_begins(tracer: Tracer) -> None:
+    assert not begun(tracer, define(RESETTING), ["before", "reset"], Watched()).opening
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring")

@@ -285,7 +285,10 @@ def test_the_file_is_told(watched: Watched) -> None:
     module = watched.begin("V = 1")
     module.V = 2
     watched.modules["watched_second"].L.append(1)
-    assert watched.watch.take() == {StateChange(FIRST, "V"), StateChange(SECOND, "L")}
+    assert watched.watch.take() == {
+        StateChange(FIRST, "V"),
+        StateChange(SECOND, "L", is_below=True),
+    }
 
 
 def test_an_object_that_several_globals_lead_to(watched: Watched) -> None:
