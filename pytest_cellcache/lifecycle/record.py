@@ -296,9 +296,8 @@ class Recording:
                 "duration": round(attempt.duration_s, 6),
                 ENTERED: entered,
             }
-            order = self.sequences.order_to_json(row, self._last_of(attempt.facts), ran)
-            body |= self.sequences.to_json(attempt) | names.pack(order)
-            body |= self.sequences.early_to_json(row)
+            order = names.pack(self.sequences.order_to_json(row, self._last_of(attempt.facts), ran))
+            body |= self.sequences.to_json(attempt) | self.sequences.early_to_json(row) | order
             if attempt.changes:
                 body["changed"] = digest_of_changes(attempt, self.input_keys.relative)
                 body |= {"leaving": found} if (found := left.left_by(attempt)) else {}
