@@ -42,12 +42,16 @@ class SetUpHistory:
         is_open = {each.lone_place for each in current} & ever
         return SetUp(alive, ever, is_open, frozenset({place for _, place in used} - {""}))
 
-    def would_repeat(self, item: pytest.Item) -> bool:
+    def would_repeat(self, item: pytest.Item, undone: Collection[Instance] = ()) -> bool:
         """Say whether a test would set up again what has ended and left something behind.
 
         It comes too late: in a plain run it uses what was set up first.
+
+        Args:
+            undone: those whose set-up is about to be undone.
         """
         over = [each for each in self._instances.values() if each.changes - each.undone]
+        over = [each for each in over if each not in undone]
         over = [each for each in over if each.lone_place and not each.is_open]
         places: Collection[str] = places_of(item) if over else ()
         return any(each.place in places and _has_parameters_of(item, each) for each in over)

@@ -193,7 +193,8 @@ class Requeuer:
         self._guard.call(self._collection.hydrate_all, False)
         if mates := self._replayed.pop(item.path, []):
             self._confirmed.add(item.path)
-        return [row for row in mates if not self._fixtures.history.would_repeat(row[0])]
+        is_over, undone = self._fixtures.history.would_repeat, self._undoing.grown()
+        return [row for row in mates if not is_over(row[0], undone)]
 
     def _due_after(self, item: pytest.Item) -> Mates:
         """Give those that must because of what it has read in the attempt that has ended."""
@@ -215,11 +216,10 @@ class Requeuer:
         self._guard.call(self.timers.stop, None, item)
         self._guard.call(self._restorer.prepare, None, item, forced, may_restore=False)
         self._undoing.after_release()
-        first = [*mates, *self._reading_from, *self._due(item)]
+        first = (*mates, *self._reading_from, *self._due(item))
         there, is_over = self._fixtures.set_up_among(()), self._fixtures.history.would_repeat
         found = in_order(item, self._order.with_producers(item, first, there, is_over))
-        self._reading_from = []
-        log = self._watcher.log
+        self._reading_from, log = [], self._watcher.log
         if found and log is not None:
             log.requeued_for = once_each(*log.requeued_for, *(mate.nodeid for mate, _ in found))
             self._end_for(item, found)
