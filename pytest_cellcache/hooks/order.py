@@ -31,7 +31,7 @@ from pytest_cellcache.hooks.leavings import (
 from pytest_cellcache.hooks.makers import Makers
 from pytest_cellcache.hooks.mates import Mates
 from pytest_cellcache.hooks.nodestate import NodeWatch
-from pytest_cellcache.hooks.scopes import places_of, reach_of
+from pytest_cellcache.hooks.scopes import asked_by, places_of, reach_of
 from pytest_cellcache.hooks.settling import Judged, Records, settle
 from pytest_cellcache.lifecycle.firstusers import FirstUsers
 from pytest_cellcache.lifecycle.inheritance import Told, draws_in
@@ -85,8 +85,7 @@ class Order:
         self._earlier = Earlier()
         # Places that are the same whoever makes them, and have been made.
         self._filled: set[tuple[str, str, str]] = set()
-        # Wider fixtures that tests use which run, or may have to.
-        self._needed: set[str] = set()
+        self._running: list[pytest.Item] = []
         self._live: set[str] = set()
         self._is_disturbed = False
         self._done: dict[str, list[str]] = {}
@@ -109,11 +108,9 @@ class Order:
         """Turn hits into misses where they must run for others, or after others."""
         self.is_replaying = any(isinstance(verdict, Hit) for _, verdict in judged.values())
         in_order = [] if self.by_chance else items
-        users = ((item.nodeid, _set_up_by(item)) for item in in_order)
-        self.first_users = FirstUsers(users)
+        self.first_users = FirstUsers(lambda: ((i.nodeid, asked_by(i)) for i in in_order))
         self.failures = settle(in_order, judged, records, self.first_users, self.by_chance)
-        running = [item for item in in_order if isinstance(judged[item.nodeid][1], Miss)]
-        self._needed = {place for item in running for place in places_of(item)}
+        self._running = [item for item in in_order if isinstance(judged[item.nodeid][1], Miss)]
 
     def is_upset(
         self,
@@ -237,8 +234,9 @@ class Order:
             every.update((nodeid, self._ran[nodeid]) for nodeid in sorted(new))
             found += new
             if not found:
-                users = [item, *(each for each, _ in every.values())]
-                needed = self._needed.union(*map(places_of, users)).difference(set_up.open)
+                users = [*self._running, item, *(each for each, _ in every.values())]
+                needed = {place for user in users for place in places_of(user)}
+                needed.difference_update(set_up.open)
                 leaving = self._replayed.leaving(item.nodeid, set_up)
                 for mate, outcome in self._earlier.before({*every}, needed, leaving):
                     if mate.nodeid not in self._live and not comes_too_late(mate):
@@ -386,8 +384,3 @@ class Order:
         for place in handled:
             self._done.setdefault(place, []).append(item.nodeid)
             self._ran[item.nodeid] = item, outcome
-
-
-def _set_up_by(item: pytest.Item) -> Collection[str]:
-    """Name the wider fixtures that are set up for an item, if it runs."""
-    return () if item.get_closest_marker("skip") else places_of(item)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pytest
 
+from pytest_cellcache.lifecycle.firstusers import Asked
 from pytest_cellcache.lifecycle.units import Instance
 
 _PLAIN: Final = (bool, bytes, float, int, str, type(None))
@@ -64,6 +65,14 @@ def places_of(item: pytest.Item) -> frozenset[str]:
     named = getattr(info, "name2fixturedefs", {})
     found = {place_of(each, item) for known in named.values() for each in known}
     return frozenset(found - {""})
+
+
+def asked_by(item: pytest.Item) -> list[Asked]:
+    """Give what is set up for an item, if it runs; its module is not imported for that."""
+    names = () if item.get_closest_marker("skip") else getattr(item, "fixturenames", ())
+    parent = item.parent.nodeid if item.parent is not None else ""
+    nodes = {"", item.nodeid.partition("::")[0], parent}
+    return [(name, node) for name in names for node in nodes]
 
 
 def parameter_of(fixturedef: Any, request: Any) -> str | None:

@@ -13,11 +13,11 @@ ORDER = ("a", "b", "c", "d")
 
 
 def users_of(order: str, using: str) -> FirstUsers:
-    return FirstUsers((name, ["db"] if name in using else []) for name in order)
+    return FirstUsers(lambda: [(name, [("db", "")] if name in using else []) for name in order])
 
 
 def record(producers: list[str], either: list[list[str]], *, is_packed: bool) -> dict[str, Any]:
-    early = users_of("abcd", "bd").early_of(["db", "other"], producers, either)
+    early = users_of("abcd", "bd").early_of(["::db@", "::other@"], producers, either)
     told: dict[str, Any] = {"producers": producers, "either": either}
     if is_packed:
         names = NameTable()
