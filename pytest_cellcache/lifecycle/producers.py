@@ -64,6 +64,7 @@ class Producers:
         self._definitions: dict[frozenset[str], frozenset[str]] = {}
         self._sets: dict[Place, tuple[frozenset[str], bool]] = {}
         self._setting: tuple[Ran, dict[str, set[Place]], set[Place]] | None = None
+        self._given: tuple[Ran | None, set[str]] = None, set()
 
     def add(
         self,
@@ -131,8 +132,8 @@ class Producers:
                 rests_on = frozenset(Key(BODY, *place) for place in bodies) | inputs
                 rests_on |= self._of_broad(broad, bodies, found)
                 producer = None
-                differs = not change.is_fleeting and self.may_differ(bodies, places)
-                if differs or is_open:
+                differs = is_open or self._changes_results(found, ran, own)
+                if differs or (not change.is_fleeting and self.may_differ(bodies, places)):
                     rests_on, producer = frozenset({unit}), unit  # which leads to all of these
                 elif not any(self._is_memo(place) for place in found):
                     fillers = frozenset(Key(BODY, *place) for place in found)
@@ -283,6 +284,14 @@ class Producers:
     def _is_memo(self, place: Place) -> bool:
         """Say whether a body is run by what remembers for it, so that readers need not run it."""
         return any(found.is_memo for found in self._project.index(place[0]).defs[place[1]])
+
+    def _changes_results(self, found: set[Place], ran: Ran, own: frozenset[Place]) -> bool:
+        """Say whether a body may change what a memo gave it: others are given the same object."""
+        names = {place[1].rpartition(".")[2] for place in found if self._is_memo(place)}
+        if names and self._given[0] is not ran:
+            defs = (d for p in ran.places | own for d in self._project.index(p[0]).defs[p[1]])
+            self._given = ran, {chain.rpartition(".")[2] for d in defs for chain in d.refs.given}
+        return not names.isdisjoint(self._given[1])
 
     def _wrapped(self, path: str, name: str, ran: Ran) -> set[Place]:
         """Give the bodies that a remembering value was made of: ``g`` in ``f = memo(g)``."""

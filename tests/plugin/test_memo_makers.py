@@ -236,3 +236,29 @@ def test_a_decorator_that_keeps_nothing_remembers_nothing(suite: Suite, name: st
     assert suite.both().live == ["test_it.py::Tests::test_bag"]
     suite.edit("lib.py", "def other(self): return 0 * 1", "def other(self): return 1")
     assert "failed" in suite.both().outcomes["test_it.py::Tests::test_bag"]
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        "found = lib.listed(1)\n    found.append(2)",
+        "found = lib.listed(1)\n    found += [2]",
+        "found = lib.listed(1)\n    found[1:] = [2]",
+        "lib.listed(1).append(2)",
+    ],
+)
+def test_who_changes_what_a_memo_gave_is_found_by_others(suite: Suite, does: str) -> None:
+    suite.write(
+        "lib.py",
+        "import functools\n@functools.lru_cache(maxsize=None)\ndef listed(n): return [n]\n",
+    )
+    suite.write(
+        "test_a.py",
+        f"import lib\ndef test_free(): assert lib\ndef test_first():\n    {does}\n"
+        "def test_same(): assert lib.listed(1) == [1, 2]\n",
+    )
+    assert suite.warm().live == []
+    suite.edit("test_a.py", does, "assert lib.listed(1) == [1]")
+    assert suite.both().code == 1
+    suite.edit("test_a.py", "assert lib.listed(1) == [1]", does)
+    assert suite.both().code == 0
