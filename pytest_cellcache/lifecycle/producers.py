@@ -88,14 +88,13 @@ class Producers:
             leaving: what was in the changed places in the end, where that can be told.
         """
         relative = self._project.snapshot.places.relative
-        places = ran.places | own
+        places, alone = ran.places | own, frozenset({unit})
         writers, paths = None, frozenset[str]()
         told: dict[str, list[StateChange]] = {}
         for change in changes:
             if change.filename == OUTSIDE:
                 key = Key(NAME, OUTSIDE, change.name)
-                needs = frozenset({unit})
-                self._keep(Change(key, without_address(change.word), False, needs, unit, unit=unit))
+                self._keep(Change(key, without_address(change.word), False, alone, unit, unit=unit))
                 continue
             is_fixture = change.filename == FIXTURE
             path = FIXTURE if is_fixture else relative(change.filename)
@@ -134,11 +133,11 @@ class Producers:
                 producer = None
                 differs = is_open or self._changes_results(found, ran, own)
                 if differs or (not change.is_fleeting and self.may_differ(bodies, places)):
-                    rests_on, producer = frozenset({unit}), unit  # which leads to all of these
+                    rests_on, producer = alone, unit  # which leads to all of these
                 elif not any(self._is_memo(place) for place in found):
                     fillers = frozenset(Key(BODY, *place) for place in found)
             else:
-                rests_on, producer = frozenset({unit}), unit
+                rests_on, producer = alone, unit
             made = Change(key, change.word, change.is_keyed, rests_on, producer, fillers, unit)
             made = made._replace(is_below=change.is_below)
             if change.function is not None:
@@ -146,7 +145,7 @@ class Producers:
             if exact and found == exact and all_count(self._project, found):
                 is_rank = all_only_rank(self._project, found, change.word)
                 made = made._replace(is_counter=is_rank and change.word != "")
-                made = made._replace(rests_on=frozenset({unit}), producer=unit, fillers=frozenset())
+                made = made._replace(rests_on=alone, producer=unit, fillers=frozenset())
             if change in leaving and _is_left_by(made, unit):
                 place = f"{path}::{change.name}"
                 made = made._replace(rests_on=frozenset({left_by(unit, place)}))
@@ -156,8 +155,7 @@ class Producers:
                 made = made._replace(defined=self._defined(change.word, paths))
             self._keep(made)
             if any(map(self._is_memo, found)):
-                needs = frozenset({unit})
-                self._keep(Change(key, COUNTED, False, needs, unit, unit=unit, is_counter=True))
+                self._keep(Change(key, COUNTED, False, alone, unit, unit=unit, is_counter=True))
 
         self._tell(unit, told, leaving)
 
