@@ -45,8 +45,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     Python 3.10 traces as 3.11 does and 3.12 as 3.13 does. What differs between the two tracers, and
     what is private in pytest, has tests of its own, which are all taken, the latter on the oldest
-    pytest and the newest Python. So are tests for some versions only, and those of a file that is
-    asked for by name.
+    pytest and the newest Python. So are single tests for some versions only, and those of a file
+    that is asked for by name.
     """
     if any(".py" in arg for arg in config.args):
         return
@@ -62,7 +62,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         group = file if _TAKES != _RARELY else ""
         seen[group] += 1
         is_taken = (first + seen[group]) % (every * _MANY.get(group, 1)) in which
-        if not is_taken and not item.get_closest_marker("skipif"):
+        if not is_taken and all(mark.name != "skipif" for mark in item.own_markers):
             left_out.append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
