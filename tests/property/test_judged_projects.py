@@ -1309,15 +1309,15 @@ CASES: Final = {
                 """,
             "test_m.py": """
                 import m
-                def test_a(): assert m.double(2) == 4
-                def test_b(): assert m.double(2) == 4
+                def test_a(): assert m.double(2) in (4, 5)
+                def test_b(): assert m.double(2) in (4, 5)
                 def test_c(): assert m.other(2) == 2
                 def test_d(): pass
                 """,
         },
         edit={
             "m.py": [
-                ("return n * 2", "return n + n"),
+                ("return n * 2", "return n * 2 + 1"),
             ],
         },
         run="test_a test_b",
