@@ -25,6 +25,7 @@ from pytest_cellcache.hooks.bytecode import Bytecode
 from pytest_cellcache.hooks.collect import CollectWatch
 from pytest_cellcache.hooks.collectonly import CollectOnly
 from pytest_cellcache.hooks.coverage import has_bound
+from pytest_cellcache.hooks.due import Due
 from pytest_cellcache.hooks.failures import Failures
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.fixtures import FixtureWatch
@@ -135,8 +136,15 @@ def configure(config: pytest.Config) -> None:
         run.order,
         recorder,
         guard,
-        lambda *told: run.inheriting.seen_by(*told) if run.inheriting else set(),
-        lambda seen: run.inheriting.joined(seen) if run.inheriting else seen,
+        Due(
+            run.order,
+            fixtures,
+            changes,
+            guard,
+            lambda *told: run.inheriting.seen_by(*told) if run.inheriting else set(),
+            lambda seen: run.inheriting.joined(seen) if run.inheriting else seen,
+            lambda *told: run.inheriting.overtaken_by(*told) if run.inheriting else [],
+        ),
         Failures(
             run.order,
             run.facts_of,

@@ -10,7 +10,9 @@ import types
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pytest_cellcache.hooks.scopes import place_of
+import pytest
+
+from pytest_cellcache.hooks.scopes import place_of, places_of
 
 _ASKING: Final = "getfixturevalue"
 Known = Mapping[str, Sequence[Any]]
@@ -52,7 +54,7 @@ class ByName:
                 every = find(name, item)
             except (TypeError, AttributeError):  # another pytest
                 return frozenset(), {}
-            if every and all(each.params is None for each in every):
+            if every and every[-1].params is None:
                 found[name] = every
                 todo += [argument for each in every for argument in each.argnames]
         return frozenset(words & found.keys()), found
@@ -61,6 +63,10 @@ class ByName:
         """Name the wider fixtures among them (``scopes``)."""
         every = (each for known in self.of(item)[1].values() for each in known)
         return frozenset({place_of(each, item) for each in every} - {""})
+
+    def all_places_of(self, item: pytest.Item) -> frozenset[str]:
+        """Name every wider fixture that an item may ask for, by an argument or by name."""
+        return places_of(item) | self.places_of(item)
 
     def _words_of(self, function: Any) -> tuple[bool, frozenset[str]]:
         """Say whether a function asks for fixtures by name, and give the texts in it."""

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from pytest_cellcache.hooks.byname import ByName
 from pytest_cellcache.hooks.mates import Mates
-from pytest_cellcache.hooks.scopes import places_of
 from pytest_cellcache.hooks.settling import FEW
 from pytest_cellcache.lifecycle.nametable import Among
 from pytest_cellcache.lifecycle.precedence import texts
@@ -33,7 +33,8 @@ class _Replayed(NamedTuple):
 class Earlier:
     """The replayed tests of one run after which others come that change what they found."""
 
-    def __init__(self) -> None:
+    def __init__(self, by_name: ByName) -> None:
+        self._by_name = by_name
         self._tests: dict[str, _Replayed] = {}
 
     def note(self, item: pytest.Item, outcome: str, told: Mapping[str, Any]) -> None:
@@ -62,7 +63,7 @@ class Earlier:
         found: list[tuple[pytest.Item, str]] = []
         perhaps: list[tuple[pytest.Item, str]] = []
         for nodeid, (item, outcome, later) in self._tests.items():
-            own = places_of(item) & waiting if waiting else frozenset()
+            own = self._by_name.all_places_of(item) & waiting if waiting else frozenset()
             chosen = found if own else perhaps
             if (own or nodeid in leaving) and nodeid not in late and running.among(later):
                 chosen.append((item, outcome))

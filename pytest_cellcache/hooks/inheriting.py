@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
+import pytest
+
+from pytest_cellcache.hooks.items import code_of
+from pytest_cellcache.hooks.mates import Mates
 from pytest_cellcache.hooks.order import Order
 from pytest_cellcache.hooks.settling import Judged, leaves
 from pytest_cellcache.lifecycle.consulted import looked_at
@@ -72,15 +76,52 @@ class Inheriting:
             with paused():
                 self._left[nodeid] = self._recording.left_by(attempt, self._around())
         alone = self._alone(attempt)
+        self._made.update((each, each.changes) for each in attempt.instances if each.changes)
         if not (attempt.changes and self._order.is_replaying):
             return
+        if new := self._unlike_before(attempt, alone):
+            self._order.note_state(attempt.facts.nodeid, new)
+            overtaking = self._order.overtaking
+            overtaking.spoil(attempt.facts.nodeid, lambda nodeid: self._may_see(nodeid, new))
+
+    def overtaken_by(
+        self,
+        item: pytest.Item,
+        seen: Observation,
+        instances: frozenset[Instance],
+        changes: frozenset[StateChange],
+    ) -> Mates:
+        """Give the replayed tests that would have set up fixtures before an item changed something.
+
+        Args:
+            seen: what it consulted in a silent attempt.
+            instances: fixture instances it used.
+            changes: long-lived objects that it has changed so far.
+        """
+        made = frozenset[StateChange]().union(changes, *(each.changes for each in instances))
+        if not made:
+            return []
+        facts = self._judged[item.nodeid][0]
+        attempt = Attempt(facts, seen, instances, None, None, 0.0, code_of(item), changes)
+        new = self._unlike_before(attempt, self._alone(attempt))
+        overtaking = self._order.overtaking
+        return overtaking.before(item.nodeid, lambda name: self._may_see(name, new)) if new else []
+
+    def _unlike_before(self, attempt: Attempt, alone: Attempt) -> set[Told]:
+        """Give what a test has changed that it did not when it ran last."""
         with paused():
             last = self._verifier.last_of(attempt.facts)
             if any(self._recording.is_told(each, last) for each in (attempt, alone)):
-                return
+                return set()
             known = {*read(last.get("changes")), *undone_in(last)}
-            found = self._recording.changes_of(alone, self._around())
-            self._order.note_state(attempt.facts.nodeid, set(found).difference(known))
+            return {*self._recording.changes_of(alone, self._around())} - known
+
+    def _may_see(self, nodeid: str, changes: set[Told]) -> bool:
+        """Say whether a test may see changes; of one that runs nobody knows."""
+        _, verdict = self._judged[nodeid]
+        if not isinstance(verdict, Hit):
+            return True
+        return bool(self.sees(self._verifier.keys_of(verdict.entry), changes))
 
     def _alone(self, attempt: Attempt) -> Attempt:
         """Leave out what its fixtures had changed before: earlier users are told of that."""
@@ -88,8 +129,6 @@ class Inheriting:
         for each in attempt.instances:
             known = self._made.get(each, frozenset())
             instances.add(replace(each, changes=each.changes - known) if known else each)
-            if each.changes:
-                self._made[each] = each.changes
         return attempt._replace(instances=frozenset(instances))
 
     def blame(self, nodeids: Collection[str], changes: frozenset[StateChange]) -> None:
@@ -98,9 +137,13 @@ class Inheriting:
             self.note(attempt)
 
     def found_by(self, attempt: Attempt) -> tuple[str, ...]:
-        """Name the tests that ran unreported and left what an attempt may have seen."""
+        """Name the tests that ran unreported and left what an attempt may have seen.
+
+        Also those that would have set up before what has been set up too late.
+        """
+        spoiled = self._order.overtaking.spoiled_for(attempt.facts.nodeid)
         if not self._order.unreported:
-            return ()
+            return spoiled
         every = [attempt.seen, *(each.seen for each in attempt.instances)]
         joined = [*map(self.joined, every)]
         looked = {path for seen in joined for path in looked_at(seen)}
@@ -110,7 +153,8 @@ class Inheriting:
             return self.seen_by(every, changes, attempt.changes)
 
         nodeid = attempt.facts.nodeid
-        return tuple(self._order.unreported_for(nodeid, looked, seen_of, variables))
+        found = self._order.unreported_for(nodeid, looked, seen_of, variables)
+        return (*found, *spoiled)
 
     def is_upset(self, hit: Hit) -> bool:
         """Say whether a record was made after other tests than ran so far, or what they left."""

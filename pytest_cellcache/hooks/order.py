@@ -31,8 +31,9 @@ from pytest_cellcache.hooks.leavings import (
 from pytest_cellcache.hooks.makers import Makers
 from pytest_cellcache.hooks.mates import Mates
 from pytest_cellcache.hooks.nodestate import NodeWatch
-from pytest_cellcache.hooks.scopes import asked_by, places_of, reach_of
-from pytest_cellcache.hooks.settling import Judged, Records, settle
+from pytest_cellcache.hooks.overtaking import Overtaking
+from pytest_cellcache.hooks.scopes import asked_by, may_be_wide, places_of, reach_of
+from pytest_cellcache.hooks.settling import Judged, Records, is_own, settle
 from pytest_cellcache.lifecycle.firstusers import FirstUsers
 from pytest_cellcache.lifecycle.inheritance import Told, draws_in
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
@@ -58,6 +59,7 @@ class Order:
         is_replaying: some test may be answered from the store.
         failures: per node id how tests that run fail if they do as before, see ``settle``.
         first_users: of wider fixtures; nobody where which tests come before others is chance.
+        overtaking: knows of fixtures that live tests would come to set up too late.
         nodes: knows what tests have left on pytest's own objects.
         unreported: what replayed tests left that ran before another one, by node id.
 
@@ -73,6 +75,7 @@ class Order:
         self.is_replaying = False
         self.failures: Mapping[str, Mapping[str, Entry]] = {}
         self.first_users = FirstUsers()
+        self.overtaking = Overtaking()
         self.nodes: NodeWatch | None = None
         self._lost: set[str] = set()
         # Names of the paths that tests which ran have changed.
@@ -82,7 +85,6 @@ class Order:
         self._upset_by: dict[str, tuple[str, ...]] = {}
         # Tests that are replayed and ran otherwise since their record was made.
         self._older: dict[str, Leavings] = {}
-        self._earlier = Earlier()
         # Places that are the same whoever makes them, and have been made.
         self._filled: set[tuple[str, str, str]] = set()
         self._running: list[pytest.Item] = []
@@ -91,6 +93,7 @@ class Order:
         self._done: dict[str, list[str]] = {}
         self._makers = Makers()
         self._by_name = ByName()
+        self._earlier = Earlier(self._by_name)
         # By place of a fixture: tests that ran and changed its value before our eyes.
         self._left: dict[str, list[str]] = {}
         # By node id of tests that were replayed: what they would have left.
@@ -107,9 +110,15 @@ class Order:
     def settle(self, items: Iterable[pytest.Item], judged: Judged, records: Records) -> None:
         """Turn hits into misses where they must run for others, or after others."""
         self.is_replaying = any(isinstance(verdict, Hit) for _, verdict in judged.values())
-        in_order = [] if self.by_chance else items
+        in_order = [] if self.by_chance else [*items]
         self.first_users = FirstUsers(lambda: ((i.nodeid, asked_by(i)) for i in in_order))
-        self.failures = settle(in_order, judged, records, self.first_users, self.by_chance)
+        known = judged, records, self.first_users, self._by_name
+        self.failures = settle(in_order, *known, self.by_chance)
+        self.overtaking = Overtaking(
+            in_order,
+            lambda name: may_be_wide(name, in_order),
+            lambda nodeid: is_own(judged[nodeid][1]),
+        )
         self._running = [item for item in in_order if isinstance(judged[item.nodeid][1], Miss)]
 
     def is_upset(
@@ -235,7 +244,7 @@ class Order:
             found += new
             if not found:
                 users = [*self._running, item, *(each for each, _ in every.values())]
-                needed = {place for user in users for place in places_of(user)}
+                needed = {place for user in users for place in self._by_name.all_places_of(user)}
                 needed.difference_update(set_up.open)
                 leaving = self._replayed.leaving(item.nodeid, set_up)
                 for mate, outcome in self._earlier.before({*every}, needed, leaving):
@@ -303,6 +312,7 @@ class Order:
             self._older[item.nodeid] = leavings
         self._supersede(leavings)
         self._earlier.note(item, outcome, told)
+        self.overtaking.replayed(item, outcome)
         if leavings.kinds:
             if leavings.draws:
                 CHANCE.expect_seed()
@@ -334,6 +344,7 @@ class Order:
             self._ran[item.nodeid] = item, outcome
         self._written.update(texts(told.get("wrote")))
         self._live.add(item.nodeid)
+        self.overtaking.ran(item.nodeid)
         self._set |= set_in(told)
         self._set -= put_back_in(told)
         self._supersede(Leavings(told))
@@ -355,6 +366,8 @@ class Order:
         """Take replayed tests that ran before another one, unreported."""
         nodeids = list(nodeids)
         self._live.update(nodeids)
+        for nodeid in nodeids:
+            self.overtaking.ran(nodeid)
         self._begin_unreported(nodeids)
 
     def comes_late(self, nodeid: str) -> bool:

@@ -40,6 +40,7 @@ from pytest_cellcache.hooks.attempts import (
     warn_of,
 )
 from pytest_cellcache.hooks.collection import Collection
+from pytest_cellcache.hooks.due import Due
 from pytest_cellcache.hooks.failures import Failures
 from pytest_cellcache.hooks.firstparty import FirstParty
 from pytest_cellcache.hooks.fixtures import FixtureWatch
@@ -53,9 +54,8 @@ from pytest_cellcache.hooks.restore import Restorer
 from pytest_cellcache.hooks.silence import held_output, is_in_doubt, may_hide, may_try
 from pytest_cellcache.hooks.state import Changes
 from pytest_cellcache.hooks.timers import Timers
-from pytest_cellcache.hooks.undoing import SeenBy, Undoing
-from pytest_cellcache.lifecycle.inheritance import Told
-from pytest_cellcache.model.observation import ANYTHING, Joined, Observation
+from pytest_cellcache.hooks.undoing import Undoing
+from pytest_cellcache.model.observation import Observation
 from pytest_cellcache.scheduler.requeue import Accept, Again, Plainly, Tried, next_step
 from pytest_cellcache.trace.recorder import Recorder
 
@@ -74,12 +74,11 @@ class Requeuer:
         order: Order,
         recorder: Recorder,
         guard: Guard,
-        seen_by: SeenBy,
-        joined: Joined,
+        due: Due,
         failures: Failures,
     ) -> None:
         self._failures = failures
-        self._seen_by, self._joined, self._order, self.timers = seen_by, joined, order, Timers()
+        self._due, self._order, self.timers = due, order, Timers()
         self._recorder = recorder
         self._seen = Observation()
         self._undoing = Undoing(fixtures, restorer, changes, guard, watcher.taint)
@@ -129,7 +128,7 @@ class Requeuer:
                 return None
             self._undoing.after_release()
             mates: Mates = self._replayed.get(item.path, [])
-            due = [] if is_plain else self._due(item, is_blind=not is_hidden)
+            due = [] if is_plain else self._due.before(item, is_blind=not is_hidden)
             if is_again and not is_plain:
                 due, is_plain = [*self._take_mates(item), *due], True
             if due:
@@ -137,6 +136,7 @@ class Requeuer:
                 self._run_first(due, item, forced)
                 continue
             is_beside = bool(mates or self._collection.waiting or self._order.is_watching)
+            is_beside = is_beside or self._due.is_overtaking(item)
             if is_plain or not is_hidden or not (is_silent or is_beside):
                 return None
             state = ItemState(item, self._changes.nodes)
@@ -177,17 +177,6 @@ class Requeuer:
         tell(item, [*(self._pending or ()), *reports], is_begun=self._pending is None)
         self._pending = None
 
-    def _due(self, item: pytest.Item, *, is_blind: bool = False) -> Mates:
-        """Give the tests that must run before an item because of what it shares with them.
-
-        Args:
-            is_blind: what the item reads cannot be told before it counts.
-        """
-        self._order.lose(self._fixtures.take_lost())
-        every = (lambda changes: changes, ANYTHING) if is_blind else (lambda _: set(), None)
-        found: Mates = self._guard.call(self._order.due, [], item, (), *every)
-        return found
-
     def _take_mates(self, item: pytest.Item) -> Mates:
         """Give the mates of an item, which are going to run: they do so once."""
         self._guard.call(self._collection.hydrate_all, False)
@@ -196,27 +185,12 @@ class Requeuer:
         is_over, undone = self._fixtures.history.would_repeat, self._undoing.grown()
         return [row for row in mates if not is_over(row[0], undone)]
 
-    def _due_after(self, item: pytest.Item) -> Mates:
-        """Give those that must because of what it has read in the attempt that has ended."""
-        instances = self._fixtures.used_by(item, is_clean=True)
-        looked = self._fixtures.looked_at(self._seen, self._joined, instances)
-        seen = [self._seen, *(each.seen for each in instances)]
-        there = self._fixtures.set_up_among(instances)
-
-        def seen_of(changes: set[Told]) -> set[Told]:
-            draws = self._changes.so_far(is_all=False)
-            return self._undoing.note_seen(self._seen_by(seen, changes, draws), self._seen)
-
-        read = self._fixtures.read_by(self._seen, self._joined)
-        found: Mates = self._guard.call(self._order.due, [], item, looked, seen_of, read, there)
-        return found
-
     def _run_first(self, mates: Mates, item: pytest.Item, forced: frozenset[int]) -> None:
         """Run tests, and those whose doings are lost meanwhile, with everything live."""
         self._guard.call(self.timers.stop, None, item)
         self._guard.call(self._restorer.prepare, None, item, forced, may_restore=False)
         self._undoing.after_release()
-        first = (*mates, *self._reading_from, *self._due(item))
+        first = (*mates, *self._reading_from, *self._due.before(item))
         there, is_over = self._fixtures.set_up_among(()), self._fixtures.history.would_repeat
         found = in_order(item, self._order.with_producers(item, first, there, is_over))
         self._reading_from, log = [], self._watcher.log
@@ -225,7 +199,9 @@ class Requeuer:
             self._end_for(item, found)
             has_changed = any(instance.changes for instance in self._fixtures.alive())
             is_late = (lambda _: True) if has_changed else self._order.comes_late
+            self._guard.call(self._recorder.open_unit, None)  # what they run is not the item's
             run_mates(found, item, self._guard, self._restorer.prepare_live, is_late)
+            self._guard.call(self._recorder.close_part, None)
             self._changes.drop()
             self._order.ran_first(mate.nodeid for mate, _ in found)
             done = {mate for mate, _ in found}
@@ -367,16 +343,19 @@ class Requeuer:
             self._watcher.know(self._failures.producers_of(item))
             return Accept()
         if self._order.is_watching:
-            self._reading_from = self._due_after(item)
-            if self._reading_from:
-                self._causes = []
-                # Mates have to run for a failure, too: all in their order.
-                has_failed = any(report.failed for report in reports)
-                self._watcher.inherit(self._reading_from)
-                return Plainly(forced) if has_failed else Again(forced)
+            self._reading_from = self._due.after(item, self._seen, self._undoing.note_seen)
+            self._watcher.inherit(self._reading_from)
+        has_failed = any(report.failed for report in reports)
+        overtaken = self._due.overtaken(item, self._seen)
+        if overtaken and self._undoing.may_cancel(item, self._seen):
+            self._reading_from = [*self._reading_from, *overtaken]
+        if self._reading_from:
+            self._causes = []
+            # Mates have to run for a failure, too: all in their order.
+            return Plainly(forced) if has_failed else Again(forced)
         is_expected = any(hasattr(report, "wasxfail") and report.skipped for report in reports)
         tried = Tried(
-            not any(report.failed for report in reports) and not (is_expected and absent),
+            not has_failed and not (is_expected and absent),
             frozenset(key for key in keys if key is not None),
             absent,
             forced,

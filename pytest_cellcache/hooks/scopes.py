@@ -1,13 +1,14 @@
 """Names fixtures of a scope wider than a test, by definition and by the node whose life they share.
 
 ``name2fixturedefs`` of an item's ``_fixtureinfo`` is private, as for ``Definitions``; without it
-an item asks for no such fixture.
+an item asks for no such fixture. So is ``_arg2fixturedefs`` of the fixture manager; without it each
+name may be one of a wider fixture.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 import pytest
@@ -73,6 +74,21 @@ def asked_by(item: pytest.Item) -> list[Asked]:
     parent = item.parent.nodeid if item.parent is not None else ""
     nodes = {"", item.nodeid.partition("::")[0], parent}
     return [(name, node) for name in names for node in nodes]
+
+
+def may_be_wide(name: str, items: Iterable[pytest.Item]) -> bool:
+    """Say whether a fixture of some name may live longer than a test; in doubt it may.
+
+    Args:
+        items: tests of the session.
+    """
+    for item in items:
+        manager = getattr(item.session, "_fixturemanager", None)
+        known = getattr(manager, "_arg2fixturedefs", {}).get(name)
+        if known is not None:
+            return any(str(each.scope) != "function" for each in known)
+        break
+    return name != "request"
 
 
 def parameter_of(fixturedef: Any, request: Any) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 
 import pytest
 
+from pytest_cellcache.hooks.byname import ByName
 from pytest_cellcache.hooks.leavings import LEAVING, has_other_past, put_back_in, set_in
 from pytest_cellcache.hooks.makers import Makers
 from pytest_cellcache.hooks.outdated import Outdated
@@ -49,6 +50,7 @@ def settle(
     judged: Judged,
     records: Records,
     first_users: FirstUsers,
+    by_name: ByName,
     by_chance: bool,
 ) -> dict[str, Mapping[str, Entry]]:
     """Turn hits into misses where they must run for others, or after others.
@@ -76,7 +78,7 @@ def settle(
         _keep_waiting(ranks, judged, records)
         or _keep_order(ranks, judged, records, fits)
         or _run_producers(judged, records, failures)
-        or _keep_early(in_order, ranks, judged, records)
+        or _keep_early(in_order, ranks, judged, records, by_name)
         or _keep_sequences(in_order, judged, records)
         or _keep_settings(in_order, judged, records)
     ):
@@ -185,7 +187,11 @@ def _run_producers(judged: Judged, records: Records, failures: Container[str]) -
 
 
 def _keep_early(
-    items: list[pytest.Item], ranks: Mapping[str, int], judged: Judged, records: Records
+    items: list[pytest.Item],
+    ranks: Mapping[str, int],
+    judged: Judged,
+    records: Records,
+    by_name: ByName,
 ) -> bool:
     """Let those run in their place that would be needed later, and see then what others do.
 
@@ -213,18 +219,18 @@ def _keep_early(
         if isinstance(verdict, Hit):
             needed: Iterable[str] = records.producers_of(facts)
         else:
-            needed = leaving if verdict.reason.slug != reasons.PRODUCER else ()
+            needed = leaving if is_own(verdict) else ()
         early = [name for name in needed if ends.get(name, len(ranks)) < ranks[item.nodeid]]
         if sum(1 + len(records.producers_of(judged[name][0])) for name in early) <= FEW:
             for name in early:
                 has_changed |= _flip(judged, name, item.nodeid)
     users: dict[str, list[int]] = {}
     for item in may_run:
-        for place in places_of(item):
+        for place in by_name.all_places_of(item):
             users.setdefault(place, []).append(ranks[item.nodeid])
     for item in items if users else ():
         end = ends.get(item.nodeid, len(ranks))
-        for place in places_of(item) & users.keys() if end < len(ranks) else ():
+        for place in by_name.all_places_of(item) & users.keys() if end < len(ranks) else ():
             later = [rank for rank in users[place] if rank > end]
             live = (rank for rank in users[place] if rank < end and _runs(items[rank], judged))
             if later and not any(live):
@@ -242,6 +248,11 @@ def _seen_from(nodeid: str, verdict: Hit, ranks: Mapping[str, int], judged: Judg
 
 def _told_by(verdict: Verdict) -> Mapping[str, Any]:
     return verdict.entry.body if isinstance(verdict, Hit) else {}
+
+
+def is_own(verdict: Verdict) -> bool:
+    """Say whether a test runs on its own account, and not for others."""
+    return isinstance(verdict, Miss) and verdict.reason.slug != reasons.PRODUCER
 
 
 def _runs(item: pytest.Item, judged: Judged) -> bool:
