@@ -42,19 +42,28 @@ class SetUpHistory:
         is_open = {each.lone_place for each in current} & ever
         return SetUp(alive, ever, is_open, frozenset({place for _, place in used} - {""}))
 
-    def would_repeat(self, item: pytest.Item, undone: Collection[Instance] = ()) -> bool:
+    def would_repeat(
+        self, item: pytest.Item, undone: Collection[Instance] = (), *, is_left: bool = False
+    ) -> bool:
         """Say whether a test would set up again what has ended and left something behind.
 
         It comes too late: in a plain run it uses what was set up first.
 
         Args:
             undone: those whose set-up is about to be undone.
+            is_left: a test of another module runs before: what modules and classes share ends.
         """
         over = [each for each in self._instances.values() if each.changes - each.undone]
         over = [each for each in over if each not in undone]
-        over = [each for each in over if each.lone_place and not each.is_open]
+        over = [each for each in over if each.lone_place]
+        over = [each for each in over if not each.is_open or (is_left and _is_shared_below(each))]
         places: Collection[str] = places_of(item) if over else ()
         return any(each.place in places and _has_parameters_of(item, each) for each in over)
+
+
+def _is_shared_below(instance: Instance) -> bool:
+    """Say whether a fixture ends with its module or class."""
+    return not instance.place.endswith("@")
 
 
 def _has_parameters_of(item: Any, instance: Instance) -> bool:

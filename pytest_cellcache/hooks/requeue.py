@@ -193,6 +193,8 @@ class Requeuer:
         first = (*mates, *self._reading_from, *self._due.before(item))
         there, is_over = self._fixtures.set_up_among(()), self._fixtures.history.would_repeat
         found = in_order(item, self._order.with_producers(item, first, there, is_over))
+        if any(mate.path != item.path for mate, _ in found):
+            found = [row for row in found if not is_over(row[0], is_left=row[0].path == item.path)]
         self._reading_from, log = [], self._watcher.log
         if found and log is not None:
             log.requeued_for = once_each(*log.requeued_for, *(mate.nodeid for mate, _ in found))

@@ -59,6 +59,7 @@ another schema are ignored, never migrated):
 22. what tests found made by others and would have made themselves; which producers of a test came
    before its fixtures were set up; which statements reset what they name, and whether a change is
    one of what is in a place or of which object is there; lines that tracebacks show
+23. changes within functions that libraries made, whatever code runs these
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ from typing import Any, NewType
 Digest = NewType("Digest", str)
 """Lower-case hex of 128-bit XXH3 (32 characters)."""
 
-SCHEMA = 22
+SCHEMA = 23
 
 ABSENT = Digest("absent")
 """Stands for "there is no such thing", so that its appearance is a change."""

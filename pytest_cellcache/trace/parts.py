@@ -16,7 +16,7 @@ import sys
 import threading
 import types
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextvars import ContextVar
 from itertools import pairwise
 from typing import Any, Final
@@ -213,10 +213,12 @@ def value_of(variable: ContextVar[Any], unset: Any = None) -> Any:
         return unset
 
 
-def code_of(value: Any) -> CodeRef | None:
-    """Give the code of a function; ``None`` of anything else."""
+def code_of(value: Any, sources: Container[str]) -> CodeRef | None:
+    """Give the code of a function that some files define; ``None`` of anything else."""
     code = value.__code__ if type(value) is types.FunctionType else None
-    return CodeRef(code.co_filename, code.co_firstlineno, code.co_name) if code else None
+    if code is None or code.co_filename not in sources:
+        return None
+    return CodeRef(code.co_filename, code.co_firstlineno, code.co_name)
 
 
 def first_of(memo: Any) -> Any:

@@ -366,7 +366,7 @@ class StateWatch(Layout):
             name = word if is_top else below
             name = name if self._has_words(owner, name) else ""
             is_keyed = held.kind == "mapping" if is_top else self._is_mapping(owner)
-            function = None if is_top or below else code_of(self.global_of(owner))
+            function = None if is_top or below else code_of(self.global_of(owner), self._sources)
             is_inside = not is_top or held.kind == "other"
             change = StateChange(*owner, name, is_keyed, home, function, is_inside)
             if function is not None and (variable := variable_of(self.global_of(owner), held)):

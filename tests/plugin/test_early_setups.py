@@ -199,3 +199,35 @@ def test_what_has_ended_with_another_parameter_is_not_set_up_again(suite: Suite)
     )
     for _ in range(4):
         assert suite.both().code == 1
+
+
+@pytest.mark.parametrize("scope", ["class", "module"])
+def test_what_another_module_would_end_is_not_set_up_again(suite: Suite, scope: str) -> None:
+    """Who runs late in another module ends what this one shares: mates come too late for that."""
+    suite.write("lib.py", "import itertools\nCOUNT = itertools.count(1)\nSEEN = []\n")
+    suite.write(
+        "conftest.py",
+        f"""
+        import lib, pytest
+        @pytest.fixture(scope="{scope}")
+        def number(): return next(lib.COUNT)
+        """,
+    )
+    suite.write("test_a.py", "import lib\ndef test_leaves(): lib.SEEN.append(1)\n")
+    suite.write(
+        "test_b.py",
+        """
+        import lib
+        class TestAll:
+            def test_fails(self, number): assert number != 1
+            def test_mate(self, number): assert number
+            def test_reads(self):
+                seen = [*lib.SEEN]
+                assert next(lib.COUNT) + len(seen) not in (2, 3)
+        """,
+    )
+    for _ in range(3):
+        assert suite.both().code == 1
+    suite.edit("test_b.py", "(2, 3)", "(2, 1 + 2)")
+    for _ in range(3):
+        assert suite.both().code == 1

@@ -463,3 +463,43 @@ def test_what_dispatching_remembers_makes_nobody_a_producer(suite: Suite, kind: 
     suite.warm()
     suite.edit("lib.py", '"str"', '"st" + "r"')
     assert suite.both().names == ["test_str"]
+
+
+@pytest.mark.parametrize(
+    "reads",
+    [
+        "lib.f(1) == 'any'",
+        "called(1) == 'any'",
+        "lib.f.dispatch(int)(1) == 'any'",
+        "int not in lib.f.registry",
+    ],
+)
+def test_an_implementation_that_a_test_registers_is_found_by_who_comes_to_dispatch(
+    suite: Suite, reads: str
+) -> None:
+    suite.write(
+        "lib.py",
+        """
+        import functools
+        @functools.singledispatch
+        def f(x): return "any"
+        @f.register
+        def _(x: str): return "str"
+        """,
+    )
+    suite.write(
+        "test_it.py",
+        f"""
+        import lib
+        def called(x): return lib.f(x)
+        def test_registers(): lib.f.register(int, lambda x: "int")
+        def test_reads():
+            if 0: assert {reads}
+        """,
+    )
+    suite.write("test_other.py", "import lib\ndef test_other(): assert lib.f('') == 'str'\n")
+    suite.warm()
+    suite.edit("test_it.py", "if 0", "if 1")
+    ran = suite.both()
+    assert ran.code == 1
+    assert "test_other" not in ran.names
