@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
@@ -32,11 +31,14 @@ from pytest_cellcache.hooks.makers import Makers
 from pytest_cellcache.hooks.mates import Mates
 from pytest_cellcache.hooks.nodestate import NodeWatch
 from pytest_cellcache.hooks.overtaking import Overtaking
+from pytest_cellcache.hooks.overwriting import Overwriting
+from pytest_cellcache.hooks.pathnames import PathNames
 from pytest_cellcache.hooks.scopes import asked_by, may_be_wide, places_of, reach_of
 from pytest_cellcache.hooks.settling import Judged, Records, is_own, settle
 from pytest_cellcache.lifecycle.firstusers import FirstUsers
 from pytest_cellcache.lifecycle.inheritance import Told, draws_in
 from pytest_cellcache.lifecycle.precedence import needed_in, texts
+from pytest_cellcache.lifecycle.units import Instance
 from pytest_cellcache.model.keys import EXISTS, FILE, LISTING, Key
 from pytest_cellcache.model.observation import StateChange
 from pytest_cellcache.model.record import Entry, Hit, Miss
@@ -60,6 +62,8 @@ class Order:
         failures: per node id how tests that run fail if they do as before, see ``settle``.
         first_users: of wider fixtures; nobody where which tests come before others is chance.
         overtaking: knows of fixtures that live tests would come to set up too late.
+        overwritten: replayed tests whose leavings live ones have changed since.
+        named: names a path in records.
         nodes: knows what tests have left on pytest's own objects.
         unreported: what replayed tests left that ran before another one, by node id.
 
@@ -69,13 +73,12 @@ class Order:
     """
 
     def __init__(self, places: Places, temporary: str, *, by_chance: bool) -> None:
-        self._root = places.root + os.sep
-        self._temporary = temporary.rstrip(os.sep) + os.sep
+        self.named = PathNames(places.root, temporary)
         self.by_chance = by_chance
         self.is_replaying = False
         self.failures: Mapping[str, Mapping[str, Entry]] = {}
         self.first_users = FirstUsers()
-        self.overtaking = Overtaking()
+        self.overtaking, self.overwritten = Overtaking(), Overwriting()
         self.nodes: NodeWatch | None = None
         self._lost: set[str] = set()
         # Names of the paths that tests which ran have changed.
@@ -160,20 +163,6 @@ class Order:
     def upset_by(self, nodeid: str) -> tuple[str, ...]:
         """Name the tests that changed, unlike before, what a test reads that comes after them."""
         return self._upset_by.get(nodeid, ())
-
-    def named(self, path: str) -> str:
-        """Name a path in records; names of temporary directories count without their numbers."""
-        if path.startswith(self._root):
-            return path[len(self._root) :].replace(os.sep, "/")
-        if path.startswith(self._temporary):
-            parts = path[len(self._temporary) :].split(os.sep)
-            if parts[0].startswith("pytest-of-"):
-                del parts[1:2]
-                return "/".join(
-                    ["tmp", *(part.rstrip("0123456789") for part in parts[1:2]), *parts[2:]]
-                )
-            return "/".join(["temporary", *parts[1:]]) if parts[1:] else path
-        return path
 
     def lose(self, places: Iterable[str]) -> None:
         """Take note that fixtures ended early: what tests did to them is gone."""
@@ -313,6 +302,7 @@ class Order:
         self._supersede(leavings)
         self._earlier.note(item, outcome, told)
         self.overtaking.replayed(item, outcome)
+        self.overwritten.replayed(item.nodeid, leavings.changes)
         if leavings.kinds:
             if leavings.draws:
                 CHANCE.expect_seed()
@@ -329,12 +319,14 @@ class Order:
         told: Mapping[str, Any],
         changed: Iterable[str] = (),
         changes: Collection[StateChange] = (),
+        instances: Iterable[Instance] = (),
     ) -> None:
         """Take a test that ran.
 
         Args:
             changed: places of the fixtures whose values it changed before our eyes.
             changes: all that it changed so.
+            instances: the fixtures that it used.
         """
         self._is_disturbed |= bool(changes) or not LEAVING.isdisjoint(told)
         made = self._makers.note(item.nodeid, told)
@@ -349,12 +341,10 @@ class Order:
         self._set -= put_back_in(told)
         self._supersede(Leavings(told))
         self.seeds([Told(each.filename, each.name, each.word) for each in changes])
-        self.note_made([changes])
-
-    def note_made(self, made: Iterable[Iterable[StateChange]]) -> None:
-        """Take what tests that run have changed, or fixtures."""
-        found = (each for changes in made for each in changes)
-        self._filled |= {(self.named(each.filename), each.name, each.word) for each in found}
+        every = {*changes}.union(*(each.changes for each in instances))
+        there = {(self.named(each.filename), each.name, each.word) for each in every}
+        self._filled |= there
+        self.overwritten.ran(place[:2] for place in there)
 
     def seeds(self, changes: Iterable[Told]) -> None:
         """Take what a test did to ``random``: where it seeds, nothing is left of earlier ones."""

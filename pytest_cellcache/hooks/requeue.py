@@ -183,7 +183,8 @@ class Requeuer:
         if mates := self._replayed.pop(item.path, []):
             self._confirmed.add(item.path)
         is_over, undone = self._fixtures.history.would_repeat, self._undoing.grown()
-        return [row for row in mates if not is_over(row[0], undone)]
+        there = [row for row in mates if row[0].nodeid not in self._order.overwritten]
+        return [row for row in there if not is_over(row[0], undone)]
 
     def _run_first(self, mates: Mates, item: pytest.Item, forced: frozenset[int]) -> None:
         """Run tests, and those whose doings are lost meanwhile, with everything live."""

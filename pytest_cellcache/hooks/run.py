@@ -316,8 +316,7 @@ class Run:
         self._recording.add(attempt)
         sequences = self._recording.sequences
         told, changed = sequences.to_json(attempt), sequences.changed_by(attempt)
-        self.order.ran(item, outcome, told, changed, attempt.changes)
-        self.order.note_made(each.changes for each in attempt.instances)
+        self.order.ran(item, outcome, told, changed, attempt.changes, attempt.instances)
         assert self.inheriting is not None
         self._guard.call(self.inheriting.note, None, attempt)
         if (began_s := time.monotonic()) > self._flush_at_s:

@@ -231,3 +231,26 @@ def test_what_another_module_would_end_is_not_set_up_again(suite: Suite, scope: 
     suite.edit("test_b.py", "(2, 3)", "(2, 1 + 2)")
     for _ in range(3):
         assert suite.both().code == 1
+
+
+@pytest.mark.parametrize("clears", ["lib.CALLS.clear()", "lib.CALLS[:] = []", "lib.CALLS = []"])
+def test_a_mate_does_not_leave_again_what_has_been_cleared_since(suite: Suite, clears: str) -> None:
+    """Mates of a failure run in case it needs one, and later ones would find what they leave."""
+    suite.write("lib.py", "CALLS = []\ndef call(): CALLS.append(1)\ndef others(): return []\n")
+    suite.write(
+        "test_a.py",
+        f"""
+        import lib
+        def test_calls(): lib.call()
+        def test_clears_and_fails():
+            {clears}
+            assert lib.others()
+        def test_other(): assert lib.others() == []
+        def test_reads(): assert len(lib.CALLS) == 0
+        """,
+    )
+    for _ in range(2):
+        assert suite.both().code == 1
+    suite.edit("test_a.py", "others() == []", "others() == [1]")
+    for _ in range(2):
+        assert suite.both().code == 1
