@@ -9,6 +9,7 @@ import pytest
 
 from pytest_cellcache.hooks.leavings import SetUp
 from pytest_cellcache.hooks.scopes import places_of
+from pytest_cellcache.lifecycle.setters import is_within
 from pytest_cellcache.lifecycle.units import Instance
 
 
@@ -53,17 +54,28 @@ class SetUpHistory:
             undone: those whose set-up is about to be undone.
             is_left: a test of another module runs before: what modules and classes share ends.
         """
-        over = [each for each in self._instances.values() if each.changes - each.undone]
-        over = [each for each in over if each not in undone]
-        over = [each for each in over if each.lone_place]
-        over = [each for each in over if not each.is_open or (is_left and _is_shared_below(each))]
+        over = [each for each in self._lasting(undone) if each.lone_place]
+        over = [each for each in over if not each.is_open or (is_left and _node_of(each))]
         places: Collection[str] = places_of(item) if over else ()
         return any(each.place in places and _has_parameters_of(item, each) for each in over)
 
+    def would_end(self, item: pytest.Item, undone: Collection[Instance] = ()) -> bool:
+        """Say whether a test would end what has left something behind, and others use after it.
 
-def _is_shared_below(instance: Instance) -> bool:
-    """Say whether a fixture ends with its module or class."""
-    return not instance.place.endswith("@")
+        That would be set up again for these, as for ``would_repeat``.
+        """
+        there = [each for each in self._lasting(undone) if each.is_open and _node_of(each)]
+        return any(not is_within(item.nodeid, each.place) for each in there)
+
+    def _lasting(self, undone: Collection[Instance]) -> list[Instance]:
+        """Give those that have left something behind, and not only until they end."""
+        left = [each for each in self._instances.values() if each.changes - each.undone]
+        return [each for each in left if each not in undone]
+
+
+def _node_of(instance: Instance) -> str:
+    """Name the module or class with which a fixture ends, if it ends with one."""
+    return instance.place.rpartition("@")[2]
 
 
 def _has_parameters_of(item: Any, instance: Instance) -> bool:

@@ -182,9 +182,14 @@ class Requeuer:
         self._guard.call(self._collection.hydrate_all, False)
         if mates := self._replayed.pop(item.path, []):
             self._confirmed.add(item.path)
-        is_over, undone = self._fixtures.history.would_repeat, self._undoing.grown()
+        return self._fitting(mates)
+
+    def _fitting(self, mates: Mates) -> Mates:
+        """Leave out those whose doings a plain run would not find once more, or in this order."""
+        history, undone = self._fixtures.history, self._undoing.grown()
         there = [row for row in mates if row[0].nodeid not in self._order.overwritten]
-        return [row for row in there if not is_over(row[0], undone)]
+        there = [row for row in there if not history.would_repeat(row[0], undone)]
+        return [row for row in there if not history.would_end(row[0], undone)]
 
     def _run_first(self, mates: Mates, item: pytest.Item, forced: frozenset[int]) -> None:
         """Run tests, and those whose doings are lost meanwhile, with everything live."""
@@ -282,8 +287,8 @@ class Requeuer:
         self._fixtures.end_raised(getattr(item, "_request", None))
         is_later = bool(self._reading_from and self._seen.in_imports)
         self._undoing.cancel(step.forced, is_later=is_later)
-        if isinstance(step, Plainly) and mates:
-            self._end_for(item, mates)
+        if isinstance(step, Plainly) and (fitting := self._fitting(mates)):
+            self._end_for(item, fitting)
         self._pending = None
 
     def _end_for(self, item: pytest.Item, mates: Mates) -> None:

@@ -254,3 +254,32 @@ def test_a_mate_does_not_leave_again_what_has_been_cleared_since(suite: Suite, c
     suite.edit("test_a.py", "others() == []", "others() == [1]")
     for _ in range(2):
         assert suite.both().code == 1
+
+
+@pytest.mark.parametrize("kind", ["class", "module", "setup_class", "setUpClass"])
+def test_a_mate_does_not_end_what_others_use_and_has_left_something(
+    suite: Suite, kind: str
+) -> None:
+    """What a class or module shares is set up once; a mate of another one would let it end."""
+    suite.write("lib.py", "import random\nCHANCE = random.Random(3)\nSEEN = []\n")
+    base, setup = "", f"@pytest.fixture(scope='{kind}', autouse=True)\n    def once(self"
+    if kind.startswith("set"):
+        base = "(unittest.TestCase)" if kind == "setUpClass" else ""
+        setup = f"@classmethod\n    def {kind}(cls"
+    suite.write("test_a.py", "import lib\ndef test_leaves(): lib.SEEN.append(1)\n")
+    suite.write(
+        "test_b.py",
+        f"import lib, pytest, unittest\n"
+        "class TestFirst:\n    def test_mate(self): pass\n"
+        f"class TestSecond{base}:\n"
+        f"    {setup}): lib.LAST = lib.CHANCE.random()\n"
+        "    def test_fails(self): assert lib.LAST > 1\n"
+        "    def test_fails_too(self): assert lib.LAST > 1 + 0\n"
+        "    def test_tells(self): assert lib.LAST == lib.random.Random(3).random()\n",
+    )
+    for _ in range(2):
+        assert suite.both().code == 1
+    suite.edit("test_b.py", "1 + 0", "1 - 0")
+    suite.edit("test_b.py", "== lib", "!= 5 and lib.LAST == lib")
+    for _ in range(2):
+        assert suite.both().code == 1
