@@ -196,11 +196,13 @@ class Requeuer:
         self._guard.call(self.timers.stop, None, item)
         self._guard.call(self._restorer.prepare, None, item, forced, may_restore=False)
         self._undoing.after_release()
-        first = (*mates, *self._reading_from, *self._due.before(item))
+        due = dict((*self._reading_from, *self._due.before(item)))
         there, is_over = self._fixtures.set_up_among(()), self._fixtures.history.would_repeat
+        first = (*mates, *due.items())
         found = in_order(item, self._order.with_producers(item, first, there, is_over))
         if any(mate.path != item.path for mate, _ in found):
-            found = [row for row in found if not is_over(row[0], is_left=row[0].path == item.path)]
+            late = {mate for mate, _ in mates if mate not in due and is_over(mate, is_left=True)}
+            found = [row for row in found if row[0] not in late]
         self._reading_from, log = [], self._watcher.log
         if found and log is not None:
             log.requeued_for = once_each(*log.requeued_for, *(mate.nodeid for mate, _ in found))
