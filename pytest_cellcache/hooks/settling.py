@@ -247,6 +247,7 @@ def _seen_from(nodeid: str, verdict: Hit, ranks: Mapping[str, int], judged: Judg
 
 
 def _told_by(verdict: Verdict) -> Mapping[str, Any]:
+    """Give the record of a test that is replayed; nothing for another one."""
     return verdict.entry.body if isinstance(verdict, Hit) else {}
 
 
@@ -285,7 +286,7 @@ def _keep_settings(items: list[pytest.Item], judged: Judged, records: Records) -
     there: set[str] = set()
     for item in items:
         facts, verdict = judged[item.nodeid]
-        told = verdict.entry.body if isinstance(verdict, Hit) else records.last_of(facts)
+        told = _told_by(verdict) or records.last_of(facts)
         names, resets = set_in(told), put_back_in(told)
         if isinstance(verdict, Hit) and not there.isdisjoint(names | resets):
             has_changed |= _flip(judged, item.nodeid, "")
@@ -302,7 +303,7 @@ def _keep_sequences(items: list[pytest.Item], judged: Judged, records: Records) 
     makers = Makers()
     for item in items:
         facts, verdict = judged[item.nodeid]
-        told = verdict.entry.body if isinstance(verdict, Hit) else records.last_of(facts)
+        told = _told_by(verdict) or records.last_of(facts)
         if isinstance(verdict, Hit) and has_other_past(told, done):
             others = [name for place in told.get("before", ()) for name in done.get(place, ())]
             has_changed |= _flip(judged, item.nodeid, others[-1] if others else "")
