@@ -136,10 +136,11 @@ class ChildFootprints:
     def keys(self, seen: Observation, closure: Closure) -> set[Key]:
         """Give what the children of a unit rest on beside what they ran and consulted."""
         found: set[Key] = set()
-        for child, _ in self._family(seen):
-            found |= self._found_by_search(child)
+        for child, spawned in self._family(seen):
+            given = Made(spawned.made_files, spawned.made_dirs)
+            found |= self._found_by_search(child, given)
             if child.command is not None:
-                found |= self._main(child, child.command, closure)
+                found |= self._main(child, child.command, given, closure)
         return found
 
     def joined(self, seen: Observation) -> Observation:
@@ -211,11 +212,17 @@ class ChildFootprints:
             self._children[token] = child
         return self._children[token]
 
-    def _found_by_search(self, child: Child) -> set[Key]:
-        """Make up for modules that the child found where this process would not have."""
+    def _found_by_search(self, child: Child, given: Made) -> set[Key]:
+        """Make up for modules that the child found where this process would not have.
+
+        Args:
+            given: what the unit made for it: that holds nothing which was there before.
+        """
         places, modules = self._project.snapshot.places, self._project.modules
         found: set[Key] = set()
         for name, file in child.modules:
+            if given.owns(file):
+                continue
             path = places.relative(file)
             if name == MAIN_MODULE:
                 found.add(Key(MAIN, path))
@@ -225,12 +232,14 @@ class ChildFootprints:
                 found.add(Key(WHOLE, path))
         for folder, names in child.search:
             path = places.relative(folder)
-            if path not in modules.roots:
+            if path not in modules.roots and not given.owns(folder):
                 self._project.snapshot.note_names(path, {names}, MODULES)
                 found.add(Key(LISTING, path, MODULES))
         return found
 
-    def _main(self, child: Child, command: tuple[str, ...], closure: Closure) -> set[Key]:
+    def _main(
+        self, child: Child, command: tuple[str, ...], given: Made, closure: Closure
+    ) -> set[Key]:
         """Give what the code that a process begins with rests on."""
         kind, text = main_of(command)
         places = self._project.snapshot.places
@@ -244,8 +253,8 @@ class ChildFootprints:
             text = os.path.normpath(os.path.join(child.folder, text))
             path = places.relative(text)
             found |= {Key(EXISTS, path), Key(MAIN, path)}
-            if places.is_first_party(text):
-                return found  # what it ran is in the trace
+            if places.is_first_party(text):  # what it ran is in the trace
+                return set() if given.owns(text) else found
             found = {Key(PROGRAM, "", text)}
             content = self._project.snapshot.read(path)
             source = content.decode(errors="replace") if content is not None else None

@@ -20,6 +20,7 @@ from pytest_cellcache.trace.made import LINKS
 from pytest_cellcache.trace.network import note_act, on_address, on_host, on_name_of
 from pytest_cellcache.trace.origin import (
     EVERYBODY,
+    begins_program,
     caller,
     ensures_folder,
     ignores_errors,
@@ -101,8 +102,7 @@ def note_open(path: Any, mode: Any, flags: Any, *, dir_fd: Any = None) -> None:
     module, frame = caller()
     if module == "zipimport":  # a library in an archive counts as any file that is read
         module, frame = caller(beyond_importers=True)
-    hearers = reach(module, frame)
-    if not hearers:
+    if not (hearers := reach(module, frame)) or begins_program(target, flags):
         return
     letters = mode if isinstance(mode, str) else ""
     bits = flags if isinstance(flags, int) else 0

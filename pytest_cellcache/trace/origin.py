@@ -180,6 +180,24 @@ def lines_shown(path: str) -> tuple[CodeRef, ...]:
     return ()
 
 
+def begins_program(path: str, flags: object) -> bool:
+    """Say whether the interpreter itself opens a source that it is about to run as the program.
+
+    What runs of it is in the trace. It asks first whether the source is an archive. The lines of a
+    traceback, which it looks up itself before 3.13, it opens with flags.
+    """
+    is_beginning = flags == 0
+    frame: FrameType | None = _getframe(1)
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__"))
+        if name == "zipimport":
+            is_beginning = True
+        elif not name.startswith("pytest_cellcache."):
+            return False
+        frame = frame.f_back
+    return is_beginning and path.endswith(SOURCES)
+
+
 def _is_asked_with(flag: str, names: frozenset[str]) -> bool:
     frame: FrameType | None = _getframe(2)
     while frame is not None and frame.f_globals.get("__name__") in _CARRIERS:

@@ -162,6 +162,64 @@ def test_children_are_part_of_the_footprint(children: Suite) -> None:
     assert ran_after("lib/core.py", unused, unused.replace("1", "2")) == set()
 
 
+_OWN_FOLDERS = """
+    import os, shutil, subprocess, sys, tempfile
+    from pathlib import Path
+    from lib.core import LIMIT, text
+
+    def python(folder, code="import made; print(made.X)"):
+        subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(folder)})
+
+    def test_new():
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "made.py").write_text(f"X = {LIMIT}")
+            python(folder)
+    def test_kept():
+        folder = tempfile.mkdtemp()
+        Path(folder, "made.py").write_text(text())
+        python(folder)
+    def test_below():
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder, "a", "b")
+            folder.mkdir(parents=True)
+            (folder / "sitecustomize.py").write_text("import sys; sys.made = 1")
+            python(folder, "import sys; print(sys.made)")
+    def test_copied():
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy("lib/other.py", os.path.join(folder, "made.py"))
+            python(folder, "import made; print(made.other())")
+    def test_script():
+        script = Path(tempfile.mkdtemp(), "run.py")
+        script.write_text("from lib.core import text\\nprint(text())")
+        subprocess.run([sys.executable, script], check=True, env={"PYTHONPATH": "."})
+    def test_found():
+        python("there")
+    """
+
+
+def test_folders_that_a_test_made_for_them_are_no_input(suite: Suite) -> None:
+    suite.write("lib/__init__.py", "")
+    suite.write("lib/core.py", "LIMIT = 1\ndef text():\n    return 'X = 1'\n")
+    suite.write("lib/other.py", "def other():\n    return 1\n")
+    suite.write("there/made.py", "X = 1")
+    suite.write("test_a.py", _OWN_FOLDERS)
+    first = suite.both()
+    assert all(test["unstored"] is None for test in first.decisions.values())
+    assert suite.both().names == []
+
+    def ran_after(name: str, old: str, new: str) -> list[str]:
+        suite.edit(name, old, new)
+        return suite.both().names
+
+    # Of a script that is gone nobody knows which names of a module it used.
+    assert ran_after("lib/core.py", "LIMIT = 1", "LIMIT = 2") == ["test_new", "test_script"]
+    assert ran_after("lib/core.py", "'X = 1'", "'X = 2'") == ["test_kept", "test_script"]
+    assert ran_after("lib/other.py", "return 1", "return 2") == ["test_copied"]
+    assert ran_after("there/made.py", "X = 1", "X = 2") == ["test_found"]
+    suite.write("there/json.py", "raise ValueError")  # what the child may import instead
+    assert suite.both().names == ["test_found"]
+
+
 def test_children_of_children_are_traced(suite: Suite) -> None:
     suite.write("lib.py", "def used():\n    return 1\ndef unused():\n    return 1\n")
     suite.write("inner.py", "import lib\nprint(lib.used())\n")

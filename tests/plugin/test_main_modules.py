@@ -111,3 +111,80 @@ def test_what_runs_otherwise(suite: Suite) -> None:
     assert suite.both().live == []
     suite.edit("tool.py", "    X = 2", "    X = 3")
     assert suite.both().names == ["test_x"]
+
+
+_SCRIPT = """
+    # A comment.
+    import sys
+    from pack import other
+
+    FACTOR = 2
+    START = 1
+
+    class Kept:
+        size = 1
+
+        def grow(self):
+            return self.size
+
+    def used():
+        return FACTOR
+
+    def unused(n):
+        return n
+
+    for step in range(START):
+        print("step", step, used(), Kept.size)
+
+    if "grow" in sys.argv:
+        print(Kept().grow(), unused(1))
+
+    if __name__ == "__main__":
+        print("end", other.MORE)
+    """
+
+
+def test_a_script_counts_by_what_runs_of_it(tool: Suite) -> None:
+    tool.write("pack/script.py", _SCRIPT)
+    tool.write(
+        "test_a.py",
+        """
+        import subprocess, sys
+
+        def run(*words):
+            command = [sys.executable, "pack/script.py", *words]
+            subprocess.run(command, check=True, env={"PYTHONPATH": "."})
+
+        def test_short(): run()
+        def test_grown(): run("grow")
+        """,
+    )
+    tool.both()
+
+    def ran_after(old: str, new: str) -> list[str]:
+        tool.edit("pack/script.py", old, new)
+        found = tool.both().names
+        tool.write("pack/script.py", _SCRIPT)
+        tool.both()
+        return found
+
+    every = ["test_short", "test_grown"]
+    assert ran_after("# A comment.", "# Another one.\n") == []
+    assert ran_after("return n", "return n + 1") == ["test_grown"]
+    assert ran_after("return self.size", "return self.size + 1") == ["test_grown"]
+    for old, new in (
+        ("FACTOR = 2", "FACTOR = 3"),
+        ("START = 1", "START = 2"),
+        ("size = 1", "size = 2"),
+        ("return FACTOR", "return -FACTOR"),
+        ('"step"', '"a step"'),
+        ('"grow" in', '"grow" not in'),
+        ('"end"', '"the end"'),
+        ("import sys", "import sys, missing"),
+        ("START = 1", "START = 1 / 0"),
+        ("START = 1", "START = 1\nrange = lambda n: [n]"),
+        ("FACTOR = 2", "FACTOR = 2\nprint('more')"),
+        ("for step", "raise SystemExit(1)\nfor step"),
+        ("FACTOR = 2", "FACTOR = = 2"),
+    ):
+        assert ran_after(old, new) == every, new
