@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_cellcache.graph.inert import is_inert
+from pytest_cellcache.hooks.earlyhooks import files_begun
 from pytest_cellcache.hooks.facets import plugin_files
 from pytest_cellcache.hooks.guard import Guard
 from pytest_cellcache.hooks.options import OptionWatch
@@ -41,6 +42,7 @@ class Started:
         # What nobody saw being imported.
         self._before = _loaded_before(self.places)
         self._plugins = plugin_files(config, self.places) if self._before else ()
+        self._begun = files_begun(config, self.places.is_first_party) if self._before else ()
         self._early = self._import_again(config)
         if "PYTEST_XDIST_WORKER" in os.environ:
             # xdist asks for it when a session starts, and it asks a child process once: a child of
@@ -68,7 +70,8 @@ class Started:
             return frozenset(files.values())
         heard = self._early.heard()
         # Hooks of plugins have run since they were imported.
-        hooked = _reached(self._plugins, importable)
+        begun = _reached(map(self.places.relative, self._begun), importable)
+        hooked = None if begun is None else begun.union(self._plugins)
         untold = {
             path: name
             for path, name in files.items()
