@@ -18,7 +18,7 @@ _LINES: Final = frozenset(
     """tb_lineno f_lineno co_firstlineno co_lines co_positions __firstlineno__ getframeinfo
     getinnerframes getouterframes inspect.stack inspect.trace findCaller extract_tb extract_stack
     walk_tb walk_stack format_exc format_exception format_tb format_stack print_exc print_exception
-    print_tb print_stack TracebackException findlinestarts""".split()
+    print_tb print_stack TracebackException findlinestarts _source_traceback""".split()
 )
 _BEGINNINGS: Final = frozenset(
     "co_firstlineno co_lines co_positions __firstlineno__ findlinestarts".split()

@@ -12,6 +12,7 @@ from typing import Any
 
 from pytest_cellcache.model.observation import CWD, SEARCH, SURROUNDINGS
 from pytest_cellcache.trace import audit, unit
+from pytest_cellcache.trace.bookkeeping import is_bookkeeping
 from pytest_cellcache.trace.contract import CWD_LOST, DESCRIPTOR
 from pytest_cellcache.trace.databases import files_of
 from pytest_cellcache.trace.importing import on_exec, on_find_class
@@ -20,7 +21,6 @@ from pytest_cellcache.trace.made import LINKS
 from pytest_cellcache.trace.network import note_act, on_address, on_host, on_name_of
 from pytest_cellcache.trace.origin import (
     EVERYBODY,
-    begins_program,
     caller,
     ensures_folder,
     ignores_errors,
@@ -102,7 +102,7 @@ def note_open(path: Any, mode: Any, flags: Any, *, dir_fd: Any = None) -> None:
     module, frame = caller()
     if module == "zipimport":  # a library in an archive counts as any file that is read
         module, frame = caller(beyond_importers=True)
-    if not (hearers := reach(module, frame)) or begins_program(target, flags):
+    if not (hearers := reach(module, frame)) or is_bookkeeping(target, flags, module, frame):
         return
     letters = mode if isinstance(mode, str) else ""
     bits = flags if isinstance(flags, int) else 0

@@ -50,6 +50,7 @@ _CARRIERS = frozenset(
     pytest_cellcache.trace.importing pytest_cellcache.trace.attached
     pytest_cellcache.trace.databases pytest_cellcache.trace.registers pytest_cellcache.trace.chance
     pytest_cellcache.trace.network pytest_cellcache.trace.made importlib
+    pytest_cellcache.trace.bookkeeping
     """.split()  # a page of quotes otherwise
 )
 # Finders of modules and distributions: what they find counts as a module or a version.
@@ -87,6 +88,7 @@ _LOOKING_UP = frozenset(
     """
     linecache tokenize pytest_cellcache.trace.audit pytest_cellcache.trace.inputs
     pytest_cellcache.trace.shims pytest_cellcache.trace.origin
+    pytest_cellcache.trace.bookkeeping
     """.split()  # a page of quotes otherwise
 )
 _MAKERS = frozenset({"mkdir", "makedirs"})

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from pytest_cellcache.model.observation import CWD
 from pytest_cellcache.trace import unit
+from pytest_cellcache.trace.bookkeeping import keeps_stack, unwatch
 from pytest_cellcache.trace.inputs import absolute, note_open
 from pytest_cellcache.trace.kinds import is_file
 from pytest_cellcache.trace.made import LINKS
@@ -98,6 +99,7 @@ class ShimSet:
 
     def uninstall(self) -> None:
         """Put the real functions back, except where somebody else has put his own since."""
+        unwatch()
         for shim, capable in self._capabilities():
             capable.discard(shim)
         for owner, name, shim, original in self._placed:
@@ -143,7 +145,7 @@ def _note_stat(path: Any, *_args: Any, dir_fd: Any = None, **_kwargs: Any) -> No
     gives_status = (module in _KEEPERS or not asks_presence_only()) and is_file(target)
     if is_known and not gives_status:
         return
-    if hearers := reach(module, frame):
+    if (hearers := reach(module, frame)) and not keeps_stack(module, frame):
         if gives_status and (lines := lines_shown(target)):
             unit.charge(lambda each: each.show(target, lines), hearers)
             return
