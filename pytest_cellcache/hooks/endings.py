@@ -14,9 +14,11 @@ without such a frame is not kept.
 
 from __future__ import annotations
 
+import builtins
+import sys
 import traceback
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -92,13 +94,22 @@ class Endings:
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """Give the errors of a group; there are groups from Python 3.11 on."""
-    inner = getattr(error, "exceptions", None)
-    if isinstance(inner, tuple):
-        for each in inner:
+    """Give the errors of a group; other errors may have an attribute of that name, too."""
+    if isinstance(error, _groups()):
+        for each in error.exceptions:
             yield from _leaves(each)
     else:
         yield error
+
+
+def _groups() -> tuple[Any, ...]:
+    """Give the class of groups, which older Pythons have from a distribution if at all."""
+    backport = sys.modules.get("exceptiongroup")
+    homes = (builtins, *([] if backport is None else [backport]))
+    return tuple(vars(home)[_GROUP] for home in homes if _GROUP in vars(home))
+
+
+_GROUP: Final = "BaseExceptionGroup"
 
 
 def _with_causes(error: BaseException) -> Iterator[BaseException]:

@@ -79,3 +79,55 @@ def test_what_another_parameter_raises_is_reported_where_a_set_up_ends_it(suite:
     )
     for _ in range(2):
         assert suite.both().outcomes["test_a.py::test_wide[b]"].startswith("setup:failed")
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        "exceptions = (1, 'text')",
+        "exceptions = (Wrapped(ValueError, 'v'),)",
+        "exceptions = (Wrapped(ValueError, 'v'), ValueError('v'))",
+        "exceptions = [ValueError('v')]",
+        "exceptions = property(lambda self: self.missing)",
+        "exceptions = property(lambda self: 1 / 0)",
+        "exceptions = property(lambda self: (self,))",
+    ],
+)
+@pytest.mark.parametrize("where", ["call", "setup"])
+def test_an_error_may_have_exceptions_that_are_none(
+    suite: Suite, attribute: str, where: str
+) -> None:
+    suite.write(
+        "lib.py",
+        f"""
+        from collections import namedtuple
+        Wrapped = namedtuple("Wrapped", "kind value")
+        class Many(Exception):
+            {attribute}
+        def check():
+            if one() != 1:
+                raise Many("many") from ValueError("cause")
+        def one(): return 1
+        """,
+    )
+    suite.write(
+        "test_it.py",
+        f"""
+        import lib, pytest
+        SEEN = []
+        @pytest.fixture(scope="module")
+        def wide():
+            if "{where}" == "setup": lib.check()
+            return 1
+        def test_before(): SEEN.append(1)
+        def test_failing(wide): lib.check()
+        def test_after(wide): pass
+        """,
+    )
+    suite.warm()
+    suite.edit("lib.py", "return 1", "return 2")
+    failed = suite.both()
+    assert failed.code == 1
+    assert "test_failing" in failed.names
+    suite.edit("lib.py", "return 2", "return 1")
+    assert suite.both().code == 0
