@@ -100,6 +100,13 @@ class Loading:
         first = self._files_of(path, specs) - self.certain(path)
         return {Key(IMPORTS, path, file) for file in first}
 
+    def asked_anyway(self, path: str) -> frozenset[Key]:
+        """Give what says whether modules are there to be asked for by name, in tests of a file.
+
+        That of those which the file has imported itself.
+        """
+        return frozenset(Key(IMPORTS, file, file) for file in self.certain(path))
+
     def _followed(
         self, files: set[str], specs_of: Callable[[str], Iterable[str]]
     ) -> frozenset[str]:

@@ -332,8 +332,7 @@ class Recording:
         digest_file = self._project.snapshot.digest_file
         found |= packages_of(sources, lambda file: digest_file(file) != ABSENT)
         for key in self.keys_of_code(around.outside.codes):
-            # Hooks, and what they called: those of this file and its conftests, and all others
-            # that are neither.
+            # Hooks, and what they called, but for those of other files of tests and conftests.
             is_elsewhere = key.path in around.groups or key.path in around.plugins
             if key.path in sources or not is_elsewhere:
                 found.add(as_probed(self._project, self._digester.names, key))
@@ -382,7 +381,8 @@ class Recording:
             roots |= closure.called(path, scan_source(source))
         own = (attempt.seen, *(instance.seen for instance in attempt.instances))
         has_children = any(seen.spawned for seen in (around.imported, *own))
-        return frozenset(roots | reading.read_by(roots, facts.group, has_children=has_children))
+        roots |= reading.read_by(roots, facts.group, has_children=has_children)
+        return frozenset(roots - self._digester.loading.asked_anyway(facts.group))
 
     def at_import(self, around: Surroundings) -> ImportInputs:
         """Give who rests on the inputs of imports and collection."""

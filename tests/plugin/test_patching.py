@@ -131,3 +131,46 @@ def test_who_is_handed_a_patch_may_start_it(suite: Suite) -> None:
     suite.warm()
     suite.edit("test_it.py", '"lib.N", 5', '"lib.N", 6')
     assert "failed" in suite.both().outcomes["test_it.py::test_read"]
+
+
+@pytest.mark.parametrize(
+    "patch",
+    ["patch('lib.core.value', lambda: 1)", "pytest.MonkeyPatch.context()"],
+)
+def test_what_is_patched_was_imported_by_the_file_of_the_test(suite: Suite, patch: str) -> None:
+    suite.write("lib/__init__.py", "from lib.core import value\nfrom lib.other import other")
+    suite.write("lib/core.py", "def value(): return 1\n")
+    suite.write("lib/other.py", "import os\ndef other(n: int) -> int: return n\n")
+    suite.write(
+        "conftest.py",
+        f"""
+        import importlib, pytest
+        from unittest.mock import patch
+
+        @pytest.fixture(autouse=True)
+        def patched():
+            with {patch}:
+                importlib.import_module("li" + "b.core")
+                yield
+        """,
+    )
+    suite.write("test_knows.py", "import lib\ndef test_knows(): assert lib.value() == 1\n")
+    suite.write("test_late.py", "def test_late():\n    import lib.core\n")
+    suite.write("test_if.py", "if 1:\n    import lib.core\ndef test_if(): pass\n")
+    suite.write("test_other.py", "def test_other(): pass\n")
+    suite.warm()
+    # It is evaluated when the module is imported, and might fail then.
+    suite.edit("lib/other.py", "n: int", "n: os.PathLike")
+    assert "test_knows" not in suite.both().names
+    suite.edit("lib/other.py", "n: os.PathLike", "n: os.Missing")
+    failed = suite.both()
+    assert failed.code != 0
+    suite.edit("lib/other.py", "n: os.Missing", "n: int")
+    assert suite.both().code == 0
+    suite.edit("lib/core.py", "return 1", "return 2 - 1")
+    assert "test_knows" in suite.both().names or "lambda" in patch
+    for name in ("test_knows.py", "test_if.py"):
+        (suite.path / name).unlink()
+    suite.warm()
+    suite.edit("lib/other.py", "n: int", "n: os.stat_result")
+    assert "test_late" in suite.both().names
