@@ -88,6 +88,7 @@ class Def(NamedTuple):
         digest: of the body, without its docstring.
         decorators: chains of its decorators, ``""`` where not a chain.
         has_kept_default: a default is a container, which outlives the call.
+        defaults: per parameter with one that is no constant its name, and chains in the default.
         is_generator: it yields or awaits, so its frame outlives a call.
         first: first line of what runs when it is called.
         is_memo: a decorator keeps its results (``lru_cache``, ``cached_property``, ...).
@@ -109,6 +110,7 @@ class Def(NamedTuple):
     first: int = 0
     is_annotated: bool = False
     gives_new: bool = False
+    defaults: tuple[tuple[str, ...], ...] = ()
 
 
 class Alias(NamedTuple):

@@ -11,7 +11,7 @@ from pytest_cellcache.graph.candidates import with_bases
 from pytest_cellcache.graph.cells import Cell
 from pytest_cellcache.graph.meant import is_own_module
 from pytest_cellcache.graph.names import Names
-from pytest_cellcache.graph.newness import attributes_made, changes_held, defaults_named
+from pytest_cellcache.graph.newness import attributes_made, changes_held, defaults_changed
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.remembered import Place, Ran
 from pytest_cellcache.graph.scopes import initialises
@@ -90,7 +90,7 @@ def is_contained(project: Project, names: Names, key: Key, seen: Collection[Key]
         refs = found.refs
         if refs.changes_closure or changes_held(project, names, key.path, refs, seen):
             return False
-        if refs.changes_parameters and (found.has_kept_default or defaults_named(index, found)):
+        if refs.changes_parameters and defaults_changed(project, names, key.path, found, refs):
             return False
         for chain in refs.receivers - _HARMLESS:
             if is_own_module(project, names, key.path, chain):

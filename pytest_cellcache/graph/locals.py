@@ -36,6 +36,7 @@ class Locals:
             a function or class defined in it.
         copies: locals that are always a copy, of which parts may be shared.
         plain: those of ``fresh`` that are containers of builtin types.
+        assigned: those of ``rebound`` that not only operators bind anew.
         makers: whose results locals are of whose values all are known, see ``given.makers_of``.
         outer: the same of the enclosing function.
     """
@@ -47,6 +48,7 @@ class Locals:
     imports: dict[str, tuple[str, str | None]]
     first: str = ""
     rebound: LocalScope = frozenset()
+    assigned: LocalScope = frozenset()
     taken: LocalScope = frozenset()
     copies: LocalScope = frozenset()
     plain: LocalScope = frozenset()
@@ -66,10 +68,18 @@ class Locals:
         parts = (taken, *(rest or "*")) if taken else rest or ("*",)
         return f"{module}:{'.'.join(parts)}"
 
+    def note_step(self, target: ast.expr, refs: Refs) -> bool:
+        """Note that an operator may change a target in place, if that is a parameter that nothing
+        else binds anew; say whether it is."""
+        if not isinstance(target, ast.Name) or target.id not in self.parameters - self.assigned:
+            return False
+        refs.steps.add(target.id)
+        return True
+
     def note_change(self, name: str, refs: Refs) -> None:
         """Note in ``refs`` that what a local stands for is changed."""
         if name in self.parameters:
-            refs.changes_parameters = True
+            refs.alters_parameters = True
         elif name not in self.own:
             refs.changes_closure = True
         elif name in self.fresh:
@@ -149,6 +159,7 @@ def know_locals(node: FunctionNode, own: LocalScope, around: LocalScope = frozen
         imports=imports,
         first=first,
         rebound=frozenset(counts),
+        assigned=frozenset(name for name, count in counts.items() if count > steps[name]),
         taken=frozenset(counts) - made,
         copies=frozenset(copies),
         plain=frozenset(plain),

@@ -9,7 +9,7 @@ from typing import Final
 from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.names import Names
 from pytest_cellcache.graph.project import Index, Project
-from pytest_cellcache.graph.refs import MUTATORS, Refs
+from pytest_cellcache.graph.refs import MUTATORS, OPERATING, Refs
 from pytest_cellcache.graph.scopes import NEW_CONTAINERS
 from pytest_cellcache.model.keys import Key
 
@@ -22,6 +22,12 @@ _UNCHANGEABLE: Final = frozenset(
 _HOLDING: Final = frozenset("get setdefault pop popitem popleft __getitem__ get_nowait".split())
 """Methods that give what an object holds."""
 _PLAIN: Final = frozenset({"staticmethod", "classmethod"})
+_ENUMERATIONS: Final = frozenset(
+    f"enum.{name}"
+    for name in "Enum IntEnum StrEnum Flag IntFlag ReprEnum EnumMeta EnumType".split()
+)
+_PLAIN_DATA: Final = frozenset("int str float bytes tuple".split())
+"""Builtin types of which members may be that nobody can change."""
 
 
 def attributes_made(project: Project, names: Names, path: str, owner: str) -> set[str]:
@@ -45,7 +51,70 @@ def attributes_made(project: Project, names: Names, path: str, owner: str) -> se
     return made
 
 
-def defaults_named(index: Index, definition: Def) -> frozenset[str]:
+def defaults_changed(
+    project: Project, names: Names, path: str, definition: Def, refs: Refs
+) -> frozenset[str]:
+    """Give what a function may change that its parameters are by default.
+
+    Args:
+        refs: of all that runs when it is called.
+
+    Returns:
+        Chains of globals, methods aside; the empty one for a container that it keeps.
+    """
+    stepped = [chains for parameter, *chains in definition.defaults if parameter in refs.steps]
+    if refs.alters_parameters or not all(map(all, stepped)):
+        kept = {""} if definition.has_kept_default else ()
+        return _defaults_named(project.index(path), definition).union(kept)
+    named = frozenset(chain for chains in stepped for chain in chains)
+    return frozenset(chain for chain in named if not _is_member(project, names, path, chain))
+
+
+def _is_member(project: Project, names: Names, path: str, chain: str) -> bool:
+    """Say whether a chain stands for members of enumerations, which no operator changes."""
+    found = names.resolve(path, chain).bindings
+    return bool(found) and all(
+        len(rest) == 1
+        and rest[0][0] != "_"
+        and all(cell.kind == "class" for cell in project.index(file).bound_by(name))
+        and _is_enumeration(project, names, (file, name), frozenset())
+        for file, name, rest in found
+    )
+
+
+def _is_enumeration(
+    project: Project, names: Names, place: tuple[str, str], below: frozenset[tuple[str, str]]
+) -> bool:
+    """Say whether a class is made of the standard library's and of nothing that may be changed."""
+    path, owner = place
+    index = project.index(path)
+    cells = index.bound_by(owner)
+    bases = {base for cell in cells for base in {*cell.bases, *cell.refs.bases}}
+    if place in below or any(cell.kind != "class" or cell.decorators for cell in cells):
+        return False
+    if any(cell.refs.attrs & OPERATING or "nonmember" in cell.refs.attrs for cell in cells):
+        return False
+    if any("nonmember" in cell.refs.chains for cell in cells):
+        return False
+    is_one = False
+    for base in bases:
+        root, *rest = base.split(".")
+        aliases = index.aliases(root)
+        foreign = {".".join(filter(None, (a.module, a.name, *rest))) for a in aliases}
+        if foreign and foreign <= _ENUMERATIONS:
+            is_one = True
+        elif index.binds(root) or base not in _PLAIN_DATA:
+            found = names.resolve(path, base).bindings
+            if not found or any(rest for _, _, rest in found):
+                return False
+            above = [(file, name) for file, name, _ in found]
+            if not all(_is_enumeration(project, names, each, below | {place}) for each in above):
+                return False
+            is_one = True
+    return is_one
+
+
+def _defaults_named(index: Index, definition: Def) -> frozenset[str]:
     """Give what the defaults of a function may be, by chains of globals; methods aside."""
     return frozenset(
         chain

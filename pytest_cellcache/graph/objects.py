@@ -15,7 +15,7 @@ from pytest_cellcache.graph.candidates import (
 )
 from pytest_cellcache.graph.cells import Cell, Def
 from pytest_cellcache.graph.names import Names
-from pytest_cellcache.graph.newness import attributes_made, defaults_named
+from pytest_cellcache.graph.newness import attributes_made, defaults_changed
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.graph.remembered import Place, at_attribute, attribute_of
@@ -58,10 +58,11 @@ def objects_changed(
     # A default that is changed outlives the call.
     found = set[Place]()
     if refs.changes_parameters:
-        if definition.has_kept_default:
-            found.add((file, definition.qualname.partition(".")[0]))
-        for chain in defaults_named(project.index(file), definition):
-            found.update((path, name) for path, name, _ in names.resolve(file, chain).bindings)
+        for chain in defaults_changed(project, names, file, definition, refs):
+            if chain:
+                found.update((path, name) for path, name, _ in names.resolve(file, chain).bindings)
+            else:
+                found.add((file, definition.qualname.partition(".")[0]))
     return None if rest else found
 
 

@@ -18,6 +18,12 @@ MUTATORS: Final = frozenset(
 )
 """Method names that are taken to change their receiver when called on a global."""
 
+OPERATING: Final = frozenset(
+    f"__i{name}__"
+    for name in "add sub mul matmul truediv floordiv mod pow lshift rshift and or xor".split()
+)
+"""Methods by which operators change in place; a class that has some has them in ``Refs.attrs``."""
+
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
 REFLECTION: Final = frozenset(
@@ -122,7 +128,10 @@ class Refs:
         importers: chains of functions that do so unless they are the project's own.
         imports_asked: the same through ``importlib.import_module``, which is watched.
         finds_computed: it is asked where such a module is.
-        changes_parameters: an argument is changed in place, or gets an attribute.
+        alters_parameters: an argument is changed in place, or gets an attribute; not where only
+            an operator may do that.
+        steps: parameters that an operator may change in place, unless they are bound anew: ``n``
+            of ``n += step``.
         given: chains of functions whose results it changes in place, as its locals.
         changes_unknown: so is a local that is neither new here nor known to be something else.
         changes_closure: so is a variable of an enclosing function.
@@ -167,13 +176,14 @@ class Refs:
     resets: set[str] = field(default_factory=set)
     given: set[str] = field(default_factory=set)
     handed: set[str] = field(default_factory=set)
+    steps: set[str] = field(default_factory=set)
     is_dynamic: bool = False
     reflects: bool = False
     reads_namespace: bool = False
     imports_computed: bool = False
     imports_asked: bool = False
     finds_computed: bool = False
-    changes_parameters: bool = False
+    alters_parameters: bool = False
     changes_unknown: bool = False
     changes_closure: bool = False
     keeps_arguments: bool = False
@@ -212,6 +222,11 @@ class Refs:
                 raise AttributeError(name)
             setattr(self, name, value)
             return value
+
+    @property
+    def changes_parameters(self) -> bool:
+        """Say whether what a parameter stands for is changed."""
+        return self.alters_parameters or bool(self.steps)
 
     @property
     def changes_given(self) -> bool:
@@ -260,13 +275,13 @@ SET_FIELDS: Final = (
     "chains", "attrs", "fields", "imports", "calls", "bases", "arguments", "receivers", "stores",
     "attr_stores", "attr_changes", "strings", "words", "defines", "wholes", "kept", "looked_up",
     "counts", "ranks", "asked", "sets", "later", "importers", "by_key", "given", "handed",
-    "resets",
+    "resets", "steps",
 )  # fmt: skip
 
 
 FLAG_FIELDS: Final = (
     "is_dynamic", "reflects", "reads_namespace", "imports_computed", "imports_asked",
-    "finds_computed", "changes_parameters", "changes_unknown", "changes_closure",
+    "finds_computed", "alters_parameters", "changes_unknown", "changes_closure",
     "keeps_arguments", "accumulates", "tells", "opens_to_write",
 )  # fmt: skip
 

@@ -22,6 +22,7 @@ from pytest_cellcache.graph.refs import (
     DYNAMIC,
     DYNAMIC_ATTRS,
     MUTATORS,
+    OPERATING,
     REFLECTION,
     SIZED,
     Refs,
@@ -138,10 +139,9 @@ class Scanner:
     def _local_import(self, name: str, rest: tuple[str, ...]) -> bool:
         """Note the use of a name that an import in this function has bound."""
         spec = self._inside.spec_of(name, rest) if self._inside is not None else None
-        if spec is None:
-            return False
-        self.found.imports.add(spec)
-        return True
+        if spec is not None:
+            self.found.imports.add(spec)
+        return spec is not None
 
     def _attribute(self, node: ast.Attribute, local: LocalScope) -> None:
         if self._inside is not None and self._inside.asks_own_class(node):
@@ -236,7 +236,7 @@ class Scanner:
         if isinstance(target, ast.Name) and target.id not in local:
             self.found.chains.add(target.id)
             self.found.receivers.update({target.id} if may_change else ())
-        elif may_change:
+        elif may_change and not (self._inside and self._inside.note_step(target, self.found)):
             self._receive(target, local)
             if isinstance(target, ast.Attribute) and chain_of(target, local) is None:
                 # The object that it was stays, as after ``self.a.extend(b)``.
@@ -330,8 +330,7 @@ class Scanner:
         if not isinstance(node, ast.Lambda):
             self._decorators(node, local)
             if self._inside is not None:
-                self._nested(node, local)
-                return
+                return self._nested(node, local)
         self.function_body(node, local)
 
     def _nested(self, node: ast.FunctionDef | ast.AsyncFunctionDef, local: LocalScope) -> None:
@@ -351,6 +350,7 @@ class Scanner:
         self._decorators(node, local)
         # What a class body binds is an attribute of the class, not a global.
         members = names_bound_in(node.body) - self.found.stores
+        self.found.attrs |= members & OPERATING
         self.found.bases |= bases_of(node, local, self._around)
         outer, self._is_class = (self._is_class, self._around), self._inside is None
         self.path.append(node.name)

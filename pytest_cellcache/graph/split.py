@@ -16,6 +16,7 @@ from typing import Final
 from pytest_cellcache.graph.annotations import take_annotations
 from pytest_cellcache.graph.bases import classes_in
 from pytest_cellcache.graph.cells import Alias, Cell, CellKind, Def, Table
+from pytest_cellcache.graph.defaults import defaults_of, keeps_default
 from pytest_cellcache.graph.docstrings import DEFS, FunctionDef, definitions_in, take_docstrings
 from pytest_cellcache.graph.exports import exports_of
 from pytest_cellcache.graph.given import gives_new
@@ -24,7 +25,7 @@ from pytest_cellcache.graph.lambdas import kept_lambdas
 from pytest_cellcache.graph.mains import take_main
 from pytest_cellcache.graph.refs import Refs, import_spec
 from pytest_cellcache.graph.scan import scan, scan_function
-from pytest_cellcache.graph.scopes import chain_of, is_new, names_bound_in
+from pytest_cellcache.graph.scopes import chain_of, names_bound_in
 from pytest_cellcache.graph.statements import (
     binds_new,
     caught_imports,
@@ -199,7 +200,8 @@ class _Splitter:
                 refs=refs,
                 start=node.lineno,
                 end=node.end_lineno or node.lineno,
-                has_kept_default=_keeps_default(node.args),
+                has_kept_default=keeps_default(node.args),
+                defaults=defaults_of(node.args),
                 is_generator=inside_of(node).has(_PAUSING),
                 first=node.lineno,
             )
@@ -365,25 +367,12 @@ def _make_def(qualname: str, node: FunctionDef, refs: Refs, *, is_method: bool) 
         is_memo=any(d and MEMO.search(d.rpartition(".")[2]) for d in decorators),
         is_method=is_method,
         decorators=decorators,
-        has_kept_default=_keeps_default(node.args),
+        has_kept_default=keeps_default(node.args),
+        defaults=defaults_of(node.args),
         is_generator=inside_of(node).has(_PAUSING),
         first=node.body[0].lineno,
         gives_new=gives_new(node),
     )
-
-
-def _keeps_default(arguments: ast.arguments) -> bool:
-    return any(
-        is_new(default) and not _is_constant(default)
-        for default in (*arguments.defaults, *arguments.kw_defaults)
-    )
-
-
-def _is_constant(node: ast.expr | None) -> bool:
-    """Say whether an expression gives what nobody can change."""
-    if isinstance(node, ast.Tuple):
-        return all(map(_is_constant, node.elts))
-    return isinstance(node, ast.Constant)
 
 
 def _outside_functions(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:

@@ -60,6 +60,7 @@ another schema are ignored, never migrated):
    before its fixtures were set up; which statements reset what they name, and whether a change is
    one of what is in a place or of which object is there; lines that tracebacks show
 23. changes within functions that libraries made, whatever code runs these
+24. what parameters are by default, and which of them only operators change
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ from typing import Any, NewType
 Digest = NewType("Digest", str)
 """Lower-case hex of 128-bit XXH3 (32 characters)."""
 
-SCHEMA = 23
+SCHEMA = 24
 
 ABSENT = Digest("absent")
 """Stands for "there is no such thing", so that its appearance is a change."""

@@ -150,6 +150,79 @@ def f():
 """,
         "lib.f",
     ),
+    "keyword default": (
+        """
+items = []
+def r(f, n=0, *, x=items):
+    n += 1
+    x += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "lib.items",
+    ),
+    "default by another name": (
+        """
+items = []
+def r(f, x=None, y=items):
+    x = x or y
+    x += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "lib.items",
+    ),
+    "default of a class": (
+        """
+class C:
+    items = []
+def r(f, x=C.items):
+    x += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "lib.C.items",
+    ),
+    "member that is a list": (
+        """
+import enum
+class C(list, enum.Enum):
+    items = ()
+def r(f, x=C.items):
+    x += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "list(lib.C.items)",
+    ),
+    "member with an operator": (
+        """
+import enum
+found = []
+class B(enum.Enum):
+    def extend(self, other):
+        found.extend(other)
+        return self
+    __iadd__ = extend
+class C(B):
+    items = 1
+def r(f, x=C.items):
+    x += [f()]
+    return f
+@r
+def f():
+    return "one"
+""",
+        "lib.found",
+    ),
     "unknown": (
         """
 items = {1: []}
@@ -579,3 +652,45 @@ def test_what_is_new_is_changed_for_nobody(suite: Suite, case: str) -> None:
     suite.warm()
     suite.edit("lib.py", "'one'", "'two'")
     assert suite.both().names == ["test_a"]
+
+
+@pytest.mark.parametrize("default", ["Mode.NONE", "Mode.NONE | Mode.FAST"])
+def test_operators_change_no_member_of_an_enumeration(suite: Suite, default: str) -> None:
+    lib = f"""
+        import enum
+        import state
+
+        class Base(enum.IntFlag):
+            pass
+
+        class Mode(Base):
+            NONE = 0
+            FAST = 1
+            SLOW = 2
+
+        def made(mode):
+            return int(mode)
+
+        def make(key="", mode: Mode = {default}, step=1):
+            step += len(key)
+            if key:
+                mode |= Mode.SLOW
+            return made(mode)
+
+        VALUE = make("key")
+        """
+    suite.write("lib.py", lib)
+    text = "import lib\ndef test_a(): assert lib.VALUE\ndef test_b(): assert lib.Mode.SLOW == 2\n"
+    suite.write("test_a.py", text)
+    suite.write("state.py", "found = []\n")
+    suite.write("test_c.py", "import lib, state\ndef test_c(): assert not state.found\n")
+    suite.warm()
+    suite.edit("lib.py", "int(mode)", "int(mode) + 1")
+    assert suite.both().names == ["test_a"]
+    method = (
+        "    def __ior__(self, other):\n        state.found.append(other)\n        return other\n"
+    )
+    suite.edit("lib.py", "    SLOW = 2\n", f"    SLOW = 2\n{method}")
+    ran = suite.both()
+    assert ran.code == 1
+    assert "test_c" in ran.names
