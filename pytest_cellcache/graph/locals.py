@@ -121,8 +121,9 @@ def know_locals(node: FunctionNode, own: LocalScope, around: LocalScope = frozen
             imports[alias.asname or alias.name] = (module, alias.name)
     classes = {inner.name for inner in inside.of(ast.ClassDef)}
     counts: dict[str, int] = {}
+    declared = {id(inner.target) for inner in inside.of(ast.AnnAssign) if inner.value is None}
     for inner in inside.of(ast.Name):
-        if inner.ctx.__class__ is ast.Store:
+        if inner.ctx.__class__ is ast.Store and id(inner) not in declared:
             counts[inner.id] = counts.get(inner.id, 0) + 1
     steps = Counter(n.target.id for n in inside.of(ast.AugAssign) if isinstance(n.target, ast.Name))
     is_all = {name: len(found) == counts.get(name) for name, found in values.items()}
@@ -179,7 +180,7 @@ def _bound(inside: Inside) -> Iterator[tuple[str, ast.expr | None]]:
                     pairs = list(zip(target.elts, values, strict=True))
             yield from ((to.id, value) for to, value in pairs if isinstance(to, ast.Name))
     for annotated in inside.of(ast.AnnAssign):
-        if isinstance(annotated.target, ast.Name):
+        if isinstance(annotated.target, ast.Name) and annotated.value is not None:
             yield annotated.target.id, annotated.value
 
 

@@ -117,6 +117,15 @@ class Locator:
         lines = {key._replace(kind=LINES) for keys in shown.values() for key in keys}
         return lines, seen._replace(reads=seen.reads - shown.keys())
 
+    def framed(self, seen: Iterable[Observation], named: Collection[Key]) -> frozenset[Key] | None:
+        """Give the keys of code of which units have got a frame; ``None`` if it may be any."""
+        refs = frozenset[CodeRef]().union(*(each.framed for each in seen))
+        if UNKNOWN in refs:
+            return None
+        relative = self._project.snapshot.places.relative
+        lost = {Key(WHOLE, relative(ref.filename)) for ref in refs if not self._keys(ref)}
+        return frozenset(self.exact(refs, named) | lost)
+
     def _not_found_by_name(self, paths: set[str]) -> set[str]:
         """Give those among imported files that are no loaded modules found by their names.
 

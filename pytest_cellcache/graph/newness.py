@@ -72,43 +72,45 @@ def defaults_changed(
 
 def _is_member(project: Project, names: Names, path: str, chain: str) -> bool:
     """Say whether a chain stands for members of enumerations, which no operator changes."""
-    found = names.resolve(path, chain).bindings
-    return bool(found) and all(
-        len(rest) == 1
-        and rest[0][0] != "_"
-        and all(cell.kind == "class" for cell in project.index(file).bound_by(name))
-        and _is_enumeration(project, names, (file, name), frozenset())
-        for file, name, rest in found
+    owner, _, name = chain.rpartition(".")
+    return bool(owner) and name[0] != "_" and _are_enumerations(project, names, path, owner)
+
+
+def _are_enumerations(
+    project: Project, names: Names, path: str, chain: str, below: frozenset[str] = frozenset()
+) -> bool:
+    """Say whether a chain stands for such classes of which nothing is changed by an operator."""
+    found = [
+        (file, cell, rest)
+        for file, name, rest in names.resolve(path, chain).bindings
+        for cell in project.index(file).bound_by(name)
+        if cell.kind != "import"
+    ]
+    return bool(found) and not any(
+        rest
+        or cell.kind != "class"
+        or cell.decorators
+        or not OPERATING.isdisjoint(cell.refs.attrs)
+        or "nonmember" in cell.refs.attrs | cell.refs.chains
+        or chain in below
+        or not _enumerates(project, names, file, cell, below | {chain})
+        for file, cell, rest in found
     )
 
 
-def _is_enumeration(
-    project: Project, names: Names, place: tuple[str, str], below: frozenset[tuple[str, str]]
+def _enumerates(
+    project: Project, names: Names, path: str, cell: Cell, below: frozenset[str]
 ) -> bool:
-    """Say whether a class is made of the standard library's and of nothing that may be changed."""
-    path, owner = place
+    """Say whether a class is made of enumerations and of types of which nothing is changed."""
     index = project.index(path)
-    cells = index.bound_by(owner)
-    bases = {base for cell in cells for base in {*cell.bases, *cell.refs.bases}}
-    if place in below or any(cell.kind != "class" or cell.decorators for cell in cells):
-        return False
-    if any(cell.refs.attrs & OPERATING or "nonmember" in cell.refs.attrs for cell in cells):
-        return False
-    if any("nonmember" in cell.refs.chains for cell in cells):
-        return False
     is_one = False
-    for base in bases:
+    for base in {*cell.bases, *cell.refs.bases}:
         root, *rest = base.split(".")
-        aliases = index.aliases(root)
-        foreign = {".".join(filter(None, (a.module, a.name, *rest))) for a in aliases}
-        if foreign and foreign <= _ENUMERATIONS:
+        named = {".".join(filter(None, (a.module, a.name, *rest))) for a in index.aliases(root)}
+        if named and named <= _ENUMERATIONS:
             is_one = True
         elif index.binds(root) or base not in _PLAIN_DATA:
-            found = names.resolve(path, base).bindings
-            if not found or any(rest for _, _, rest in found):
-                return False
-            above = [(file, name) for file, name, _ in found]
-            if not all(_is_enumeration(project, names, each, below | {place}) for each in above):
+            if not _are_enumerations(project, names, path, base, below):
                 return False
             is_one = True
     return is_one

@@ -24,6 +24,8 @@ _BEGINNINGS: Final = frozenset(
     "co_firstlineno co_lines co_positions __firstlineno__ findlinestarts".split()
 )
 """Those of code that need not run."""
+_OF_FRAMES: Final = _LINES - _BEGINNINGS - {"tb_lineno"}
+"""Those that tell lines of frames only, which who asks for these has got hold of."""
 _AROUND: Final = frozenset(
     """getframeinfo getinnerframes getouterframes inspect.stack inspect.trace co_lines
     co_positions""".split()
@@ -67,9 +69,16 @@ def reads_excerpts(refs: Refs) -> bool:
 def reads_lines(refs: Refs) -> bool:
     """Say whether code may read in which line something runs or is defined."""
     names = refs.attrs | refs.chains
-    return not _LINES.isdisjoint(names) or (
-        "lineno" in refs.attrs and not _NOTING_LINES.isdisjoint(refs.attrs)
-    )
+    return not _LINES.isdisjoint(names) or _reads_noted(refs)
+
+
+def reads_any_lines(refs: Refs) -> bool:
+    """Say whether code may read lines otherwise than of frames."""
+    return not (_LINES - _OF_FRAMES).isdisjoint(refs.attrs | refs.chains) or _reads_noted(refs)
+
+
+def _reads_noted(refs: Refs) -> bool:
+    return "lineno" in refs.attrs and not _NOTING_LINES.isdisjoint(refs.attrs)
 
 
 def reads_beginnings(refs: Refs) -> bool:

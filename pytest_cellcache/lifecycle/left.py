@@ -315,6 +315,17 @@ class Left:
             return frozenset({unit_of(key)})
         return self.units.get(key) or self.hubs.get(key)
 
+    def framed_by(self, key: Key) -> frozenset[Key] | None:
+        """Give the code of which a unit has got a frame; ``None`` if it may be any."""
+        if not key.path:  # a hub
+            return frozenset()
+        attempt, instance = self._changed.get(key, (None, None))
+        if attempt is None or attempt.seen.spawned:
+            return None
+        used = attempt.instances if instance is None else instance.with_upstream()
+        every = [each.seen for each in used]
+        return self._locator.framed(every if instance is not None else [attempt.seen, *every], ())
+
     def hub_of(self, keys: frozenset[Key]) -> Key:
         """Give the one key that stands for some others."""
         hub = self._hub_of.get(keys)

@@ -11,6 +11,7 @@ from pytest_cellcache.graph.namespaces import reads_frames
 from pytest_cellcache.graph.project import Project
 from pytest_cellcache.graph.refs import Refs
 from pytest_cellcache.graph.texts import (
+    reads_any_lines,
     reads_beginnings,
     reads_codes,
     reads_docs,
@@ -44,24 +45,37 @@ _READS: Final[tuple[Callable[[Refs], bool], ...]] = (
     reads_excerpts,
     reads_beginnings,
     reads_frames,
+    reads_any_lines,
 )
 _NAMELESS: Final = frozenset({EFFECTS, MARKERS, WHOLE})
 _OF_UNITS: Final = frozenset({LEFT, UNIT})
-_DOCS, _LINES, _CODES, _MODULE, _SOURCES, _EXCERPTS, _BEGINNINGS, _FRAMES = (
+_DOCS, _LINES, _CODES, _MODULE, _SOURCES, _EXCERPTS, _BEGINNINGS, _FRAMES, _ANY_LINES = (
     1 << place for place in range(len(_READS))
 )
+
+
+Framed = frozenset[Key] | None
+"""Code of which somebody has got a frame; ``None`` if it may be any."""
 
 
 class Reading:
     """Tells what bodies that ran may have read of others.
 
     Args:
+        framed_by: gives the code of which a unit has got a frame; ``None`` if it may be any.
         edges: what keys lead to. What it says of keys that ``read_by`` was asked about must not
             change, nor anything that it says once ``read_of`` is asked.
     """
 
-    def __init__(self, project: Project, closure: Closure, edges: Edges) -> None:
+    def __init__(
+        self,
+        project: Project,
+        closure: Closure,
+        edges: Edges,
+        framed_by: Callable[[Key], Framed],
+    ) -> None:
         self._project = project
+        self._framed_by = framed_by
         self._closure = closure
         self._edges = edges
         self._docs = _Sets(self._docs_of, edges)
@@ -76,13 +90,26 @@ class Reading:
             for kind in (LINES, EXCERPT)
             for is_any in (False, True)
         }
+        self._framed = {
+            kind: _Sets(functools.partial(self._framed_line_of, kind=kind), self._left_untold_by)
+            for kind in (LINES, EXCERPT, FILE)
+        }
         self._kinds: dict[Key, int] = {}
 
-    def read_by(self, roots: Collection[Key], group: str, *, has_children: bool) -> set[Key]:
+    def read_by(
+        self,
+        roots: Collection[Key],
+        group: str,
+        framed: Collection[Framed],
+        *,
+        has_children: bool,
+    ) -> set[Key]:
         """Give what a test rests on beside the roots that it is known to have.
 
         Args:
             group: file of the test.
+            framed: code of which it has got a frame, and of which somebody got one before the first
+                test.
             has_children: processes that it started may have looked at annotations.
         """
         kinds = self._kinds_in(roots)
@@ -98,7 +125,13 @@ class Reading:
         if kinds & _LINES:
             kind = FILE if kinds & _SOURCES else EXCERPT if kinds & _EXCERPTS else LINES
             defined = (BODY, NAME) if kinds & _BEGINNINGS else (BODY,)
-            found |= _lines_of((*roots, *found), kind, defined)
+            ran = (*roots, *found)
+            if kinds & _ANY_LINES or has_children or None in framed:
+                found |= _lines_of(ran, kind, defined)
+            else:
+                own, before = (each or frozenset() for each in framed)
+                found |= _lines_of({*own, *before.intersection(ran)}, kind, defined)
+                found |= {Key(FILE, key.path) for key in own if key.kind in _NAMELESS}
         if has_children:
             found |= self._closure.annotations(reach((*roots, *found), self._edges))
         return found
@@ -116,7 +149,11 @@ class Reading:
                 self._late = _Sets(self._docs_of, self._edges)
             found |= self._late.reached(roots)
         units = [key for key in roots if key.kind in _OF_UNITS]
-        if kinds & _CODES or (kinds & _LINES and kinds & _SOURCES):
+        is_framed = not kinds & (_CODES | _ANY_LINES)
+        if is_framed and kinds & _LINES:
+            kind = FILE if kinds & _SOURCES else EXCERPT if kinds & _EXCERPTS else LINES
+            found |= self._framed[kind].reached(units)
+        elif kinds & _CODES or (kinds & _LINES and kinds & _SOURCES):
             found |= self._codes.reached(units)
         elif kinds & _LINES:
             kind = EXCERPT if kinds & _EXCERPTS else LINES
@@ -139,6 +176,16 @@ class Reading:
             return frozenset()
         lines = (key._replace(kind=kind),) if key.kind == BODY else ()
         return self._closure.codes((key,)).union((key, *lines))
+
+    def _framed_line_of(self, key: Key, kind: str) -> frozenset[Key]:
+        """Give what line numbers of frames may tell that a unit has got hold of."""
+        if key.kind != UNIT:
+            return frozenset()
+        framed = self._framed_by(key)
+        if framed is None:
+            framed = frozenset(each for each in self._edges(key) if each.kind not in _OF_UNITS)
+        codes = frozenset[Key]().union(*(self._line_of(each, kind) for each in framed))
+        return codes | {Key(FILE, each.path) for each in framed if each.kind in _NAMELESS}
 
     def _left_by(self, key: Key) -> frozenset[Key]:
         return self._edges(key) if key.kind in _OF_UNITS else frozenset()

@@ -7,6 +7,7 @@ those that never are leave no record.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -182,7 +183,7 @@ class Recording:
 
         producers.add_imports(closure, around.keys_of)
         seen = Seeing(self._digester, closure).resting_on(producers.changes, producers.entering)
-        reading = Reading(self._project, closure, edges)
+        reading = Reading(self._project, closure, edges, left.framed_by)
         known: dict[int, frozenset[Key]] = {}  # by identity: a test may have several attempts
 
         def roots_of(attempt: Attempt) -> frozenset[Key]:
@@ -380,19 +381,17 @@ class Recording:
         for path, source in facts.snippets:
             roots |= closure.called(path, scan_source(source))
         own = (attempt.seen, *(instance.seen for instance in attempt.instances))
+        every = (*own, *(each.seen for each in self._leftovers.producers_of(attempt)))
+        framed = [self._locator.framed(each, named) for each in (every, [around.imported])]
         has_children = any(seen.spawned for seen in (around.imported, *own))
-        roots |= reading.read_by(roots, facts.group, has_children=has_children)
+        roots |= reading.read_by(roots, facts.group, framed, has_children=has_children)
         return frozenset(roots - self._digester.loading.asked_anyway(facts.group))
 
     def at_import(self, around: Surroundings) -> ImportInputs:
         """Give who rests on the inputs of imports and collection."""
         if self._imported is None:
-            written = around.imported.writes
-            self._imported = place_inputs(
-                self._project,
-                around.imported,
-                lambda seen: self.input_keys.keys(seen, written),
-            )
+            keys = functools.partial(self.input_keys.keys, written=around.imported.writes)
+            self._imported = place_inputs(self._project, around.imported, keys)
         return self._imported
 
     def keys_of_code(self, codes: Iterable[CodeRef]) -> set[Key]:

@@ -60,7 +60,8 @@ another schema are ignored, never migrated):
    before its fixtures were set up; which statements reset what they name, and whether a change is
    one of what is in a place or of which object is there; lines that tracebacks show
 23. changes within functions that libraries made, whatever code runs these
-24. what parameters are by default, and which of them only operators change
+24. what parameters are by default, and which of them only operators change; lines of frames that
+   somebody has got hold of
 """
 
 from __future__ import annotations

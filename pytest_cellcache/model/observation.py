@@ -215,6 +215,8 @@ class Observation(NamedTuple):
         sites: where inputs were consulted; only of what ran before the first test.
         shown: lines of sources among ``reads`` that tracebacks show, with the names of what runs
             them.
+        framed: code whose frames somebody got hold of, callers included: by ``sys._getframe``, from
+            tracebacks, generators; may hold ``UNKNOWN``. Lines that have run are told by frames.
         whole: sources among ``reads`` that were read for more than that.
         resets: what was reset before its test began, and in the set-up of a fixture.
         opening: the code that started before its test did, and ``STARTED``; empty where that is
@@ -261,6 +263,7 @@ class Observation(NamedTuple):
     whole: frozenset[str] = frozenset()
     resets: frozenset[Reset] = frozenset()
     opening: frozenset[CodeRef] = frozenset()
+    framed: frozenset[CodeRef] = frozenset()
 
     def __or__(self, other: Observation) -> Observation:
         joined: list[Any] = []

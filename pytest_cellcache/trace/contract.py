@@ -22,6 +22,8 @@ CWD_LOST: Final = "cwd-lost"
 DESCRIPTOR: Final = "unknown-descriptor"
 TROUBLE: Final = "trace-trouble"
 LOG_LOST: Final = "log-lost"
+TRACE_FUNCTION: Final = "trace-function"
+"""A function was installed that the interpreter calls; what it runs raises no events."""
 
 
 class TracerUnavailable(RuntimeError):

@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from pytest_cellcache.model.observation import CodeRef, Observation
 from pytest_cellcache.sources.handover import Handover
-from pytest_cellcache.trace import inputs, unit
+from pytest_cellcache.trace import frames, inputs, unit
 from pytest_cellcache.trace.annotations import AnnotationWatch
 from pytest_cellcache.trace.attached import AttachWatch
 from pytest_cellcache.trace.chance import CHANCE
@@ -358,6 +358,7 @@ class Watch:
         unit.LISTENERS.append(recorder)
         if len(unit.LISTENERS) == 1:
             inputs.listen()
+            frames.listen()
             self._shims.install()
             self._environment.install()
             self._metadata.install()
@@ -386,6 +387,7 @@ class Watch:
             self._environment.uninstall()
             self._shims.uninstall()
             inputs.unlisten()
+            frames.unlisten()
             LINKS.clear()
 
 

@@ -46,7 +46,7 @@ _NOTHING: Final[frozenset[Any]] = frozenset()
 _SETS: Final = tuple(
     """reads writes listings stats folders modes scanned absent fresh variables
     inherited in_imports options distributions imports children repositories hosts acts appends
-    sites spawned on_stack readers around assigned shown whole""".split()
+    sites spawned on_stack readers around assigned shown whole framed""".split()
 )
 """What an ``OpenUnit`` and an ``Observation`` name alike."""
 
@@ -84,7 +84,7 @@ class OpenUnit:
         self._where = frames if is_sited else None
         self._thread = threading.get_ident()
         self.on_stack, self.readers = set[CodeRef](), set[CodeRef]()
-        self.shown, self.whole = set[CodeRef](), set[str]()
+        self.shown, self.framed, self.whole = set[CodeRef](), set[CodeRef](), set[str]()
         self._at_first = before.variables if before is not None else None
         self.has_talked = self.has_imported = False
         self.sites: set[Site] = set()

@@ -589,6 +589,15 @@ def test_who_reads_it_runs(suite: Suite, case: str, way: str) -> None:
 
 
 NOTHING = {
+    "declared before": """
+def r(f):
+    x: "list[str]"
+    y: "list[str]" = []
+    x = [] if f else ["a"]
+    x += [f()]
+    y += x
+    return f
+""",
     "new here": """
 def r(f):
     x = []
@@ -657,16 +666,8 @@ def test_what_is_new_is_changed_for_nobody(suite: Suite, case: str) -> None:
 @pytest.mark.parametrize("default", ["Mode.NONE", "Mode.NONE | Mode.FAST"])
 def test_operators_change_no_member_of_an_enumeration(suite: Suite, default: str) -> None:
     lib = f"""
-        import enum
         import state
-
-        class Base(enum.IntFlag):
-            pass
-
-        class Mode(Base):
-            NONE = 0
-            FAST = 1
-            SLOW = 2
+        from modes import Mode
 
         def made(mode):
             return int(mode)
@@ -679,6 +680,18 @@ def test_operators_change_no_member_of_an_enumeration(suite: Suite, default: str
 
         VALUE = make("key")
         """
+    modes = """
+        import enum
+        import state
+        from bases import Base
+
+        class Mode(Base):
+            NONE = 0
+            FAST = 1
+            SLOW = 2
+        """
+    suite.write("bases.py", "import enum\nclass Base(enum.IntFlag): pass\n")
+    suite.write("modes.py", modes)
     suite.write("lib.py", lib)
     text = "import lib\ndef test_a(): assert lib.VALUE\ndef test_b(): assert lib.Mode.SLOW == 2\n"
     suite.write("test_a.py", text)
@@ -690,7 +703,7 @@ def test_operators_change_no_member_of_an_enumeration(suite: Suite, default: str
     method = (
         "    def __ior__(self, other):\n        state.found.append(other)\n        return other\n"
     )
-    suite.edit("lib.py", "    SLOW = 2\n", f"    SLOW = 2\n{method}")
+    suite.edit("modes.py", "    SLOW = 2\n", f"    SLOW = 2\n{method}")
     ran = suite.both()
     assert ran.code == 1
     assert "test_c" in ran.names
