@@ -159,13 +159,15 @@ def line():
     "all objects": (
         """
 # here
-def steps():
-    yield 1
+def fail():
+    raise ValueError
 def line():
-    found = steps()
-    next(found)
-    (frame,) = [f for f in gc.get_referents(found) if hasattr(f, "f_lineno")] or [None]
-    return 6 if frame is None else frame.f_lineno
+    try:
+        fail()
+    except ValueError as error:
+        found = gc.get_referents(error.__traceback__.tb_next)
+    (frame,) = [each for each in found if hasattr(each, "f_lineno")]
+    return frame.f_lineno
 """,
         "lib.line() == 6",
     ),
