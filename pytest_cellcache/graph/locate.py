@@ -89,13 +89,7 @@ class Locator:
         """
         found: set[Key] = set()
         for ref in codes:
-            keys = self._exact.get(ref)
-            if keys is None:
-                keys = self._keys(ref)
-                if not any(key in named for key in keys):
-                    keys = self._tell_apart(ref, keys)
-                self._exact[ref] = keys
-            found.update(keys)
+            found.update(self._exactly(ref, named))
         imported = [key for key in found if key.kind == EFFECTS]
         if not imported:
             return found
@@ -123,8 +117,19 @@ class Locator:
         if UNKNOWN in refs:
             return None
         relative = self._project.snapshot.places.relative
-        lost = {Key(WHOLE, relative(ref.filename)) for ref in refs if not self._keys(ref)}
-        return frozenset(self.exact(refs, named) | lost)
+        found: set[Key] = set()
+        for ref in refs:
+            found.update(self._exactly(ref, named) or (Key(WHOLE, relative(ref.filename)),))
+        return frozenset(found)
+
+    def _exactly(self, ref: CodeRef, named: Collection[Key]) -> tuple[Key, ...]:
+        keys = self._exact.get(ref)
+        if keys is None:
+            keys = self._keys(ref)
+            if not any(key in named for key in keys):
+                keys = self._tell_apart(ref, keys)
+            self._exact[ref] = keys
+        return keys
 
     def _not_found_by_name(self, paths: set[str]) -> set[str]:
         """Give those among imported files that are no loaded modules found by their names.
