@@ -120,3 +120,18 @@ def warn_of(caught: Iterable[warnings.WarningMessage]) -> None:
 def once_each(*names: str) -> tuple[str, ...]:
     """Give names without those that were there before."""
     return tuple(dict.fromkeys(names))
+
+
+def was_importing(excinfo: pytest.ExceptionInfo[BaseException] | None) -> bool:
+    """Say whether something was raised while a module was imported, or because that failed."""
+    error = excinfo.value if excinfo is not None else None
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        at = error.__traceback__
+        while at is not None:
+            if at.tb_frame.f_code.co_name == "<module>":
+                return True
+            at = at.tb_next
+        error = error.__cause__ or error.__context__
+    return False

@@ -38,6 +38,7 @@ from pytest_cellcache.hooks.attempts import (
     once_each,
     tell,
     warn_of,
+    was_importing,
 )
 from pytest_cellcache.hooks.collection import Collection
 from pytest_cellcache.hooks.due import Due
@@ -287,7 +288,7 @@ class Requeuer:
 
     def _cancel(self, item: pytest.Item, step: Again | Plainly, mates: Mates) -> None:
         self._fixtures.end_raised(getattr(item, "_request", None))
-        is_later = bool(self._reading_from and self._seen.in_imports)
+        is_later = bool(self._reading_from and self._seen.in_imports) or was_importing(self._raised)
         self._undoing.cancel(step.forced, is_later=is_later)
         if isinstance(step, Plainly) and (fitting := self._fitting(mates)):
             self._end_for(item, fitting)

@@ -105,7 +105,8 @@ class Undoing:
 
         Args:
             forced: must be live in the next one: what it did to their restored values is over.
-            is_later: others may change what modules look at that it has imported first.
+            is_later: others may change what modules look at that it has imported first, or one of
+                them failed: a plain run would not come by those that it had imported.
         """
         self._is_later |= is_later
         self._over = self._restorer.values_of(forced)

@@ -82,6 +82,46 @@ def test_an_import_that_comes_to_fail_fails_who_is_the_first_to_import(
     assert suite.both().code == 0
 
 
+HALF: Final = {
+    "statement": ("", "    import lib.core as core"),
+    "computed": ("", "    core = __import__('importlib').import_module('lib.' + 'core')"),
+    "told in other words": (
+        "",
+        "    try: import lib.core as core\n    except NameError: pytest.fail('no core')",
+    ),
+    "fixture": ("core", ""),
+}
+
+
+@pytest.mark.parametrize("how", HALF)
+def test_a_package_that_comes_to_fail_is_not_half_there_when_a_failure_is_confirmed(
+    suite: Suite, how: str
+) -> None:
+    """The part that the first attempt has imported stays: a second one would find that."""
+    asked, imports = HALF[how]
+    suite.write("lib/__init__.py", "from lib import core\nfrom lib import other\n")
+    suite.write("lib/core.py", "def f(): return 1\n")
+    suite.write("lib/other.py", "N = 1\n")
+    suite.write(
+        "conftest.py",
+        """
+        import importlib, pytest
+        @pytest.fixture
+        def core(): return importlib.import_module("lib." + "core")
+        """,
+    )
+    suite.write(
+        "test_a.py",
+        f"import pytest\ndef test_mate(): pass\ndef test_uses({asked}):\n{imports}\n"
+        f"    assert core.f() == 1\ndef test_uses_too({asked}):\n{imports}\n    assert core.f()\n",
+    )
+    suite.warm()
+    suite.edit("lib/other.py", "N = 1", "N = undefined")
+    assert suite.both().code == 1
+    suite.edit("lib/other.py", "N = undefined", "N = 1")
+    assert suite.both().code == 0
+
+
 GONE: Final = {
     "module and folder": "sys.path.remove(FOLDER); del sys.modules['plug']",
     "folder": "sys.path.remove(FOLDER)",
