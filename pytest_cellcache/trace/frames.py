@@ -90,8 +90,12 @@ def _on_all(_: tuple[Any, ...], module: str) -> None:
 
 def _on_tracing(_: tuple[Any, ...], module: str) -> None:
     """Note a function that is called with frames, and during which nothing is seen to run."""
-    is_for_coverage = module == "threading" and "coverage" in sys.modules
-    if not (is_for_coverage or module.startswith(_BLIND)):
+    if module == "threading":  # a thread begins: what was installed there for all of them
+        hooks = (threading.gettrace(), threading.getprofile())
+        makers = [str(getattr(hook, "__module__", "")) for hook in hooks if hook is not None]
+    else:
+        makers = [module]
+    if not all(maker.startswith(_BLIND) for maker in makers):
         _note({UNKNOWN})
         for each in unit.innermost_units():
             each.gaps.add(TRACE_FUNCTION)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pytest_cellcache.hooks.byname import ByName
 from pytest_cellcache.hooks.earlier import Earlier
 from pytest_cellcache.hooks.history import SetUpHistory
 from pytest_cellcache.hooks.settling import FEW
@@ -29,7 +30,7 @@ def names(earlier: Earlier, late: set[str], places: set[str], leaving: set[str])
 
 @pytest.fixture
 def earlier() -> Earlier:
-    found = Earlier()
+    found = Earlier(ByName())
     found.note(item("free", "db"), "passed", {})
     found.note(item("first", "db"), "passed", {"later": ["changes"]})
     found.note(item("second", "db"), "passed", {"later": ["changes"]})
