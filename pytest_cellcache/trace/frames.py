@@ -24,6 +24,8 @@ _KEEPING: Final = frozenset({"typing", "collections", "enum", "dataclasses"})
 """Modules that take a frame for the name of a module, and give it to nobody."""
 _BLIND: Final = ("pytest_cellcache.", "coverage.", "hypothesis.")
 """Who looks at all objects, or traces, and gives none of that away."""
+_RESTORING: Final = frozenset({"doctest"})
+"""Modules that install what there was before."""
 _OUTERMOST: Final = frozenset({"pytest_pyfunc_call", "from_call"})
 """Functions of pytest that call tests and fixtures: beyond them nothing is the project's."""
 _MOST: Final = 1 << 14
@@ -95,7 +97,7 @@ def _on_tracing(_: tuple[Any, ...], module: str) -> None:
         makers = [str(getattr(hook, "__module__", "")) for hook in hooks if hook is not None]
     else:
         makers = [module]
-    if not all(maker.startswith(_BLIND) for maker in makers):
+    if not all(maker.startswith(_BLIND) or maker in _RESTORING for maker in makers):
         _note({UNKNOWN})
         for each in unit.innermost_units():
             each.gaps.add(TRACE_FUNCTION)
